@@ -1,0 +1,118 @@
+package evidence
+
+import (
+	"math"
+	"time"
+)
+
+// Unknown marks a count that the evidence does not tell.
+const Unknown = int64(-1)
+
+// NaN marks a measurement that the evidence does not tell.
+var NaN = math.NaN()
+
+// Store names one of the three stores, in messages, metrics and reports.
+type Store string
+
+// The stores.
+const (
+	Prometheus Store = "prometheus"
+	Loki       Store = "loki"
+	Jaeger     Store = "jaeger"
+)
+
+// Window is a half-open time range [From, To).
+type Window struct{ From, To time.Time }
+
+// Contains reports whether t lies in the window.
+func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }
+
+// Duration of the window.
+func (w Window) Duration() time.Duration { return w.To.Sub(w.From) }
+
+// Origin says where a signal came from, in the words of its own store translated to the row's columns. One Origin is
+// shared by all signals of a process or stream: treat it as read-only.
+type Origin struct {
+	Service, Environment, Namespace, Pod, Instance string
+	// Model and LoRA are set only where the signal itself names them (a resource attribute, a metric label).
+	Model, LoRA string
+	// Engine is the data-parallel rank as vLLM prints it ("0" without data parallelism); empty when the signal has none.
+	Engine string
+}
+
+// RequestSpan is one engine span (`llm_request`, kind SERVER): one finished sequence.
+// Durations are seconds, from the attributes gen_ai.latency.*; NaN when the attribute is absent or not a finite number.
+type RequestSpan struct {
+	TraceID, SpanID, ParentSpanID string // lower-case hex, 32 and 16 digits; parent empty for a root span
+	RequestID                     string // gen_ai.request.id as the span carries it
+	Start                         time.Time
+	Duration                      float64
+	Origin                        *Origin
+	Model                         string // gen_ai.request.model or gen_ai.response.model on the span; empty in V1
+
+	PromptTokens, CompletionTokens, CachedTokens, MaxTokens int64
+	Temperature, TopP                                       float64
+	TTFT, E2E, Queue, Prefill, Decode                       float64
+
+	// Error is set when the span has status ERROR: its message, or the word "error".
+	Error string
+	// Caller is the parent span and Root the first span of the trace, when the trace holds them; both nil for a root
+	// engine span, and equal when the parent is the root.
+	Caller, Root *CallerSpan
+}
+
+// CallerSpan is a span above the engine: application, router or gateway. A CLIENT (or router) span without an engine span
+// below it is evidence of a request that the engine never finished.
+type CallerSpan struct {
+	TraceID, SpanID, ParentSpanID string
+	Service, Operation            string
+	Kind                          SpanKind
+	Start                         time.Time
+	Duration                      float64 // seconds
+	Origin                        *Origin
+	Model                         string // gen_ai.request.model or vllm.model
+	RequestID                     string // gen_ai.response.id, gen_ai.request.id, vllm.request_id, a captured X-Request-Id header
+	HTTPStatus                    int    // 0 = not told
+	FinishReason                  string
+	Error                         string // error.type, exception message or status message; empty when the span did not fail
+	Inference                     bool   // the span describes a call to an LLM (gen_ai.* or vllm.* attributes)
+}
+
+// SpanKind is OpenTelemetry's span kind.
+type SpanKind string
+
+// The span kinds, spelled as Jaeger's span.kind tag spells them.
+const (
+	KindInternal SpanKind = "internal"
+	KindServer   SpanKind = "server"
+	KindClient   SpanKind = "client"
+	KindProducer SpanKind = "producer"
+	KindConsumer SpanKind = "consumer"
+)
+
+// Sample is one scraped value.
+type Sample struct {
+	UnixMilli int64
+	Value     float64
+}
+
+// Series is one metric of one engine (or GPU) over time, ascending, as scraped: no interpolation, no step.
+type Series struct {
+	Metric  string // canonical name from package vllm, not the name of the version at hand
+	Origin  *Origin
+	Samples []Sample
+}
+
+// Target is one engine that the metrics know: the map from instance and engine to model.
+type Target struct {
+	Origin Origin
+	// MaxNumSeqs and the like are not exposed by vLLM; what cache_config_info tells is:
+	KVCacheTokens int64
+}
+
+// Finished is how many requests the engine itself counted in the window (increase of request_success_total).
+type Finished struct {
+	Origin Origin
+	Reason string // stop, length, abort, error, repetition
+	Count  float64
+}

@@ -1,0 +1,37 @@
+package evidence
+
+import "time"
+
+// Call is one request to a store: what was asked, what it cost, what came back. Text holds no secret and no URL.
+type Call struct {
+	Store    Store
+	Text     string // PromQL, LogQL, or the trace search in words
+	Duration time.Duration
+	Bytes    int64 // as received (after decompression where the client hides the wire); 0 when not known
+	Rows     int   // series, lines or traces
+	Err      string
+}
+
+// StoreReport says what one store contributed to an answer.
+type StoreReport struct {
+	Store      Store
+	Configured bool
+	Calls      []Call
+	// Truncated is set when a limit of the store or of ours cut the answer; Seen is what came, Reason says which limit
+	// and what was not seen, as a sentence for the user.
+	Truncated bool
+	Seen      int
+	Reason    string
+	// Err is why the store contributed nothing (or not all). Nil for a store that is not configured.
+	Err error
+}
+
+// Cost sums the calls.
+func (r StoreReport) Cost() (calls int, total time.Duration, bytes int64, rows int) {
+	for _, c := range r.Calls {
+		total += c.Duration
+		bytes += c.Bytes
+		rows += c.Rows
+	}
+	return len(r.Calls), total, bytes, rows
+}

@@ -1,0 +1,84 @@
+// Package settings owns what a user saves in the data source: one section per store, the vLLM section, limits. It decodes
+// and validates; it must not open connections, and no secret of it may reach a message or a log.
+package settings
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// AuthMethod is how a store wants to be asked who we are.
+type AuthMethod string
+
+// The methods. With forwarded identity the user's own token is used where there is one, the method's elsewhere.
+const (
+	AuthNone   AuthMethod = "none"
+	AuthBasic  AuthMethod = "basic"
+	AuthBearer AuthMethod = "bearer"
+)
+
+// Settings is one data source, decoded and with defaults filled in.
+type Settings struct {
+	UID, Name  string
+	Prometheus Store
+	Loki       Store
+	Jaeger     Store
+	VLLM       VLLM
+	Limits     Limits
+}
+
+// Store is one store's section. A store without URL is not configured, which is no error.
+//
+// jsonData: {"prometheus": {"url", "auth", "basicAuthUser", "tls": {"skipVerify", "serverName"}, "headers": ["X-Name", …],
+// "tenant", "timeout": "30s", "forwardIdentity", "labels": {…}, "maxResponseBytes"}}; the same under "loki" and "jaeger".
+// secureJsonData, flat, with the store's name in front: prometheusBasicAuthPassword, prometheusBearerToken,
+// prometheusTLSCACert, prometheusTLSClientCert, prometheusTLSClientKey, prometheusHeaderValue1 … (1-based, as "headers").
+type Store struct {
+	Name            evidence.Store
+	URL             string // Jaeger: grpc://host:16685 (plaintext) or grpcs://host:443 (TLS)
+	Auth            AuthMethod
+	BasicAuthUser   string
+	Password        string // secret
+	BearerToken     string // secret
+	TLS             TLS
+	Headers         []Header
+	Tenant          string        // sent as X-Scope-OrgID (Jaeger: x-tenant)
+	Timeout         time.Duration // of one call
+	ForwardIdentity bool
+	Labels          vllm.LabelNames
+	MaxResponse     int64 // bytes of one answer; Jaeger: of one message
+}
+
+// Configured reports whether the store is there to be asked.
+func (s Store) Configured() bool { return s.URL != "" }
+
+// TLS of one store. The PEM texts are secrets.
+type TLS struct {
+	SkipVerify                    bool
+	ServerName                    string
+	CACert, ClientCert, ClientKey string
+}
+
+// Header is one custom header; the value is a secret.
+type Header struct{ Name, Value string }
+
+// VLLM says how the engines at hand name their telemetry.
+type VLLM struct {
+	MetricPrefix   string        // "vllm:"; some collectors rewrite it to "vllm_"
+	ScrapeInterval time.Duration // of the engines' metrics: staleness and rate windows depend on it
+	SpanName       string        // "llm_request"
+	EngineServices []string      // Jaeger services of engines; empty = every service that has the span
+	CallerServices []string      // Jaeger services above the engines; added to those found as parents of engine spans
+	LogSelector    string        // stream selector of the engines' logs, such as {container="vllm"}; empty = found by label
+}
+
+// Limits bound what one query may take; see limits.go for the reasons.
+type Limits struct {
+	Requests       int // rows that one query may join
+	TracesPerCall  int // Jaeger search depth
+	LinesPerCall   int // Loki limit
+	LogLines       int // lines that one query may read
+	ConcurrentCall int // parallel calls to one store by one query
+}

@@ -1,0 +1,173 @@
+package vllm
+
+import (
+	"strings"
+)
+
+// IDForm tells in which of vLLM's spellings an id was written. The spelling depends on the place, not on the id: the
+// same request is `cmpl-B-0` on its span, `cmpl-B-0-9f3c1a7e` in the engine and `cmpl-B` in the HTTP response.
+type IDForm uint8
+
+const (
+	// IDUnknown is an id whose place did not say how it is spelled.
+	IDUnknown IDForm = iota
+	// IDExternal is what the span attribute gen_ai.request.id and the lines Received, Generated, failed, aborted carry.
+	IDExternal
+	// IDInternal is what the engine uses: since 0.14 the external id plus "-" and 8 random hex digits, with "<i>_" in
+	// front for the children of an n>1 request. The lines Added and Aborted request(s) carry it.
+	IDInternal
+	// IDResponse is the id of the HTTP response: the external id without the per-prompt suffix of completions.
+	IDResponse
+	// IDClient is what the client sent as X-Request-Id (or what a router made up for it).
+	IDClient
+)
+
+// MaxRequestIDLength bounds an id taken from a store. vLLM sets no limit; ids longer than this are not ids but payload.
+const MaxRequestIDLength = 256
+
+// ValidRequestID reports whether s may be used as a request id: visible ASCII without quotes, backslashes, backticks,
+// braces or white space, at most MaxRequestIDLength bytes. A client chooses its own X-Request-Id, so every id that comes
+// out of one store is hostile until this has been asked, and is still escaped by the builder that sends it on.
+func ValidRequestID(s string) bool {
+	if s == "" || len(s) > MaxRequestIDLength {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+		switch c {
+		case '"', '\'', '`', '\\', '{', '}', '<', '>', '|', ',', ';', '(', ')', '[', ']':
+			return false
+		}
+	}
+	return true
+}
+
+// endpointPrefixes are the words vLLM puts before the base id, by endpoint. perItem says whether the endpoint appends
+// "-<i>" for each prompt or item of one HTTP request. Longest first where one is the beginning of another.
+var endpointPrefixes = []struct {
+	prefix  string
+	perItem bool
+}{
+	{"chatcmpl-", false},
+	{"cmpl-", true},
+	{"resp_", false},
+	{"embd-", true},
+	{"classify-", true},
+	{"generative-scoring-", true},
+	{"generate-tokens-", false},
+	{"score-", true},
+	{"pooling-", true},
+	{"tokenize-", false},
+	{"transcribe-", false},
+	{"translate-", false},
+	{"rt-", false},
+}
+
+// ExternalFromInternal gives the external id of an internal one: without the child prefix "<i>_" and, when the last
+// "-"-separated part is 8 lower-case hex digits, without that random suffix. Before 0.14 there is no suffix; then the id
+// comes back with only the child prefix removed. suffixed says whether a suffix was found.
+//
+// An id without suffix can end in 8 hex digits by itself (a uuid's first group never stands last, but a client's own id
+// may): the caller that knows the id set of the window settles that by asking for both spellings.
+func ExternalFromInternal(internal string) (external string, suffixed bool) {
+	id := trimChildPrefix(internal)
+	if n := len(id); n > 9 && id[n-9] == '-' && isLowerHex(id[n-8:]) {
+		return id[:n-9], true
+	}
+	return id, false
+}
+
+// ExternalFromChild removes the child prefix "<i>_" that spans of 0.10.2 to 0.13 carry for n>1 requests.
+func ExternalFromChild(id string) string { return trimChildPrefix(id) }
+
+// ResponseID gives the id of the HTTP response that an external id belongs to: `cmpl-B-0` → `cmpl-B`.
+// Endpoints without per-item suffix return the id unchanged, batch chat loses its `_<i>`.
+func ResponseID(external string) string {
+	for _, e := range endpointPrefixes {
+		if strings.HasPrefix(external, e.prefix) {
+			if e.perItem {
+				return trimNumber(external, '-')
+			}
+			if e.prefix == "chatcmpl-" {
+				return trimNumber(external, '_')
+			}
+			return external
+		}
+	}
+	return external
+}
+
+// ClientRequestID gives what the client sent as X-Request-Id, recovered from an external id. ok is false when the id
+// carries none of vLLM's endpoint prefixes (a gateway's raw id is returned as it is, without claim) or when the endpoint
+// ignores the header (`resp_…`). vLLM makes the base up when the header is missing, so a recovered id may be vLLM's own.
+func ClientRequestID(external string) (client string, ok bool) {
+	for _, e := range endpointPrefixes {
+		if strings.HasPrefix(external, e.prefix) {
+			if e.prefix == "resp_" {
+				return "", false
+			}
+			base := strings.TrimPrefix(ResponseID(external), e.prefix)
+			return base, base != ""
+		}
+	}
+	return external, false
+}
+
+// ExternalCandidates lists the external ids that a request with this client id may have, for stores that can only be
+// asked by exact value: first the id as given, then each generation endpoint's form, completions for the first items
+// prompts.
+func ExternalCandidates(client string, items int) []string {
+	out := []string{client, "chatcmpl-" + client}
+	for i := range items {
+		out = append(out, "cmpl-"+client+"-"+itoa(i))
+	}
+	return out
+}
+
+func trimChildPrefix(id string) string {
+	i := 0
+	for i < len(id) && id[i] >= '0' && id[i] <= '9' {
+		i++
+	}
+	if i == 0 || i >= len(id)-1 || id[i] != '_' {
+		return id
+	}
+	rest := id[i+1:]
+	for _, e := range endpointPrefixes { // a client's own id may look like "3_x": only vLLM's words follow a child prefix
+		if strings.HasPrefix(rest, e.prefix) {
+			return rest
+		}
+	}
+	return id
+}
+
+// trimNumber removes a last part of digits and the separator before it.
+func trimNumber(id string, sep byte) string {
+	i := len(id)
+	for i > 0 && id[i-1] >= '0' && id[i-1] <= '9' {
+		i--
+	}
+	if i == len(id) || i < 2 || id[i-1] != sep {
+		return id
+	}
+	return id[:i-1]
+}
+
+func isLowerHex(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func itoa(i int) string {
+	if i < 10 {
+		return string(rune('0' + i))
+	}
+	return itoa(i/10) + string(rune('0'+i%10))
+}

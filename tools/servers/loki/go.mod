@@ -1,0 +1,3 @@
+module github.com/llmserving/grafana-vllm-datasource/tools/servers/loki
+
+go 1.26.8
