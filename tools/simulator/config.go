@@ -1,0 +1,94 @@
+package simulator
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+)
+
+// The types a caller needs, under one roof.
+type (
+	// Model is one served model with its replicas and its speed.
+	Model = serving.Model
+	// Profile names a traffic pattern.
+	Profile = traffic.Profile
+	// Record is the truth about one request.
+	Record = truth.Record
+)
+
+// Traffic profiles.
+const (
+	Steady      = traffic.Steady
+	Burst       = traffic.Burst
+	LongPrompts = traffic.LongPrompts
+	Overload    = traffic.Overload
+	Mixed       = traffic.Mixed
+)
+
+// Config describes a simulation. The zero value is usable: three models with
+// two replicas each, mixed traffic, nothing shipped.
+type Config struct {
+	Seed    uint64
+	Profile Profile // default Mixed
+	// Rate is the mean number of calls per second over all models, before the
+	// profile's waves. Default 6.
+	Rate float64
+	// MaxRequests ends the arrivals after that many calls; 0 is no limit.
+	MaxRequests int
+	Models      []Model // default DefaultModels()
+
+	// VLLMVersion chooses names, ids and line shapes. Default is the newest known.
+	VLLMVersion string
+	// ScrapeInterval is the grid of remote-written samples. Default 15 s.
+	ScrapeInterval time.Duration
+	// LostSpans and LostLogs are the shares of spans and request log lines
+	// that the pipeline drops after vLLM wrote them.
+	LostSpans, LostLogs float64
+	// EngineDeaths per instance and hour; negative is never. 0 takes the profile's.
+	EngineDeaths float64
+
+	// Listen is where /metrics of all instances are served while Run runs.
+	// Default 127.0.0.1:0; "off" serves nothing.
+	Listen string
+
+	// Base URLs of the stores; empty ships nothing there. A store may come up
+	// later: what it missed is buffered up to BufferBytes, then the oldest goes.
+	PrometheusRemoteWrite string // full URL, …/api/v1/write; used by Backfill only
+	Loki                  string // base URL
+	LokiTenant            string // X-Scope-OrgID, if any
+	OTLP                  string // base URL of OTLP/HTTP, …:4318
+	BufferBytes           int    // per store, default 64 MiB
+
+	// Truth receives JSON lines; Recorder receives the same as values. Both optional.
+	Truth    io.Writer
+	Recorder truth.Recorder
+
+	// Speed caps how many virtual seconds Backfill spends per real second, for
+	// watching history fill up; 0 is as fast as possible.
+	Speed float64
+
+	Clock  Clock        // default: the machine's
+	Client *http.Client // for all stores
+	Logger *slog.Logger // progress and trouble; default discards
+}
+
+// Clock is the only clock a simulation may read, and only to know how far
+// history reaches and how long to wait.
+type Clock interface {
+	Now() time.Time
+	// After is time.After.
+	After(d time.Duration) <-chan time.Time
+}
+
+// Window is a span of history.
+type Window struct {
+	From, To time.Time
+	// Drain lets the requests in flight at To finish (no more arrive), so that
+	// every request ends in a truth record that is not "unfinished".
+	Drain bool
+}
