@@ -8,16 +8,51 @@ import (
 
 // LogLine is one line as Loki gave it, with the place it came from.
 type LogLine struct {
-	Time     time.Time
+	Time     time.Time // the shipper's time; the line's own clock has whole seconds and no zone
 	Line     string
 	Origin   *Origin
 	Labels   map[string]string // stream labels, shared by the lines of a stream: read-only
 	Metadata map[string]string // structured metadata of this line, nil when there is none
 }
 
-// LogEvent is what a line that carries a request id says of that request.
-type LogEvent struct {
-	Time   time.Time // the shipper's time; the line's own clock has whole seconds and no zone
-	Origin *Origin
-	vllm.LogEvent
+// RequestEvent is a line that names a request, reduced to what the join needs: millions of them have to fit, so the line
+// itself is gone and what only some lines tell stands behind Detail.
+type RequestEvent struct {
+	UnixNano int64 // the shipper's time
+	Origin   *Origin
+	// External is the id by the rule of the line's kind (vllm.LogEvent.External), ID the id as written.
+	External, ID string
+	Detail       *EventDetail // nil when the line tells no more than that it was written
+	Kind         vllm.LogKind
+	Form         vllm.IDForm
+	Warning      bool // level WARNING
+	Error        bool // level ERROR or CRITICAL
+}
+
+// Time is the shipper's time of the line.
+func (e *RequestEvent) Time() time.Time { return time.Unix(0, e.UnixNano).UTC() }
+
+// EventDetail is what Received, Generated and failure lines tell besides the id. Unknown, NaN and "" as everywhere.
+type EventDetail struct {
+	FinishReason, LoRA, Error string
+	MaxTokens                 int64
+	Temperature, TopP         float64
+}
+
+// NewRequestEvent reduces a parsed line. ok is false when the line names no request.
+func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event RequestEvent, ok bool) {
+	if e.External == "" {
+		return RequestEvent{}, false
+	}
+	event = RequestEvent{
+		UnixNano: at.UnixNano(), Origin: origin, External: e.External, ID: e.RequestID, Kind: e.Kind, Form: e.IDForm,
+		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical,
+	}
+	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
+		event.Detail = &EventDetail{
+			FinishReason: e.FinishReason, LoRA: e.LoRA, Error: e.Error,
+			MaxTokens: e.MaxTokens, Temperature: e.Temperature, TopP: e.TopP,
+		}
+	}
+	return event, true
 }
