@@ -3,6 +3,9 @@
 package settings
 
 import (
+	"encoding/base64"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -40,8 +43,8 @@ type Store struct {
 	URL             string // Jaeger: grpc://host:16685 (plaintext) or grpcs://host:443 (TLS)
 	Auth            AuthMethod
 	BasicAuthUser   string
-	Password        string // secret
-	BearerToken     string // secret
+	Password        Secret
+	BearerToken     Secret
 	TLS             TLS
 	Headers         []Header
 	Tenant          string        // sent as X-Scope-OrgID (Jaeger: x-tenant)
@@ -54,15 +57,42 @@ type Store struct {
 // Configured reports whether the store is there to be asked.
 func (s Store) Configured() bool { return s.URL != "" }
 
-// TLS of one store. The PEM texts are secrets.
+// Redact takes this store's secrets out of a text that came from the store: some servers quote what they were sent.
+func (s Store) Redact(text string) string {
+	for _, secret := range s.secrets() {
+		text = strings.ReplaceAll(text, string(secret), redacted)
+	}
+	return text
+}
+
+// secrets lists what may stand in a request, longest first so that none survives as the rest of another. Secrets of under
+// four bytes are left out: taking out every "1" hides the message and protects nothing.
+func (s Store) secrets() []Secret {
+	all := []Secret{s.Password, s.BearerToken}
+	if s.Auth == AuthBasic {
+		pair := s.BasicAuthUser + ":" + string(s.Password)
+		all = append(all, Secret(base64.StdEncoding.EncodeToString([]byte(pair))))
+	}
+	for _, h := range s.Headers {
+		all = append(all, h.Value)
+	}
+	all = slices.DeleteFunc(all, func(secret Secret) bool { return len(secret) < 4 })
+	slices.SortFunc(all, func(a, b Secret) int { return len(b) - len(a) })
+	return all
+}
+
+// TLS of one store, PEM texts.
 type TLS struct {
 	SkipVerify                    bool
 	ServerName                    string
-	CACert, ClientCert, ClientKey string
+	CACert, ClientCert, ClientKey Secret
 }
 
-// Header is one custom header; the value is a secret.
-type Header struct{ Name, Value string }
+// Header is one custom header.
+type Header struct {
+	Name  string
+	Value Secret
+}
 
 // VLLM says how the engines at hand name their telemetry.
 type VLLM struct {
@@ -72,13 +102,4 @@ type VLLM struct {
 	EngineServices []string      // Jaeger services of engines; empty = every service that has the span
 	CallerServices []string      // Jaeger services above the engines; added to those found as parents of engine spans
 	LogSelector    string        // stream selector of the engines' logs, such as {container="vllm"}; empty = found by label
-}
-
-// Limits bound what one query may take; see limits.go for the reasons.
-type Limits struct {
-	Requests       int // rows that one query may join
-	TracesPerCall  int // Jaeger search depth
-	LinesPerCall   int // Loki limit
-	LogLines       int // lines that one query may read
-	ConcurrentCall int // parallel calls to one store by one query
 }

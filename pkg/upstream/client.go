@@ -1,0 +1,174 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+)
+
+const (
+	// tenantHeader is how Prometheus' multi-tenant kin (Mimir, Cortex) and Loki are told the tenant.
+	tenantHeader = "X-Scope-OrgID"
+	// maxErrorBody, in bytes, is as much of an error answer as is read in search of the store's message.
+	maxErrorBody = 64 << 10
+	// maxRedirects is net/http's own limit, which a CheckRedirect of one's own replaces.
+	maxRedirects = 10
+)
+
+// Client asks one store over HTTP. Every error it returns is an *Error, also those met while reading a body. It satisfies
+// the interface Client of client_golang/api, so that v1.NewAPI works on it. It is safe for concurrent use, and belongs to
+// the data source instance, which closes it.
+type Client struct {
+	store    settings.Store
+	endpoint *url.URL
+	http     *http.Client
+}
+
+// New makes the client of one store. Of base only what belongs to Grafana is taken over: proxy, connection timeouts,
+// labels, TLS versions. Nothing that one store may keep from another is in base, and base is not changed.
+func New(base httpclient.Options, store settings.Store) (*Client, error) {
+	endpoint, err := url.Parse(store.URL)
+	if err != nil { // its text would quote the URL
+		return nil, fmt.Errorf("%s: the URL cannot be parsed", Title(store.Name))
+	}
+	endpoint.Path = strings.TrimRight(endpoint.Path, "/")
+	client, err := httpclient.New(options(base, store))
+	if err != nil { // of PEM texts that do not parse
+		return nil, fmt.Errorf("%s: %w", Title(store.Name), err)
+	}
+	return &Client{store: store, endpoint: endpoint, http: client}, nil
+}
+
+// options are made anew for each store: headers, labels and timeouts are maps and pointers, and shared ones would carry one
+// store's secrets to the next.
+func options(base httpclient.Options, store settings.Store) httpclient.Options {
+	timeouts := httpclient.DefaultTimeoutOptions
+	if base.Timeouts != nil {
+		timeouts = *base.Timeouts
+	}
+	timeouts.Timeout = store.Timeout
+
+	labels := maps.Clone(base.Labels)
+	if labels == nil {
+		labels = make(map[string]string, 1)
+	}
+	labels["store"] = string(store.Name)
+
+	return httpclient.Options{
+		Timeouts:           &timeouts,
+		TLS:                tlsOptions(base, store),
+		ProxyOptions:       base.ProxyOptions,
+		Header:             Header(store, tenantHeader),
+		Labels:             labels,
+		ForwardHTTPHeaders: store.ForwardIdentity,
+		// Appended, because the SDK's own are gone when others are given without them. Ours stand nearest to the wire.
+		Middlewares: append(httpclient.DefaultMiddlewares(), authorize(store), meter(store)),
+		ConfigureClient: func(_ httpclient.Options, client *http.Client) {
+			client.CheckRedirect = refuseOtherHosts
+		},
+	}
+}
+
+// Store names the store that the client asks.
+func (c *Client) Store() evidence.Store { return c.store.Name }
+
+// URL gives the address of an API endpoint below the store's URL, with args in place of its ":name" parts.
+func (c *Client) URL(endpoint string, args map[string]string) *url.URL {
+	u := *c.endpoint
+	parts := strings.Split(endpoint, "/")
+	escaped := make([]string, len(parts))
+	for i, part := range parts {
+		if value, ok := args[strings.TrimPrefix(part, ":")]; ok && strings.HasPrefix(part, ":") {
+			parts[i] = value
+		}
+		escaped[i] = url.PathEscape(parts[i]) // a value may hold a slash and must stay one part
+	}
+	u.Path = path.Join(u.Path, "/") + "/" + strings.TrimPrefix(strings.Join(parts, "/"), "/")
+	u.RawPath = strings.TrimRight(c.endpoint.EscapedPath(), "/") + "/" + strings.TrimPrefix(strings.Join(escaped, "/"), "/")
+	return &u
+}
+
+// Do sends the request and reads the whole answer. With a status other than 2xx the response comes along with the error,
+// its body already read: client_golang asks again with GET where POST is forbidden.
+func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
+	ctx, span := startSpan(ctx, c.store.Name)
+	defer span.End()
+	resp, err := c.Open(ctx, req)
+	if err != nil {
+		endSpan(span, err)
+		return resp, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }() // all of it has been read, or an error says why not
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		endSpan(span, err)
+		return resp, nil, err
+	}
+	return resp, body, nil
+}
+
+// Open sends the request and leaves the answer to be read from the body, which the caller closes. With a status other than
+// 2xx the response comes along with the error, its body already closed.
+func (c *Client) Open(ctx context.Context, req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req.WithContext(ctx))
+	if err != nil {
+		return nil, FromNetwork(c.store, err)
+	}
+	if resp.StatusCode/100 != 2 {
+		// What can be read of the message is enough, the status is the error.
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		_ = resp.Body.Close()
+		resp.Body = http.NoBody
+		return resp, FromStatus(c.store, resp.StatusCode, redactSent(resp.Request, body))
+	}
+	resp.Body = classifiedBody{ReadCloser: resp.Body, store: c.store}
+	return resp, nil
+}
+
+// CloseIdleConnections lets go of connections that no call uses.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+
+// classifiedBody makes every read error an *Error.
+type classifiedBody struct {
+	io.ReadCloser
+	store settings.Store
+}
+
+func (b classifiedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = FromNetwork(b.store, err)
+	}
+	return n, err
+}
+
+// redirectError says why a redirect was not followed.
+type redirectError struct{ reason string }
+
+func (e *redirectError) Error() string { return e.reason }
+
+// refuseOtherHosts follows a redirect only within the store: authentication and headers are set anew on every hop, so
+// whoever we are sent to would get them. From http to https on one host is the one change that takes nothing away.
+func refuseOtherHosts(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	upgrade := first.Scheme == "http" && req.URL.Scheme == "https" && first.Hostname() == req.URL.Hostname() &&
+		first.Port() == "" && req.URL.Port() == ""
+	switch {
+	case !upgrade && (req.URL.Host != first.Host || req.URL.Scheme != first.Scheme):
+		return &redirectError{"it redirects to " + req.URL.Scheme + "://" + req.URL.Host + ", which is not asked"}
+	case len(via) >= maxRedirects:
+		return &redirectError{"it redirects in a circle"}
+	default:
+		return nil
+	}
+}
