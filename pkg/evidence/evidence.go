@@ -56,6 +56,8 @@ type RequestSpan struct {
 
 	// Error is set when the span has status ERROR: its message, or the word "error".
 	Error string
+	// Note says which values the span carries that were not believed and are unknown therefore; empty on a sound span.
+	Note string
 	// Caller is the parent span and Root the first span of the trace, when the trace holds them; both nil for a root
 	// engine span, and equal when the parent is the root.
 	Caller, Root *CallerSpan
