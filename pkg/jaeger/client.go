@@ -1,0 +1,113 @@
+package jaeger
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
+	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
+	"google.golang.org/grpc"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// Options are what a Client is made from.
+type Options struct {
+	Store  settings.Store
+	VLLM   settings.VLLM
+	Limits settings.Limits
+	// Base holds what Grafana says for all stores alike: the secure SOCKS proxy and the TLS versions allowed.
+	Base httpclient.Options
+	// Forwarded gives the headers that Grafana sent along with the query at hand. It is asked only when the store's
+	// identity forwarding is on; nil, or no headers, means that there is no user (alert rules).
+	Forwarded func(ctx context.Context) http.Header
+}
+
+// Client asks one Jaeger. It connects at the first call, is safe for concurrent use and lives as long as the data source
+// instance.
+type Client struct {
+	store  settings.Store
+	limits settings.Limits
+	span   string   // name of the request span
+	fixed  []string // engine services from the settings; empty = found by their operations
+
+	conn *grpc.ClientConn
+	v2   api_v2.QueryServiceClient
+
+	depth depthLimit
+
+	engines engineServices
+	origins origins
+}
+
+// New makes a client for a configured store. It opens no connection; an error is a mistake in the settings.
+func New(o Options) (*Client, error) {
+	conn, err := dial(o)
+	if err != nil {
+		return nil, err
+	}
+	span := o.VLLM.SpanName
+	if span == "" {
+		span = vllm.RequestSpanName
+	}
+	return &Client{
+		store:   o.Store,
+		limits:  o.Limits,
+		span:    span,
+		fixed:   o.VLLM.EngineServices,
+		conn:    conn,
+		v2:      api_v2.NewQueryServiceClient(conn),
+		engines: engineServices{span: span},
+		origins: origins{names: o.Store.Labels},
+	}, nil
+}
+
+// Close ends the connection; calls under way fail.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Ping reports whether Jaeger answers us: it asks for the services, which needs the same rights as a search.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := c.Services(ctx)
+	return err
+}
+
+// callTimeout is used when the settings give none; a search over Elasticsearch takes seconds, not a minute.
+const callTimeout = 30 * time.Second
+
+// deadline bounds one call: a store that does not answer must not hold a panel longer than its timeout.
+func (c *Client) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	timeout := c.store.Timeout
+	if timeout <= 0 {
+		timeout = callTimeout
+	}
+	return context.WithTimeout(ctx, timeout)
+}
+
+// origins gives every process of the store one shared Origin, however many spans it has.
+type origins struct {
+	names vllm.LabelNames
+	mu    sync.Mutex
+	known map[evidence.Origin]*evidence.Origin
+}
+
+// maxOrigins bounds the table: a store whose resource attributes change with every span must not fill our memory.
+const maxOrigins = 10_000
+
+func (o *origins) intern(origin evidence.Origin) *evidence.Origin {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if p, ok := o.known[origin]; ok {
+		return p
+	}
+	if o.known == nil || len(o.known) >= maxOrigins {
+		o.known = make(map[evidence.Origin]*evidence.Origin)
+	}
+	p := new(evidence.Origin)
+	*p = origin
+	o.known[origin] = p
+	return p
+}
