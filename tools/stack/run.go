@@ -1,0 +1,166 @@
+//go:build unix
+
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/child"
+	"github.com/llmserving/grafana-vllm-datasource/tools/program"
+)
+
+// startTimeout is generous: alone, all three answer within a second.
+const startTimeout = time.Minute
+
+// command is how one server is started, worked out once its program is known.
+type command struct {
+	config string // text of the configuration file
+	args   []string
+	ready  string // URL that answers 200 when the server serves
+}
+
+// run starts the server, and stops it when ctx ends. It returns early, with an
+// error, when the server ends by itself.
+func (s *Store) run(ctx context.Context, binary program.Binary) error {
+	s.set(Starting, func(status *Status) { status.Binary, status.Progress = binary, program.Progress{} })
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	command, err := s.command(binary)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.configFile(), []byte(command.config), 0o644); err != nil {
+		return err
+	}
+	log, err := os.Create(s.logFile())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // the child writes it, we do not
+	s.releasePorts()
+	process, err := child.Start(child.Spec{Path: binary.Path, Args: command.args, Dir: s.dir, Stdout: log, Stderr: log})
+	if err != nil {
+		return err
+	}
+	defer s.stop(process)
+	if err := waitUntilReady(ctx, command.ready, process.Done()); err != nil {
+		return s.withLog(err)
+	}
+	s.setProcess(process)
+	if s.afterStart != nil {
+		if err := s.afterStart(process); err != nil {
+			return err
+		}
+	}
+	s.set(Ready, nil)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.stopAsked:
+		s.stop(process)
+		s.set(Stopped, nil)
+		return nil
+	case <-process.Done():
+		return s.withLog(fmt.Errorf("%w by itself: %v", errEnded, process.Err()))
+	}
+}
+
+var errEnded = errors.New("process ended")
+
+func waitUntilReady(ctx context.Context, url string, ended <-chan struct{}) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if answers(ctx, url) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ended:
+			return errEnded
+		case <-tick.C:
+		}
+	}
+}
+
+func answers(ctx context.Context, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = response.Body.Close() }()
+	_, err = io.Copy(io.Discard, response.Body)
+	return err == nil && response.StatusCode == http.StatusOK
+}
+
+// Stop stops this one store, as an outage would; the others keep running. It
+// returns when the store is gone. A stopped store stays stopped.
+func (s *Store) Stop() {
+	s.stopOnce.Do(func() { close(s.stopAsked) })
+	if process := s.runningProcess(); process != nil {
+		<-process.Done()
+	}
+}
+
+func (s *Store) stop(process *child.Process) {
+	if err := process.Stop(); err != nil {
+		s.mu.Lock()
+		s.stopErr = err
+		s.mu.Unlock()
+	}
+}
+
+func (s *Store) stopError() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopErr
+}
+
+func (s *Store) setProcess(process *child.Process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process = process
+}
+
+func (s *Store) runningProcess() *child.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process
+}
+
+func (s *Store) releasePorts() {
+	for _, p := range s.ports {
+		p.release()
+	}
+}
+
+func (s *Store) configFile() string { return filepath.Join(s.dir, "config.yaml") }
+func (s *Store) logFile() string    { return filepath.Join(s.dir, "log.txt") }
+
+// withLog adds the end of the server's log, where the reason stands.
+func (s *Store) withLog(err error) error {
+	text, readErr := os.ReadFile(s.logFile())
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
+	lines = lines[max(0, len(lines)-3):]
+	return fmt.Errorf("%w; its log ends with: %s", err, strings.Join(lines, " | "))
+}

@@ -1,0 +1,222 @@
+//go:build unix
+
+package stack
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/program"
+	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
+)
+
+// Options shape a stack. The zero value is three stores with the demo's
+// settings in a temporary folder.
+type Options struct {
+	// Only names the stores to run; empty is all of them.
+	Only []string
+	// Pinned ignores programs on PATH, so that tests meet the version that
+	// tools/servers names.
+	Pinned bool
+	// Dir keeps data, configuration and logs. Empty is a temporary folder that
+	// Close removes.
+	Dir string
+	// CacheDir keeps built servers; empty is program.DefaultCacheDir.
+	CacheDir string
+	// OnChange hears of every change of a store, also of building progress. It
+	// is called from several goroutines and must return soon.
+	OnChange func(store string, status Status)
+
+	// ScrapeInterval of Prometheus; default 5 s.
+	ScrapeInterval time.Duration
+	// MultiTenant makes Loki demand an X-Scope-OrgID header.
+	MultiTenant bool
+	// MaxEntries is how many lines Loki gives per query; default 5000, as Loki's.
+	MaxEntries int
+	// MaxTraces is how many traces Jaeger keeps, and its largest search depth;
+	// default 100,000.
+	MaxTraces int
+}
+
+// Stack is the stores. The fields of a store that Options.Only leaves out are
+// nil.
+type Stack struct {
+	Prometheus *Prometheus
+	Loki       *Loki
+	Jaeger     *Jaeger
+
+	options Options
+	cache   program.Cache
+	tempDir string
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New reserves ports and a data folder. Nothing runs yet.
+func New(options Options) (*Stack, error) {
+	options.ScrapeInterval = cmp.Or(options.ScrapeInterval, 5*time.Second)
+	options.MaxEntries = cmp.Or(options.MaxEntries, 5000)
+	options.MaxTraces = cmp.Or(options.MaxTraces, 100_000)
+	root, err := repo.Root()
+	if err != nil {
+		return nil, err
+	}
+	if options.CacheDir == "" {
+		if options.CacheDir, err = program.DefaultCacheDir(); err != nil {
+			return nil, err
+		}
+	}
+	s := &Stack{options: options, cache: program.Cache{Dir: options.CacheDir, Modules: filepath.Join(root, "tools", "servers")}}
+	if options.Dir == "" {
+		if s.tempDir, err = os.MkdirTemp("", "vllm-stack-"); err != nil {
+			return nil, err
+		}
+		s.options.Dir = s.tempDir
+	}
+	if err := s.addStores(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Stack) addStores() (err error) {
+	wanted := func(p program.Program) bool {
+		return len(s.options.Only) == 0 || slices.Contains(s.options.Only, p.Name)
+	}
+	if wanted(program.Prometheus) {
+		if s.Prometheus, err = newPrometheus(s.options); err != nil {
+			return err
+		}
+	}
+	if wanted(program.Jaeger) {
+		if s.Jaeger, err = newJaeger(s.options); err != nil {
+			return err
+		}
+	}
+	if wanted(program.Loki) {
+		if s.Loki, err = newLoki(s.options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start makes a stack and waits until all of it is ready. Where servers must
+// be built first that takes long: see that ctx has the time.
+func Start(ctx context.Context, options Options) (*Stack, error) {
+	s, err := New(options)
+	if err != nil {
+		return nil, err
+	}
+	// Not ctx: it may be the start's deadline, and the stores live until Close.
+	s.Launch(context.WithoutCancel(ctx))
+	for _, store := range s.Stores() {
+		select {
+		case <-store.Settled():
+			err = store.Status().Err
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Stores lists what there is, in the order in which missing ones are built.
+//
+// That order is the one in which the picture fills soonest. Prometheus is by
+// far the cheapest build and alone answers the whole per-model table. Jaeger
+// holds the spine of the request rows, so it comes before Loki, which costs
+// the most and adds to rows that are there already.
+func (s *Stack) Stores() []*Store {
+	var stores []*Store
+	if s.Prometheus != nil {
+		stores = append(stores, s.Prometheus.Store)
+	}
+	if s.Jaeger != nil {
+		stores = append(stores, s.Jaeger.Store)
+	}
+	if s.Loki != nil {
+		stores = append(stores, s.Loki.Store)
+	}
+	return stores
+}
+
+// Launch finds or builds the stores' programs and starts them, each as soon
+// as it can. It returns at once; the stores run until ctx ends or Close.
+func (s *Stack) Launch(ctx context.Context) {
+	ctx, s.cancel = context.WithCancel(ctx)
+	// Missing programs download side by side but compile in turn, each with
+	// all cores: so the first store is up after its own build, not after all.
+	var before <-chan struct{}
+	for _, store := range s.Stores() {
+		turn, compiled := before, make(chan struct{})
+		before = compiled
+		s.running.Go(func() {
+			endTurn := sync.OnceFunc(func() { close(compiled) })
+			defer endTurn()
+			binary, err := s.get(ctx, store, turn)
+			endTurn()
+			if err == nil {
+				err = store.run(ctx, binary)
+			}
+			switch {
+			case ctx.Err() != nil:
+				store.set(Stopped, nil)
+			case err != nil:
+				store.fail(err)
+			}
+		})
+	}
+}
+
+// get finds the store's program, or builds it when turn comes.
+func (s *Stack) get(ctx context.Context, store *Store, turn <-chan struct{}) (program.Binary, error) {
+	if !s.options.Pinned {
+		if found, ok := program.FromPath(ctx, store.program); ok {
+			return found, nil
+		}
+	}
+	if found, ok := s.cache.Find(store.program); ok {
+		return found, nil
+	}
+	build := program.NewBuild(store.program, s.cache, func(p program.Progress) {
+		store.set(Building, func(status *Status) { status.Progress = p })
+	})
+	if err := build.Prepare(ctx); err != nil {
+		return program.Binary{}, err
+	}
+	if turn != nil {
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			return program.Binary{}, context.Cause(ctx)
+		}
+	}
+	return build.Compile(ctx)
+}
+
+// Close stops all stores and builds, and removes the temporary folder.
+func (s *Stack) Close() error {
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.running.Wait()
+	var errs []error
+	for _, store := range s.Stores() {
+		store.releasePorts()
+		errs = append(errs, store.stopError())
+	}
+	if s.tempDir != "" {
+		errs = append(errs, os.RemoveAll(s.tempDir))
+	}
+	return errors.Join(errs...)
+}
