@@ -21,15 +21,6 @@ const (
 	Jaeger     Store = "jaeger"
 )
 
-// Window is a half-open time range [From, To).
-type Window struct{ From, To time.Time }
-
-// Contains reports whether t lies in the window.
-func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }
-
-// Duration of the window.
-func (w Window) Duration() time.Duration { return w.To.Sub(w.From) }
-
 // Origin says where a signal came from, in the words of its own store translated to the row's columns. One Origin is
 // shared by all signals of a process or stream: treat it as read-only.
 type Origin struct {

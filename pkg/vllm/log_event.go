@@ -37,33 +37,53 @@ const (
 	LogStartup               // version, config, load and ready lines
 	LogSleep                 // fall asleep, wake up
 	LogLoRA                  // adapter loaded or removed
-	LogTraceback             // continuation of a multi-line record
+	LogTraceback             // line of a Python traceback, the exception's own line included
+	LogShutdown              // the API server or an executor goes down
+	LogCrashDump             // "Dumping scheduler output …": names the requests in flight when the engine died
 )
+
+// NamesRequest reports whether lines of this kind are written about requests. A line of such a kind still may name none
+// ("Request id: None", a rejected id).
+func (k LogKind) NamesRequest() bool {
+	return k >= LogReceived && k <= LogRequestError || k == LogCrashDump
+}
+
+// Streamed reports whether the kind comes once per token, so that a search for requests does well to leave it out.
+func (k LogKind) Streamed() bool { return k == LogDelta }
 
 // LogEvent is the content of one vLLM log line. Numbers are -1, floats NaN, strings empty when the line does not tell.
 type LogEvent struct {
 	Kind    LogKind
 	Level   LogLevel
-	Process string // APIServer, EngineCore_DP0, Worker_TP0 …; empty before processes are named
+	Process string // APIServer, EngineCore_DP0, Worker_TP0, VllmWorker-0 …; empty before processes are named
 	PID     int
-	Logger  string // file of the log call, such as async_llm.py
+	Logger  string // file of the log call, such as async_llm.py; uvicorn.access, uvicorn.error; a JSON line's logger name
 	Line    int    // line of the log call
 	Message string // the line without prefix, colours and carriage return
 
 	// RequestID is the id exactly as written, IDForm its spelling, External the external id it stands for ("" when the
-	// line names none). For IDResponse, External is the response id.
+	// line names none). For IDResponse, External is the response id. An id that is none by ValidRequestID is left out.
+	//
+	// For IDInternal the rule is ExternalFromInternal. It reads a client's own "…-deadbeef" as a random suffix where vLLM
+	// adds none (before 0.14, or VLLM_DISABLE_REQUEST_ID_RANDOMIZATION=1): ExternalFromChild(RequestID) is the other
+	// reading, and the ids that the window's other lines and spans carry tell which one holds.
 	RequestID string
 	IDForm    IDForm
 	External  string
+	// MoreIDs are further ids of the same line, spelled like RequestID: "Aborted request(s) a,b." and crash dumps.
+	MoreIDs []string
 
-	Engine       string // "0" from "Engine 000:" or "EngineCore_DP0"; empty on API-server lines
+	Engine       string // "0" from "Engine 000:", "EngineCore" or "EngineCore_DP0"; empty where the line names none
+	Model        string // Rust front end: served name
 	FinishReason string
 	LoRA         string
-	Error        string
+	Error        string // what went wrong, in vLLM's words without the id
 	MaxTokens    int64
 	Temperature  float64
 	TopP         float64
+	PromptTokens int64  // Rust front end
+	OutputTokens int64  // Rust front end
 	HTTPStatus   int    // access lines
 	HTTPMethod   string // access lines
-	HTTPPath     string // access lines
+	HTTPPath     string // access lines; without the query, which may hold secrets
 }

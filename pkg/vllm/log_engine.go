@@ -1,0 +1,213 @@
+package vllm
+
+import (
+	"strconv"
+	"strings"
+)
+
+// messages are the fixed beginnings of lines about the engine, by first byte. Wordings differ between versions; all that
+// were ever printed stay.
+var messages = func() (table [256][]message) {
+	for _, m := range []message{
+		{"vLLM API server version ", LogStartup},
+		{"vLLM server version ", LogStartup}, // without the logo
+		{"non-default args: ", LogStartup},
+		{"args: ", LogStartup}, // up to 0.8
+		{"Initializing a V", LogStartup},
+		{"Initializing an LLM engine ", LogStartup}, // V0
+		{"Automatically detected platform ", LogStartup},
+		{"Resolved architecture: ", LogStartup},
+		{"Starting to load model ", LogStartup},
+		{"Loading weights took ", LogStartup},
+		{"Loading safetensors checkpoint shards", LogStartup},
+		{"Initializing model took ", LogStartup},
+		{"Model loading took ", LogStartup},
+		{"torch.compile took ", LogStartup},
+		{"torch.compile takes ", LogStartup}, // up to 0.17
+		{"Available KV cache memory: ", LogStartup},
+		{"GPU KV cache size: ", LogStartup},
+		{"CPU KV cache size: ", LogStartup},
+		{"Maximum concurrency for ", LogStartup}, // a line of its own until August 2026
+		{"Capturing CUDA graphs ", LogStartup},
+		{"Graph capturing finished ", LogStartup},
+		{"init engine (", LogStartup},
+		{"Supported tasks: ", LogStartup},
+		{"Supported_tasks: ", LogStartup}, // 0.10, 0.11
+		{"Starting vLLM ", LogStartup},
+		{"Route: ", LogStartup},
+		{"Endpoint: ", LogStartup},
+		{"Available routes are:", LogStartup},
+		{"Started server process ", LogStartup},
+		{"Waiting for application startup.", LogStartup},
+		{"Application startup complete.", LogStartup}, // ready to serve
+		{"Uvicorn running on ", LogStartup},
+
+		{"[shutdown] ", LogShutdown},
+		{"Shutting down", LogShutdown},
+		{"Waiting for application shutdown.", LogShutdown},
+		{"Application shutdown complete.", LogShutdown},
+		{"Finished server process ", LogShutdown},
+
+		{"EngineCore failed to start.", LogEngineDead},
+		{"EngineCore encountered a fatal error.", LogEngineDead},
+		{"EngineCore hit an exception", LogEngineDead}, // 0.8
+		{"AsyncLLM output_handler failed.", LogEngineDead},
+		{"Engine core proc ", LogEngineDead}, // "… died unexpectedly, shutting down client."
+		{"Worker proc ", LogEngineDead},      // "… died unexpectedly (exit code: -9), shutting down executor."
+		{"WorkerProc hit an exception", LogEngineDead},
+		{"WorkerProc failed to start", LogEngineDead},
+
+		{"Dumping scheduler output for model execution: ", LogCrashDump},
+		{"Dumping input data for ", LogCrashDump},
+		{"Dumping scheduler stats: ", LogCrashDump},
+
+		{"Sleep mode freed ", LogSleep},
+		{"Loaded new LoRA adapter", LogLoRA},
+		{"Loaded LoRA adapter", LogLoRA},
+		{"Removed LoRA adapter", LogLoRA},
+
+		{"Avg prompt throughput: ", LogStats},
+		{"SpecDecoding metrics: ", LogStats},
+		{"Speculative metrics: ", LogStats}, // V0
+		{"KV Transfer metrics: ", LogStats},
+		{"**CUDAGraph Stats:**", LogStats},
+	} {
+		first := m.beginning[0]
+		table[first] = append(table[first], m)
+	}
+	return table
+}()
+
+type message struct {
+	beginning string
+	kind      LogKind
+}
+
+// classifyEngine finds the kind of lines that are not about one request.
+func (e *LogEvent) classifyEngine() {
+	m := e.Message
+	if strings.HasPrefix(e.Logger, "uvicorn") && e.takeAccess(m) || e.takeStats(m) {
+		return
+	}
+	for _, known := range messages[m[0]] {
+		if strings.HasPrefix(m, known.beginning) {
+			e.Kind = known.kind
+			break
+		}
+	}
+	switch e.Kind {
+	case LogEngineDead:
+		if !e.Level.AtLeast(LevelError) { // the words of an error in a line that is none
+			e.Kind = LogOther
+			return
+		}
+		e.Error = m
+	case LogCrashDump:
+		e.takeCrashDump(m)
+	case LogLoRA:
+		_, name, _ := strings.Cut(m, "name '")
+		e.LoRA, _, _ = strings.Cut(name, "'")
+	case LogOther:
+		if strings.HasPrefix(m, "It took ") && (strings.Contains(m, "fall asleep") || strings.Contains(m, "wake up")) {
+			e.Kind = LogSleep
+			return
+		}
+		if strings.Contains(m, "█  version ") { // the logo, since 0.15
+			e.Kind = LogStartup
+			return
+		}
+		e.takeTraceback(m)
+	}
+}
+
+// takeAccess takes uvicorn's `<client> - "<method> <path> HTTP/<v>" <status> <phrase>`. Path and client are escaped by
+// uvicorn, so the quotes are its own.
+func (e *LogEvent) takeAccess(m string) bool {
+	_, request, ok := strings.Cut(m, `- "`)
+	if !ok {
+		return false
+	}
+	request, status, ok := strings.Cut(request, `" `)
+	if !ok {
+		return false
+	}
+	method, target, ok := strings.Cut(request, " ")
+	path, version, found := strings.Cut(target, " ")
+	code, _, _ := strings.Cut(status, " ")
+	number, err := strconv.Atoi(code)
+	if !ok || !found || err != nil || number < 100 || number > 599 || !strings.HasPrefix(version, "HTTP/") {
+		return false
+	}
+	path, _, _ = strings.Cut(path, "?")
+	e.Kind, e.Logger = LogAccess, "uvicorn.access"
+	e.HTTPMethod, e.HTTPPath, e.HTTPStatus = method, path, number
+	return true
+}
+
+// takeCrashDump takes the ids of the batch that the engine died on: "num_scheduled_tokens={<int>: 13, <int>: 1}". Stop
+// strings, which a client sends, stand before it.
+func (e *LogEvent) takeCrashDump(m string) {
+	const field = ", num_scheduled_tokens={"
+	i := strings.LastIndex(m, field)
+	if i < 0 {
+		return
+	}
+	dict, _, _ := strings.Cut(m[i+len(field):], "}")
+	for entry := range strings.SplitSeq(dict, ", ") {
+		if id, _, ok := strings.Cut(entry, ": "); ok {
+			e.addID(strings.Trim(id, "'"), IDInternal)
+		}
+	}
+	if e.RequestID != "" {
+		e.Error = "in flight when the engine died"
+	}
+}
+
+// takeTraceback takes the lines of a traceback. vLLM repeats its prefix on each of them, level ERROR included; Python's
+// own, at the end of a process, have no head.
+func (e *LogEvent) takeTraceback(m string) {
+	if e.Level != LevelUnknown && !e.Level.AtLeast(LevelError) {
+		return
+	}
+	if class, text, ok := exception(m); ok {
+		e.Kind, e.Error = exceptionKind(class, text), m
+		return
+	}
+	if m[0] == ' ' || strings.HasPrefix(m, "Traceback (most recent call last):") ||
+		strings.HasPrefix(m, "The above exception was the direct cause") ||
+		strings.HasPrefix(m, "During handling of the above exception") {
+		e.Kind = LogTraceback
+	}
+}
+
+// exception reads "module.ClassError: text", the last line of a traceback.
+func exception(m string) (class, text string, ok bool) {
+	class, text, _ = strings.Cut(m, ": ")
+	if len(class) > 128 {
+		return "", "", false
+	}
+	for i := range len(class) {
+		if c := class[i]; c == '-' || !isNameByte(c) {
+			return "", "", false
+		}
+	}
+	for _, ending := range [...]string{"Error", "Exception", "Interrupt", "Exit"} {
+		if strings.HasSuffix(class, ending) {
+			return class, text, true
+		}
+	}
+	return "", "", false
+}
+
+func exceptionKind(class, text string) LogKind {
+	switch {
+	case strings.HasSuffix(class, "OutOfMemoryError"), strings.Contains(text, "out of memory"),
+		strings.HasPrefix(text, "No available memory for the cache blocks"),
+		strings.HasPrefix(text, "To serve at least one request with the model's max seq len"),
+		strings.HasPrefix(text, "Free memory on device "):
+		return LogOutOfMemory
+	case strings.HasSuffix(class, "EngineDeadError"), strings.HasPrefix(text, "Engine core initialization failed"):
+		return LogEngineDead
+	}
+	return LogTraceback
+}

@@ -1,0 +1,277 @@
+package vllm
+
+import (
+	"slices"
+	"strings"
+)
+
+// The lines of a request's life. Which of the id's spellings a line carries is fixed by the line (and for "Aborted
+// request" by its wording, which changed with the version); the id itself ends at the first blank, so that nothing a
+// client sent as its X-Request-Id can add a word to the line.
+
+// setID stores an id and its external reading; it reports whether the text is an id at all.
+func (e *LogEvent) setID(id string, form IDForm) bool {
+	if !ValidRequestID(id) {
+		return false
+	}
+	e.RequestID, e.IDForm, e.External = id, form, id
+	if form == IDInternal {
+		e.External, _ = ExternalFromInternal(id)
+	}
+	return true
+}
+
+// takeSentence takes "<id>." to the end of the message.
+func (e *LogEvent) takeSentence(kind LogKind, form IDForm, rest string) {
+	id, more, _ := strings.Cut(rest, " ")
+	if more != "" && !strings.HasPrefix(more, "[repeated ") { // Ray's own remark; else it is another sentence
+		return
+	}
+	e.Kind = kind
+	e.setID(strings.TrimSuffix(id, "."), form)
+}
+
+// takeAborted takes "<id>[,<id>…]."; the list has several entries when a caller aborts a batch.
+func (e *LogEvent) takeAborted(rest string) {
+	e.Kind = LogAborted
+	for id := range strings.SplitSeq(strings.TrimSuffix(rest, "."), ",") {
+		e.addID(id, IDInternal)
+	}
+}
+
+// addID takes the first id as the line's own and the rest as MoreIDs.
+func (e *LogEvent) addID(id string, form IDForm) {
+	switch {
+	case e.RequestID == "":
+		e.setID(id, form)
+	case ValidRequestID(id):
+		e.MoreIDs = append(e.MoreIDs, id)
+	}
+}
+
+// takeReceived takes "<id>: params: P(…), lora_request: L." and the form before 0.11.1, which has the prompt between id
+// and parameters.
+func (e *LogEvent) takeReceived(rest string) {
+	id, rest, ok := strings.Cut(rest, ": ")
+	if !ok || strings.IndexByte(id, ' ') >= 0 {
+		return
+	}
+	e.Kind = LogReceived
+	e.setID(id, IDExternal)
+	if prompt, found := strings.CutPrefix(rest, "prompt: "); found {
+		rest = strings.TrimPrefix(skipLiteral(prompt), ", ")
+	}
+	params, found := strings.CutPrefix(rest, "params: ")
+	if !found {
+		return
+	}
+	open := strings.IndexByte(params, '(') // of SamplingParams(, PoolingParams(, BeamSearchParams(
+	if open < 0 {
+		return
+	}
+	e.takeParams(params[open+1:])
+}
+
+// takeParams reads a parameter object's fields and the LoRA request behind it.
+func (e *LogEvent) takeParams(fields string) {
+	// The usual ending tells at once that there is no adapter, so that the scan can end at the last field of interest.
+	noLoRA := strings.HasSuffix(fields, "lora_request: None.") || strings.HasSuffix(fields, "prompt_adapter_request: None.") &&
+		strings.HasSuffix(strings.TrimSuffix(fields, ", prompt_adapter_request: None."), "lora_request: None")
+	rest := scanFields(fields, func(key, value string) bool {
+		switch key {
+		case "temperature":
+			e.Temperature = parseFloat(value)
+		case "top_p":
+			e.TopP = parseFloat(value)
+		case "max_tokens":
+			e.MaxTokens = parseCount(value)
+			return !noLoRA
+		}
+		return true
+	})
+	if noLoRA {
+		return
+	}
+	if _, lora, found := strings.Cut(rest, "lora_request: LoRARequest("); found {
+		scanFields(lora, func(key, value string) bool {
+			if key == "lora_name" {
+				e.LoRA = unquote(value)
+			}
+			return e.LoRA == ""
+		})
+	}
+}
+
+// takeRequest takes what follows "Request ": "<id> aborted.", "<id> failed…", "<id> details: …".
+func (e *LogEvent) takeRequest(rest string) {
+	id, verb, _ := strings.Cut(rest, " ")
+	switch {
+	case verb == "aborted.":
+		e.Kind = LogAborted
+		e.setID(id, IDExternal)
+	case strings.HasPrefix(verb, "details: "):
+		e.Kind = LogDetails
+		e.setID(id, IDExternal)
+	case strings.HasPrefix(verb, "failed with an internal error"):
+		e.Kind = LogInternalError
+		e.setID(id, IDResponse)
+		e.Error = "internal error during generation"
+	case verb == "failed." || strings.HasPrefix(verb, "failed (") || strings.HasPrefix(verb, "failed due to "):
+		e.Kind = LogFailed
+		e.setID(id, IDExternal)
+		e.Error = failure(verb)
+	}
+}
+
+// failure turns "failed (bad request): text." into "bad request: text" and "failed due to Class: text." into
+// "Class: text". Up to 0.14 there is no text.
+func failure(verb string) string {
+	text := strings.TrimSuffix(strings.TrimPrefix(verb, "failed"), ".")
+	if reason, ok := strings.CutPrefix(text, " due to "); ok {
+		return reason
+	}
+	if inner, ok := strings.CutPrefix(text, " ("); ok {
+		reason, message, _ := strings.Cut(inner, ")")
+		if message == "" {
+			return reason
+		}
+		return reason + message
+	}
+	return "failed"
+}
+
+// takeGenerated takes "<id>[ (streaming …)]: output: '…', …, finish_reason: R". The reason stands at the end, where no
+// output reaches.
+func (e *LogEvent) takeGenerated(rest string) {
+	id, after, _ := strings.Cut(rest, " ")
+	kind := LogGenerated
+	switch {
+	case strings.HasPrefix(after, "(streaming delta): "):
+		kind = LogDelta
+	case strings.HasPrefix(after, "(streaming complete): "):
+	case strings.HasSuffix(id, ":") && strings.HasPrefix(after, "output: "):
+		id = id[:len(id)-1]
+	default:
+		return
+	}
+	e.Kind = kind
+	e.setID(id, IDExternal)
+	i := strings.LastIndex(after, ", finish_reason: ")
+	if i < 0 {
+		return // cut off by --max-log-len or the shipper
+	}
+	switch reason := after[i+len(", finish_reason: "):]; {
+	case reason == "None", reason == "streaming_complete": // the real reason stands in the last delta
+	case finishReason(reason):
+		e.FinishReason = reason
+	}
+}
+
+// finishReason reports whether s has the shape of one (stop, length, abort, tool_calls …): a cut-off line ends in output.
+func finishReason(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && c != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+// takeException takes the line of --log-error-stack. The id is the response's, or None where there was no request yet.
+func (e *LogEvent) takeException(rest string) {
+	e.Kind = LogException
+	if id, _, _ := strings.Cut(rest, " "); id != "None" {
+		e.setID(strings.TrimSuffix(id, "."), IDResponse)
+	}
+	e.Error = "exception"
+}
+
+// takeMention finds the first request id in a line of level warning or above that has no form of its own. It is the
+// weakest of all evidence: such text may quote a client, so it counts as "a line that names the request", not as outcome.
+func (e *LogEvent) takeMention() {
+	m := e.Message
+	for at := 0; at < len(m); {
+		start, ok := nextID(m, at)
+		if !ok {
+			return
+		}
+		end := start
+		for end < len(m) && ValidRequestID(m[end:end+1]) {
+			end++
+		}
+		id := strings.TrimRight(m[start:end], ".:")
+		if e.setID(id, IDUnknown) {
+			e.Kind = LogRequestError
+			e.External, _ = ExternalFromInternal(id)
+			return
+		}
+		at = end + 1
+	}
+}
+
+// mentionable are the prefixes distinct enough to be told from words; "rt-", "score-" and the like are not.
+var mentionable = []string{"chatcmpl-", "cmpl-", "embd-", "resp_"}
+
+// nextID finds where the next id with one of these prefixes begins in m[at:].
+func nextID(m string, at int) (start int, ok bool) {
+	start = len(m)
+	for _, prefix := range mentionable {
+		for from := at; from < start; {
+			i := strings.Index(m[from:], prefix)
+			if i < 0 {
+				break
+			}
+			begin := childStart(m, from+i)
+			if begin == 0 || !isNameByte(m[begin-1]) { // not the end of a longer word
+				start = min(start, begin)
+				break
+			}
+			from += i + 1
+		}
+	}
+	return start, start < len(m)
+}
+
+// childStart moves the beginning of an id back over the "<i>_" of an n>1 request's child.
+func childStart(m string, at int) int {
+	if at < 2 || m[at-1] != '_' {
+		return at
+	}
+	start := at - 1
+	for start > 0 && isDigit(m[start-1]) {
+		start--
+	}
+	if start == at-1 {
+		return at
+	}
+	return start
+}
+
+// Names reports whether the line names the request that id stands for, in whichever of its spellings id is given.
+func (e *LogEvent) Names(id string) bool {
+	if e.RequestID == "" || id == "" {
+		return false
+	}
+	if e.IDForm == IDResponse && e.RequestID == ResponseID(id) {
+		return true
+	}
+	return names(e.RequestID, id) || slices.ContainsFunc(e.MoreIDs, func(more string) bool { return names(more, id) })
+}
+
+func names(written, id string) bool {
+	if written == id {
+		return true
+	}
+	child := ExternalFromChild(written)
+	external, _ := ExternalFromInternal(written)
+	for _, reading := range [...]string{child, external} {
+		if reading == id || ResponseID(reading) == id {
+			return true
+		}
+		if client, ok := ClientRequestID(reading); ok && client == id {
+			return true
+		}
+	}
+	wanted, suffixed := ExternalFromInternal(id)
+	return suffixed && wanted == external // an internal id was asked for, the line has another of its spellings
+}
