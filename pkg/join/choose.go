@@ -1,0 +1,275 @@
+package join
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Filter compares a column of the row with a value. Null matches only IsNull: what is not known is neither equal nor
+// different.
+type Filter struct {
+	Column string `json:"column"`
+	Op     Op     `json:"op"`
+	Value  string `json:"value,omitempty"` // a number, a duration such as 500ms for columns in seconds, a time, or text
+}
+
+// Op is a comparison.
+type Op string
+
+// The comparisons. Match and NotMatch take an RE2 expression for the whole text.
+const (
+	Equal        Op = "="
+	NotEqual     Op = "!="
+	Match        Op = "=~"
+	NotMatch     Op = "!~"
+	Greater      Op = ">"
+	GreaterEqual Op = ">="
+	Less         Op = "<"
+	LessEqual    Op = "<="
+	IsNull       Op = "null"
+	NotNull      Op = "not null"
+)
+
+// Order sorts by one column; nulls always come last, ties go to the newer request.
+type Order struct {
+	Column string `json:"column,omitempty"` // empty = time
+	Desc   bool   `json:"desc,omitempty"`
+}
+
+// maxPattern bounds a regular expression that a viewer sends; RE2 is linear, its compiled size is not.
+const maxPattern = 1000
+
+// Predicate is a compiled set of filters, all of which must hold.
+type Predicate struct{ tests []func(*Request) bool }
+
+// Holds reports whether a row passes.
+func (p Predicate) Holds(r *Request) bool {
+	for _, t := range p.tests {
+		if !t(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// CompileFilters checks filters against the columns. The error names the filter, its column and what is wrong.
+func CompileFilters(filters []Filter) (Predicate, error) {
+	var p Predicate
+	for i, f := range filters {
+		test, err := f.compile()
+		if err != nil {
+			return Predicate{}, fmt.Errorf("filters[%d]: %w", i, err)
+		}
+		p.tests = append(p.tests, test)
+	}
+	return p, nil
+}
+
+func (f Filter) compile() (func(*Request) bool, error) {
+	c, ok := ColumnNamed(f.Column)
+	if !ok {
+		return nil, fmt.Errorf("column %q: the request row has no such column", f.Column)
+	}
+	if f.Op == IsNull || f.Op == NotNull {
+		return func(r *Request) bool { return c.Null(r) == (f.Op == IsNull) }, nil
+	}
+	if c.Text != nil {
+		return f.compileText(c)
+	}
+	want, err := c.parse(f.Value)
+	if err != nil {
+		return nil, fmt.Errorf("column %q: value %q: %w", f.Column, f.Value, err)
+	}
+	holds, err := f.Op.number()
+	if err != nil {
+		return nil, fmt.Errorf("column %q: %w", f.Column, err)
+	}
+	return func(r *Request) bool {
+		v, ok := c.value(r)
+		return ok && holds(v, want)
+	}, nil
+}
+
+func (f Filter) compileText(c *Column) (func(*Request) bool, error) {
+	switch f.Op {
+	case Equal, NotEqual:
+		return func(r *Request) bool {
+			v := NullText(c.Text(r))
+			return v != nil && (*v == f.Value) == (f.Op == Equal)
+		}, nil
+	case Match, NotMatch:
+		if len(f.Value) > maxPattern {
+			return nil, fmt.Errorf("column %q: the expression is longer than %d characters", f.Column, maxPattern)
+		}
+		re, err := regexp.Compile("^(?:" + f.Value + ")$")
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Column, err)
+		}
+		return func(r *Request) bool {
+			v := NullText(c.Text(r))
+			return v != nil && re.MatchString(*v) == (f.Op == Match)
+		}, nil
+	default:
+		return nil, fmt.Errorf("column %q: op %q does not apply to text (use =, !=, =~, !~, null, not null)", f.Column, f.Op)
+	}
+}
+
+func (o Op) number() (func(v, want float64) bool, error) {
+	switch o {
+	case Equal:
+		return func(v, w float64) bool { return v == w }, nil
+	case NotEqual:
+		return func(v, w float64) bool { return v != w }, nil
+	case Greater:
+		return func(v, w float64) bool { return v > w }, nil
+	case GreaterEqual:
+		return func(v, w float64) bool { return v >= w }, nil
+	case Less:
+		return func(v, w float64) bool { return v < w }, nil
+	case LessEqual:
+		return func(v, w float64) bool { return v <= w }, nil
+	default:
+		return nil, fmt.Errorf("op %q does not apply to numbers (use =, !=, >, >=, <, <=, null, not null)", o)
+	}
+}
+
+// parse reads a filter's value in the column's unit: seconds take durations too, times RFC 3339 or epoch milliseconds.
+func (c *Column) parse(s string) (float64, error) {
+	s = strings.TrimSpace(s)
+	if v, err := strconv.ParseFloat(s, 64); err == nil {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return 0, fmt.Errorf("not a finite number")
+		}
+		return v, nil
+	}
+	if c.Name == TimeColumn {
+		t, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			return 0, fmt.Errorf("neither RFC 3339 nor epoch milliseconds")
+		}
+		return float64(t.UnixMilli()), nil
+	}
+	if c.Unit == "s" {
+		if d, err := time.ParseDuration(s); err == nil {
+			return d.Seconds(), nil
+		}
+		return 0, fmt.Errorf("neither a number of seconds nor a duration such as 500ms")
+	}
+	return 0, fmt.Errorf("not a number")
+}
+
+// value reads a column that is not text; times count as epoch milliseconds.
+func (c *Column) value(r *Request) (float64, bool) {
+	switch {
+	case c.Number != nil:
+		if p := NullNumber(c.Number(r)); p != nil {
+			return *p, true
+		}
+	case c.Integer != nil:
+		if p := NullInteger(c.Integer(r)); p != nil {
+			return float64(*p), true
+		}
+	case c.Text == nil:
+		return float64(r.Time.UnixMicro()) / 1000, true
+	}
+	return 0, false
+}
+
+// Null reports whether the row does not know this column.
+func (c *Column) Null(r *Request) bool {
+	if c.Text != nil {
+		return NullText(c.Text(r)) == nil
+	}
+	_, ok := c.value(r)
+	return !ok
+}
+
+// Choose keeps the rows that pass, in order, at most limit of them (0 = all). It sorts and cuts in place; total is how
+// many passed.
+func Choose(rows []Request, p Predicate, order Order, limit int) (chosen []Request, total int) {
+	if len(p.tests) > 0 {
+		kept := rows[:0]
+		for i := range rows {
+			if p.Holds(&rows[i]) {
+				kept = append(kept, rows[i])
+			}
+		}
+		rows = kept
+	}
+	total = len(rows)
+	index := sortIndex(rows, order)
+	if limit > 0 && limit < total {
+		index = index[:limit]
+	}
+	chosen = make([]Request, len(index))
+	for i, at := range index {
+		chosen[i] = rows[at]
+	}
+	return chosen, total
+}
+
+// sortIndex orders positions instead of rows: a row is hundreds of bytes.
+func sortIndex(rows []Request, order Order) []int32 {
+	index := make([]int32, len(rows))
+	for i := range index {
+		index[i] = int32(i)
+	}
+	c, ok := ColumnNamed(cmp.Or(order.Column, TimeColumn))
+	if !ok {
+		c = &Columns[0]
+	}
+	newer := func(a, b int32) int {
+		return cmp.Or(rows[b].Time.Compare(rows[a].Time), cmp.Compare(a, b))
+	}
+	if c.Text != nil {
+		slices.SortFunc(index, func(a, b int32) int {
+			x, y := NullText(c.Text(&rows[a])), NullText(c.Text(&rows[b]))
+			if x == nil || y == nil {
+				return cmp.Or(boolCompare(x == nil, y == nil), newer(a, b))
+			}
+			return cmp.Or(direct(strings.Compare(*x, *y), order.Desc), newer(a, b))
+		})
+		return index
+	}
+	keys := make([]float64, len(rows))
+	for i := range rows {
+		v, ok := c.value(&rows[i])
+		if !ok {
+			v = math.NaN()
+		}
+		keys[i] = v
+	}
+	slices.SortFunc(index, func(a, b int32) int {
+		x, y := keys[a], keys[b]
+		if x != x || y != y {
+			return cmp.Or(boolCompare(x != x, y != y), newer(a, b))
+		}
+		return cmp.Or(direct(cmp.Compare(x, y), order.Desc), newer(a, b))
+	})
+	return index
+}
+
+func direct(c int, desc bool) int {
+	if desc {
+		return -c
+	}
+	return c
+}
+
+// boolCompare puts false before true.
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}

@@ -1,0 +1,238 @@
+package join
+
+import (
+	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// instance is one API server as the metrics know it, with the series of its engines and of the GPUs around it.
+type instance struct {
+	origin  *evidence.Origin
+	model   string // "" when its metrics carry several models
+	models  int
+	engines []engine
+	gpus    []*evidence.Series
+}
+
+// engine is one data-parallel rank.
+type engine struct {
+	rank   string
+	series map[string][]*evidence.Series // by canonical metric name
+}
+
+// instances finds an instance by the names that spans and log streams use for it.
+type instances struct {
+	list []instance
+	// byAlias maps pod, instance and host names to an index; ambiguousAlias where several instances share the name.
+	byAlias map[string]int32
+	seen    map[*evidence.Origin]int32
+}
+
+const ambiguousAlias = int32(-2)
+
+// newInstances files targets and engine series under their instance.
+func newInstances(targets []evidence.Target, series []evidence.Series) *instances {
+	x := &instances{byAlias: map[string]int32{}, seen: map[*evidence.Origin]int32{}}
+	for i := range targets {
+		x.engine(&targets[i].Origin)
+	}
+	var gpus []*evidence.Series
+	for i := range series {
+		s := &series[i]
+		if isGPU(s.Metric) {
+			gpus = append(gpus, s)
+			continue
+		}
+		if e := x.engine(s.Origin); e != nil {
+			e.series[s.Metric] = append(e.series[s.Metric], s)
+		}
+	}
+	for _, g := range gpus { // after the engines: a GPU belongs to an instance that is known
+		if i := x.find(g.Origin); i >= 0 {
+			x.list[i].gpus = append(x.list[i].gpus, g)
+			continue
+		}
+		x.attachByHost(g)
+	}
+	return x
+}
+
+// engine returns the engine of an origin, made when new. Origins without any place are one nameless instance.
+func (x *instances) engine(o *evidence.Origin) *engine {
+	if o == nil {
+		return nil
+	}
+	i := x.exact(o)
+	in := &x.list[i]
+	if o.Model != "" && in.model != o.Model {
+		if in.models == 0 {
+			in.model = o.Model
+		} else {
+			in.model = ""
+		}
+		in.models++
+	}
+	for e := range in.engines {
+		if in.engines[e].rank == o.Engine {
+			return &in.engines[e]
+		}
+	}
+	in.engines = append(in.engines, engine{rank: o.Engine, series: map[string][]*evidence.Series{}})
+	return &in.engines[len(in.engines)-1]
+}
+
+// exact finds or makes the instance with this namespace, pod and instance.
+func (x *instances) exact(o *evidence.Origin) int32 {
+	key := "\x00" + o.Namespace + "\x00" + o.Pod + "\x00" + o.Instance
+	if i, ok := x.byAlias[key]; ok {
+		return i
+	}
+	i := int32(len(x.list))
+	x.list = append(x.list, instance{origin: o})
+	x.byAlias[key] = i
+	for _, alias := range aliases(o) {
+		if other, taken := x.byAlias[alias]; taken && other != i {
+			x.byAlias[alias] = ambiguousAlias
+		} else {
+			x.byAlias[alias] = i
+		}
+	}
+	return i
+}
+
+// aliases are the names under which other stores may know an instance: with the namespace first, since a pod's name is
+// unique only there.
+func aliases(o *evidence.Origin) []string {
+	var out []string
+	for _, name := range []string{o.Pod, o.Instance, host(o.Instance)} {
+		if name == "" {
+			continue
+		}
+		if o.Namespace != "" {
+			out = append(out, o.Namespace+"/"+name)
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+// find returns the instance that another store's origin names, or -1. Pods decide before instance names, a namespace
+// narrows; a name that several instances share finds none.
+func (x *instances) find(o *evidence.Origin) int32 {
+	if o == nil {
+		return -1
+	}
+	if i, ok := x.seen[o]; ok {
+		return i
+	}
+	i := x.lookUp(o)
+	x.seen[o] = i
+	return i
+}
+
+func (x *instances) lookUp(o *evidence.Origin) int32 {
+	for _, alias := range aliases(o) {
+		i, ok := x.byAlias[alias]
+		if !ok || i == ambiguousAlias {
+			continue
+		}
+		if _, no := sameInstance(o, x.list[i].origin); !no || o.Pod == "" {
+			return i
+		}
+	}
+	return -1
+}
+
+// attachByHost gives a GPU that names no pod to the instances of its host, when the host runs exactly one.
+func (x *instances) attachByHost(g *evidence.Series) {
+	h := host(g.Origin.Instance)
+	if h == "" {
+		return
+	}
+	at := -1
+	for i := range x.list {
+		if host(x.list[i].origin.Instance) == h {
+			if at >= 0 {
+				return
+			}
+			at = i
+		}
+	}
+	if at >= 0 {
+		x.list[at].gpus = append(x.list[at].gpus, g)
+	}
+}
+
+// host cuts the port off an instance name.
+func host(instance string) string {
+	if i := strings.LastIndexByte(instance, ':'); i > 0 && !strings.Contains(instance[i+1:], "]") {
+		return instance[:i]
+	}
+	return instance
+}
+
+// identify settles instance, engine and model of every row.
+func (j *joiner) identify() {
+	j.instances = newInstances(j.in.Targets, j.in.Series)
+	j.rowPlace = make([]int32, len(j.rows))
+	only := int32(-1)
+	if len(j.instances.list) == 1 {
+		only = 0
+	}
+	for i := range j.rows {
+		r := &j.rows[i]
+		place := j.instances.find(r.Origin)
+		assumed := false
+		if place < 0 && only >= 0 && !named(r.Origin) && (r.Span != nil || r.Signals&SignalLogs != 0) {
+			place, assumed = only, true
+		}
+		j.rowPlace[i] = place
+		if place >= 0 {
+			if in := &j.instances.list[place]; len(in.engines) == 1 {
+				r.Engine = in.engines[0].rank
+			}
+		}
+		if r.Origin != nil && r.Origin.Engine != "" {
+			r.Engine = r.Origin.Engine
+		}
+		j.nameModel(r, place, assumed)
+	}
+}
+
+// named reports whether an origin says where it comes from at all.
+func named(o *evidence.Origin) bool { return o != nil && (o.Pod != "" || o.Instance != "") }
+
+// nameModel asks, in this order: the span, its resource or stream, the callers, the metrics of the instance.
+func (j *joiner) nameModel(r *Request, place int32, assumed bool) {
+	switch {
+	case r.Span != nil && r.Span.Model != "":
+		r.Model, r.ModelSource = r.Span.Model, ModelFromSpan
+	case r.Origin != nil && r.Origin.Model != "":
+		r.Model, r.ModelSource = r.Origin.Model, ModelFromResource
+	case r.Caller != nil && r.Caller.Model != "":
+		r.Model, r.ModelSource = r.Caller.Model, ModelFromCaller
+	case r.Root != nil && r.Root.Model != "":
+		r.Model, r.ModelSource = r.Root.Model, ModelFromCaller
+	}
+	if place >= 0 {
+		in := &j.instances.list[place]
+		// The served name of the metrics is the one that all panels use; a caller may use an alias of it, or a LoRA name.
+		if in.model != "" && (r.Model == "" || r.ModelSource == ModelFromCaller) {
+			if r.ModelSource == ModelFromCaller && r.Model != in.model {
+				r.ModelSource = ModelFromInstance
+				r.Model = in.model
+				return
+			}
+			if r.Model == "" {
+				r.Model, r.ModelSource = in.model, ModelFromInstance
+				if assumed {
+					r.ModelSource = ModelFromOnly
+				}
+			}
+		}
+	}
+	if r.Origin != nil && r.Origin.LoRA != "" {
+		r.LoRA = r.Origin.LoRA
+	}
+}

@@ -1,0 +1,154 @@
+package join
+
+import (
+	"slices"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// none ends a linked list.
+const none = int32(-1)
+
+// keyed is everything that carries one external id: rows and events, as linked lists through the index's arrays, so that
+// a million ids need a handful of allocations.
+type keyed struct {
+	firstRow, firstNode int32
+	rows, received      int32
+	aborted             bool
+}
+
+// node is one event in a key's list. An event can hang on several keys: a line with a response id concerns every prompt
+// of the call.
+type node struct{ event, next int32 }
+
+type keyIndex struct {
+	byID    map[string]int32
+	keys    []keyed
+	nextRow []int32
+	nodes   []node
+}
+
+// index files rows and events by external id.
+func (j *joiner) index() *keyIndex {
+	x := &keyIndex{
+		byID:    make(map[string]int32, len(j.rows)),
+		keys:    make([]keyed, 0, len(j.rows)),
+		nextRow: make([]int32, len(j.rows)),
+		nodes:   make([]node, 0, len(j.in.Events)),
+	}
+	for i := range j.rows {
+		x.nextRow[i] = none
+		if id := j.rows[i].RequestID; id != "" {
+			k := x.key(id)
+			x.nextRow[i] = x.keys[k].firstRow
+			x.keys[k].firstRow = int32(i)
+			x.keys[k].rows++
+		}
+	}
+	// External spellings first: they tell which reading of an internal id is meant.
+	var internal, response []int32
+	for i := range j.in.Events {
+		switch e := &j.in.Events[i]; e.Form {
+		case vllm.IDInternal:
+			internal = append(internal, int32(i))
+		case vllm.IDResponse:
+			response = append(response, int32(i))
+		default:
+			x.hang(x.key(e.External), int32(i), e)
+		}
+	}
+	for _, i := range internal {
+		e := &j.in.Events[i]
+		x.hang(x.internalKey(e), i, e)
+	}
+	x.hangResponses(j.in.Events, response)
+	return x
+}
+
+func (x *keyIndex) key(id string) int32 {
+	if k, ok := x.byID[id]; ok {
+		return k
+	}
+	k := int32(len(x.keys))
+	x.keys = append(x.keys, keyed{firstRow: none, firstNode: none})
+	x.byID[id] = k
+	return k
+}
+
+// internalKey settles whether the last 8 hex digits of an internal id are vLLM's random suffix (0.14 and later) or part
+// of the client's own id: whichever reading other evidence knows; the suffix when none does.
+func (x *keyIndex) internalKey(e *evidence.RequestEvent) int32 {
+	if whole := vllm.ExternalFromChild(e.ID); whole != e.External {
+		if _, known := x.byID[e.External]; !known {
+			if k, known := x.byID[whole]; known {
+				return k
+			}
+		}
+	}
+	return x.key(e.External)
+}
+
+// hangResponses files lines that carry the id of an HTTP response under every external id of that response.
+func (x *keyIndex) hangResponses(events []evidence.RequestEvent, response []int32) {
+	if len(response) == 0 {
+		return
+	}
+	wanted := make(map[string][]int32, len(response))
+	for _, i := range response {
+		wanted[events[i].External] = nil
+	}
+	for id, k := range x.byID {
+		r := vllm.ResponseID(id)
+		if ks, ok := wanted[r]; ok {
+			wanted[r] = append(ks, k)
+		}
+	}
+	for _, i := range response {
+		e := &events[i]
+		ks := wanted[e.External]
+		if len(ks) == 0 {
+			ks = []int32{x.key(e.External)}
+			wanted[e.External] = ks
+		}
+		slices.Sort(ks) // map order must not reach the result
+		for _, k := range ks {
+			x.hang(k, i, e)
+		}
+	}
+}
+
+func (x *keyIndex) hang(k, event int32, e *evidence.RequestEvent) {
+	x.nodes = append(x.nodes, node{event: event, next: x.keys[k].firstNode})
+	x.keys[k].firstNode = int32(len(x.nodes) - 1)
+	switch e.Kind {
+	case vllm.LogReceived:
+		x.keys[k].received++
+	case vllm.LogAborted:
+		x.keys[k].aborted = true
+	}
+}
+
+// sameInstance compares two origins: yes and no are both false when the words of the two stores cannot be compared.
+func sameInstance(a, b *evidence.Origin) (yes, no bool) {
+	if a == nil || b == nil {
+		return false, false
+	}
+	if a == b {
+		return true, false
+	}
+	if a.Namespace != "" && b.Namespace != "" && a.Namespace != b.Namespace {
+		return false, true
+	}
+	if a.Pod != "" && b.Pod != "" {
+		return a.Pod == b.Pod, a.Pod != b.Pod
+	}
+	if a.Instance != "" && b.Instance != "" {
+		return a.Instance == b.Instance, a.Instance != b.Instance
+	}
+	// service.instance.id=$(POD_NAME) is the naming we recommend; another scheme proves nothing.
+	if (a.Instance != "" && a.Instance == b.Pod) || (a.Pod != "" && a.Pod == b.Instance) {
+		return true, false
+	}
+	return false, false
+}

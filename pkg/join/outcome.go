@@ -1,0 +1,132 @@
+package join
+
+import (
+	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// outcome settles status, finish reason and derived times of every row.
+func (j *joiner) outcome() {
+	for i := range j.rows {
+		r, f := &j.rows[i], &j.events[i]
+		if r.ClientRequestID == "" {
+			if c, ok := vllm.ClientRequestID(r.RequestID); ok {
+				r.ClientRequestID = c
+			}
+		}
+		if r.Span == nil && f.detail != nil {
+			r.MaxTokens, r.Temperature, r.TopP = f.detail.MaxTokens, f.detail.Temperature, f.detail.TopP
+		}
+		if r.LoRA == "" {
+			r.LoRA = f.lora
+		}
+		r.settle(f)
+		r.derive()
+	}
+}
+
+// settle decides the status. Engine evidence outranks the caller's, since a client that gave up may call a finished
+// request failed.
+func (r *Request) settle(f *eventFacts) {
+	r.FinishReason = f.finish
+	r.Error = f.err
+	if c := r.Caller; c != nil {
+		if c.HTTPStatus > 0 {
+			r.HTTPStatus = int64(c.HTTPStatus)
+		}
+		if r.FinishReason == "" {
+			r.FinishReason = c.FinishReason
+		}
+		if r.Error == "" {
+			r.Error = c.Error
+		}
+	}
+	if s := r.Span; s != nil && s.Error != "" {
+		r.Error = s.Error
+	}
+	switch {
+	case r.Span != nil:
+		r.Status = r.engineStatus(f)
+	case f.aborted || r.FinishReason == "abort":
+		r.Status = StatusAborted
+	case f.failed:
+		r.Status = StatusError
+	case f.generated:
+		r.Status = StatusOK
+	case r.Caller != nil:
+		r.Status = callerStatus(r.Caller)
+	default:
+		r.Status = StatusUnknown // received and never heard of again, or its evidence lost
+	}
+}
+
+// engineStatus is the outcome of a request that has a span. vLLM leaves the span's status UNSET even on failure, so only
+// lines and an explicit ERROR tell.
+func (r *Request) engineStatus(f *eventFacts) Status {
+	switch {
+	case r.FinishReason == "abort":
+		return StatusAborted
+	case f.failed || r.FinishReason == "error" || r.Span.Error != "":
+		return StatusError
+	default:
+		return StatusOK
+	}
+}
+
+// callerStatus reads an outcome off a client span.
+func callerStatus(c *evidence.CallerSpan) Status {
+	switch {
+	case c.HTTPStatus == 499 || isCancel(c.Error):
+		return StatusAborted
+	case c.HTTPStatus >= 400 && c.HTTPStatus < 500:
+		return StatusRejected
+	case c.HTTPStatus >= 500 || c.Error != "":
+		return StatusError
+	case c.HTTPStatus >= 200 && c.HTTPStatus < 300, c.FinishReason != "":
+		return StatusOK
+	default:
+		return StatusUnknown
+	}
+}
+
+// isCancel recognises the names that client libraries give to a call ended by the caller itself.
+func isCancel(errorType string) bool {
+	e := strings.ToLower(errorType)
+	for _, word := range []string{"cancel", "abort", "disconnect", "client closed"} {
+		if strings.Contains(e, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// derive computes what follows from the span's own numbers (vllm-telemetry.md 2.2). NaN spreads by itself.
+func (r *Request) derive() {
+	if c := r.Caller; c != nil {
+		r.CallerDuration = c.Duration
+	}
+	s := r.Span
+	if s == nil {
+		return
+	}
+	r.PreQueue = clampNoise(s.TTFT - s.Queue - s.Prefill)
+	r.Unaccounted = clampNoise(s.E2E - s.TTFT - s.Decode)
+	r.OutsideEngine = clampNoise(r.CallerDuration - s.E2E)
+	if s.CompletionTokens > 1 {
+		r.TPOT = s.Decode / float64(s.CompletionTokens-1)
+	}
+	if s.CompletionTokens > 0 && s.Decode > 0 {
+		r.TokensPerSecond = float64(s.CompletionTokens) / s.Decode
+	}
+}
+
+// clampNoise removes negative differences of up to a millisecond: queue and prefill are measured by another clock than
+// ttft. Larger ones stay, they show a clock step.
+func clampNoise(s float64) float64 {
+	if s < 0 && s > -0.001 {
+		return 0
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package join
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// How far a line may lie from the span it belongs to. vLLM writes Received within milliseconds of the span's start, but
+// up to 0.16 before it, and the shipper stamps later; spans end before the last line is written. (vllm-telemetry.md 4)
+const (
+	BeforeStart = 2 * time.Second
+	AfterEnd    = 5 * time.Second
+)
+
+// decisive is how much nearer in time one candidate must be than the next to be taken for the right one. Smaller
+// distances are within the jitter of log shippers, where choosing would be guessing.
+const decisive = 250 * time.Millisecond
+
+// Input is everything the stores told of a window. The join keeps pointers into Spans, Callers and Events.
+type Input struct {
+	Window evidence.Window
+	// Spans are engine spans in any order, each once.
+	Spans []evidence.RequestSpan
+	// Callers are inference spans with no engine span below them.
+	Callers []evidence.CallerSpan
+	// Events are id-bearing log lines in any order.
+	Events []evidence.RequestEvent
+	// Series are raw samples of the engine's state, one per metric, engine and remaining labels.
+	Series  []evidence.Series
+	Targets []evidence.Target
+	// StaleAfter is the age from which a sample says nothing any more: 2.5 scrape intervals.
+	StaleAfter time.Duration
+	Stores     []evidence.StoreReport
+	// Looked is the part of Window that was really asked for; the zero window means all of it.
+	Looked evidence.Window
+	// Dropped counts requests seen and not kept because of our own row limit.
+	Dropped int
+}
+
+// Requests joins. The rows come in the order of the spans, then those known only from lines or callers; sorting is the
+// caller's. The steps depend on each other in this order:
+//
+//	spine      one row per engine span
+//	attempts   log lines to rows; lines without a span become rows          (needs the spine)
+//	callers    client spans without an engine span to rows, or rows of their own  (needs the log-only rows)
+//	identify   instance, model, engine                                      (needs lines and callers: both may name them)
+//	state      engine state at arrival                                      (needs instance and engine)
+//	outcome    status, finish reason, derived times                         (needs all of the above)
+//	report     what met and what did not
+func Requests(in Input) ([]Request, Report) {
+	j := newJoiner(in)
+	j.spine()
+	j.attempts()
+	j.callers()
+	j.identify()
+	j.state()
+	j.outcome()
+	return j.rows, j.report()
+}
+
+type joiner struct {
+	in     Input
+	rows   []Request
+	events []eventFacts // per row, what its lines told; parallel to rows
+
+	instances *instances
+	rowPlace  []int32 // per row, index into instances.list or -1
+
+	skews          []float64 // seconds, one per matched pair
+	linesUnmatched int
+}
+
+// eventFacts are flags of the lines given to a row, needed until its outcome is settled.
+type eventFacts struct {
+	aborted, failed, badRequest, generated bool
+	detail                                 *evidence.EventDetail // of the Received line
+	finish, err                            string
+	lora                                   string
+}
+
+func newJoiner(in Input) *joiner {
+	n := len(in.Spans)
+	return &joiner{
+		in: in, rows: make([]Request, 0, n+n/16+len(in.Callers)), events: make([]eventFacts, 0, n+n/16+len(in.Callers)),
+	}
+}
+
+// addRow appends a row with everything unknown and returns its index.
+func (j *joiner) addRow() int32 {
+	j.rows = append(j.rows, Request{
+		MaxTokens: evidence.Unknown, HTTPStatus: evidence.Unknown, LogLines: evidence.Unknown, WarningLines: evidence.Unknown,
+		ErrorLines: evidence.Unknown, Temperature: evidence.NaN, TopP: evidence.NaN, TPOT: evidence.NaN,
+		PreQueue: evidence.NaN, Unaccounted: evidence.NaN, TokensPerSecond: evidence.NaN, CallerDuration: evidence.NaN,
+		OutsideEngine: evidence.NaN, Running: evidence.NaN, Waiting: evidence.NaN, KVCacheUsage: evidence.NaN,
+		Preemptions: evidence.NaN, GPUUtilization: evidence.NaN, GPUMemoryUsed: evidence.NaN,
+	})
+	j.events = append(j.events, eventFacts{})
+	return int32(len(j.rows) - 1)
+}

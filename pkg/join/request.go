@@ -1,0 +1,118 @@
+package join
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// Status of a request.
+type Status string
+
+// The statuses. StatusUnknown is an answer: the evidence does not tell.
+const (
+	StatusOK       Status = "ok"
+	StatusError    Status = "error"
+	StatusAborted  Status = "aborted"
+	StatusRejected Status = "rejected"
+	StatusUnknown  Status = "unknown"
+)
+
+// ModelSource says which evidence named the model of a row.
+type ModelSource string
+
+// The sources, in the order in which they are asked.
+const (
+	ModelFromSpan     ModelSource = "span"     // an attribute of the engine span
+	ModelFromResource ModelSource = "resource" // a resource attribute or a log stream's label
+	ModelFromCaller   ModelSource = "caller"   // the parent or root span's request model
+	ModelFromInstance ModelSource = "instance" // the metrics of the same instance carry exactly one model
+	ModelFromOnly     ModelSource = "only_one" // the span names no instance and the metrics know exactly one
+	ModelUnknown      ModelSource = ""
+)
+
+// Signals is the set of stores that contributed to a row.
+type Signals uint8
+
+// The signals.
+const (
+	SignalTrace Signals = 1 << iota
+	SignalLogs
+	SignalMetrics
+)
+
+// String joins the names of the set with "+", in the order trace, logs, metrics.
+func (s Signals) String() string { return signalNames[s&7] }
+
+var signalNames = [8]string{
+	"", "trace", "logs", "trace+logs", "metrics", "trace+metrics", "logs+metrics", "trace+logs+metrics",
+}
+
+// Request is one row: one sequence that an engine worked on, or a request that never got that far. What the engine span
+// tells stays in Span (nil for a request that left none) and is not copied: a million rows have to fit.
+//
+// Durations are seconds. NaN, evidence.Unknown and "" mean not known.
+type Request struct {
+	Span   *evidence.RequestSpan
+	Caller *evidence.CallerSpan // parent span, or the client span itself when the engine left no span
+	Root   *evidence.CallerSpan
+
+	Time            time.Time // span start, else the first evidence there is
+	RequestID       string    // external id
+	ClientRequestID string
+	TraceID         string
+
+	Origin      *evidence.Origin // of the span, else of the log lines, else of the metrics' only candidate
+	Model       string
+	ModelSource ModelSource
+	LoRA        string
+	Engine      string
+
+	Status       Status
+	FinishReason string
+	HTTPStatus   int64
+	Error        string
+
+	MaxTokens         int64 // from the span or the Received line
+	Temperature, TopP float64
+
+	TPOT, PreQueue, Unaccounted, TokensPerSecond float64
+	CallerDuration, OutsideEngine                float64
+
+	Running, Waiting, KVCacheUsage     float64
+	Preemptions                        float64
+	GPUUtilization, GPUMemoryUsed      float64
+	LogLines, WarningLines, ErrorLines int64
+
+	Signals   Signals
+	Ambiguous bool // evidence exists that fits this row and another; it was given to neither
+	// lastLog is the time of the last line given to this row; a request without span has no other end.
+	lastLog time.Time
+}
+
+// End is when the request was over as far as the evidence tells; the zero time when it does not.
+func (r *Request) End() time.Time {
+	switch {
+	case r.Span != nil:
+		return spanEnd(r.Span)
+	case r.Caller != nil:
+		return r.Caller.Start.Add(seconds(r.Caller.Duration))
+	default:
+		return r.lastLog
+	}
+}
+
+// spanEnd is when the API server processed the final output; the span ends there, microseconds after e2e.
+func spanEnd(s *evidence.RequestSpan) time.Time {
+	if s.Duration > 0 {
+		return s.Start.Add(seconds(s.Duration))
+	}
+	return s.Start.Add(seconds(s.E2E))
+}
+
+func seconds(s float64) time.Duration {
+	if s != s || s <= 0 {
+		return 0
+	}
+	return time.Duration(s * float64(time.Second))
+}

@@ -1,0 +1,21 @@
+package join
+
+import (
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// spine makes one row per engine span.
+func (j *joiner) spine() {
+	for i := range j.in.Spans {
+		s := &j.in.Spans[i]
+		r := &j.rows[j.addRow()]
+		r.Span, r.Caller, r.Root = s, s.Caller, s.Root
+		r.Time, r.TraceID, r.Origin = s.Start, s.TraceID, s.Origin
+		r.RequestID = vllm.ExternalFromChild(s.RequestID)
+		r.MaxTokens, r.Temperature, r.TopP = s.MaxTokens, s.Temperature, s.TopP
+		if s.Temperature != s.Temperature && s.MaxTokens > 0 {
+			r.Temperature = 0 // vLLM leaves a temperature of 0 off a span that has sampling parameters
+		}
+		r.Signals = SignalTrace
+	}
+}
