@@ -1,0 +1,98 @@
+package models
+
+import (
+	"math"
+)
+
+// leLabel is the label of a classic histogram's upper bounds.
+const leLabel = "le"
+
+// group holds the answers for one group: by need and split value, a vector over the times of the Result. A nil vector is
+// not known at any time.
+type group map[need]map[string][]float64
+
+func (g group) get(n need, split string) []float64 { return g[n][split] }
+
+// total adds up all splits of a need.
+func (g group) total(n need) []float64 {
+	var sum []float64
+	for _, v := range g[n] {
+		sum = add(sum, v)
+	}
+	return sum
+}
+
+// orZero is one split of a need, and 0 where it is missing while others are there: a status that never occurred has no
+// series. Without any series nothing is known.
+func (g group) orZero(n need, split string) []float64 {
+	return add(scale(g.total(n), 0), g.get(n, split))
+}
+
+// errors is the rate of requests that ended in an error. vLLM begins all reasons it knows at 0, so an engine that shows
+// "abort" and not "error" is older than 0.13 and does not count errors: then they are not known. Its Rust front end begins
+// a reason with its first request: there "error" alone may be missing, and is 0.
+func (g group) errors() []float64 {
+	if g.get(finished, "error") == nil && g.get(finished, "abort") != nil {
+		return nil
+	}
+	return g.orZero(finished, "error")
+}
+
+// add sums two vectors; what is not known in one is taken from the other.
+func add(a, b []float64) []float64 {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a
+	}
+	sum := make([]float64, len(a))
+	for i := range a {
+		switch {
+		case math.IsNaN(a[i]):
+			sum[i] = b[i]
+		case math.IsNaN(b[i]):
+			sum[i] = a[i]
+		default:
+			sum[i] = a[i] + b[i]
+		}
+	}
+	return sum
+}
+
+func scale(a []float64, by float64) []float64 {
+	return each(a, func(x float64) float64 { return x * by })
+}
+
+func plusOne(a []float64) []float64 { return each(a, func(x float64) float64 { return x + 1 }) }
+
+func each(a []float64, f func(float64) float64) []float64 {
+	if a == nil {
+		return nil
+	}
+	out := make([]float64, len(a))
+	for i, x := range a {
+		out[i] = f(x)
+	}
+	return out
+}
+
+// ratio divides; 0/0 is not known, and so is anything by 0.
+func ratio(a, b []float64) []float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	out := make([]float64, len(a))
+	for i := range a {
+		out[i] = math.NaN()
+		if b[i] > 0 {
+			out[i] = a[i] / b[i]
+		}
+	}
+	return out
+}
+
+type histogram struct{}
+
+func (g group) histogram(n need) histogram { return histogram{} }
+func (h histogram) mean() []float64        { return nil }

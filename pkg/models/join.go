@@ -1,0 +1,82 @@
+package models
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// Web servers and GPUs know no model. An owner is a place (scrape target, pod, host) that serves exactly one model, by
+// the engines' own metrics: what happens at a place with several cannot be told apart, and is given to none.
+
+// owner writes a vector of 1 per place, labelled with place and group, for multiplying by. Only owners in scope are in
+// it, but all models of a place count as its models.
+func (p plan) owner(place []string, at func(selector string) string) string {
+	running := []string{p.names.Full(vllm.Exposed{Name: vllm.NumRequestsRunning})}
+	by := withLabels(withLabels(place, p.group...), p.labels.Model)
+	engines := func(scope vllm.Scope) string {
+		selector := prometheus.Selector(running, prometheus.ScopeMatchers(p.labels, scope)...)
+		return prometheus.Aggregate("group", by, at("last_over_time("+prometheus.Over(selector, p.window)+")"))
+	}
+	return engines(p.scope) + " and " + prometheus.LabelList("on", place) + " (" +
+		prometheus.Aggregate("count", place, engines(vllm.Scope{})) + " == 1)"
+}
+
+// owned multiplies by the owner of each place, which adds the group's labels.
+func (p plan) owned(values string, place []string, owner string) string {
+	added := slices.DeleteFunc(withLabels(p.group), func(l string) bool { return slices.Contains(place, l) })
+	return values + " * " + prometheus.LabelList("on", place) + " " + prometheus.LabelList("group_left", added) +
+		" (" + owner + ")"
+}
+
+// web is the rate of answered generation requests. The web server shares its scrape target with its engines, so every
+// target label is equal on both sides. Polls of /v1/models and the like are GET.
+func (p plan) web(by []string, exposed vllm.Exposed) string {
+	target := withLabels(nil, p.labels.Environment, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
+	selector := prometheus.Selector([]string{p.names.Full(exposed)},
+		prometheus.Matcher{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"},
+		prometheus.Matcher{Label: vllm.LabelMethod, Op: "=", Value: "POST"})
+	owner := p.owner(target, func(s string) string { return s })
+	return prometheus.Aggregate("sum", by,
+		p.owned("rate("+prometheus.Over(selector, p.window)+")", target, owner))
+}
+
+// hostLabel carries the host of a scrape address within an expression.
+const hostLabel = "vllm_host"
+
+// gpu is a device's gauge by the pod that uses it, else by the host it sits in.
+func (p plan) gpu(agg string, exposed vllm.Exposed) string {
+	device := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), p.window) + ")"
+	if f := exposed.Factor(); f != 1 {
+		device += " * " + strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	byHost := prometheus.Aggregate(agg, p.group, p.owned(p.host(device), []string{hostLabel}, p.owner([]string{hostLabel}, p.host)))
+	if p.labels.Pod == "" {
+		return byHost
+	}
+	place := withLabels(nil, p.labels.Namespace, p.labels.Pod)
+	owner := p.owner(place, func(s string) string { return s })
+	byPod := prometheus.Aggregate(agg, p.group, p.owned(p.consumer(device), place, owner))
+	return byPod + " or " + byHost
+}
+
+// consumer names pod and namespace of the device's user where the scrape kept the exporter's own in their place.
+func (p plan) consumer(expr string) string {
+	expr = labelReplace(expr, p.labels.Pod, "exported_pod", "(.+)")
+	if p.labels.Namespace == "" {
+		return expr
+	}
+	return labelReplace(expr, p.labels.Namespace, "exported_namespace", "(.+)")
+}
+
+// host takes the host out of the scrape address, as vllm.Host does.
+func (p plan) host(expr string) string {
+	return labelReplace(expr, hostLabel, p.labels.Instance, `(\[[^]]*\]|[^:]*)(:[0-9]+)?`)
+}
+
+func labelReplace(expr, target, source, pattern string) string {
+	return "label_replace(" + expr + ", " + prometheus.Quote(target) + `, "$1", ` + prometheus.Quote(source) + ", " +
+		prometheus.Quote(pattern) + ")"
+}

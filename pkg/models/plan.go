@@ -1,0 +1,106 @@
+package models
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// kind is how a need is written in PromQL.
+type kind uint8
+
+const (
+	rate     kind = iota // of a counter, added up over engines
+	gauge                // over time, then over engines
+	average              // of a histogram: rate of its sum / rate of its count
+	buckets              // of a histogram with its sum, by le and model: quantiles and their bounds are computed here
+	quantile             // of a histogram, computed by the store
+	web                  // of the web server, which knows no model
+	gpu                  // of a device, which knows no model either
+)
+
+// need is one query that a figure needs. Equal needs are asked once.
+type need struct {
+	kind   kind
+	metric string  // canonical
+	agg    string  // over engines or devices: sum, max, avg
+	over   string  // over time, for gauges
+	split  string  // label that stays beside the group's own
+	q      float64 // of kind quantile
+}
+
+// plan is the text of queries: what a group is in the store's labels, and over which window rates are taken.
+type plan struct {
+	names  prometheus.Names
+	labels vllm.LabelNames
+	scope  vllm.Scope
+	group  []string // labels of the group's dimensions
+	window time.Duration
+}
+
+// expression writes a need as PromQL; ok is false when the store has none of the metric's names, or when the metric
+// cannot be told apart by the group's dimensions.
+func (p plan) expression(n need) (expr string, ok bool) {
+	exposed := p.names.Of(n.metric)
+	if len(exposed) == 0 {
+		return "", false
+	}
+	byEngine := p.labels.Engine != "" && slices.Contains(p.group, p.labels.Engine)
+	by := p.group
+	if n.split != "" {
+		by = append(slices.Clone(by), n.split)
+	}
+	switch n.kind {
+	case rate:
+		return prometheus.Aggregate("sum", by, p.either("rate", exposed, "")), true
+	case gauge:
+		return prometheus.Aggregate(n.agg, by, p.either(n.over, exposed, "")), true
+	case average:
+		return prometheus.Aggregate("sum", by, p.either("rate", exposed, "_sum")) + " / " +
+			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_count")), true
+	case buckets:
+		by = withLabels(by, p.labels.Model, leLabel)
+		return prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket", "_sum")), true
+	case quantile:
+		by = withLabels(by, leLabel)
+		return "histogram_quantile(" + strconv.FormatFloat(n.q, 'g', -1, 64) + ", " +
+			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket")) + ")", true
+	case web:
+		return p.web(by, exposed[0]), !byEngine
+	default:
+		return p.gpu(n.agg, exposed[0]), !byEngine
+	}
+}
+
+// either applies a function over the window to a metric under each of its names; engines that expose two (both carry the
+// same numbers) count once, by the newest, since the function drops the name and "or" compares the other labels.
+// Suffixes are the parts of a histogram that are read together: a sum has no le, so it stays apart from the buckets.
+func (p plan) either(function string, exposed []vllm.Exposed, suffixes ...string) string {
+	matchers := prometheus.ScopeMatchers(p.labels, p.scope)
+	expr := ""
+	for i, e := range exposed {
+		full := make([]string, len(suffixes))
+		for j, suffix := range suffixes {
+			full[j] = p.names.Full(e) + suffix
+		}
+		if i > 0 {
+			expr += " or "
+		}
+		expr += function + "(" + prometheus.Over(prometheus.Selector(full, matchers...), p.window) + ")"
+	}
+	return expr
+}
+
+// withLabels adds labels that are not yet there.
+func withLabels(labels []string, more ...string) []string {
+	out := slices.Clone(labels)
+	for _, l := range more {
+		if l != "" && !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}

@@ -1,0 +1,128 @@
+package prometheus
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// Quote writes s as a PromQL string. PromQL reads the escapes of Go's strings, those for bytes that are not UTF-8 included.
+func Quote(s string) string { return strconv.Quote(s) }
+
+// legacyLabel and legacyMetric are what every PromQL parser takes without quotes.
+var (
+	legacyLabel  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	legacyMetric = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+)
+
+// Label writes a label name. One with dots and the like (OTLP without translation) is quoted, as Prometheus 3 wants it.
+func Label(name string) string {
+	if legacyLabel.MatchString(name) {
+		return name
+	}
+	return Quote(name)
+}
+
+// Matcher is one condition on a label.
+type Matcher struct{ Label, Op, Value string }
+
+// String writes the matcher with its value escaped.
+func (m Matcher) String() string { return Label(m.Label) + m.Op + Quote(m.Value) }
+
+// AnyOf matches a label that has one of the values, taken literally.
+func AnyOf(label string, values ...string) Matcher {
+	if len(values) == 1 {
+		return Matcher{label, "=", values[0]}
+	}
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = regexp.QuoteMeta(v)
+	}
+	return Matcher{label, "=~", strings.Join(quoted, "|")}
+}
+
+// Selector writes an instant selector of series with one of the names.
+func Selector(names []string, matchers ...Matcher) string {
+	name := ""
+	if len(names) == 1 && legacyMetric.MatchString(names[0]) {
+		name = names[0]
+	} else if len(names) > 0 {
+		matchers = slices.Insert(slices.Clone(matchers), 0, AnyOf(model.MetricNameLabel, names...))
+	}
+	if len(matchers) == 0 {
+		return name
+	}
+	parts := make([]string, len(matchers))
+	for i, m := range matchers {
+		parts[i] = m.String()
+	}
+	return name + "{" + strings.Join(parts, ",") + "}"
+}
+
+// Over writes a range selector.
+func Over(selector string, window time.Duration) string {
+	return selector + "[" + Duration(window) + "]"
+}
+
+// Aggregate writes an aggregation such as sum by (a,b) (expr).
+func Aggregate(op string, by []string, expr string) string {
+	return op + " " + LabelList("by", by) + " (" + expr + ")"
+}
+
+// LabelList writes a clause over labels, such as on (a,b).
+func LabelList(keyword string, labels []string) string {
+	written := make([]string, len(labels))
+	for i, l := range labels {
+		written[i] = Label(l)
+	}
+	return keyword + " (" + strings.Join(written, ",") + ")"
+}
+
+// Duration writes d exactly, to the millisecond, as every PromQL reads it: 90 s is 1m30s. Less than 1 ms becomes 1ms, since
+// PromQL has no empty range.
+func Duration(d time.Duration) string {
+	return model.Duration(max(d.Truncate(time.Millisecond), time.Millisecond)).String()
+}
+
+// ScopeMatchers translates a scope into the store's labels; a label that the store does not have cannot narrow, and is
+// left out. The matcher for the model always stands, since routers expose some of vLLM's names without a model.
+func ScopeMatchers(labels vllm.LabelNames, scope vllm.Scope) []Matcher {
+	var out []Matcher
+	if labels.Model != "" {
+		out = append(out, Matcher{labels.Model, "!=", ""})
+	}
+	if values := given(scope.Models); labels.Model != "" && len(values) > 0 {
+		out[0] = AnyOf(labels.Model, values...)
+	}
+	engines := given(scope.Engines)
+	if slices.Contains(engines, "0") {
+		engines = append(engines, "") // vLLM's V0 has no engine label: it is engine 0
+	}
+	for _, place := range []struct {
+		label  string
+		values []string
+	}{
+		{labels.Environment, given(scope.Environments)},
+		{labels.Namespace, given(scope.Namespaces)},
+		{labels.Pod, given(scope.Pods)},
+		{labels.Instance, given(scope.Instances)},
+		{labels.Service, given(scope.Services)},
+		{labels.Engine, engines},
+	} {
+		if place.label != "" && len(place.values) > 0 {
+			out = append(out, AnyOf(place.label, place.values...))
+		}
+	}
+	return out
+}
+
+// given drops empty values: an empty matcher would ask for series that lack the label.
+func given(values []string) []string {
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
+}

@@ -1,0 +1,58 @@
+package prometheus
+
+import "time"
+
+// maxPoints is Prometheus' own ceiling of points per series in a range query.
+const maxPoints = 11_000
+
+// Step is the resolution of a range query: as coarse as the panel asks for, but never finer than the scrapes (an alert
+// rule's interval is 1 s whatever the data), than minimum, or than Prometheus allows. Whole seconds above one second, so
+// that the steps of two refreshes fall on the same grid.
+func Step(interval, minimum, scrape, length time.Duration) time.Duration {
+	step := max(interval, minimum, scrape, time.Millisecond)
+	if least := (length + maxPoints - 2) / (maxPoints - 1); step < least { // both ends are points
+		step = least
+	}
+	unit := time.Millisecond
+	if step > time.Second {
+		unit = time.Second
+	}
+	return (step + unit - 1) / unit * unit
+}
+
+// RateWindow is the range over which a counter's rate is taken: four scrapes, so that one may fail, and never less than a
+// step and a scrape, so that no increase falls between two steps.
+func RateWindow(step, scrape time.Duration) time.Duration { return max(4*scrape, step+scrape) }
+
+// Range is a range query's grid: From, From+Step, … up to and including To.
+type Range struct {
+	From, To time.Time
+	Step     time.Duration
+}
+
+// Align puts both ends on multiples of the step, which makes answers cacheable and series of two queries share their times.
+func Align(from, to time.Time, step time.Duration) Range {
+	return Range{From: floor(from, step), To: floor(to, step), Step: step}
+}
+
+// floor works on the Unix epoch; time.Truncate works on year 1, whose multiples of odd steps differ.
+func floor(t time.Time, step time.Duration) time.Time {
+	ns := t.UnixNano()
+	rest := ns % int64(step)
+	if rest < 0 {
+		rest += int64(step)
+	}
+	return time.Unix(0, ns-rest).UTC()
+}
+
+// Times lists the grid.
+func (r Range) Times() []time.Time {
+	if r.Step <= 0 || r.To.Before(r.From) {
+		return nil
+	}
+	times := make([]time.Time, 0, r.To.Sub(r.From)/r.Step+1)
+	for t := r.From; !t.After(r.To); t = t.Add(r.Step) {
+		times = append(times, t)
+	}
+	return times
+}
