@@ -4,8 +4,10 @@ package child
 
 import "syscall"
 
-// Attributes tie a command to us; for callers that must fork by themselves. They
-// must keep the forking OS thread for as long as the child is to live.
+// EndsWhenParentIsKilled tells whether children end even when we are killed outright.
+const EndsWhenParentIsKilled = false
+
+// Attributes tie a command to us; for callers that must fork by themselves.
 func Attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

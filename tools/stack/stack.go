@@ -52,7 +52,7 @@ type Stack struct {
 	Jaeger     *Jaeger
 
 	options Options
-	cache   program.Cache
+	source  program.Source
 	tempDir string
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -72,7 +72,10 @@ func New(options Options) (*Stack, error) {
 			return nil, err
 		}
 	}
-	s := &Stack{options: options, cache: program.Cache{Dir: options.CacheDir, Modules: filepath.Join(root, "tools", "servers")}}
+	s := &Stack{options: options, source: program.Source{
+		Cache:  program.Cache{Dir: options.CacheDir, Modules: filepath.Join(root, "tools", "servers")},
+		Pinned: options.Pinned,
+	}}
 	if options.Dir == "" {
 		if s.tempDir, err = os.MkdirTemp("", "vllm-stack-"); err != nil {
 			return nil, err
@@ -154,17 +157,18 @@ func (s *Stack) Stores() []*Store {
 // as it can. It returns at once; the stores run until ctx ends or Close.
 func (s *Stack) Launch(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(ctx)
-	// Missing programs download side by side but compile in turn, each with
-	// all cores: so the first store is up after its own build, not after all.
-	var before <-chan struct{}
+	stores := map[string]*Store{}
+	var programs []program.Program
 	for _, store := range s.Stores() {
-		turn, compiled := before, make(chan struct{})
-		before = compiled
+		stores[store.name] = store
+		programs = append(programs, store.program)
+	}
+	pending := s.source.GetAll(ctx, programs, func(p program.Program, progress program.Progress) {
+		stores[p.Name].set(Building, func(status *Status) { status.Progress = progress })
+	})
+	for i, store := range s.Stores() {
 		s.running.Go(func() {
-			endTurn := sync.OnceFunc(func() { close(compiled) })
-			defer endTurn()
-			binary, err := s.get(ctx, store, turn)
-			endTurn()
+			binary, err := pending[i].Wait()
 			if err == nil {
 				err = store.run(ctx, binary)
 			}
@@ -176,32 +180,6 @@ func (s *Stack) Launch(ctx context.Context) {
 			}
 		})
 	}
-}
-
-// get finds the store's program, or builds it when turn comes.
-func (s *Stack) get(ctx context.Context, store *Store, turn <-chan struct{}) (program.Binary, error) {
-	if !s.options.Pinned {
-		if found, ok := program.FromPath(ctx, store.program); ok {
-			return found, nil
-		}
-	}
-	if found, ok := s.cache.Find(store.program); ok {
-		return found, nil
-	}
-	build := program.NewBuild(store.program, s.cache, func(p program.Progress) {
-		store.set(Building, func(status *Status) { status.Progress = p })
-	})
-	if err := build.Prepare(ctx); err != nil {
-		return program.Binary{}, err
-	}
-	if turn != nil {
-		select {
-		case <-turn:
-		case <-ctx.Done():
-			return program.Binary{}, context.Cause(ctx)
-		}
-	}
-	return build.Compile(ctx)
 }
 
 // Close stops all stores and builds, and removes the temporary folder.

@@ -57,14 +57,14 @@ func (s Status) Detail() string {
 
 // Store is what the three have in common: a name and a status.
 type Store struct {
-	name     string
-	program  program.Program
-	dir      string
-	ports    []*port // held until the server starts
-	command  func(program.Binary) (command, error)
+	name    string
+	program program.Program
+	dir     string
+	ports   []*port // held until the server starts
+	command func(program.Binary) (command, error)
 	// afterStart, if any, runs once the server answers, before Ready.
 	afterStart func(*child.Process) error
-	onChange func(name string, status Status)
+	onChange   func(name string, status Status)
 
 	ready     chan struct{} // closed when Ready is reached
 	settled   chan struct{} // closed when Ready or Failed is reached
