@@ -71,7 +71,7 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 	}
 	f.learn(e)
 	if e.Kind == vllm.LogReceived && r.Span != nil {
-		j.skews = append(j.skews, float64(e.UnixNano-r.Span.Start.UnixNano())/1e9)
+		r.logSkew = float64(e.UnixNano-r.Span.Start.UnixNano()) / 1e9
 	}
 }
 

@@ -175,7 +175,6 @@ func host(instance string) string {
 // identify settles instance, engine and model of every row.
 func (j *joiner) identify() {
 	j.instances = newInstances(j.in.Targets, j.in.Series)
-	j.rowPlace = make([]int32, len(j.rows))
 	only := int32(-1)
 	if len(j.instances.list) == 1 {
 		only = 0
@@ -187,7 +186,7 @@ func (j *joiner) identify() {
 		if place < 0 && only >= 0 && !named(r.Origin) && (r.Span != nil || r.Signals&SignalLogs != 0) {
 			place, assumed = only, true
 		}
-		j.rowPlace[i] = place
+		r.place = place
 		if place >= 0 {
 			if in := &j.instances.list[place]; len(in.engines) == 1 {
 				r.Engine = in.engines[0].rank

@@ -147,7 +147,8 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rows, report := join.Requests(join.Input{Spans: c.spans, Events: c.events})
+			joined := join.Requests(join.Input{Spans: c.spans, Events: c.events})
+			rows, report := joined.Rows, joined.Report
 			require.Equal(t, c.want, look(rows))
 			require.Equal(t, len(rows), report.Matched+report.TraceOnly+report.LogOnly+report.CallerOnly)
 		})
@@ -189,8 +190,7 @@ func TestCallersWithoutAnEngineSpan(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rows, _ := join.Requests(join.Input{Callers: c.callers, Events: c.events})
-			require.Equal(t, c.want, look(rows))
+			require.Equal(t, c.want, look(join.Requests(join.Input{Callers: c.callers, Events: c.events}).Rows))
 		})
 	}
 }
@@ -214,11 +214,11 @@ func TestEngineStateIsTheLastSampleBeforeArrival(t *testing.T) {
 		"just not stale":                           {22.4, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rows, _ := join.Requests(join.Input{
+			rows := join.Requests(join.Input{
 				Spans:      []evidence.RequestSpan{span("chatcmpl-a", c.start, podA)},
 				Series:     []evidence.Series{series(vllm.NumRequestsRunning, 1, 2, 3), series(vllm.RequestSuccess, 0, 1, 1)},
 				StaleAfter: 12500 * time.Millisecond,
-			})
+			}).Rows
 			require.Len(t, rows, 1)
 			if c.running != c.running {
 				require.NotEqual(t, rows[0].Running, rows[0].Running)
@@ -237,11 +237,11 @@ func TestReportComparesRowsWithTheEnginesOwnCounters(t *testing.T) {
 	success := evidence.Series{Metric: vllm.RequestSuccess, Origin: origin, Samples: []evidence.Sample{
 		{UnixMilli: at(0).UnixMilli(), Value: 7}, {UnixMilli: at(5).UnixMilli(), Value: 9}, {UnixMilli: at(10).UnixMilli(), Value: 11},
 	}}
-	_, report := join.Requests(join.Input{
+	report := join.Requests(join.Input{
 		Window: evidence.Window{From: at(-1), To: at(11)},
 		Spans:  []evidence.RequestSpan{span("a", -3, podA), span("b", 1, podA), span("c", 2, podA), span("d", 3, podA)},
 		Series: []evidence.Series{success}, StaleAfter: time.Minute,
-	})
+	}).Report
 	require.Equal(t, 4.0, report.Explained.Counted, "from the first scrape in the window to the last")
 	require.Equal(t, 3, report.Explained.Rows, "the request that ended before the first scrape is not among them")
 	require.InDelta(t, 0.75, report.Explained.Ratio(), 1e-9)

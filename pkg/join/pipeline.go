@@ -48,7 +48,7 @@ type Input struct {
 //	state      engine state at arrival                                      (needs instance and engine)
 //	outcome    status, finish reason, derived times                         (needs all of the above)
 //	report     what met and what did not
-func Requests(in Input) ([]Request, Report) {
+func Requests(in Input) Joined {
 	j := newJoiner(in)
 	j.spine()
 	j.attempts()
@@ -56,7 +56,16 @@ func Requests(in Input) ([]Request, Report) {
 	j.identify()
 	j.state()
 	j.outcome()
-	return j.rows, j.report()
+	return Joined{Rows: j.rows, Report: j.report(), in: in, instances: j.instances}
+}
+
+// Joined is what a join gives.
+type Joined struct {
+	Rows   []Request
+	Report Report
+
+	in        Input
+	instances *instances
 }
 
 type joiner struct {
@@ -64,10 +73,7 @@ type joiner struct {
 	rows   []Request
 	events []eventFacts // per row, what its lines told; parallel to rows
 
-	instances *instances
-	rowPlace  []int32 // per row, index into instances.list or -1
-
-	skews          []float64 // seconds, one per matched pair
+	instances      *instances
 	linesUnmatched int
 }
 
@@ -94,6 +100,7 @@ func (j *joiner) addRow() int32 {
 		PreQueue: evidence.NaN, Unaccounted: evidence.NaN, TokensPerSecond: evidence.NaN, CallerDuration: evidence.NaN,
 		OutsideEngine: evidence.NaN, Running: evidence.NaN, Waiting: evidence.NaN, KVCacheUsage: evidence.NaN,
 		Preemptions: evidence.NaN, GPUUtilization: evidence.NaN, GPUMemoryUsed: evidence.NaN,
+		place: -1, logSkew: evidence.NaN,
 	})
 	j.events = append(j.events, eventFacts{})
 	return int32(len(j.rows) - 1)

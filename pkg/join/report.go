@@ -57,15 +57,21 @@ func (e Explained) Ratio() float64 {
 }
 
 func (j *joiner) report() Report {
-	rep := Report{
-		Rows: len(j.rows), LinesUnmatched: j.linesUnmatched, LogSkew: evidence.NaN, LogSkewPairs: len(j.skews),
-		Stores: j.in.Stores, Looked: j.in.Looked, Dropped: j.in.Dropped,
-	}
+	rep := Report{Stores: j.in.Stores, Looked: j.in.Looked, Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
 	if rep.Looked == (evidence.Window{}) {
 		rep.Looked = j.in.Window
 	}
-	for i := range j.rows {
-		r := &j.rows[i]
+	rep.tally(j.rows)
+	rep.explain(j.rows, j.instances)
+	return rep
+}
+
+// tally counts rows by what met.
+func (rep *Report) tally(rows []Request) {
+	rep.Rows = len(rows)
+	var skews []float64
+	for i := range rows {
+		r := &rows[i]
 		logs := r.Signals&SignalLogs != 0
 		switch {
 		case r.Span != nil && logs:
@@ -86,40 +92,42 @@ func (j *joiner) report() Report {
 		if r.Signals&SignalMetrics != 0 {
 			rep.WithEngine++
 		}
+		if r.logSkew == r.logSkew {
+			skews = append(skews, r.logSkew)
+		}
 	}
-	if n := len(j.skews); n > 0 {
-		slices.Sort(j.skews)
-		rep.LogSkew = j.skews[n/2]
+	rep.LogSkew, rep.LogSkewPairs = evidence.NaN, len(skews)
+	if len(skews) > 0 {
+		slices.Sort(skews)
+		rep.LogSkew = skews[len(skews)/2]
 	}
-	rep.explain(j)
-	return rep
 }
 
 // explain compares rows with the engines' own counters, instance by instance (a row rarely knows its rank), between the
 // first and the last scrape that lie in the window looked at.
-func (rep *Report) explain(j *joiner) {
-	ends := make([][]int64, len(j.instances.list))
-	for i := range j.rows {
-		r := &j.rows[i]
-		if p := j.rowPlace[i]; p >= 0 && r.finished() {
-			ends[p] = append(ends[p], r.End().UnixMilli())
-		}
-	}
-	for i := range j.instances.list {
-		in := &j.instances.list[i]
-		e := Explained{Model: in.model, Instance: instanceName(in.origin)}
+func (rep *Report) explain(rows []Request, known *instances) {
+	by := make([]Explained, len(known.list))
+	for i := range known.list {
+		in := &known.list[i]
+		by[i].Model, by[i].Instance = in.model, instanceName(in.origin)
 		for k := range in.engines {
 			for _, s := range in.engines[k].series[vllm.RequestSuccess] {
-				e.count(s.Samples, rep.Looked)
+				by[i].count(s.Samples, rep.Looked)
 			}
 		}
-		if e.From.IsZero() {
+	}
+	for i := range rows {
+		r := &rows[i]
+		if r.place < 0 || by[r.place].From.IsZero() || !r.finished() {
 			continue
 		}
-		for _, end := range ends[i] {
-			if end > e.From.UnixMilli() && end <= e.To.UnixMilli() {
-				e.Rows++
-			}
+		if end := r.End(); end.After(by[r.place].From) && !end.After(by[r.place].To) {
+			by[r.place].Rows++
+		}
+	}
+	for _, e := range by {
+		if e.From.IsZero() {
+			continue
 		}
 		rep.ByInstance = append(rep.ByInstance, e)
 		rep.Explained.Counted += e.Counted

@@ -88,6 +88,8 @@ type Request struct {
 	Ambiguous bool // evidence exists that fits this row and another; it was given to neither
 	// lastLog is the time of the last line given to this row; a request without span has no other end.
 	lastLog time.Time
+	logSkew float64 // seconds between span start and Received line; NaN without the pair
+	place   int32   // index of the instance among the join's instances, -1 = not known
 }
 
 // End is when the request was over as far as the evidence tells; the zero time when it does not.

@@ -33,7 +33,7 @@ type place struct{ instance, engine int32 }
 func (j *joiner) buckets() map[place][]int32 {
 	out := map[place][]int32{}
 	for i := range j.rows {
-		p := j.rowPlace[i]
+		p := j.rows[i].place
 		if p < 0 {
 			continue
 		}

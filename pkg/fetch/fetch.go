@@ -1,0 +1,413 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// Metrics is what a join asks of Prometheus.
+type Metrics interface {
+	EngineState(ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string) ([]evidence.Series, []evidence.Call, error)
+	Targets(ctx context.Context, w evidence.Window) ([]evidence.Target, []evidence.Call, error)
+	Finished(ctx context.Context, w evidence.Window, scope vllm.Scope) ([]evidence.Finished, []evidence.Call, error)
+}
+
+// Logs is what a join asks of Loki.
+type Logs interface {
+	RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter loki.RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport)
+}
+
+// Traces is what a join asks of Jaeger.
+type Traces interface {
+	RequestSpans(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
+	CallerTraces(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
+	FindByRequestID(ctx context.Context, window evidence.Window, ids []string) ([]jaeger.Trace, evidence.StoreReport)
+}
+
+// Fetcher gathers evidence. A nil store is one that is not configured.
+type Fetcher struct {
+	Metrics Metrics
+	Logs    Logs
+	Traces  Traces
+	VLLM    settings.VLLM
+	Limits  settings.Limits
+
+	callers serviceMemory
+}
+
+// Ask says which requests are wanted.
+type Ask struct {
+	Window evidence.Window
+	Scope  vllm.Scope
+	// Keep is how many rows the answer will show at most, in Order; 0 means all. With Select, which tells from span and
+	// place alone whether a row can be in the answer at all, it lets logs and metrics be asked only for rows that stay.
+	Keep   int
+	Order  join.Order
+	Select join.Predicate
+	// Early says that Select and Order can be decided before logs and metrics are there.
+	Early bool
+}
+
+// engineMetrics are the series that every join needs: state at arrival, and the counters that rows are held against.
+var engineMetrics = []string{
+	vllm.NumRequestsRunning, vllm.NumRequestsWaiting, vllm.KVCacheUsage, vllm.NumPreemptions, vllm.RequestSuccess,
+	vllm.GPUUtilization, vllm.GPUMemoryUsed,
+}
+
+// staleScrapes is after how many scrape intervals a sample says nothing any more: one missed scrape is forgiven.
+const staleScrapes = 2.5
+
+// StaleAfter is the age at which a sample of the engines is stale.
+func (f *Fetcher) StaleAfter() time.Duration {
+	return time.Duration(staleScrapes * float64(f.VLLM.ScrapeInterval))
+}
+
+// estimateTimeout is how long the search for spans waits for the engines' own count of requests, which saves it from
+// fetching anything twice. It is an instant query; when Prometheus is slow the search does without.
+const estimateTimeout = time.Second
+
+// Requests gathers what a join of the window needs. The only error is that no store answered at all; everything less stands
+// in Input.Stores.
+func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
+	g := f.gather(ask)
+	expected := g.estimate(ctx)
+	whole := ask.Keep == 0 || !ask.Early || (expected > 0 && expected <= ask.Keep)
+	if whole {
+		g.wholeWindow(ctx, expected)
+	} else {
+		g.chosenRows(ctx, expected)
+	}
+	if err := ctx.Err(); err != nil {
+		return join.Input{}, err
+	}
+	return g.input(), g.nothing()
+}
+
+// gather is one question on its way through the stores.
+type gather struct {
+	*Fetcher
+	ask Ask
+
+	mu      sync.Mutex // guards what follows while stores are asked in parallel
+	in      join.Input
+	metrics evidence.StoreReport
+	logs    evidence.StoreReport
+	traces  evidence.StoreReport
+}
+
+func (f *Fetcher) gather(ask Ask) *gather {
+	return &gather{
+		Fetcher: f, ask: ask,
+		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter()},
+		metrics: evidence.StoreReport{Store: evidence.Prometheus, Configured: f.Metrics != nil},
+		logs:    evidence.StoreReport{Store: evidence.Loki, Configured: f.Logs != nil},
+		traces:  evidence.StoreReport{Store: evidence.Jaeger, Configured: f.Traces != nil},
+	}
+}
+
+func (g *gather) input() join.Input {
+	g.in.Stores = []evidence.StoreReport{g.metrics, g.logs, g.traces}
+	return g.in
+}
+
+// nothing is the error of a question that no store answered. Rows come from traces and logs; metrics alone give none.
+func (g *gather) nothing() error {
+	if !g.traces.Configured && !g.logs.Configured {
+		return errors.New("neither Jaeger nor Loki is configured: requests are known from engine spans and log lines")
+	}
+	if (g.traces.Configured && g.traces.Err == nil) || (g.logs.Configured && g.logs.Err == nil) {
+		return nil
+	}
+	if len(g.in.Spans) > 0 || len(g.in.Events) > 0 || len(g.in.Callers) > 0 {
+		return nil // a store failed half-way: what it gave stays
+	}
+	return errors.Join(g.traces.Err, g.logs.Err)
+}
+
+// estimate is how many requests the engines counted in the window; 0 when that is not known.
+func (g *gather) estimate(ctx context.Context) int {
+	if g.Metrics == nil || g.Traces == nil {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, estimateTimeout)
+	defer cancel()
+	finished, calls, err := g.Metrics.Finished(ctx, g.ask.Window, g.ask.Scope)
+	g.metrics.Calls = append(g.metrics.Calls, calls...)
+	if err != nil {
+		return 0 // the engine state asks the same store and reports its failure
+	}
+	sum := 0.0
+	for _, f := range finished {
+		sum += f.Count
+	}
+	return int(sum)
+}
+
+// wholeWindow asks all three stores for the whole window at once: every request is wanted, also those that left no span.
+func (g *gather) wholeWindow(ctx context.Context, expected int) {
+	parallel(
+		func() { g.askTraces(ctx, g.ask.Window, expected, true) },
+		func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
+		func() { g.askTargets(ctx) },
+	)
+}
+
+// chosenRows finds the rows that will be shown by their spans first, and asks the other stores only for the time around
+// those. Ordered by time, the requests without a span belong among them: then one whole window is asked, cut to the part
+// that the rows cover.
+func (g *gather) chosenRows(ctx context.Context, expected int) {
+	byTime := g.ask.Order.Column == "" || g.ask.Order.Column == join.TimeColumn
+	parallel(
+		func() { g.askTraces(ctx, g.ask.Window, expected, byTime) },
+		func() { g.askTargets(ctx) },
+	)
+	if g.traces.Err != nil && len(g.in.Spans) == 0 { // no spans to go by: logs and metrics for the whole window
+		parallel(
+			func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
+			func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
+		)
+		return
+	}
+	total := g.choose()
+	windows, ids := g.around(), g.ids()
+	if byTime {
+		windows, ids = []evidence.Window{widen(g.cut(total))}, nil
+	} else if total <= g.ask.Keep {
+		windows, ids = []evidence.Window{widen(g.ask.Window)}, nil
+	}
+	parallel(
+		func() { g.askLogs(ctx, windows, ids) },
+		func() { g.askMetrics(ctx, g.beforeAll(windows)) },
+	)
+}
+
+// choose keeps the spans whose rows can be in the answer and returns how many could.
+func (g *gather) choose() (total int) {
+	joined := join.Requests(join.Input{Spans: g.in.Spans, Targets: g.in.Targets})
+	rows, total := join.Choose(joined.Rows, g.ask.Select, g.ask.Order, g.ask.Keep)
+	spans := make([]evidence.RequestSpan, len(rows))
+	for i := range rows {
+		spans[i] = *rows[i].Span
+	}
+	g.in.Spans = spans
+	g.in.Dropped = total - len(rows)
+	return total
+}
+
+// cut is the part of the window that the chosen rows cover: rows past the limit and what lies among them are out of the
+// answer whatever the other stores say.
+func (g *gather) cut(total int) evidence.Window {
+	w := g.ask.Window
+	if total <= len(g.in.Spans) || len(g.in.Spans) == 0 {
+		return w
+	}
+	first, last := g.in.Spans[0].Start, g.in.Spans[0].Start
+	for i := range g.in.Spans {
+		if t := g.in.Spans[i].Start; t.Before(first) {
+			first = t
+		} else if t.After(last) {
+			last = t
+		}
+	}
+	if g.ask.Order.Desc || g.ask.Order.Column == "" {
+		w.From = first
+	} else {
+		w.To = last.Add(time.Nanosecond)
+	}
+	g.in.Looked = w
+	return w
+}
+
+// maxWindows is how many windows one store is asked for: each is a call, and a hundred calls cost more than a wider one.
+const maxWindows = 32
+
+// around is the time around the chosen spans, merged into few windows.
+func (g *gather) around() []evidence.Window {
+	windows := make([]evidence.Window, 0, len(g.in.Spans))
+	for i := range g.in.Spans {
+		s := &g.in.Spans[i]
+		length := max(s.Duration, s.E2E, 0)
+		end := s.Start.Add(time.Duration(length * float64(time.Second)))
+		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: end.Add(join.AfterEnd)})
+	}
+	merged := evidence.MergeWindows(windows, 5*time.Second)
+	for gap := 10 * time.Second; len(merged) > maxWindows; gap *= 2 {
+		merged = evidence.MergeWindows(merged, gap)
+	}
+	return merged
+}
+
+// ids are the request ids of the chosen spans, for a store that can look for a few of them by itself.
+func (g *gather) ids() []string {
+	ids := make([]string, 0, len(g.in.Spans))
+	for i := range g.in.Spans {
+		if id := g.in.Spans[i].RequestID; id != "" {
+			ids = append(ids, vllm.ExternalFromChild(id))
+		}
+	}
+	return ids
+}
+
+func (g *gather) askTraces(ctx context.Context, w evidence.Window, expected int, withCallers bool) {
+	if g.Traces == nil {
+		return
+	}
+	search := jaeger.Search{
+		Window: w, Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
+	}
+	var spans []evidence.RequestSpan
+	if expected > 0 {
+		spans = make([]evidence.RequestSpan, 0, min(expected+expected/8, g.Limits.Requests))
+	}
+	above := map[string]bool{} // services seen above engine spans
+	known := g.callers.get()
+	var wg sync.WaitGroup
+	if withCallers && len(known) > 0 {
+		wg.Go(func() { guard(func() { g.askCallers(ctx, search, known) }) })
+	}
+	report := g.Traces.RequestSpans(ctx, search, func(t jaeger.Trace) error {
+		spans = append(spans, t.Requests...)
+		for i := range t.Callers {
+			if c := &t.Callers[i]; c.Inference {
+				above[c.Service] = true
+			}
+		}
+		return nil
+	})
+	wg.Wait()
+	g.callers.add(above, g.VLLM.CallerServices)
+	g.mu.Lock()
+	g.in.Spans = spans
+	g.merge(&g.traces, report)
+	g.mu.Unlock()
+	if !withCallers || report.Err != nil {
+		return
+	}
+	if fresh := g.callers.notIn(known); len(fresh) > 0 {
+		g.askCallers(ctx, search, fresh)
+	}
+}
+
+// askCallers finds requests that an application sent and no engine span answers.
+func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services []string) {
+	search.Services, search.Expected = services, 0
+	var unanswered []evidence.CallerSpan
+	report := g.Traces.CallerTraces(ctx, search, func(t jaeger.Trace) error {
+		unanswered = append(unanswered, t.Unanswered...)
+		return nil
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range unanswered {
+		if g.ask.Window.Contains(c.Start) {
+			g.in.Callers = append(g.in.Callers, c)
+		}
+	}
+	g.merge(&g.traces, report)
+}
+
+func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []string) {
+	if g.Logs == nil {
+		return
+	}
+	events, report := g.Logs.RequestEvents(ctx, windows, g.ask.Scope, loki.RequestFilter{IDs: ids})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Events = events
+	g.merge(&g.logs, report)
+}
+
+func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window) {
+	if g.Metrics == nil {
+		return
+	}
+	series, calls, err := g.Metrics.EngineState(ctx, windows, placesOf(g.ask.Scope), engineMetrics)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Series = series
+	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err, Seen: len(series)})
+}
+
+func (g *gather) askTargets(ctx context.Context) {
+	if g.Metrics == nil {
+		return
+	}
+	targets, calls, err := g.Metrics.Targets(ctx, g.before(g.ask.Window))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Targets = targets
+	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err})
+}
+
+// merge adds what a further call said to a store's report.
+func (g *gather) merge(into *evidence.StoreReport, r evidence.StoreReport) {
+	into.Calls = append(into.Calls, r.Calls...)
+	into.Seen += r.Seen
+	into.Truncated = into.Truncated || r.Truncated
+	if into.Reason == "" {
+		into.Reason = r.Reason
+	}
+	if into.Err == nil {
+		into.Err = r.Err
+	}
+}
+
+// before widens a window so that the last sample before its first request is in it.
+func (g *gather) before(w evidence.Window) evidence.Window {
+	return evidence.Window{From: w.From.Add(-g.StaleAfter()), To: w.To}
+}
+
+func (g *gather) beforeAll(windows []evidence.Window) []evidence.Window {
+	out := make([]evidence.Window, len(windows))
+	for i, w := range windows {
+		out[i] = g.before(w)
+	}
+	return evidence.MergeWindows(out, g.StaleAfter())
+}
+
+// widen adds the slack between a span and its lines to both ends.
+func widen(w evidence.Window) evidence.Window {
+	return evidence.Window{From: w.From.Add(-join.BeforeStart), To: w.To.Add(join.AfterEnd)}
+}
+
+// placesOf leaves models and engines out of a scope: which model an instance serves is what the metrics shall tell.
+func placesOf(s vllm.Scope) vllm.Scope {
+	s.Models, s.Engines, s.Services = nil, nil, nil
+	return s
+}
+
+// parallel runs functions at the same time. A panic in one must not end the plugin process: it is kept and raised again
+// in the caller's goroutine, where the query's own recover turns it into that query's error.
+func parallel(functions ...func()) {
+	var wg sync.WaitGroup
+	panics := make([]any, len(functions))
+	for i, f := range functions {
+		wg.Go(func() {
+			defer func() { panics[i] = recover() }()
+			f()
+		})
+	}
+	wg.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(fmt.Sprintf("fetch: %v", p))
+		}
+	}
+}
+
+// guard keeps a panic of a goroutine from ending the process.
+func guard(f func()) {
+	defer func() { _ = recover() }()
+	f()
+}

@@ -1,0 +1,116 @@
+package join
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// CoverageMetric is one number of a join report that can be graphed and alerted on.
+type CoverageMetric struct {
+	Name, Unit, Description string
+	// ByInstance says that the number exists per model and instance; the others are of the whole window.
+	ByInstance bool
+	Value      func(Report, Explained) float64
+}
+
+// CoverageMetrics is the coverage kind's table; names are stable once saved.
+var CoverageMetrics = []CoverageMetric{
+	{"explained_ratio", "percentunit", "Rows ÷ requests that the engine itself counted as finished", true,
+		func(_ Report, e Explained) float64 { return e.Ratio() }},
+	{"engine_finished", "short", "Requests that the engine counted as finished between its scrapes in the window", true,
+		func(_ Report, e Explained) float64 { return e.Counted }},
+	{"rows_finished", "short", "Rows that end between the same scrapes", true,
+		func(_ Report, e Explained) float64 { return float64(e.Rows) }},
+	{"rows", "short", "Joined rows", false, func(r Report, _ Explained) float64 { return float64(r.Rows) }},
+	{"matched", "short", "Rows with an engine span and log lines", false, func(r Report, _ Explained) float64 { return float64(r.Matched) }},
+	{"trace_only", "short", "Rows with an engine span and no line", false, func(r Report, _ Explained) float64 { return float64(r.TraceOnly) }},
+	{"log_only", "short", "Rows known only from lines", false, func(r Report, _ Explained) float64 { return float64(r.LogOnly) }},
+	{"caller_only", "short", "Rows without an engine span, known from a caller's span", false, func(r Report, _ Explained) float64 { return float64(r.CallerOnly) }},
+	{"ambiguous", "short", "Rows whose further evidence fits another row too", false, func(r Report, _ Explained) float64 { return float64(r.Ambiguous) }},
+	{"lines_unmatched", "short", "Lines with an id that were given to no row", false, func(r Report, _ Explained) float64 { return float64(r.LinesUnmatched) }},
+	{"with_model", "percentunit", "Share of rows whose model is known", false, func(r Report, _ Explained) float64 { return share(r.WithModel, r.Rows) }},
+	{"with_engine_state", "percentunit", "Share of rows with engine state at arrival", false, func(r Report, _ Explained) float64 { return share(r.WithEngine, r.Rows) }},
+	{"log_skew", "s", "Median of log time − span start over Received lines", false, func(r Report, _ Explained) float64 { return r.LogSkew }},
+	{"stores_failed", "short", "Configured stores that failed", false, func(r Report, _ Explained) float64 { return float64(r.failed()) }},
+	{"stores_truncated", "short", "Stores whose answer a limit cut", false, func(r Report, _ Explained) float64 { return float64(r.truncated()) }},
+	{"dropped", "short", "Requests seen and not kept because of the row limit", false, func(r Report, _ Explained) float64 { return float64(r.Dropped) }},
+}
+
+// CoverageMetricNamed finds a coverage number.
+func CoverageMetricNamed(name string) (m CoverageMetric, ok bool) {
+	for _, m := range CoverageMetrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return CoverageMetric{}, false
+}
+
+// CoverageMetricNames lists them in order.
+func CoverageMetricNames() []string {
+	names := make([]string, len(CoverageMetrics))
+	for i, m := range CoverageMetrics {
+		names[i] = m.Name
+	}
+	return names
+}
+
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return evidence.NaN
+	}
+	return float64(part) / float64(whole)
+}
+
+func (r Report) failed() (n int) {
+	for _, s := range r.Stores {
+		if s.Configured && s.Err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (r Report) truncated() (n int) {
+	for _, s := range r.Stores {
+		if s.Truncated {
+			n++
+		}
+	}
+	return n
+}
+
+// Sliced is the report of one step of a window: what a coverage series shows.
+type Sliced struct {
+	Time   time.Time // beginning of the step
+	Report Report
+}
+
+// Slices reports on each step of the window. What the stores said belongs to the whole window and stands in every slice.
+func (j Joined) Slices(step time.Duration) []Sliced {
+	if step <= 0 {
+		return nil
+	}
+	var starts []time.Time
+	for from := j.in.Window.From.Truncate(step); from.Before(j.in.Window.To); from = from.Add(step) {
+		starts = append(starts, from)
+	}
+	rows := make([][]Request, len(starts))
+	if len(starts) == 0 {
+		return nil
+	}
+	for i := range j.Rows {
+		if at := int(j.Rows[i].Time.Sub(starts[0]) / step); at >= 0 && at < len(rows) && !j.Rows[i].Time.Before(starts[0]) {
+			rows[at] = append(rows[at], j.Rows[i])
+		}
+	}
+	out := make([]Sliced, len(starts))
+	for i, from := range starts {
+		r := Report{Stores: j.in.Stores, Looked: evidence.Window{From: from, To: from.Add(step)}}
+		r.tally(rows[i])
+		r.explain(j.Rows, j.instances)
+		out[i] = Sliced{from, r}
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+// Package query turns what a panel, Explore or an alert rule sends into one typed, validated Query. After it, no code
+// touches raw JSON. It knows Grafana's DataQuery; it must not know any store's language.
+package query
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// Version of the saved query model. A query without version is taken as 1; a newer one than this is refused, since its
+// meaning may have changed.
+const Version = 1
+
+// Kind is what a query asks for. The words are saved in dashboards: change one only with a migration.
+type Kind string
+
+// The kinds.
+const (
+	Requests Kind = "requests"
+	Request  Kind = "request"
+	Models   Kind = "models"
+	Logs     Kind = "logs"
+	Trace    Kind = "trace"
+	PromQL   Kind = "promql"
+	Coverage Kind = "coverage"
+)
+
+// Kinds lists them in the order in which an editor shows them.
+var Kinds = []Kind{Requests, Request, Models, Logs, Trace, Coverage, PromQL}
+
+// Alerts reports whether the kind can be evaluated by an alert rule: it must reduce to numbers with stable labels.
+func (k Kind) Alerts() bool { return k == Models || k == Coverage || k == PromQL }
+
+// Query is one parsed query. Exactly the spec of its kind is set.
+type Query struct {
+	RefID         string
+	Kind          Kind
+	Range         evidence.Window
+	Interval      time.Duration // Grafana's suggestion; an alert rule's default is 1 s, so never a step by itself
+	MaxDataPoints int64
+	FromAlert     bool
+	Scope         vllm.Scope
+
+	Requests *RequestsSpec
+	Request  *RequestSpec
+	Models   *models.Spec
+	Logs     *LogsSpec
+	Trace    *TraceSpec
+	Coverage *CoverageSpec
+	PromQL   *PromQLSpec
+}
+
+// RequestsSpec asks for joined requests: those that pass every filter, in order, at most Limit rows.
+type RequestsSpec struct {
+	Filters []join.Filter `json:"filters,omitempty"`
+	Sort    join.Order    `json:"sort"`
+	Limit   int           `json:"limit,omitempty"` // 0 = DefaultRows
+}
+
+// RequestSpec asks for everything about one request. ID is an external id, a client's X-Request-Id, an internal id or a
+// trace id: which one it is, the stores tell.
+type RequestSpec struct {
+	ID string `json:"id"`
+}
+
+// LogsSpec asks for vLLM log lines, newest first unless Oldest.
+type LogsSpec struct {
+	Levels    []string `json:"levels,omitempty"`
+	Process   string   `json:"process,omitempty"`
+	Logger    string   `json:"logger,omitempty"`
+	RequestID string   `json:"requestId,omitempty"`
+	Contains  string   `json:"contains,omitempty"`
+	Regex     string   `json:"regex,omitempty"`
+	Limit     int      `json:"limit,omitempty"`
+	Oldest    bool     `json:"oldest,omitempty"`
+	Volume    bool     `json:"volume,omitempty"` // counts by level over time instead of lines
+}
+
+// TraceSpec asks for one trace.
+type TraceSpec struct {
+	TraceID string `json:"traceId"`
+}
+
+// CoverageSpec asks how much of the window the join saw.
+type CoverageSpec struct {
+	Form models.Form `json:"form,omitempty"`
+	// Metric narrows an alert or a series to one number, such as explained_ratio; empty = all (table only).
+	Metric string `json:"metric,omitempty"`
+}
+
+// PromQLSpec is raw PromQL. $__interval, $__rate_interval, $__range and their relatives are expanded in Go.
+type PromQLSpec struct {
+	Expr    string `json:"expr"`
+	Instant bool   `json:"instant,omitempty"`
+	Legend  string `json:"legend,omitempty"` // {{label}} is replaced
+	MinStep string `json:"minStep,omitempty"`
+}
