@@ -38,10 +38,10 @@ type Client struct {
 	conn *grpc.ClientConn
 	v2   api_v2.QueryServiceClient
 
-	depth depthLimit
-
-	engines engineServices
-	origins origins
+	depth    depthLimit
+	protocol protocol
+	engines  engineServices
+	origins  origins
 }
 
 // New makes a client for a configured store. It opens no connection; an error is a mistake in the settings.

@@ -2,6 +2,7 @@ package jaeger
 
 import (
 	"context"
+	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -11,22 +12,24 @@ import (
 type Search struct {
 	// Window bounds the start of the spans asked for: engine spans for RequestSpans, inference spans for CallerTraces.
 	Window evidence.Window
-	// Services to ask, one after the other by name: no storage can be asked for several at once. Empty means every engine
-	// service (RequestSpans); CallerTraces asks nothing then.
+	// Services to ask, each by itself: no storage can be asked for several at once. Empty means every engine service
+	// (RequestSpans); CallerTraces asks nothing then.
 	Services []string
 	// SpanName of the engine spans, when it is not the one of the settings.
 	SpanName string
-	// Scope drops spans whose resource names another place. A span whose resource does not name the place at all stays:
-	// the join may still learn it from metrics. Scope.Engines never applies, spans carry no engine.
+	// Scope drops engine spans whose resource names another place. A span whose resource does not name the place at all
+	// stays, since the join may still learn it from metrics; for the same reason models are left to the join.
 	Scope vllm.Scope
-	// Limit is how many requests (CallerTraces: traces) the caller wants at most; 0 means settings.Limits.Requests.
+	// Limit is how many requests (CallerTraces: unanswered calls) are wanted at most; 0 means settings.Limits.Requests.
 	Limit int
 	// Depth is how many traces one call may answer with; 0 means settings.Limits.TracesPerCall.
 	Depth int
-	// Expected is how many traces all services together hold in the window, as far as the engines' own counters tell. It
-	// cuts the window in advance so that nothing is fetched twice; a wrong guess costs calls, never traces. 0 = unknown.
+	// Expected is how many requests all services together hold in the window, as far as the engines' own counters tell.
+	// It cuts the window in advance so that nothing is fetched twice. A wrong number costs calls, never requests; 0 means
+	// unknown.
 	Expected int
-	// Tags must all stand on one span with exactly these values.
+	// Tags must all stand on one span with exactly these values. Never ask for errors this way: what `error` matches
+	// depends on the storage.
 	Tags map[string]string
 }
 
@@ -34,22 +37,126 @@ type Search struct {
 type Trace struct {
 	TraceID  string
 	Requests []evidence.RequestSpan
-	// Callers are the spans above the engine spans, and all other spans that describe a call to a model.
+	// Callers are the spans above the engine spans, and all others that describe a call to a model.
 	Callers []evidence.CallerSpan
-	// Unanswered are those of Callers that called a model and have no engine span below them: the innermost of each such
-	// chain, so that one attempt counts once however many routers stand above it. Such a request was aborted, rejected,
-	// lost in a crash, or sent to something that is not vLLM.
+	// Unanswered are those of Callers that called a model and have no engine span below them: the innermost of each
+	// chain, so that one attempt counts once however many routers stand above it. Such a call was aborted, rejected, lost
+	// in a crash, or went to something that is not vLLM.
 	Unanswered []evidence.CallerSpan
 }
 
-// RequestSpans finds every engine span of the window, each exactly once, with its callers. visit is called by one
-// goroutine at a time, in no particular order; its error ends the search and stands in the report.
+// RequestSpans finds every engine span of the window, each exactly once, with its callers. visit is called by the calling
+// goroutine, in no particular order; its error ends the search and stands in the report.
 func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) error) evidence.StoreReport {
-	return evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
+	report := evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
+	if len(s.Services) == 0 {
+		s.Services, report.Err = c.EngineServices(ctx)
+	}
+	if len(s.Scope.Services) > 0 {
+		s.Services = intersection(s.Services, s.Scope.Services)
+	}
+	r := c.newRun(s, &report)
+	r.operation, r.visit, r.reduce = r.engine, visit, reduceRequests
+	if everywhere(s.Scope) {
+		r.depth = min(r.depth, max(r.limit, minDepth)) // no larger answers than rows wanted
+	}
+	r.do(ctx, plan(s.Services, s.Tags, s.Window, s.Expected, c.depth.apply(r.depth)))
+	return report
 }
 
-// CallerTraces finds the traces of the window in which a span of the given services called a model and no engine span
-// answered: Trace.Unanswered is never empty.
+// minDepth keeps a small row limit from asking in tiny portions.
+const minDepth = 100
+
+// CallerTraces finds the traces of the window in which a span called a model and no engine span answered, among the
+// traces of these services: Trace.Unanswered is never empty.
 func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) error) evidence.StoreReport {
-	return evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
+	report := evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
+	r := c.newRun(s, &report)
+	r.visit, r.reduce = visit, reduceUnanswered
+	r.do(ctx, plan(s.Services, s.Tags, s.Window, s.Expected, c.depth.apply(r.depth)))
+	return report
+}
+
+// FindByRequestID finds the engine spans of the window that carry one of these ids (a child's "<i>_" aside), with their
+// callers. Storages compare tags in ways of their own, so every answer is checked again here; ids that cannot be ids are
+// not asked for.
+func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []string) ([]Trace, evidence.StoreReport) {
+	report := evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
+	s := Search{Window: w}
+	s.Services, report.Err = c.EngineServices(ctx)
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !vllm.ValidRequestID(id) })
+	r := c.newRun(s, &report)
+	r.operation, r.depth = r.engine, min(r.depth, minDepth) // an id that retries reuse has a few traces, not thousands
+	var traces []Trace
+	r.visit = func(t Trace) error {
+		traces = append(traces, t)
+		return nil
+	}
+	r.reduce = func(r *run, f *found) (int, bool) {
+		f.keepRequests(func(i int) bool {
+			id := f.Requests[i].RequestID
+			return slices.Contains(ids, id) || slices.Contains(ids, vllm.ExternalFromChild(id))
+		})
+		return reduceRequests(r, f)
+	}
+	var pieces []piece
+	for _, id := range ids {
+		pieces = append(pieces, plan(s.Services, map[string]string{vllm.SpanRequestID: id}, w, 0, r.depth)...)
+	}
+	r.do(ctx, pieces)
+	return traces, report
+}
+
+// reduceRequests leaves the requests that are new, as many as the limit still allows. The trace's unanswered calls come
+// along with its requests and do not count.
+func reduceRequests(r *run, f *found) (rows int, more bool) {
+	f.keepRequests(func(i int) bool {
+		switch {
+		case !r.unseen(f.id, f.requests[i]):
+			return false
+		case r.rows+rows >= r.limit:
+			more = true
+			return false
+		}
+		rows++
+		return true
+	})
+	return rows, more
+}
+
+// reduceUnanswered does the same for unanswered calls.
+func reduceUnanswered(r *run, f *found) (rows int, more bool) {
+	kept := f.Unanswered[:0]
+	for i, call := range f.Unanswered {
+		switch {
+		case !r.unseen(f.id, f.unanswered[i]):
+		case r.rows+rows >= r.limit:
+			more = true
+		default:
+			kept = append(kept, call)
+			rows++
+		}
+	}
+	f.Unanswered = kept
+	return rows, more
+}
+
+// keepRequests drops the requests for which keep says no; i is the index before anything was dropped.
+func (f *found) keepRequests(keep func(i int) bool) {
+	requests, ids := f.Requests[:0], f.requests[:0]
+	for i := range f.Requests {
+		if keep(i) {
+			requests, ids = append(requests, f.Requests[i]), append(ids, f.requests[i])
+		}
+	}
+	f.Requests, f.requests = requests, ids
+}
+
+func intersection(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
+}
+
+// everywhere reports whether a scope drops no span for the place it comes from.
+func everywhere(s vllm.Scope) bool {
+	return len(s.Environments)+len(s.Namespaces)+len(s.Pods)+len(s.Instances) == 0
 }

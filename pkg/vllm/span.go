@@ -73,7 +73,13 @@ const (
 	TagScopeName         = "otel.scope.name"
 	TagScopeVersion      = "otel.scope.version"
 	TagTraceState        = "w3c.tracestate"
+	TagEventName         = "event" // among the fields of a log, which is what Jaeger calls an event
+
+	EventExceptionMessage = "exception.message" // attribute of the event that records an exception
 )
+
+// ResourceServiceName is the resource attribute that Jaeger calls the service.
+const ResourceServiceName = "service.name"
 
 // InferenceOperation reports whether a gen_ai.operation.name is a call to a model. Agents and tools, which the same
 // conventions describe, are not: below them there need not be an engine.

@@ -1,0 +1,303 @@
+package jaeger
+
+import (
+	"encoding/hex"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// wanted says which spans of a trace a search is about.
+type wanted struct {
+	engine   string   // name of the engine spans
+	services []string // whose engine spans; empty = of all services
+	window   evidence.Window
+	scope    vllm.Scope
+}
+
+// found is one assembled trace; ids are kept as bytes to recognise what another answer already gave.
+type found struct {
+	Trace
+	id                   traceID
+	requests, unanswered []spanID // parallel to Trace.Requests and Trace.Unanswered
+}
+
+// node is one span of a trace under assembly.
+type node struct {
+	*span
+	parent int32 // index of the parent in the trace, -1 when it is not there
+	caller int32 // index in Trace.Callers, -1 when it is none
+
+	engine      bool // an engine span
+	engineBelow bool
+	called      bool // describes a call to a model, from outside the engine
+	callBelow   bool // such a call that crosses a process border is below
+}
+
+// crosses reports whether the span is one end of a call between processes. Calls to a model are: gateways mark their inner
+// steps with the request's attributes too, and no engine lies below a step.
+func (n *node) crosses() bool { return n.kind == evidence.KindClient || n.kind == evidence.KindServer }
+
+// assembler turns spans of one trace after another into Traces. It keeps its scratch space; one goroutine uses it.
+type assembler struct {
+	wanted
+	nodes []node
+	index map[spanID]int32
+}
+
+// few is how many spans are searched faster one by one than through a map.
+const few = 8
+
+// trace assembles one trace. Spans that neither lead to an engine nor call a model are dropped.
+func (a *assembler) trace(t *traceSpans) found {
+	a.load(t)
+	a.connect()
+	callers := 0
+	for i := range a.nodes {
+		if n := &a.nodes[i]; !n.engine && (n.engineBelow || n.called) {
+			n.caller = int32(callers) //nolint:gosec // a trace has fewer spans
+			callers++
+		}
+	}
+	out := found{id: t.id, Trace: Trace{TraceID: hex.EncodeToString(t.id[:])}}
+	if callers > 0 {
+		out.Callers = make([]evidence.CallerSpan, 0, callers)
+	}
+	for i := range a.nodes {
+		if n := &a.nodes[i]; n.caller >= 0 {
+			out.Callers = append(out.Callers, n.callerSpan(out.TraceID))
+		}
+	}
+	for i := range a.nodes {
+		n := &a.nodes[i]
+		switch {
+		case n.engine && a.wants(n.span):
+			r := n.requestSpan(out.TraceID)
+			r.Caller, r.Root = a.above(int32(i), out.Callers) //nolint:gosec // as before
+			out.Requests = append(out.Requests, r)
+			out.requests = append(out.requests, n.id)
+		case n.called && !n.engineBelow && !n.callBelow && n.crosses() &&
+			a.window.Contains(n.start):
+			out.Unanswered = append(out.Unanswered, a.unanswered(int32(i), out.Callers)) //nolint:gosec // as before
+			out.unanswered = append(out.unanswered, n.id)
+		}
+	}
+	return out
+}
+
+// load fills the nodes, leaving out what an exporter's retry stored twice.
+func (a *assembler) load(t *traceSpans) {
+	a.nodes = a.nodes[:0]
+	if t.count > few {
+		if a.index == nil {
+			a.index = make(map[spanID]int32, t.count)
+		}
+		clear(a.index)
+	}
+	indexed := t.count > few
+	for s := t.first; s != nil; s = s.next {
+		if i := a.find(s.id, indexed); i >= 0 && a.nodes[i].name == s.name && a.nodes[i].service == s.service {
+			continue
+		}
+		if indexed {
+			a.index[s.id] = int32(len(a.nodes)) //nolint:gosec // a trace has fewer spans
+		}
+		engine := s.isEngine(a.engine)
+		called := !engine && s.isInference()
+		a.nodes = append(a.nodes, node{span: s, parent: -1, caller: -1, engine: engine, called: called})
+	}
+	for i := range a.nodes {
+		if n := &a.nodes[i]; n.span.parent != (spanID{}) && n.span.parent != n.id {
+			n.parent = a.find(n.span.parent, indexed)
+		}
+	}
+}
+
+func (a *assembler) find(id spanID, indexed bool) int32 {
+	if indexed {
+		if i, ok := a.index[id]; ok {
+			return i
+		}
+		return -1
+	}
+	return int32(slices.IndexFunc(a.nodes, func(n node) bool { return n.id == id })) //nolint:gosec // at most few
+}
+
+// connect marks what lies above engine spans and above calls to a model. Each mark is set once, which also ends the walk
+// around a hostile circle of parents.
+func (a *assembler) connect() {
+	for i := range a.nodes {
+		if a.nodes[i].engine {
+			for p := a.nodes[i].parent; p >= 0 && !a.nodes[p].engineBelow; p = a.nodes[p].parent {
+				a.nodes[p].engineBelow = true
+			}
+		}
+		if n := &a.nodes[i]; n.called && n.crosses() {
+			for p := n.parent; p >= 0 && !a.nodes[p].callBelow; p = a.nodes[p].parent {
+				a.nodes[p].callBelow = true
+			}
+		}
+	}
+}
+
+// above gives the parent of an engine span and the topmost span of its chain. When the parent was never stored, the
+// earliest span without parent stands for the root, since something must have begun the trace.
+func (a *assembler) above(i int32, callers []evidence.CallerSpan) (caller, root *evidence.CallerSpan) {
+	if a.nodes[i].span.parent == (spanID{}) {
+		return nil, nil
+	}
+	steps := 0
+	for p := a.nodes[i].parent; p >= 0 && steps < len(a.nodes); p = a.nodes[p].parent {
+		if at := a.nodes[p].caller; at >= 0 {
+			root = &callers[at]
+			if caller == nil {
+				caller = root
+			}
+		}
+		steps++
+	}
+	if root != nil {
+		return caller, root
+	}
+	for i := range callers {
+		if callers[i].ParentSpanID == "" && (root == nil || callers[i].Start.Before(root.Start)) {
+			root = &callers[i]
+		}
+	}
+	return nil, root
+}
+
+// unanswered gives a call without engine, with what only the spans above it know: a router names the model on its outer
+// span and the attempt is the inner one.
+func (a *assembler) unanswered(i int32, callers []evidence.CallerSpan) evidence.CallerSpan {
+	out := callers[a.nodes[i].caller]
+	steps := 0
+	for p := a.nodes[i].parent; p >= 0 && steps < len(a.nodes); p = a.nodes[p].parent {
+		if at := a.nodes[p].caller; at >= 0 {
+			up := &callers[at]
+			if out.Model == "" {
+				out.Model = up.Model
+			}
+			if out.RequestID == "" {
+				out.RequestID = up.RequestID
+			}
+			if out.HTTPStatus == 0 {
+				out.HTTPStatus = up.HTTPStatus
+			}
+		}
+		steps++
+	}
+	return out
+}
+
+// wants reports whether an engine span is one of those searched for. Models are left to the join: the span of an adapter
+// names the base model, if any, and most spans name none.
+func (w wanted) wants(s *span) bool {
+	return w.window.Contains(s.start) &&
+		(len(w.services) == 0 || slices.Contains(w.services, s.service)) &&
+		allows(w.scope.Environments, s.origin.Environment) &&
+		allows(w.scope.Namespaces, s.origin.Namespace) &&
+		allows(w.scope.Pods, s.origin.Pod) &&
+		allows(w.scope.Instances, s.origin.Instance)
+}
+
+// allows passes what is listed, and what is not known.
+func allows(list []string, have string) bool {
+	return len(list) == 0 || have == "" || slices.Contains(list, have)
+}
+
+func (s *span) requestSpan(trace string) evidence.RequestSpan {
+	r := evidence.RequestSpan{
+		TraceID: trace, SpanID: hex.EncodeToString(s.id[:]), ParentSpanID: s.parentHex(),
+		Start: s.start, Duration: s.duration, Origin: s.origin,
+		Model:        either(s.requestModel, s.responseModel),
+		PromptTokens: s.promptTokens, CompletionTokens: s.completionTokens, CachedTokens: s.cachedTokens, MaxTokens: s.maxTokens,
+		Temperature: s.temperature, TopP: s.topP,
+		TTFT: s.ttft, E2E: s.e2e,
+	}
+	var notes []string
+	r.RequestID = s.requestID
+	if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) {
+		r.RequestID = printable(r.RequestID)
+		notes = append(notes, "the request id is not one and is shown only")
+	}
+	if s.sampled && math.IsNaN(s.temperature) {
+		r.Temperature = 0 // vLLM leaves it out when sampling is greedy
+	}
+	r.Queue = s.believable(s.queue, "queue", &notes)
+	r.Prefill = s.believable(s.prefill, "prefill", &notes)
+	r.Decode = s.believable(s.decode, "decode", &notes)
+	if s.failed {
+		r.Error = either(s.errorType, s.exception, s.status, "error")
+	}
+	if len(notes) > 0 {
+		r.Note = strings.Join(notes, "; ")
+	}
+	return r
+}
+
+// believable gives a phase unless it is far longer than the whole request. When the engine itself aborts a request that
+// has no token yet, vLLM subtracts from a time stamp that was never set: the phase then is the uptime of the host. The
+// slack is for clocks: phases are monotonic, the span is wall time, which NTP may step.
+func (s *span) believable(phase float64, name string, notes *[]string) float64 {
+	whole := s.duration
+	if math.IsNaN(whole) {
+		whole = s.e2e
+	}
+	if phase > whole*1.5+1 { // false when either is NaN
+		*notes = append(*notes, "the span's "+name+" time exceeds the request and is not believed")
+		return math.NaN()
+	}
+	return phase
+}
+
+func (s *span) callerSpan(trace string) evidence.CallerSpan {
+	c := evidence.CallerSpan{
+		TraceID: trace, SpanID: hex.EncodeToString(s.id[:]), ParentSpanID: s.parentHex(),
+		Service: s.service, Operation: s.name, Kind: s.kind,
+		Start: s.start, Duration: s.duration, Origin: s.origin,
+		Model:        either(s.requestModel, s.responseModel),
+		RequestID:    either(s.responseID, s.requestID, s.routerID, s.headerID),
+		FinishReason: s.finishReason,
+		Inference:    s.isInference(),
+	}
+	if s.httpStatus >= 100 && s.httpStatus <= 599 {
+		c.HTTPStatus = int(s.httpStatus)
+	}
+	if !vllm.ValidRequestID(c.RequestID) {
+		c.RequestID = printable(c.RequestID)
+	}
+	if s.failed || s.errorType != "" { // the conventions set error.type on failed spans only
+		c.Error = either(s.errorType, s.exception, s.status, "error")
+	}
+	return c
+}
+
+func (s *span) parentHex() string {
+	if s.parent == (spanID{}) {
+		return ""
+	}
+	return hex.EncodeToString(s.parent[:])
+}
+
+// either gives the first text that is not empty.
+func either(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// printable gives a text that may be shown, or nothing: neither control characters nor payload pass.
+func printable(s string) string {
+	if len(s) > vllm.MaxRequestIDLength || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return ""
+	}
+	return s
+}

@@ -1,0 +1,211 @@
+package jaeger
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+)
+
+// run is one search on its way past Jaeger's answer limit. Workers ask and assemble, one piece of the window each; the
+// goroutine that called do alone decides what to ask next, drops what came before, and visits.
+type run struct {
+	client *Client
+	wanted
+	operation string // of the spans searched for; empty = any
+	depth     int    // traces in one answer, before what the server refuses
+	limit     int    // rows
+	expected  int    // rows that there are, as far as known
+	report    *evidence.StoreReport
+	visit     func(Trace) error
+	// reduce leaves in a trace what is asked for, was not given before and fits into the rest of the limit. It says how
+	// many rows that is, and whether the limit left some out.
+	reduce func(r *run, f *found) (rows int, more bool)
+
+	queue     []piece // to be asked, newest first
+	complete  []piece // answered in full
+	seen      map[rowID]struct{}
+	rows      int
+	stopped   bool // nothing more is asked: something failed, or abandoned
+	abandoned bool // what is still under way is not wanted either: the row limit is met, or visit failed
+	limited   bool // the row limit left something out
+	stuck     int  // pieces that cannot be cut although their answers were full
+	unread    int  // pieces that were never asked, or failed
+}
+
+// rowID is a span.
+type rowID struct {
+	trace traceID
+	span  spanID
+}
+
+// answered is what came of one piece.
+type answered struct {
+	piece
+	depth  int
+	traces []found
+	full   bool // there may be more
+	calls  []evidence.Call
+	err    error
+}
+
+// indexRowsPerTrace is how many rows of its span index Cassandra's reader takes for each trace of the depth. Those are
+// spans: requests with several sequences end an answer below its depth, but then at least so many spans matched.
+const indexRowsPerTrace = 3
+
+// newRun fills in the limits, which all have defaults so that no call is ever made without.
+func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
+	r := &run{
+		client:   c,
+		wanted:   wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, scope: s.Scope},
+		depth:    cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
+		limit:    cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
+		expected: s.Expected,
+		report:   report,
+		seen:     map[rowID]struct{}{},
+	}
+	r.depth = min(r.depth, settings.MaxTracesPerCall)
+	return r
+}
+
+// do asks until every piece is complete, the row limit is met or something fails, and says in the report which.
+func (r *run) do(ctx context.Context, pieces []piece) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.queue = pieces
+	answers := make(chan answered)
+	for running := 0; ; running-- {
+		for ; running < max(1, r.client.limits.ConcurrentCall) && len(r.queue) > 0 && !r.stopped; running++ {
+			next := r.queue[0]
+			r.queue = r.queue[1:]
+			go func() { answers <- r.ask(ctx, next) }()
+		}
+		if running == 0 {
+			break
+		}
+		r.receive(<-answers)
+		if r.abandoned {
+			cancel()
+		}
+	}
+	r.unread += len(r.queue)
+	r.conclude()
+}
+
+// ask makes the call for one piece and assembles what came. It runs beside others and only reads from r.
+func (r *run) ask(ctx context.Context, p piece) (out answered) {
+	out = answered{piece: p, depth: r.client.depth.apply(r.depth)}
+	defer recovered(&out.err)
+	a, calls, err := r.client.find(ctx, query{
+		service: p.service, operation: r.operation, tags: p.tags, window: p.window, depth: out.depth,
+	})
+	out.calls, out.err = calls, err
+	assembler := assembler{wanted: r.wanted}
+	out.traces = make([]found, 0, len(a.order))
+	for _, t := range a.order {
+		out.traces = append(out.traces, assembler.trace(t))
+	}
+	out.full = len(a.order) >= out.depth || a.matched(p.service, r.operation, p.window) >= indexRowsPerTrace*out.depth
+	return out
+}
+
+// receive takes the answer to one piece and plans what follows from it.
+func (r *run) receive(in answered) {
+	r.report.Calls = append(r.report.Calls, in.calls...)
+	if r.abandoned {
+		r.unread++
+		return
+	}
+	if isDepthError(in.err) && r.client.depth.refused(in.depth) {
+		r.again(in.piece, 2) // smaller answers need smaller windows
+		return
+	}
+	r.deliver(in.traces)
+	switch {
+	case r.abandoned:
+		r.unread++
+	case in.err != nil: // what other calls bring is still kept: one part of the window may be slow, not all of it
+		r.unread++
+		r.stopped = true
+		r.report.Err = cmp.Or(r.report.Err, in.err)
+	case in.full && in.window.Duration() <= resolution:
+		r.stuck++
+	case in.full:
+		r.again(in.piece, r.parts(in))
+	default:
+		r.complete = append(r.complete, in.piece)
+	}
+}
+
+// deliver visits what is new in an answer.
+func (r *run) deliver(traces []found) {
+	for i := range traces {
+		rows, more := r.reduce(r, &traces[i])
+		if rows > 0 {
+			r.rows += rows
+			if err := r.visit(traces[i].Trace); err != nil {
+				r.report.Err = cmp.Or(r.report.Err, err)
+				r.stopped, r.abandoned = true, true
+				return
+			}
+		}
+		if more {
+			r.stopped, r.abandoned, r.limited = true, true, true
+			return
+		}
+	}
+}
+
+// again puts a piece back into the queue, cut into n.
+func (r *run) again(p piece, n int) {
+	r.queue = append(r.queue, p.cut(n)...)
+	newestFirst(r.queue)
+}
+
+// parts is how many pieces to make of one whose answer was full: at least two. Should all rows that are expected of all
+// services be this service's, then so many that none of them is full again.
+func (r *run) parts(in answered) int {
+	if r.expected == 0 {
+		return 2
+	}
+	share := float64(in.window.Duration()) / float64(max(r.window.Duration(), 1))
+	return max(2, parts(int(float64(r.expected)*share), in.depth))
+}
+
+// unseen marks a row as given and reports whether it was new.
+func (r *run) unseen(t traceID, s spanID) bool {
+	id := rowID{t, s}
+	if _, ok := r.seen[id]; ok {
+		return false
+	}
+	r.seen[id] = struct{}{}
+	return true
+}
+
+// conclude says what was not seen, with numbers.
+func (r *run) conclude() {
+	r.report.Seen = r.rows
+	if !r.limited && r.stuck == 0 && r.unread == 0 {
+		return
+	}
+	r.report.Truncated = true
+	switch {
+	case r.limited:
+		r.report.Reason = fmt.Sprintf("the row limit of %d is reached", r.limit)
+		if r.expected > r.rows {
+			r.report.Reason += fmt.Sprintf(", about %d are expected in the window", r.expected)
+		}
+	case r.stuck > 0:
+		r.report.Reason = fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
+			r.stuck, r.client.depth.apply(r.depth))
+	default:
+		r.report.Reason = fmt.Sprintf("%d parts of the window were not read because a call failed", r.unread)
+	}
+	if from := completeFrom(r.services, r.window, r.complete); from.Before(r.window.To) {
+		r.report.Reason += "; complete from " + from.UTC().Format(time.RFC3339) + " on"
+	}
+	r.report.Reason += fmt.Sprintf("; %d were read", r.rows)
+}
