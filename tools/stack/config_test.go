@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/loopback"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 )
 
@@ -20,7 +21,7 @@ func TestConfigurations(t *testing.T) {
 	store := func(name string, ports ...int) *Store {
 		s := &Store{name: name, dir: "/data/" + name}
 		for _, number := range ports {
-			s.ports = append(s.ports, &port{number: number, held: -1})
+			s.ports = append(s.ports, &loopback.Port{Number: number})
 		}
 		return s
 	}

@@ -16,14 +16,14 @@ type Jaeger struct {
 }
 
 func newJaeger(options Options) (*Jaeger, error) {
-	store, err := newStore(program.Jaeger, options, 4)
+	store, err := newStore(program.Jaeger, options, 0, 0, options.OTLPPort, 0)
 	if err != nil {
 		return nil, err
 	}
 	j := &Jaeger{
 		Store: store, maxTraces: options.MaxTraces,
-		GRPC: store.ports[0].address(), HTTP: "http://" + store.ports[1].address(),
-		OTLPGRPC: store.ports[2].address(), OTLPHTTP: "http://" + store.ports[3].address(),
+		GRPC: store.ports[0].Address(), HTTP: store.ports[1].URL(),
+		OTLPGRPC: store.ports[2].Address(), OTLPHTTP: store.ports[3].URL(),
 	}
 	store.command = j.plan
 	return j, nil
@@ -32,6 +32,6 @@ func newJaeger(options Options) (*Jaeger, error) {
 func (j *Jaeger) plan(program.Binary) (command, error) {
 	config, err := render("jaeger.yaml.tmpl", struct {
 		GRPCPort, HTTPPort, OTLPGRPCPort, OTLPHTTPPort, MaxTraces int
-	}{j.ports[0].number, j.ports[1].number, j.ports[2].number, j.ports[3].number, j.maxTraces})
+	}{j.ports[0].Number, j.ports[1].Number, j.ports[2].Number, j.ports[3].Number, j.maxTraces})
 	return command{config: config, args: []string{"--config", j.configFile()}, ready: j.HTTP + "/api/services"}, err
 }

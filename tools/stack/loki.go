@@ -16,11 +16,11 @@ type Loki struct {
 }
 
 func newLoki(options Options) (*Loki, error) {
-	store, err := newStore(program.Loki, options, 2)
+	store, err := newStore(program.Loki, options, 0, 0)
 	if err != nil {
 		return nil, err
 	}
-	l := &Loki{Store: store, URL: "http://" + store.ports[0].address(), options: options}
+	l := &Loki{Store: store, URL: store.ports[0].URL(), options: options}
 	store.command = l.plan
 	return l, nil
 }
@@ -30,6 +30,6 @@ func (l *Loki) plan(program.Binary) (command, error) {
 		Dir                            string
 		HTTPPort, GRPCPort, MaxEntries int
 		MultiTenant                    bool
-	}{l.dir, l.ports[0].number, l.ports[1].number, l.options.MaxEntries, l.options.MultiTenant})
+	}{l.dir, l.ports[0].Number, l.ports[1].Number, l.options.MaxEntries, l.options.MultiTenant})
 	return command{config: config, args: []string{"-config.file=" + l.configFile()}, ready: l.URL + "/ready"}, err
 }

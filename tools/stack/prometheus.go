@@ -39,11 +39,11 @@ type Prometheus struct {
 }
 
 func newPrometheus(options Options) (*Prometheus, error) {
-	store, err := newStore(program.Prometheus, options, 1)
+	store, err := newStore(program.Prometheus, options, 0)
 	if err != nil {
 		return nil, err
 	}
-	url := "http://" + store.ports[0].address()
+	url := store.ports[0].URL()
 	p := &Prometheus{
 		Store: store, URL: url, RemoteWrite: url + "/api/v1/write",
 		interval: options.ScrapeInterval.String(), scrape: "scrape_configs: []\n",
@@ -56,7 +56,7 @@ func (p *Prometheus) plan(binary program.Binary) (command, error) {
 	config, err := p.config()
 	args := []string{
 		"--config.file=" + p.configFile(), "--storage.tsdb.path=" + p.dir + "/data",
-		"--web.listen-address=" + p.ports[0].address(), "--log.level=warn",
+		"--web.listen-address=" + p.ports[0].Address(), "--log.level=warn",
 		"--enable-feature=exemplar-storage", "--web.enable-remote-write-receiver",
 	}
 	// Our own builds carry no version; Debian's 2.42 knows no OTLP.

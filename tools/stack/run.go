@@ -7,14 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/child"
+	"github.com/llmserving/grafana-vllm-datasource/tools/loopback"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 )
 
@@ -53,7 +52,7 @@ func (s *Store) run(ctx context.Context, binary program.Binary) error {
 		return err
 	}
 	defer s.stop(process)
-	if err := waitUntilReady(ctx, command.ready, process.Done()); err != nil {
+	if err := loopback.WaitReady(ctx, command.ready, startTimeout, process.Done()); err != nil {
 		return s.withLog(err)
 	}
 	s.setProcess(process)
@@ -71,43 +70,8 @@ func (s *Store) run(ctx context.Context, binary program.Binary) error {
 		s.set(Stopped, nil)
 		return nil
 	case <-process.Done():
-		return s.withLog(fmt.Errorf("%w by itself: %v", errEnded, process.Err()))
+		return s.withLog(fmt.Errorf("%w by itself: %v", loopback.ErrEnded, process.Err()))
 	}
-}
-
-var errEnded = errors.New("process ended")
-
-func waitUntilReady(ctx context.Context, url string, ended <-chan struct{}) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if answers(ctx, url) {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-ended:
-			return errEnded
-		case <-tick.C:
-		}
-	}
-}
-
-func answers(ctx context.Context, url string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return false
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = response.Body.Close() }()
-	_, err = io.Copy(io.Discard, response.Body)
-	return err == nil && response.StatusCode == http.StatusOK
 }
 
 // Stop stops this one store, as an outage would; the others keep running. It
@@ -147,7 +111,7 @@ func (s *Store) runningProcess() *child.Process {
 
 func (s *Store) releasePorts() {
 	for _, p := range s.ports {
-		p.release()
+		p.Release()
 	}
 }
 

@@ -5,13 +5,13 @@ package stack
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/loopback"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 )
 
@@ -33,10 +33,10 @@ func TestMain(m *testing.M) {
 // play makes a store whose server is the test binary.
 func play(t *testing.T, onChange func(string, Status)) (s *Store, url string) {
 	t.Helper()
-	s, err := newStore(program.Program{Name: "played"}, Options{Dir: t.TempDir(), OnChange: onChange}, 1)
+	s, err := newStore(program.Program{Name: "played"}, Options{Dir: t.TempDir(), OnChange: onChange}, 0)
 	require.NoError(t, err)
-	t.Setenv("STACK_TEST_SERVE", s.ports[0].address())
-	url = "http://" + s.ports[0].address()
+	t.Setenv("STACK_TEST_SERVE", s.ports[0].Address())
+	url = s.ports[0].URL()
 	s.command = func(program.Binary) (command, error) { return command{ready: url + "/ready"}, nil }
 	return s, url
 }
@@ -72,7 +72,7 @@ func TestAStoreThatNeverServesSaysWhy(t *testing.T) {
 	s, _ := play(t, nil)
 	t.Setenv("STACK_TEST_SERVE", "not an address")
 	err := s.run(t.Context(), program.Binary{Path: os.Args[0]})
-	require.ErrorIs(t, err, errEnded)
+	require.ErrorIs(t, err, loopback.ErrEnded)
 	require.ErrorContains(t, err, "address not an address")
 }
 
@@ -86,20 +86,6 @@ func TestAStoppedStoreStaysStopped(t *testing.T) {
 	require.Equal(t, Stopped, s.Status().State)
 	_, err := http.Get(url + "/ready")
 	require.Error(t, err)
-}
-
-func TestAReservedPortRefusesCallersAndOtherServers(t *testing.T) {
-	p, err := reservePort()
-	require.NoError(t, err)
-	_, err = net.Dial("tcp", p.address())
-	require.ErrorContains(t, err, "connection refused")
-	_, err = net.Listen("tcp", p.address())
-	require.ErrorContains(t, err, "address already in use")
-	p.release()
-	p.release() // twice is harmless
-	listener, err := net.Listen("tcp", p.address())
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
 }
 
 func TestAFailureOfOneStoreLeavesTheOthersTheirTurn(t *testing.T) {

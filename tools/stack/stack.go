@@ -42,6 +42,9 @@ type Options struct {
 	// MaxTraces is how many traces Jaeger keeps, and its largest search depth;
 	// default 100,000.
 	MaxTraces int
+	// OTLPPort fixes the port on which Jaeger takes spans over gRPC, for
+	// senders that must know it beforehand; default any.
+	OTLPPort int
 }
 
 // Stack is the stores. The fields of a store that Options.Only leaves out are

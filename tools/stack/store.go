@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/child"
+	"github.com/llmserving/grafana-vllm-datasource/tools/loopback"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 )
 
@@ -60,7 +61,7 @@ type Store struct {
 	name    string
 	program program.Program
 	dir     string
-	ports   []*port // held until the server starts
+	ports   []*loopback.Port // held until the server starts
 	command func(program.Binary) (command, error)
 	// afterStart, if any, runs once the server answers, before Ready.
 	afterStart func(*child.Process) error
@@ -77,15 +78,15 @@ type Store struct {
 	stopErr error
 }
 
-// newStore reserves as many ports as the server listens on.
-func newStore(p program.Program, options Options, ports int) (*Store, error) {
+// newStore reserves the ports that the server listens on, 0 being any.
+func newStore(p program.Program, options Options, ports ...int) (*Store, error) {
 	s := &Store{
 		name: p.Name, program: p, dir: filepath.Join(options.Dir, p.Name), onChange: options.OnChange,
 		ready: make(chan struct{}), settled: make(chan struct{}), stopAsked: make(chan struct{}),
 		status: Status{Since: time.Now()},
 	}
-	for range ports {
-		p, err := reservePort()
+	for _, number := range ports {
+		p, err := loopback.Reserve(number)
 		if err != nil {
 			s.releasePorts()
 			return nil, err
