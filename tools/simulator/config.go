@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -92,3 +94,56 @@ type Window struct {
 	// every request ends in a truth record that is not "unfinished".
 	Drain bool
 }
+
+// withDefaults fills in what is not set and checks the rest.
+func (c Config) withDefaults() (Config, error) {
+	if c.Profile == "" {
+		c.Profile = Mixed
+	}
+	if _, err := traffic.Parse(string(c.Profile)); err != nil {
+		return c, err
+	}
+	if c.Rate == 0 {
+		c.Rate = 6
+	}
+	if len(c.Models) == 0 {
+		c.Models = DefaultModels()
+	}
+	for _, m := range c.Models {
+		if err := m.Validate(); err != nil {
+			return c, err
+		}
+	}
+	if c.ScrapeInterval == 0 {
+		c.ScrapeInterval = 15 * time.Second
+	}
+	if c.Rate < 0 || c.ScrapeInterval < time.Second {
+		return c, errors.New("the rate must be positive and the scrape interval at least a second")
+	}
+	for _, share := range []float64{c.LostSpans, c.LostLogs} {
+		if share < 0 || share > 1 {
+			return c, fmt.Errorf("a lost share of %g is not between 0 and 1", share)
+		}
+	}
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:0"
+	}
+	if c.BufferBytes == 0 {
+		c.BufferBytes = 64 << 20
+	}
+	if c.Clock == nil {
+		c.Clock = machineClock{}
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: 30 * time.Second}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+type machineClock struct{}
+
+func (machineClock) Now() time.Time                         { return time.Now() }
+func (machineClock) After(d time.Duration) <-chan time.Time { return time.After(d) }

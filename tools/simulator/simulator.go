@@ -3,55 +3,265 @@ package simulator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
 )
 
-// Simulator is one fleet on one virtual clock. Its methods may not be called
-// at the same time as each other, except ScrapeTargets and Stats.
+// Simulator is one fleet on one virtual clock. Backfill, Run and Close may not
+// be called at the same time as each other; ScrapeTargets and Stats may.
 type Simulator struct {
-	config Config
+	config   Config
+	version  telemetry.Version
+	sink     *sink
+	listener net.Listener
+	server   *http.Server
+	live     atomic.Bool // Run keeps the clock; /metrics may be read
+
+	mu      sync.Mutex // guards what follows, and with it the virtual clock
+	cluster *serving.Cluster
+	targets []*target
+	grid    time.Time // the last scrape of the remote-written grid
 }
 
 // New checks the configuration, fills in defaults and opens the listener for
 // /metrics. It contacts no store.
 func New(config Config) (*Simulator, error) {
-	return &Simulator{config: config}, nil
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	version, err := telemetry.ParseVersion(config.VLLMVersion)
+	if err != nil {
+		return nil, err
+	}
+	s := &Simulator{config: config, version: version}
+	if config.Listen != "off" {
+		if s.listener, err = net.Listen("tcp", config.Listen); err != nil {
+			return nil, err
+		}
+		s.server = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
+		go s.server.Serve(s.listener) // ends with Close
+	}
+	s.sink = newSink(config)
+	return s, nil
 }
-
-// ScrapeTargets lists what Prometheus should scrape, jobs together.
-func (s *Simulator) ScrapeTargets() []Target { return nil }
 
 // Backfill writes the window's history into all stores: spans and log lines
 // with their own times, metrics by remote write on the scrape grid. It returns
 // when all is delivered (Loki flushed, so that old lines are visible).
 // Called again, or followed by Run, it continues the same fleet.
 func (s *Simulator) Backfill(ctx context.Context, window Window) error {
-	return errors.New("not implemented yet")
+	if !window.From.Before(window.To) {
+		return fmt.Errorf("backfill from %s to %s: the window is empty", window.From, window.To)
+	}
+	s.sink.lossless(ctx, true)
+	defer s.sink.lossless(ctx, false)
+	s.start(window.From)
+	if err := s.advanceTo(ctx, window.To); err != nil {
+		return err
+	}
+	if window.Drain {
+		if err := s.drain(ctx); err != nil {
+			return err
+		}
+	}
+	return s.deliver(ctx)
+}
+
+// drain lets the calls in flight end, and scrapes once more after that, so
+// that the final counters are in the store.
+func (s *Simulator) drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.cluster.StopArrivals()
+	s.mu.Unlock()
+	for !s.idle() {
+		if err := s.advanceTo(ctx, s.now().Add(s.config.ScrapeInterval)); err != nil {
+			return err
+		}
+	}
+	return s.advanceTo(ctx, s.now().Add(s.config.ScrapeInterval))
+}
+
+// deliver flushes what is held anywhere between fleet and stores.
+func (s *Simulator) deliver(ctx context.Context) error {
+	s.mu.Lock()
+	for _, t := range s.targets {
+		s.sink.write(ctx, t.scraper.Flush())
+	}
+	s.mu.Unlock()
+	return s.sink.flush(ctx)
 }
 
 // Run keeps the fleet at the time of day, serves /metrics and ships spans and
 // log lines as they happen, until ctx ends; then it delivers what it can
 // within a few seconds and returns nil.
 func (s *Simulator) Run(ctx context.Context) error {
-	return errors.New("not implemented yet")
+	s.start(s.config.Clock.Now())
+	if err := s.catchUp(ctx); err != nil {
+		return ignoreEnd(ctx, err)
+	}
+	s.live.Store(true)
+	defer s.live.Store(false)
+	for {
+		s.mu.Lock()
+		s.cluster.Advance(s.config.Clock.Now())
+		err := s.sink.flushTruth()
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-s.config.Clock.After(liveTick):
+		case <-ctx.Done():
+			final, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalFlush)
+			defer cancel()
+			_ = s.deliver(final) // what stays behind is counted in Stats
+			return nil
+		}
+	}
 }
 
-// Stats tells how far the simulation is and what was shipped or dropped.
-func (s *Simulator) Stats() Stats { return Stats{} }
+const (
+	liveTick   = 100 * time.Millisecond
+	finalFlush = 3 * time.Second
+)
 
-// Close frees the listener. A second call does nothing.
-func (s *Simulator) Close() error { return nil }
-
-// Stats counts. Dropped counts evidence lost because a store stayed away, not
-// the shares that Config.LostSpans and LostLogs take away on purpose.
-type Stats struct {
-	Calls, Requests  int // HTTP calls; engine requests (sequences)
-	Spans, LogLines  int
-	Samples, Scrapes int
-	Stores           map[string]StoreStats // "prometheus", "loki", "jaeger"
+// catchUp fills the gap that a backfill's own duration left, until less than
+// one scrape interval is missing.
+func (s *Simulator) catchUp(ctx context.Context) error {
+	for {
+		now := s.config.Clock.Now()
+		if now.Sub(s.now()) < s.config.ScrapeInterval {
+			return nil
+		}
+		if err := s.Backfill(ctx, Window{From: s.now(), To: now}); err != nil {
+			return err
+		}
+	}
 }
 
-// StoreStats is the delivery to one store.
-type StoreStats struct {
-	Delivered, Buffered, Dropped int
-	LastError                    string
+// start creates the fleet at its first use.
+func (s *Simulator) start(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cluster != nil {
+		return
+	}
+	at = at.Truncate(time.Millisecond) // Prometheus knows no finer time
+	deaths := s.config.EngineDeaths
+	if deaths == 0 {
+		deaths = s.config.Profile.DeathsPerHour()
+	}
+	s.cluster = serving.New(serving.Config{
+		Seed: s.config.Seed, Start: at, Version: s.version, Models: s.config.Models,
+		Profile: s.config.Profile, Rate: s.config.Rate, MaxCalls: s.config.MaxRequests,
+		LostSpans: s.config.LostSpans, LostLogs: s.config.LostLogs, DeathsPerHour: deaths,
+	}, s.sink)
+	s.targets = newTargets(s.cluster.Instances(), s.config.ScrapeInterval)
+	s.grid = at
 }
+
+// advanceTo moves the fleet through the past, scraping each target on its
+// place in the grid.
+func (s *Simulator) advanceTo(ctx context.Context, to time.Time) error {
+	began, from := s.config.Clock.Now(), s.now()
+	for s.now().Before(to) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for _, t := range s.targets {
+			at := s.grid.Add(t.offset)
+			if at.After(to) {
+				break
+			}
+			if !at.Before(s.cluster.Now()) {
+				s.cluster.Advance(at)
+				s.scrape(ctx, t, at)
+			}
+		}
+		if next := s.grid.Add(s.config.ScrapeInterval); !next.After(to) {
+			s.grid = next
+		} else {
+			s.cluster.Advance(to)
+		}
+		err := s.sink.flushTruth()
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		s.pace(ctx, began, from)
+	}
+	return nil
+}
+
+// scrape takes one target's values for remote write.
+func (s *Simulator) scrape(ctx context.Context, t *target, at time.Time) {
+	before := t.scraper.Samples()
+	s.sink.write(ctx, t.scraper.Scrape(at, t.expose()))
+	s.sink.countScrape(t.scraper.Samples() - before)
+}
+
+// pace holds a backfill back to Config.Speed.
+func (s *Simulator) pace(ctx context.Context, began, from time.Time) {
+	if s.config.Speed <= 0 {
+		return
+	}
+	due := began.Add(time.Duration(float64(s.now().Sub(from)) / s.config.Speed))
+	if wait := due.Sub(s.config.Clock.Now()); wait > 0 {
+		select {
+		case <-s.config.Clock.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *Simulator) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cluster.Now()
+}
+
+func (s *Simulator) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cluster.Idle()
+}
+
+// Close writes requests still in flight to the truth as unfinished, stops
+// shipping and frees the listener. A second call does nothing.
+func (s *Simulator) Close() error {
+	s.mu.Lock()
+	if s.cluster != nil {
+		s.cluster.Close()
+	}
+	s.mu.Unlock()
+	err := s.sink.close()
+	if s.server != nil {
+		err = errors.Join(err, s.server.Close())
+		s.server = nil
+	}
+	return err
+}
+
+// ignoreEnd turns the end of ctx, which is how Run ends, into success.
+func ignoreEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// DefaultModels are the models of a Config that names none.
+func DefaultModels() []Model { return serving.DefaultModels() }
+
+// ParseProfile checks a profile's name.
+func ParseProfile(name string) (Profile, error) { return traffic.Parse(name) }

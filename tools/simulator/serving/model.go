@@ -1,6 +1,11 @@
 package serving
 
-import "github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
+import (
+	"fmt"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
+)
 
 // Model is one served model: how it is deployed, and how fast its engines are.
 type Model struct {
@@ -18,4 +23,68 @@ type Model struct {
 	Router bool
 	GPU    string // modelName in DCGM
 	Engine engine.Config
+}
+
+// DefaultModels are three models that differ in size, length, deployment and
+// in how a request's model can be found out.
+func DefaultModels() []Model {
+	return []Model{
+		{
+			Name: "meta-llama/Llama-3.1-8B-Instruct", Service: "vllm-llama-3-1-8b", Short: "llama-3-1-8b",
+			Replicas: 2, Engines: 1, Environments: []string{"production"},
+			LoRAs: []string{"sql-assistant", "support-tone"}, NameOnSpans: true, GPU: "NVIDIA L40S",
+			Engine: engine.Config{
+				MaxModelLen: 32768, MaxNumSeqs: 32, MaxNumBatchedTokens: 4096,
+				BlockSize: 16, NumGPUBlocks: 6144, PrefixCaching: true,
+				Step: engine.StepTime{
+					Base: 9 * time.Millisecond, PerSequence: 60 * time.Microsecond,
+					PerPrefill: 70 * time.Microsecond, PerKVToken: 40 * time.Nanosecond,
+				},
+			},
+		},
+		{
+			Name: "Qwen/Qwen3-32B", Service: "vllm-qwen3-32b", Short: "qwen3-32b",
+			Replicas: 2, Engines: 2, Environments: []string{"production"}, GPU: "NVIDIA H100 80GB HBM3",
+			Engine: engine.Config{
+				MaxModelLen: 16384, MaxNumSeqs: 24, MaxNumBatchedTokens: 4096,
+				BlockSize: 16, NumGPUBlocks: 1500, PrefixCaching: true,
+				Step: engine.StepTime{
+					Base: 19 * time.Millisecond, PerSequence: 90 * time.Microsecond,
+					PerPrefill: 110 * time.Microsecond, PerKVToken: 80 * time.Nanosecond,
+				},
+			},
+		},
+		{
+			Name: "mistralai/Mistral-Small-24B-Instruct-2501", Service: "vllm-mistral-small-24b", Short: "mistral-small-24b",
+			Replicas: 2, Engines: 1, Environments: []string{"production", "staging"}, Router: true, GPU: "NVIDIA H100 80GB HBM3",
+			Engine: engine.Config{
+				MaxModelLen: 8192, MaxNumSeqs: 16, MaxNumBatchedTokens: 2048,
+				BlockSize: 16, NumGPUBlocks: 2048, PrefixCaching: true,
+				SpeculativeTokens: 3, SpeculativeAcceptance: 0.65,
+				Step: engine.StepTime{
+					Base: 14 * time.Millisecond, PerSequence: 80 * time.Microsecond,
+					PerPrefill: 90 * time.Microsecond, PerKVToken: 60 * time.Nanosecond,
+				},
+			},
+		},
+	}
+}
+
+// Validate finds what would stop an engine for good.
+func (m Model) Validate() error {
+	c := m.Engine
+	switch {
+	case m.Name == "" || m.Short == "" || m.Service == "":
+		return fmt.Errorf("model %q: name, short name and service are needed", m.Name)
+	case m.Replicas < 1 || m.Engines < 1 || len(m.Environments) == 0:
+		return fmt.Errorf("model %s: needs replicas, engines and an environment", m.Name)
+	case c.BlockSize < 1 || c.MaxNumSeqs < 1 || c.MaxNumBatchedTokens < c.MaxNumSeqs:
+		return fmt.Errorf("model %s: block size and max_num_seqs must be positive, max_num_batched_tokens at least max_num_seqs", m.Name)
+	case c.MaxModelLen < 2048:
+		return fmt.Errorf("model %s: max_model_len under 2048 leaves no room for the traffic's prompts", m.Name)
+	case (c.NumGPUBlocks-1)*c.BlockSize < c.MaxModelLen+c.SpeculativeTokens:
+		// vLLM refuses to start: one request could never finish.
+		return fmt.Errorf("model %s: %d KV blocks of %d cannot hold one request of %d tokens", m.Name, c.NumGPUBlocks, c.BlockSize, c.MaxModelLen)
+	}
+	return nil
 }

@@ -1,0 +1,118 @@
+package simulator
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
+)
+
+// Jobs, as Prometheus names them.
+const (
+	jobVLLM = "vllm"
+	jobDCGM = "dcgm"
+)
+
+// target is one scrape target of the fleet.
+type target struct {
+	job      string
+	instance *serving.Instance
+	scraper  *ship.Scraper
+	offset   time.Duration // its place in the scrape interval, as Prometheus spreads targets
+}
+
+func newTargets(instances []*serving.Instance, interval time.Duration) []*target {
+	var targets []*target
+	for _, job := range []string{jobVLLM, jobDCGM} {
+		for _, i := range instances {
+			targets = append(targets, &target{
+				job: job, instance: i,
+				scraper: ship.NewScraper(job, labels(job, i), job == jobDCGM),
+			})
+		}
+	}
+	for n, t := range targets {
+		t.offset = (interval * time.Duration(n) / time.Duration(len(targets))).Truncate(time.Millisecond)
+	}
+	return targets
+}
+
+// labels are what the scrape config adds.
+func labels(job string, i *serving.Instance) map[string]string {
+	if job == jobVLLM {
+		return i.Labels()
+	}
+	return map[string]string{"instance": i.Host, "environment": i.Environment}
+}
+
+// expose is what a scrape answers now; nil when the server is down.
+func (t *target) expose() *telemetry.Exposition {
+	if t.job == jobDCGM {
+		return t.instance.GPUs
+	}
+	t.instance.Scrape()
+	if !t.instance.Up() {
+		return nil
+	}
+	return t.instance.Metrics.Exposition
+}
+
+func path(job, instance string) string {
+	if job == jobDCGM {
+		return "/dcgm/" + instance + "/metrics"
+	}
+	return "/instance/" + instance + "/metrics"
+}
+
+// ScrapeTargets lists what Prometheus should scrape, jobs together. It is
+// empty when Config.Listen is "off".
+func (s *Simulator) ScrapeTargets() []Target {
+	if s.listener == nil {
+		return nil
+	}
+	var targets []Target
+	for _, job := range []string{jobVLLM, jobDCGM} {
+		for _, i := range serving.Layout(s.config.Models) {
+			targets = append(targets, Target{
+				Job: job, Address: s.listener.Addr().String(), MetricsPath: path(job, i.Name),
+				Labels: labels(job, i), HonorLabels: job == jobDCGM,
+			})
+		}
+	}
+	return targets
+}
+
+// ServeHTTP answers a scrape with the state at this very moment. While history
+// is being written, and when a server is down, it answers 503: Prometheus
+// records up 0 and nothing else.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.live.Load() {
+		http.Error(w, "the simulation is not live yet", http.StatusServiceUnavailable)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.targets {
+		if r.URL.Path != path(t.job, t.instance.Name) {
+			continue
+		}
+		s.cluster.Advance(s.config.Clock.Now())
+		exposition := t.expose()
+		if exposition == nil {
+			http.Error(w, "the server is down", http.StatusServiceUnavailable)
+			return
+		}
+		contentType := s.version.ContentType()
+		if strings.HasPrefix(r.URL.Path, "/dcgm/") {
+			contentType = "text/plain; version=0.0.4; charset=utf-8"
+		}
+		w.Header().Set("Content-Type", contentType)
+		s.sink.countScrape(0)
+		_, _ = w.Write(exposition.AppendText(nil)) // a scraper that leaves is not our trouble
+		return
+	}
+	http.NotFound(w, r)
+}

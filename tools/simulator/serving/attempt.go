@@ -1,0 +1,360 @@
+package serving
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+)
+
+// attempt is one HTTP request to one API server. Times are -1 until reached.
+type attempt struct {
+	op       *operation
+	number   int
+	instance *Instance // nil: no replica was up
+
+	client, router, process telemetry.SpanID // spans above llm_request
+	callerSpan              string           // truth's Emitted, Lost or None
+
+	sentAt    time.Duration
+	arrivedAt time.Duration // at the API server
+	ended     time.Duration
+
+	baseID     string
+	responseID string
+	peer       string // as in access lines
+	prompts    []*prompt
+	sequences  []*sequence
+	open       int // sequences without an end
+	answered   bool
+
+	status     string
+	httpStatus int
+	err        string
+}
+
+// prompt is one prompt of the attempt: one external id.
+type prompt struct {
+	spec       *traffic.Prompt
+	externalID string
+	internalID string // of the parent when n > 1
+	lines      lineCount
+	sequences  []*sequence
+}
+
+// lineCount counts the lines that carry a prompt's id.
+type lineCount struct{ emitted, lost, errors int }
+
+func (op *operation) newAttempt() *attempt {
+	c := op.cluster
+	a := &attempt{
+		op: op, number: len(op.attempts) + 1,
+		sentAt: c.clock.now, arrivedAt: -1, ended: -1, callerSpan: truth.None,
+	}
+	if op.call.Caller.Traced {
+		a.client = c.spanID()
+	}
+	if op.routed() {
+		a.router, a.process = c.spanID(), c.spanID()
+	}
+	return a
+}
+
+func (op *operation) model() Model { return op.cluster.config.Models[op.call.Model] }
+
+// routed says that router spans lie between caller and engine.
+func (op *operation) routed() bool { return op.call.Caller.Traced && op.model().Router }
+
+// send chooses a replica in turn, skipping those that are down.
+func (a *attempt) send() {
+	c := a.op.cluster
+	replicas := c.byModel[a.op.call.Model]
+	c.turn++
+	for k := range replicas {
+		if i := replicas[(c.turn+k)%len(replicas)]; i.up {
+			a.instance = i
+			break
+		}
+	}
+	travel := a.op.call.Network
+	if a.op.routed() {
+		travel += 3 * time.Millisecond
+	}
+	c.clock.after(travel, a.arrive)
+}
+
+// arrive is the moment the API server's clock for the request starts.
+func (a *attempt) arrive() {
+	c, call := a.op.cluster, a.op.call
+	i := a.instance
+	if i == nil || !i.up {
+		a.instance = nil
+		a.end(truth.StatusRejected, 503, "no healthy upstream")
+		return
+	}
+	a.arrivedAt = c.clock.now
+	i.port = 32768 + (i.port-32768+7)%28000
+	a.peer = fmt.Sprintf("10.42.%d.%d:%d", call.Model, 10+int(call.Network/time.Microsecond)%200, i.port)
+	if r := call.Rejection; r != nil {
+		c.clock.after(800*time.Microsecond+c.jitter(time.Millisecond), func() {
+			i.log.Access(c.Now(), i.api, a.peer, "POST", call.Endpoint, r.Status, r.Reason)
+			a.book(r.Status)
+			a.end(truth.StatusRejected, r.Status, r.Message)
+		})
+		return
+	}
+	a.name()
+	i.inFlight = append(i.inFlight, a)
+	tokens := 0
+	for _, p := range call.Prompts {
+		tokens += p.Tokens
+	}
+	// Template and tokenizer, and an event loop that more requests make busier.
+	overhead := 700*time.Microsecond + time.Duration(tokens)*time.Microsecond +
+		time.Duration(len(i.inFlight))*20*time.Microsecond + c.jitter(400*time.Microsecond)
+	if !c.config.Version.StartsBeforeTokenization() {
+		a.arrivedAt += overhead - 300*time.Microsecond
+	}
+	c.clock.after(overhead, a.submit)
+	if call.Patience > 0 && a.number == 1 {
+		c.clock.after(overhead+call.Patience, a.abandon)
+	}
+}
+
+// name gives the attempt its ids, as the serving layer does.
+func (a *attempt) name() {
+	c, call := a.op.cluster, a.op.call
+	v := c.config.Version
+	a.baseID = call.RequestID
+	if a.baseID == "" {
+		a.baseID = fmt.Sprintf("%016x", c.random.Uint64())
+		if v.BaseIDLength() == 32 {
+			a.baseID += fmt.Sprintf("%016x", c.random.Uint64())
+		}
+	}
+	a.responseID = "chatcmpl-" + a.baseID
+	if call.Endpoint == traffic.Completions {
+		a.responseID = "cmpl-" + a.baseID
+	}
+	for n := range call.Prompts {
+		p := &prompt{spec: &call.Prompts[n], externalID: a.responseID}
+		if call.Endpoint == traffic.Completions {
+			p.externalID = fmt.Sprintf("%s-%d", a.responseID, n)
+		}
+		p.internalID = p.externalID
+		if v.RandomSuffix() {
+			p.internalID = fmt.Sprintf("%s-%08x", p.externalID, c.random.Uint32())
+		}
+		for child := range call.N {
+			s := &sequence{attempt: a, prompt: p, processedAt: -1, internalID: p.internalID}
+			if call.N > 1 {
+				s.internalID = fmt.Sprintf("%d_%s", child, p.internalID)
+			}
+			s.Sequence = engine.Sequence{
+				PromptTokens: p.spec.Tokens, OutputTokens: p.spec.Outputs[child], MaxTokens: call.MaxTokens,
+				Prefix:       engine.Prefix{ID: p.spec.PrefixID, Tokens: p.spec.PrefixTokens},
+				ScheduledAt:  -1,
+				FirstTokenAt: -1,
+			}
+			if len(call.Prompts)*call.N == 1 && a.number == 1 {
+				s.FailAfter = call.FailAfter
+			}
+			s.Owner = s
+			s.spanID, s.traceID = c.spanID(), a.op.trace
+			if !call.Caller.Traced {
+				s.traceID = c.traceID() // no traceparent: a root span each
+			}
+			p.sequences = append(p.sequences, s)
+			a.sequences = append(a.sequences, s)
+		}
+		a.prompts = append(a.prompts, p)
+	}
+	a.open = len(a.sequences)
+}
+
+// submit hands the sequences to the engines.
+func (a *attempt) submit() {
+	if a.ended >= 0 {
+		return // the server died meanwhile
+	}
+	c, call, i := a.op.cluster, a.op.call, a.instance
+	now := c.Now()
+	for _, p := range a.prompts {
+		a.line(p, func() { i.log.Received(now, i.api, p.externalID, a.sampling()) })
+	}
+	if call.Stream {
+		// A stream's headers go out before its generator adds the request.
+		i.log.Access(now, i.api, a.peer, "POST", call.Endpoint, 200, "OK")
+		a.answered, a.httpStatus = true, 200
+	}
+	for _, p := range a.prompts {
+		for _, s := range p.sequences {
+			a.line(p, func() { i.log.Added(now, i.api, s.internalID, call.N > 1) })
+			s.core = i.leastLoaded()
+			s.arrival = s.core.State()
+			c.sequences++
+			s.core.Add(c.clock.now, &s.Sequence)
+			i.kick(s.core)
+		}
+	}
+}
+
+// line writes a line that carries the prompt's id, unless the pipeline loses it.
+func (a *attempt) line(p *prompt, write func()) {
+	if a.op.cluster.lostLine() {
+		p.lines.lost++
+		return
+	}
+	write()
+	p.lines.emitted++
+}
+
+func (a *attempt) sampling() telemetry.Sampling {
+	call := a.op.call
+	s := telemetry.Sampling{N: call.N, Temperature: call.Temperature, TopP: call.TopP, MaxTokens: call.MaxTokens, LoRA: call.LoRA}
+	for n, name := range a.instance.Model.LoRAs {
+		if name == call.LoRA {
+			s.LoRAID = n + 1
+		}
+	}
+	return s
+}
+
+// sequenceEnded answers once the last sequence has ended.
+func (a *attempt) sequenceEnded() {
+	if a.open--; a.open > 0 {
+		return
+	}
+	c, call, i := a.op.cluster, a.op.call, a.instance
+	now := c.Now()
+	status, httpStatus, message := truth.StatusOK, 200, ""
+	failed := a.sequences[0].Finish == engine.Error
+	if failed {
+		status, httpStatus, message = truth.StatusError, 500, "internal error during generation"
+		p := a.prompts[0]
+		before := p.lines.emitted
+		a.line(p, func() { i.log.InternalError(now, i.api, a.responseID) })
+		p.lines.errors += p.lines.emitted - before
+	} else if call.Endpoint == traffic.ChatCompletions && c.config.Version.LogsOutputs() {
+		for _, s := range a.sequences {
+			a.line(s.prompt, func() {
+				i.log.Generated(now, i.api, s.prompt.externalID, telemetry.Output(s.Generated, uint64(s.PromptTokens)), string(s.Finish), call.Stream)
+			})
+		}
+	}
+	if !a.answered {
+		reason := "OK"
+		if failed {
+			reason = "Internal Server Error"
+		}
+		i.log.Access(now, i.api, a.peer, "POST", call.Endpoint, httpStatus, reason)
+		a.httpStatus = httpStatus
+	}
+	a.book(a.httpStatus)
+	a.end(status, a.httpStatus, message)
+}
+
+// abandon is the client closing the connection.
+func (a *attempt) abandon() {
+	if a.ended >= 0 {
+		return
+	}
+	c, i := a.op.cluster, a.instance
+	now := c.Now()
+	for _, p := range a.prompts {
+		gone := false
+		for _, s := range p.sequences {
+			if s.done || s.core == nil {
+				continue
+			}
+			s.core.Abort(&s.Sequence)
+			s.done, gone = true, true
+		}
+		if gone {
+			a.line(p, func() { i.log.Aborted(now, i.api, p.internalID) })
+			a.line(p, func() { i.log.RequestAborted(now, i.api, p.externalID) })
+		}
+	}
+	if a.answered {
+		a.book(200)
+	}
+	a.end(truth.StatusAborted, a.httpStatus, "client closed the connection")
+}
+
+// inBatchOf lists the internal ids that are running on an engine.
+func (a *attempt) inBatchOf(e *core) (ids []string) {
+	for _, s := range a.sequences {
+		if s.core == e && !s.done && s.ScheduledAt >= 0 {
+			ids = append(ids, s.internalID)
+			s.prompt.lines.emitted++ // the crash dump names it
+			s.prompt.lines.errors++
+		}
+	}
+	return ids
+}
+
+// engineDied fails what was in flight.
+func (a *attempt) engineDied() {
+	c, call, i := a.op.cluster, a.op.call, a.instance
+	now := c.Now().Add(150 * time.Millisecond)
+	for _, p := range a.prompts {
+		failed := false
+		for _, s := range p.sequences {
+			failed = failed || !s.done
+			if !s.done {
+				s.done = true
+				s.Finish = engine.Error
+			}
+		}
+		if failed {
+			a.line(p, func() { i.log.FailedEngineDead(now, i.api, p.externalID) })
+		}
+	}
+	if !a.answered {
+		i.log.Access(now, i.api, a.peer, "POST", call.Endpoint, 500, "Internal Server Error")
+		a.httpStatus = 500
+	}
+	a.end(truth.StatusError, a.httpStatus, "EngineDeadError")
+}
+
+// book counts the answer in the http_* families.
+func (a *attempt) book(status int) {
+	c, call := a.op.cluster, a.op.call
+	tokens := 0
+	for _, p := range call.Prompts {
+		tokens += p.Tokens
+	}
+	response := 0 // a stream has no Content-Length
+	if !call.Stream {
+		for _, s := range a.sequences {
+			response += 420 + 5*s.Generated
+		}
+	}
+	a.instance.Metrics.HTTP(call.Endpoint, "POST", status, c.clock.now-a.arrivedAt, 180+5*tokens, response)
+}
+
+// end closes the attempt towards the caller.
+func (a *attempt) end(status string, httpStatus int, message string) {
+	c := a.op.cluster
+	a.status, a.httpStatus, a.err = status, httpStatus, message
+	a.ended = c.clock.now
+	if i := a.instance; i != nil {
+		for n, other := range i.inFlight {
+			if other == a {
+				i.inFlight = append(i.inFlight[:n], i.inFlight[n+1:]...)
+				break
+			}
+		}
+	}
+	back := min(a.op.call.Network, 5*time.Millisecond)
+	c.clock.after(back, func() {
+		a.ended = c.clock.now
+		if a.op.call.Caller.Traced {
+			a.callerSpan = a.sendCallerSpans()
+		}
+		a.op.attemptEnded(a)
+	})
+}

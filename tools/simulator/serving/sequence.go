@@ -1,0 +1,95 @@
+package serving
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+)
+
+// outputDelay is how long the API server needs for one step's output.
+const outputDelay = 350 * time.Microsecond
+
+// sequence is what vLLM calls a request.
+type sequence struct {
+	engine.Sequence
+	attempt    *attempt
+	prompt     *prompt
+	core       *core
+	internalID string
+	traceID    telemetry.TraceID
+	spanID     telemetry.SpanID
+	span       string // truth's Emitted, Lost or None
+	counted    bool   // in request_success_total
+	done       bool
+
+	arrival     engine.State
+	processedAt time.Duration // of the last token, by the API server
+}
+
+// ttft is from arrival to the first token processed.
+func (s *sequence) ttft() time.Duration { return s.FirstTokenAt + outputDelay - s.attempt.arrivedAt }
+
+func (s *sequence) e2e() time.Duration { return s.processedAt - s.attempt.arrivedAt }
+
+func (s *sequence) queue() time.Duration { return s.ScheduledAt - s.QueuedAt }
+
+func (s *sequence) prefill() time.Duration { return s.FirstTokenAt - s.ScheduledAt }
+
+func (s *sequence) decode() time.Duration { return s.LastTokenAt - s.FirstTokenAt }
+
+func (s *sequence) firstToken() { s.core.metrics.FirstToken(s.ttft()) }
+
+// finished books the end of the sequence and lets its span go.
+func (s *sequence) finished() {
+	a := s.attempt
+	c := a.op.cluster
+	s.done, s.counted = true, true
+	s.processedAt = c.clock.now + outputDelay
+	s.core.metrics.Finished(&s.Sequence, s.e2e())
+	s.bookParent()
+	if c.config.Version.HasSpans() {
+		s.span = c.send(s.requestSpan())
+	}
+	a.sequenceEnded()
+}
+
+// bookParent counts a prompt once, when the last of its sequences ends.
+func (s *sequence) bookParent() {
+	longest := 0
+	for _, sibling := range s.prompt.sequences {
+		if !sibling.done {
+			return
+		}
+		longest = max(longest, sibling.Generated)
+	}
+	s.core.metrics.ParentFinished(len(s.prompt.sequences), longest)
+}
+
+func (s *sequence) requestSpan() *telemetry.Span {
+	a := s.attempt
+	c := a.op.cluster
+	id := s.prompt.externalID
+	if len(s.prompt.sequences) > 1 && c.config.Version.ChildIDOnSpan() {
+		id = s.internalID
+	}
+	parent := a.client
+	if a.op.routed() {
+		parent = a.process
+	}
+	return telemetry.RequestSpan(c.config.Version, a.instance.resource, telemetry.Request{
+		ID: id, TTFT: s.ttft().Seconds(), E2E: s.e2e().Seconds(),
+		Queue: s.queue().Seconds(), Prefill: s.prefill().Seconds(), Decode: s.decode().Seconds(),
+		PromptTokens: s.PromptTokens, CompletionTokens: s.Generated, Sampling: a.sampling(),
+		TraceID: s.traceID, SpanID: s.spanID, Parent: parent,
+		Arrival: c.wall(a.arrivedAt), Finished: c.wall(s.processedAt).Add(90 * time.Microsecond),
+	})
+}
+
+func (s *sequence) spanFate() string {
+	if s.span == "" {
+		return truth.None
+	}
+	return s.span
+}
