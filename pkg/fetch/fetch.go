@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -156,7 +157,7 @@ func (g *gather) estimate(ctx context.Context) int {
 // wholeWindow asks all three stores for the whole window at once: every request is wanted, also those that left no span.
 func (g *gather) wholeWindow(ctx context.Context, expected int) {
 	parallel(
-		func() { g.askTraces(ctx, g.ask.Window, expected, true) },
+		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
 		func() { g.askTargets(ctx) },
@@ -169,7 +170,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 func (g *gather) chosenRows(ctx context.Context, expected int) {
 	byTime := g.ask.Order.Column == "" || g.ask.Order.Column == join.TimeColumn
 	parallel(
-		func() { g.askTraces(ctx, g.ask.Window, expected, byTime) },
+		func() { g.askTraces(ctx, expected, byTime) },
 		func() { g.askTargets(ctx) },
 	)
 	if g.traces.Err != nil && len(g.in.Spans) == 0 { // no spans to go by: logs and metrics for the whole window
@@ -179,12 +180,16 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		)
 		return
 	}
-	total := g.choose()
-	windows, ids := g.around(), g.ids()
-	if byTime {
-		windows, ids = []evidence.Window{widen(g.cut(total))}, nil
-	} else if total <= g.ask.Keep {
-		windows, ids = []evidence.Window{widen(g.ask.Window)}, nil
+	chosen, total := g.choose()
+	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
+	switch {
+	case total == len(chosen): // all there is: requests without a span are welcome too
+	case byTime:
+		g.cut(chosen)
+		windows[0] = widen(g.in.Looked)
+	default:
+		g.in.Spans = chosen
+		windows, ids = around(chosen), idsOf(chosen)
 	}
 	parallel(
 		func() { g.askLogs(ctx, windows, ids) },
@@ -193,50 +198,45 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 }
 
 // choose keeps the spans whose rows can be in the answer and returns how many could.
-func (g *gather) choose() (total int) {
-	joined := join.Requests(join.Input{Spans: g.in.Spans, Targets: g.in.Targets})
+func (g *gather) choose() (chosen []evidence.RequestSpan, total int) {
+	joined := join.Requests(join.Input{Spans: g.in.Spans, Targets: g.in.Targets, Window: g.ask.Window})
 	rows, total := join.Choose(joined.Rows, g.ask.Select, g.ask.Order, g.ask.Keep)
-	spans := make([]evidence.RequestSpan, len(rows))
+	chosen = make([]evidence.RequestSpan, len(rows))
 	for i := range rows {
-		spans[i] = *rows[i].Span
+		chosen[i] = *rows[i].Span
 	}
-	g.in.Spans = spans
 	g.in.Dropped = total - len(rows)
-	return total
+	return chosen, total
 }
 
-// cut is the part of the window that the chosen rows cover: rows past the limit and what lies among them are out of the
-// answer whatever the other stores say.
-func (g *gather) cut(total int) evidence.Window {
-	w := g.ask.Window
-	if total <= len(g.in.Spans) || len(g.in.Spans) == 0 {
-		return w
-	}
-	first, last := g.in.Spans[0].Start, g.in.Spans[0].Start
-	for i := range g.in.Spans {
-		if t := g.in.Spans[i].Start; t.Before(first) {
+// cut narrows the question to the part of the window that the chosen rows cover: what lies beyond is out of the answer
+// whatever the other stores say. Spans just before that part stay, so that their lines find them.
+func (g *gather) cut(chosen []evidence.RequestSpan) {
+	first, last := chosen[0].Start, chosen[0].Start
+	for i := range chosen {
+		if t := chosen[i].Start; t.Before(first) {
 			first = t
 		} else if t.After(last) {
 			last = t
 		}
 	}
-	if g.ask.Order.Desc || g.ask.Order.Column == "" {
-		w.From = first
+	if g.ask.Order.Desc {
+		g.in.Looked.From = first
 	} else {
-		w.To = last.Add(time.Nanosecond)
+		g.in.Looked.To = last.Add(time.Nanosecond)
 	}
-	g.in.Looked = w
-	return w
+	near := widen(g.in.Looked)
+	g.in.Spans = slices.DeleteFunc(g.in.Spans, func(s evidence.RequestSpan) bool { return !near.Contains(s.Start) })
 }
 
 // maxWindows is how many windows one store is asked for: each is a call, and a hundred calls cost more than a wider one.
 const maxWindows = 32
 
-// around is the time around the chosen spans, merged into few windows.
-func (g *gather) around() []evidence.Window {
-	windows := make([]evidence.Window, 0, len(g.in.Spans))
-	for i := range g.in.Spans {
-		s := &g.in.Spans[i]
+// around is the time around spans, merged into few windows.
+func around(spans []evidence.RequestSpan) []evidence.Window {
+	windows := make([]evidence.Window, 0, len(spans))
+	for i := range spans {
+		s := &spans[i]
 		length := max(s.Duration, s.E2E, 0)
 		end := s.Start.Add(time.Duration(length * float64(time.Second)))
 		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: end.Add(join.AfterEnd)})
@@ -248,23 +248,25 @@ func (g *gather) around() []evidence.Window {
 	return merged
 }
 
-// ids are the request ids of the chosen spans, for a store that can look for a few of them by itself.
-func (g *gather) ids() []string {
-	ids := make([]string, 0, len(g.in.Spans))
-	for i := range g.in.Spans {
-		if id := g.in.Spans[i].RequestID; id != "" {
+// idsOf are the request ids of spans, for a store that can look for a few of them by itself.
+func idsOf(spans []evidence.RequestSpan) []string {
+	ids := make([]string, 0, len(spans))
+	for i := range spans {
+		if id := spans[i].RequestID; id != "" {
 			ids = append(ids, vllm.ExternalFromChild(id))
 		}
 	}
 	return ids
 }
 
-func (g *gather) askTraces(ctx context.Context, w evidence.Window, expected int, withCallers bool) {
+// askTraces asks for the engine spans of the window, and a little before it, so that a line just inside finds its span.
+func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) {
 	if g.Traces == nil {
 		return
 	}
+	window := evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To}
 	search := jaeger.Search{
-		Window: w, Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
+		Window: window, Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
 	}
 	var spans []evidence.RequestSpan
 	if expected > 0 {
@@ -272,20 +274,25 @@ func (g *gather) askTraces(ctx context.Context, w evidence.Window, expected int,
 	}
 	above := map[string]bool{} // services seen above engine spans
 	known := g.callers.get()
-	var wg sync.WaitGroup
-	if withCallers && len(known) > 0 {
-		wg.Go(func() { guard(func() { g.askCallers(ctx, search, known) }) })
-	}
-	report := g.Traces.RequestSpans(ctx, search, func(t jaeger.Trace) error {
-		spans = append(spans, t.Requests...)
-		for i := range t.Callers {
-			if c := &t.Callers[i]; c.Inference {
-				above[c.Service] = true
+	var report evidence.StoreReport
+	parallel(
+		func() {
+			report = g.Traces.RequestSpans(ctx, search, func(t jaeger.Trace) error {
+				spans = append(spans, t.Requests...)
+				for i := range t.Callers {
+					if c := &t.Callers[i]; c.Inference {
+						above[c.Service] = true
+					}
+				}
+				return nil
+			})
+		},
+		func() {
+			if withCallers && len(known) > 0 {
+				g.askCallers(ctx, search, known)
 			}
-		}
-		return nil
-	})
-	wg.Wait()
+		},
+	)
 	g.callers.add(above, g.VLLM.CallerServices)
 	g.mu.Lock()
 	g.in.Spans = spans
@@ -309,11 +316,7 @@ func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services 
 	})
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, c := range unanswered {
-		if g.ask.Window.Contains(c.Start) {
-			g.in.Callers = append(g.in.Callers, c)
-		}
-	}
+	g.in.Callers = append(g.in.Callers, unanswered...)
 	g.merge(&g.traces, report)
 }
 
@@ -324,8 +327,23 @@ func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []s
 	events, report := g.Logs.RequestEvents(ctx, windows, g.ask.Scope, loki.RequestFilter{IDs: ids})
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.Events = events
+	g.in.Events = onlyOf(events, ids)
 	g.merge(&g.logs, report)
+}
+
+// onlyOf keeps the events of given requests: lines of others in the same windows would look like requests without a span.
+// No ids mean all.
+func onlyOf(events []evidence.RequestEvent, ids []string) []evidence.RequestEvent {
+	if ids == nil {
+		return events
+	}
+	wanted := make(map[string]bool, 2*len(ids))
+	for _, id := range ids {
+		wanted[id], wanted[vllm.ResponseID(id)] = true, true
+	}
+	return slices.DeleteFunc(events, func(e evidence.RequestEvent) bool {
+		return !wanted[e.External] && !wanted[vllm.ExternalFromChild(e.ID)]
+	})
 }
 
 func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window) {
@@ -404,10 +422,4 @@ func parallel(functions ...func()) {
 			panic(fmt.Sprintf("fetch: %v", p))
 		}
 	}
-}
-
-// guard keeps a panic of a goroutine from ending the process.
-func guard(f func()) {
-	defer func() { _ = recover() }()
-	f()
 }

@@ -77,6 +77,7 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 
 // learn keeps what the outcome of a request will need of one line.
 func (f *eventFacts) learn(e *evidence.RequestEvent) {
+	f.opened = f.opened || opening(e.Kind)
 	switch e.Kind {
 	case vllm.LogAborted:
 		f.aborted = true

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // Filter compares a column of the row with a value. Null matches only IsNull: what is not known is neither equal nor
@@ -272,4 +275,50 @@ func boolCompare(a, b bool) int {
 	default:
 		return -1
 	}
+}
+
+// Within narrows a predicate to a scope. A row that does not know a place that is asked for does not pass: it may belong
+// elsewhere. Services are the engine's, or the caller's where the engine left no span.
+func (p Predicate) Within(s vllm.Scope) Predicate {
+	in := func(values []string, get func(*Request) string) {
+		if len(values) == 0 {
+			return
+		}
+		p.tests = append(p.tests, func(r *Request) bool { return slices.Contains(values, get(r)) })
+	}
+	p.tests = slices.Clone(p.tests)
+	in(s.Models, func(r *Request) string { return r.Model })
+	in(s.Environments, ofOrigin(func(o *evidence.Origin) string { return o.Environment }))
+	in(s.Namespaces, ofOrigin(func(o *evidence.Origin) string { return o.Namespace }))
+	in(s.Pods, ofOrigin(func(o *evidence.Origin) string { return o.Pod }))
+	in(s.Instances, ofOrigin(func(o *evidence.Origin) string { return o.Instance }))
+	in(s.Engines, func(r *Request) string { return r.Engine })
+	in(s.Services, func(r *Request) string {
+		if r.Span == nil && r.Caller != nil {
+			return r.Caller.Service
+		}
+		return ofOrigin(func(o *evidence.Origin) string { return o.Service })(r)
+	})
+	return p
+}
+
+func ofOrigin(f func(*evidence.Origin) string) func(*Request) string {
+	return func(r *Request) string {
+		if r.Origin == nil {
+			return ""
+		}
+		return f(r.Origin)
+	}
+}
+
+// DecidedBySpans reports whether filters and order use only columns that engine spans decide. What asks for null may mean
+// a request without a span.
+func DecidedBySpans(filters []Filter, order Order) bool {
+	for _, f := range filters {
+		if c, ok := ColumnNamed(f.Column); !ok || !c.FromSpan || f.Op == IsNull {
+			return false
+		}
+	}
+	c, ok := ColumnNamed(cmp.Or(order.Column, TimeColumn))
+	return ok && c.FromSpan
 }

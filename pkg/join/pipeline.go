@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // How far a line may lie from the span it belongs to. vLLM writes Received within milliseconds of the span's start, but
@@ -47,6 +48,7 @@ type Input struct {
 //	identify   instance, model, engine                                      (needs lines and callers: both may name them)
 //	state      engine state at arrival                                      (needs instance and engine)
 //	outcome    status, finish reason, derived times                         (needs all of the above)
+//	edges      rows that began outside the part looked at leave: they were only there to take their lines
 //	report     what met and what did not
 func Requests(in Input) Joined {
 	j := newJoiner(in)
@@ -56,6 +58,7 @@ func Requests(in Input) Joined {
 	j.identify()
 	j.state()
 	j.outcome()
+	j.edges()
 	return Joined{Rows: j.rows, Report: j.report(), in: in, instances: j.instances}
 }
 
@@ -79,10 +82,10 @@ type joiner struct {
 
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
-	aborted, failed, badRequest, generated bool
-	detail                                 *evidence.EventDetail // of the Received line
-	finish, err                            string
-	lora                                   string
+	opened, aborted, failed, generated bool
+	detail                             *evidence.EventDetail // of the Received line
+	finish, err                        string
+	lora                               string
 }
 
 func newJoiner(in Input) *joiner {
@@ -90,6 +93,53 @@ func newJoiner(in Input) *joiner {
 	return &joiner{
 		in: in, rows: make([]Request, 0, n+n/16+len(in.Callers)), events: make([]eventFacts, 0, n+n/16+len(in.Callers)),
 	}
+}
+
+// longest is how long a request may run before its last line: within that time after the window begins, a line without a
+// beginning belongs to a request of before.
+const longest = 10 * time.Minute
+
+// edges drops rows that began outside the part of the window that was looked at.
+func (j *joiner) edges() {
+	looked := j.looked()
+	if looked == (evidence.Window{}) {
+		return
+	}
+	opened := j.openingStreams()
+	kept := j.rows[:0]
+	for i := range j.rows {
+		r := &j.rows[i]
+		if !looked.Contains(r.Time) {
+			continue
+		}
+		late := r.Span == nil && r.Caller == nil && !j.events[i].opened
+		if late && opened[r.Origin] && r.Time.Sub(looked.From) < longest {
+			continue
+		}
+		kept = append(kept, *r)
+	}
+	j.rows = kept
+}
+
+// openingStreams are the log streams that write Received or Added lines (--enable-log-requests): elsewhere a line without
+// a beginning is all there will ever be.
+func (j *joiner) openingStreams() map[*evidence.Origin]bool {
+	out := map[*evidence.Origin]bool{}
+	for i := range j.in.Events {
+		if e := &j.in.Events[i]; opening(e.Kind) {
+			out[e.Origin] = true
+		}
+	}
+	return out
+}
+
+func opening(k vllm.LogKind) bool { return k == vllm.LogReceived || k == vllm.LogAdded }
+
+func (j *joiner) looked() evidence.Window {
+	if j.in.Looked != (evidence.Window{}) {
+		return j.in.Looked
+	}
+	return j.in.Window
 }
 
 // addRow appends a row with everything unknown and returns its index.

@@ -57,10 +57,7 @@ func (e Explained) Ratio() float64 {
 }
 
 func (j *joiner) report() Report {
-	rep := Report{Stores: j.in.Stores, Looked: j.in.Looked, Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
-	if rep.Looked == (evidence.Window{}) {
-		rep.Looked = j.in.Window
-	}
+	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
 	rep.tally(j.rows)
 	rep.explain(j.rows, j.instances)
 	return rep

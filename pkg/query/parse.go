@@ -205,8 +205,6 @@ func (q *Query) checkModels() error {
 		}
 		q.Models = &spec
 	}
-	spec := q.Models.WithDefaults()
-	q.Models = &spec
 	return nil
 }
 

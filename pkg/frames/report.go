@@ -1,0 +1,226 @@
+package frames
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// requestMeta is what travels with the rows besides the columns: the join report, the source of the models, the calls.
+func requestMeta(rows []join.Request, r join.Report) map[string]any {
+	models := map[string]int{}
+	for i := range rows {
+		models[cmp.Or(string(rows[i].ModelSource), "unknown")]++
+	}
+	meta := map[string]any{"modelSource": models, "report": reportMeta(r), "calls": callsMeta(r.Stores)}
+	return meta
+}
+
+func reportMeta(r join.Report) map[string]any {
+	m := map[string]any{"from": r.Looked.From, "to": r.Looked.To}
+	for _, c := range join.CoverageMetrics {
+		m[c.Name] = finite(c.Value(r, r.Explained))
+	}
+	return m
+}
+
+// callsMeta lists every sub-query with its time, bytes and rows: what the inspector shows of a joined query's cost.
+func callsMeta(stores []evidence.StoreReport) []map[string]any {
+	var out []map[string]any
+	for _, s := range stores {
+		for _, c := range s.Calls {
+			call := map[string]any{
+				"store": c.Store, "query": c.Text, "milliseconds": float64(c.Duration.Microseconds()) / 1000, "bytes": c.Bytes, "rows": c.Rows,
+			}
+			if c.Err != "" {
+				call["error"] = c.Err
+			}
+			out = append(out, call)
+		}
+	}
+	return out
+}
+
+// reportStats are the numbers under Inspect → Stats.
+func reportStats(r join.Report) []data.QueryStat {
+	var out []data.QueryStat
+	for _, c := range join.CoverageMetrics {
+		if v := finite(c.Value(r, r.Explained)); v != nil {
+			out = append(out, data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: c.Description, Unit: c.Unit}, Value: *v})
+		}
+	}
+	for _, s := range r.Stores {
+		calls, total, bytes, rows := s.Cost()
+		if calls == 0 {
+			continue
+		}
+		name := upstream.Title(s.Store)
+		out = append(out,
+			data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: name + " calls"}, Value: float64(calls)},
+			data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: name + " time", Unit: "ms"}, Value: float64(total.Microseconds()) / 1000},
+			data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: name + " bytes", Unit: "bytes"}, Value: float64(bytes)},
+			data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: name + " rows"}, Value: float64(rows)},
+		)
+	}
+	return out
+}
+
+// losses says what is missing from a row when a store is.
+var losses = map[evidence.Store]string{
+	evidence.Prometheus: "engine state at arrival, models known by instance, and coverage against the engines' counters",
+	evidence.Loki:       "log lines, and requests known only from them (aborted, crashed)",
+	evidence.Jaeger:     "latency phases, tokens and callers; only requests named in logs are shown",
+}
+
+// reportNotices are the sentences above a panel: each store that failed, was cut or is absent, and the doubts of the join.
+func reportNotices(r join.Report) []data.Notice {
+	var out []data.Notice
+	warn := func(format string, args ...any) {
+		out = append(out, data.Notice{Severity: data.NoticeSeverityWarning, Text: fmt.Sprintf(format, args...)})
+	}
+	info := func(format string, args ...any) {
+		out = append(out, data.Notice{Severity: data.NoticeSeverityInfo, Text: fmt.Sprintf(format, args...)})
+	}
+	for _, s := range r.Stores {
+		switch {
+		case !s.Configured:
+			info("%s is not configured: without it there are no %s.", upstream.Title(s.Store), losses[s.Store])
+		case s.Err != nil:
+			warn("%s. Missing: %s.", strings.TrimRight(s.Err.Error(), ". "), losses[s.Store])
+		}
+		if s.Truncated {
+			warn("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part."))
+		}
+	}
+	if r.Dropped > 0 {
+		info("%d more requests match and are not shown: the limit of this query is %d rows.", r.Dropped, r.Rows)
+	}
+	if r.Ambiguous > 0 {
+		info("%d rows are marked ambiguous: further evidence fits them and another request, and was given to neither.", r.Ambiguous)
+	}
+	return out
+}
+
+func finite(v float64) *float64 {
+	if v-v != 0 {
+		return nil
+	}
+	return &v
+}
+
+// Coverage is the join report as a table: one row per model and instance, with the window's own numbers in each.
+func Coverage(r join.Report) *data.Frame {
+	rows := r.ByInstance
+	if len(rows) == 0 {
+		rows = []join.Explained{{}}
+	}
+	model, instance := make([]*string, len(rows)), make([]*string, len(rows))
+	for i := range rows {
+		model[i], instance[i] = join.NullText(&rows[i].Model), join.NullText(&rows[i].Instance)
+	}
+	fields := []*data.Field{data.NewField("model", nil, model), data.NewField("instance", nil, instance)}
+	for _, m := range join.CoverageMetrics {
+		cells := make([]*float64, len(rows))
+		for i := range rows {
+			cells[i] = finite(m.Value(r, rows[i]))
+		}
+		f := data.NewField(m.Name, nil, cells)
+		f.Config = &data.FieldConfig{Unit: m.Unit, Description: m.Description}
+		fields = append(fields, f)
+	}
+	frame := data.NewFrame("coverage", fields...)
+	frame.Meta = &data.FrameMeta{
+		Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable, Stats: reportStats(r), Notices: reportNotices(r),
+		Custom: map[string]any{"report": reportMeta(r), "calls": callsMeta(r.Stores)},
+	}
+	return frame
+}
+
+// CoverageNumbers is one number of the report in the form that an alert rule reads: numeric-multi, labelled by model and
+// instance where the number is theirs. Without a known value there is no data.
+func CoverageNumbers(r join.Report, m join.CoverageMetric) data.Frames {
+	numeric := func(labels data.Labels, v float64) *data.Frame {
+		f := data.NewField(m.Name, labels, []*float64{finite(v)})
+		f.Config = &data.FieldConfig{Unit: m.Unit}
+		return typed(data.NewFrame(m.Name, f), data.FrameTypeNumericMulti)
+	}
+	if !m.ByInstance {
+		return data.Frames{numeric(nil, m.Value(r, r.Explained))}
+	}
+	var out data.Frames
+	for _, e := range r.ByInstance {
+		out = append(out, numeric(instanceLabels(e), m.Value(r, e)))
+	}
+	if len(out) == 0 {
+		return data.Frames{typed(data.NewFrame(m.Name), data.FrameTypeNumericMulti)}
+	}
+	return out
+}
+
+// CoverageSeries graphs numbers of the report over time: timeseries-multi, one series per number and, where the number is
+// theirs, per model and instance.
+func CoverageSeries(slices []join.Sliced, metrics []join.CoverageMetric) data.Frames {
+	var out data.Frames
+	for _, m := range metrics {
+		if !m.ByInstance {
+			out = append(out, coverageSeries(slices, m, nil, func(r join.Report) float64 { return m.Value(r, r.Explained) }))
+			continue
+		}
+		seen := map[join.Explained]bool{}
+		for _, s := range slices {
+			for _, e := range s.Report.ByInstance {
+				key := join.Explained{Model: e.Model, Instance: e.Instance}
+				if seen[key] {
+					continue
+				}
+				seen[key] = true
+				out = append(out, coverageSeries(slices, m, instanceLabels(key), func(r join.Report) float64 {
+					for _, e := range r.ByInstance {
+						if e.Model == key.Model && e.Instance == key.Instance {
+							return m.Value(r, e)
+						}
+					}
+					return evidence.NaN
+				}))
+			}
+		}
+	}
+	if len(out) == 0 {
+		return data.Frames{typed(data.NewFrame("coverage"), data.FrameTypeTimeSeriesMulti)}
+	}
+	return out
+}
+
+func coverageSeries(slices []join.Sliced, m join.CoverageMetric, labels data.Labels, value func(join.Report) float64) *data.Frame {
+	times, values := make([]time.Time, len(slices)), make([]*float64, len(slices))
+	for i, s := range slices {
+		times[i], values[i] = s.Time, finite(value(s.Report))
+	}
+	f := data.NewField(m.Name, labels, values)
+	f.Config = &data.FieldConfig{Unit: m.Unit, Description: m.Description}
+	return typed(data.NewFrame(m.Name, data.NewField("time", nil, times), f), data.FrameTypeTimeSeriesMulti)
+}
+
+func instanceLabels(e join.Explained) data.Labels {
+	labels := data.Labels{}
+	if e.Model != "" {
+		labels["model"] = e.Model
+	}
+	if e.Instance != "" {
+		labels["instance"] = e.Instance
+	}
+	return labels
+}
+
+// typed states a frame's data-plane type, without which alert rules guess.
+func typed(f *data.Frame, t data.FrameType) *data.Frame {
+	f.Meta = &data.FrameMeta{Type: t, TypeVersion: data.FrameTypeVersion{0, 1}}
+	return f
+}
