@@ -6,7 +6,90 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 )
 
-// Models shows figures in the form that was asked for: one table, or the frames of Series or Numbers.
+// Models shows figures in the form that was asked for.
 func Models(r models.Result, form models.Form) data.Frames {
-	return nil
+	var out data.Frames
+	switch form {
+	case models.TimeSeries:
+		out = Series(r)
+	case models.Numeric:
+		out = Numbers(r)
+	default:
+		out = data.Frames{ModelTable(r)}
+	}
+	for _, text := range r.Notices {
+		out[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityInfo, Text: text})
+	}
+	return out
+}
+
+// ModelTable is one row per group: its dimensions, then its figures over the whole range. A quantile is followed by the
+// bounds of the histogram bucket that it fell into. Null means not known.
+func ModelTable(r models.Result) *data.Frame {
+	frame := data.NewFrame("models")
+	for i, dimension := range r.GroupBy {
+		values := make([]string, len(r.Groups))
+		for row, group := range r.Groups {
+			values[row] = group[i]
+		}
+		field := data.NewField(dimension, nil, values)
+		field.SetConfig(&data.FieldConfig{DisplayNameFromDS: dimension})
+		frame.Fields = append(frame.Fields, field)
+	}
+	for i, column := range r.Columns {
+		values := make([]*float64, len(r.Groups))
+		for row := range r.Groups {
+			if vector := r.Values[row][i]; len(vector) > 0 {
+				values[row] = known(vector[len(vector)-1])
+			}
+		}
+		field := data.NewField(column.Name, nil, values)
+		field.SetConfig(&data.FieldConfig{
+			DisplayNameFromDS: column.Name, Unit: modelUnit(column.Unit), Description: description(column),
+		})
+		frame.Fields = append(frame.Fields, field)
+	}
+	return frame.SetMeta(&data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable})
+}
+
+// description is a column's help; a bound says of what.
+func description(c models.Column) string {
+	switch c.Part {
+	case models.Low:
+		return "lower bound of the histogram bucket that the quantile fell into"
+	case models.High:
+		return "upper bound of the histogram bucket that the quantile fell into; none above the last bucket"
+	default:
+		return c.Help
+	}
+}
+
+// modelUnit is Grafana's id of a figure's unit.
+func modelUnit(u models.Unit) string {
+	switch u {
+	case models.Seconds:
+		return "s"
+	case models.Ratio:
+		return "percentunit"
+	case models.RequestsPerSecond:
+		return "reqps"
+	case models.EventsPerSecond:
+		return "cps"
+	case models.TokensPerSecond:
+		return "suffix: tok/s"
+	case models.Bytes:
+		return "bytes"
+	case models.Watts:
+		return "watt"
+	default: // tokens and requests are counts, and means of counts
+		return "short"
+	}
+}
+
+// known is a nullable float: NaN and infinities, which poison reducers, become null.
+func known(x float64) *float64 {
+	if x-x != 0 { // only finite numbers differ from themselves by 0
+		return nil
+	}
+	return &x
 }

@@ -11,11 +11,13 @@ type figure struct {
 	Name string // stable: saved in dashboards
 	Unit Unit
 	Help string
-	// needs are the queries whose answers of takes; latency figures have a histogram instead, which the plan reads as the
-	// form of the answer wants it.
+	// needs are the queries whose answers of takes. Figures of a histogram name that instead, and columns.go reads it as
+	// the form of the answer wants it.
 	needs   []need
 	of      func(group) []float64
 	latency string // canonical histogram of a figure with quantiles
+	meanOf  string // canonical histogram of a mean
+	guarded bool   // a mean to be taken from the buckets, which tell when it cannot be trusted
 }
 
 // quantiles reports whether the figure has one value per quantile.
@@ -168,17 +170,11 @@ func latency(name, histogram, help string) figure {
 }
 
 func mean(name, histogram string, unit Unit, help string) figure {
-	n := need{kind: average, metric: histogram}
-	return figure{Name: name, Unit: unit, Help: help, needs: []need{n}, of: func(g group) []float64 { return g.get(n, "") }}
+	return figure{Name: name, Unit: unit, Help: help, meanOf: histogram}
 }
 
-// guardedMean takes the mean from the buckets, which tell when it cannot be trusted.
 func guardedMean(name, histogram, help string) figure {
-	n := need{kind: buckets, metric: histogram}
-	return figure{
-		Name: name, Unit: Seconds, Help: help, needs: []need{n},
-		of: func(g group) []float64 { return g.histogram(n).mean() },
-	}
+	return figure{Name: name, Unit: Seconds, Help: help, meanOf: histogram, guarded: true}
 }
 
 func finishReason(name, reason, help string) figure {

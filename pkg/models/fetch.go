@@ -2,6 +2,10 @@ package models
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -14,5 +18,116 @@ import (
 func Fetch(
 	ctx context.Context, client *prometheus.Client, spec Spec, w evidence.Window, interval time.Duration, scope vllm.Scope,
 ) (Result, []evidence.Call, error) {
-	return Result{}, nil, nil
+	explicit := len(spec.Metrics) > 0
+	spec = spec.WithDefaults()
+	group, err := groupLabels(client.Labels(), spec.GroupBy)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	names, calls, err := client.Names(ctx, w)
+	if err != nil {
+		return Result{}, calls, err
+	}
+
+	grid, window := gridOf(spec.Form, w, interval, client.ScrapeInterval())
+	p := plan{names: names, labels: client.Labels(), scope: scope, group: group, window: window}
+	columns := columnsOf(spec)
+	asked, notices := p.queries(columns)
+	answers := make([]prometheus.Answer, len(asked))
+	made := make([]evidence.Call, len(asked))
+	errs := prometheus.Each(ctx, client.Concurrency(), len(asked), func(ctx context.Context, i int) (err error) {
+		if spec.Form == TimeSeries {
+			answers[i], made[i], err = client.QueryRange(ctx, asked[i].expr, grid)
+		} else {
+			answers[i], made[i], err = client.Query(ctx, asked[i].expr, grid.To)
+		}
+		return err
+	})
+	calls = append(calls, slices.DeleteFunc(made, func(c evidence.Call) bool { return c.Text == "" })...) // never begun
+
+	t := newTable(p, grid)
+	for i, q := range asked {
+		t.add(q.need, answers[i])
+		for _, warning := range answers[i].Warnings {
+			notices = append(notices, "Prometheus: "+warning)
+		}
+	}
+	result := t.result(spec, columns)
+	if !explicit {
+		notices = slices.DeleteFunc(notices, isMissing) // a table of everything shows what there is
+	}
+	slices.Sort(notices)
+	result.Notices = append(slices.Compact(notices), result.Notices...)
+	return result, calls, errors.Join(errs...)
+}
+
+// groupLabels translates dimensions to the store's labels.
+func groupLabels(labels vllm.LabelNames, dimensions []string) ([]string, error) {
+	byName := map[string]string{
+		ByModel: labels.Model, ByEnvironment: labels.Environment, ByNamespace: labels.Namespace, ByPod: labels.Pod,
+		ByInstance: labels.Instance, ByEngine: labels.Engine,
+	}
+	group := make([]string, len(dimensions))
+	for i, d := range dimensions {
+		if group[i] = byName[d]; group[i] == "" {
+			return nil, fmt.Errorf("groupBy: the data source names no Prometheus label for %s", d)
+		}
+	}
+	return group, nil
+}
+
+// gridOf gives the times of the answer, and the window over which rates and means are taken: around each step of a series,
+// the whole range in a table.
+func gridOf(form Form, w evidence.Window, interval, scrape time.Duration) (prometheus.Range, time.Duration) {
+	if form != TimeSeries {
+		return prometheus.Range{From: w.To, To: w.To, Step: w.Duration()}, max(w.Duration(), 4*scrape)
+	}
+	step := prometheus.Step(interval, 0, scrape, w.Duration())
+	return prometheus.Align(w.From, w.To, step), prometheus.RateWindow(step, scrape)
+}
+
+// query is one need and its text.
+type query struct {
+	need need
+	expr string
+}
+
+// missing begins the reason why a figure is empty that a table of everything does not mention.
+const missing = "the store has no "
+
+func isMissing(notice string) bool { return strings.Contains(notice, missing) }
+
+// queries lists what the columns need, each once, in a stable order.
+func (p plan) queries(columns []column) ([]query, []string) {
+	var queries []query
+	var notices []string
+	seen := map[need]bool{}
+	for _, c := range columns {
+		for _, n := range c.needs {
+			if seen[n] {
+				continue
+			}
+			seen[n] = true
+			expr, ok := p.expression(n)
+			if ok {
+				queries = append(queries, query{n, expr})
+				continue
+			}
+			notices = append(notices, c.Metric+": "+p.whyNot(n))
+		}
+	}
+	return queries, notices
+}
+
+// whyNot says why a need has no query.
+func (p plan) whyNot(n need) string {
+	if len(p.names.Of(n.metric)) > 0 {
+		return "web servers and GPUs serve no single engine: leave engine out of groupBy"
+	}
+	m, _ := vllm.LookupMetric(n.metric)
+	wanted := missing + p.names.Full(m.Names[0])
+	if since := m.Names[0].Since; since != "" {
+		wanted += " (vLLM " + since + " and newer)"
+	}
+	return wanted
 }

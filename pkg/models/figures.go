@@ -1,22 +1,31 @@
 package models
 
-import (
-	"math"
-)
+import "math"
 
-// leLabel is the label of a classic histogram's upper bounds.
-const leLabel = "le"
+// group holds the answers for one group: vectors by need and split value, over the times of the Result, and histograms by
+// need and model. A nil vector is not known at any time.
+type group struct {
+	vectors map[need]map[string][]float64
+	ladders map[need]map[string]*ladder
+}
 
-// group holds the answers for one group: by need and split value, a vector over the times of the Result. A nil vector is
-// not known at any time.
-type group map[need]map[string][]float64
+func newGroup() group {
+	return group{vectors: map[need]map[string][]float64{}, ladders: map[need]map[string]*ladder{}}
+}
 
-func (g group) get(n need, split string) []float64 { return g[n][split] }
+func (g group) set(n need, split string, vector []float64) {
+	if g.vectors[n] == nil {
+		g.vectors[n] = map[string][]float64{}
+	}
+	g.vectors[n][split] = vector
+}
+
+func (g group) get(n need, split string) []float64 { return g.vectors[n][split] }
 
 // total adds up all splits of a need.
 func (g group) total(n need) []float64 {
 	var sum []float64
-	for _, v := range g[n] {
+	for _, v := range g.vectors[n] {
 		sum = add(sum, v)
 	}
 	return sum
@@ -91,8 +100,3 @@ func ratio(a, b []float64) []float64 {
 	}
 	return out
 }
-
-type histogram struct{}
-
-func (g group) histogram(n need) histogram { return histogram{} }
-func (h histogram) mean() []float64        { return nil }

@@ -1,6 +1,8 @@
 package models
 
 import (
+	"math"
+	"strings"
 	"time"
 )
 
@@ -62,6 +64,44 @@ type ExactQuantile struct {
 	Value    float64 // seconds
 }
 
-// WithExact adds, beside each quantile column, one with the exact values; groups without one stay unknown. The Result is
-// not changed; columns that are not asked for are ignored.
-func (r Result) WithExact(exact []ExactQuantile) Result { return r }
+// WithExact adds, after each quantile's own columns, one with the exact values; groups without one stay not known. What was
+// not asked for is left out, and without any exact value nothing is added. The Result itself is not changed.
+func (r Result) WithExact(exact []ExactQuantile) Result {
+	byColumn := map[string]map[string]float64{} // column name of the value, group key
+	for _, e := range exact {
+		name := quantileName(e.Metric, e.Quantile, Value)
+		if byColumn[name] == nil {
+			byColumn[name] = map[string]float64{}
+		}
+		byColumn[name][groupKey(e.Group)] = e.Value
+	}
+	out := r
+	out.Columns = nil
+	out.Values = make([][][]float64, len(r.Groups))
+	for i, c := range r.Columns {
+		out.Columns = append(out.Columns, c)
+		for g := range r.Groups {
+			out.Values[g] = append(out.Values[g], r.Values[g][i])
+		}
+		values := byColumn[quantileName(c.Metric, c.Quantile, Value)]
+		if values == nil || i+1 < len(r.Columns) && r.Columns[i+1].Metric == c.Metric && r.Columns[i+1].Quantile == c.Quantile {
+			continue // no exact values, or more columns of this quantile follow
+		}
+		c.Part, c.Name = Exact, quantileName(c.Metric, c.Quantile, Exact)
+		c.Help = "of the requests themselves, all of which were seen"
+		out.Columns = append(out.Columns, c)
+		for g, group := range r.Groups {
+			vector := make([]float64, len(r.Times))
+			for t := range vector {
+				vector[t] = math.NaN()
+			}
+			if v, ok := values[groupKey(group)]; ok && len(vector) == 1 { // over the range, so for a table
+				vector[0] = v
+			}
+			out.Values[g] = append(out.Values[g], vector)
+		}
+	}
+	return out
+}
+
+func groupKey(values []string) string { return strings.Join(values, "\xff") }

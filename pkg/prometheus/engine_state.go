@@ -2,27 +2,299 @@ package prometheus
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// EngineState reads the samples of metrics (canonical names, gauges and counters without labels of their own) in windows,
-// as scraped.
+const (
+	// maxPieceSamples bounds one answer: 5 million samples are some 115 MB of JSON, half of the default ceiling
+	// (settings.DefaultMaxResponse), and a tenth of what Prometheus loads for one query (--query.max-samples).
+	maxPieceSamples = 5_000_000
+	// countAbove is the number of samples per series above which the series are counted before they are read. Below it, a
+	// piece stays within maxPieceSamples up to 5,000 series, which are 1,000 engines.
+	countAbove = 1_000
+	// mergeGap joins windows that lie close, in scrapes: reading twenty samples more costs less than a call.
+	mergeGap = 20
+	// minPiece is the shortest piece, in scrapes, that is still halved when an answer was too large.
+	minPiece = 4
+)
+
+// EngineState reads the samples of metrics (canonical names of gauges and counters without labels of their own) in
+// windows: every scrape at its own time, ascending, in canonical units. GPUs carry the pod that uses them and the scrape
+// address of their exporter; which engine they belong to is the join's to say.
+//
+// It costs one call for all of vLLM's metrics and one for the GPUs' per window; near windows are read as one, so that
+// there can be samples between windows, and long ones in pieces.
 func (c *Client) EngineState(
 	ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string,
 ) ([]evidence.Series, []evidence.Call, error) {
-	return nil, nil, nil
+	windows = evidence.MergeWindows(windows, mergeGap*c.engines.ScrapeInterval)
+	if len(windows) == 0 {
+		return nil, nil, nil
+	}
+	for _, name := range metrics {
+		m, ok := vllm.LookupMetric(name)
+		if !ok || len(m.Labels) > 0 || m.Type != vllm.Gauge && m.Type != vllm.Counter {
+			return nil, nil, fmt.Errorf("%q is no gauge or counter of an engine", name)
+		}
+	}
+	hull := evidence.Window{From: windows[0].From, To: windows[len(windows)-1].To}
+	names, calls, err := c.Names(ctx, hull)
+	if err != nil {
+		return nil, calls, err
+	}
+	pieces, counted, err := c.pieces(ctx, c.stateSelectors(names, scope, metrics), windows)
+	calls = append(calls, counted...)
+	if err != nil {
+		return nil, calls, err
+	}
+	answers := make([][]Answer, len(pieces))
+	asked := make([][]evidence.Call, len(pieces))
+	errs := Each(ctx, c.concurrent, len(pieces), func(ctx context.Context, i int) (err error) {
+		answers[i], asked[i], err = c.readPiece(ctx, pieces[i].selector, pieces[i].window)
+		return err
+	})
+	calls = append(calls, slices.Concat(asked...)...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, calls, err
+	}
+	collected := newCollector(names, c.store.Labels, metrics)
+	for _, answer := range slices.Concat(answers...) {
+		collected.add(answer)
+	}
+	return collected.series(scope), calls, nil
 }
 
-// Targets lists the engines that the metrics know in a window.
-func (c *Client) Targets(ctx context.Context, w evidence.Window) ([]evidence.Target, []evidence.Call, error) {
-	return nil, nil, nil
+// stateSelectors writes one selector for vLLM's metrics and one for the GPUs', which have no model to match.
+func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string) []string {
+	var engines, gpus []string
+	for _, name := range metrics {
+		m, _ := vllm.LookupMetric(name)
+		exposed := names.Of(name)
+		if m.GPU() && len(exposed) > 0 {
+			gpus = append(gpus, names.Full(exposed[0])) // of two exporters on one host, one is enough
+			continue
+		}
+		for _, e := range exposed {
+			engines = append(engines, names.Full(e))
+		}
+	}
+	var selectors []string
+	if len(engines) > 0 {
+		selectors = append(selectors, Selector(engines, ScopeMatchers(c.store.Labels, scope)...))
+	}
+	if len(gpus) > 0 {
+		selectors = append(selectors, Selector(gpus))
+	}
+	return selectors
 }
 
-// Finished counts, by engine and reason, the requests that finished in a window.
-func (c *Client) Finished(
-	ctx context.Context, w evidence.Window, scope vllm.Scope,
-) ([]evidence.Finished, []evidence.Call, error) {
-	return nil, nil, nil
+// piece is what one call reads.
+type piece struct {
+	selector string
+	window   evidence.Window
+}
+
+// pieces cuts the windows of each selector so that an answer stays within maxPieceSamples, in time order.
+func (c *Client) pieces(
+	ctx context.Context, selectors []string, windows []evidence.Window,
+) (pieces []piece, calls []evidence.Call, err error) {
+	for _, selector := range selectors {
+		for _, w := range windows {
+			n := 1
+			if perSeries := int(w.Duration() / c.engines.ScrapeInterval); perSeries > countAbove {
+				answer, call, err := c.Query(ctx, "count("+selector+")", w.To)
+				calls = append(calls, call)
+				if err != nil {
+					return nil, calls, err
+				}
+				for _, s := range answer.Series {
+					n = int(math.Ceil(float64(perSeries) * s.Samples[0].Value / maxPieceSamples))
+				}
+			}
+			for _, part := range cut(w, n) {
+				pieces = append(pieces, piece{selector, part})
+			}
+		}
+	}
+	return pieces, calls, nil
+}
+
+// readPiece reads one window by an instant query with a range selector, which answers with the samples themselves. An
+// answer too large for us or for the store is asked for in halves.
+func (c *Client) readPiece(ctx context.Context, selector string, w evidence.Window) ([]Answer, []evidence.Call, error) {
+	// A range selector is open on the left and closed on the right; a Window the other way. Times have whole milliseconds.
+	answer, call, err := c.Query(ctx, Over(selector, w.Duration()), w.To.Add(-time.Millisecond))
+	switch {
+	case err == nil:
+		for i := range answer.Series { // Prometheus 2 is closed on the left, too
+			answer.Series[i].Samples = trimBefore(answer.Series[i].Samples, w.From.UnixMilli())
+		}
+		return []Answer{answer}, []evidence.Call{call}, nil
+	case !tooMuch(err) || w.Duration() < 2*minPiece*c.engines.ScrapeInterval:
+		return nil, []evidence.Call{call}, err
+	}
+	var answers []Answer
+	calls := []evidence.Call{call}
+	for _, half := range cut(w, 2) {
+		more, asked, err := c.readPiece(ctx, selector, half)
+		answers, calls = append(answers, more...), append(calls, asked...)
+		if err != nil {
+			return nil, calls, err
+		}
+	}
+	return answers, calls, nil
+}
+
+// tooMuch reports whether less would be answered: our ceiling of bytes, or Prometheus' of samples.
+func tooMuch(err error) bool {
+	return errors.Is(err, upstream.ErrTooLarge) ||
+		errors.Is(err, upstream.ErrRefused) && strings.Contains(err.Error(), "too many samples")
+}
+
+// cut divides a window into n parts of whole milliseconds.
+func cut(w evidence.Window, n int) []evidence.Window {
+	parts := make([]evidence.Window, 0, max(n, 1))
+	length := max(w.Duration()/time.Duration(max(n, 1)), time.Millisecond).Truncate(time.Millisecond)
+	for from := w.From; from.Before(w.To); {
+		to := from.Add(length)
+		if len(parts) == max(n, 1)-1 || to.After(w.To) {
+			to = w.To
+		}
+		parts = append(parts, evidence.Window{From: from, To: to})
+		from = to
+	}
+	return parts
+}
+
+func trimBefore(samples []evidence.Sample, unixMilli int64) []evidence.Sample {
+	i, _ := slices.BinarySearchFunc(samples, unixMilli, func(s evidence.Sample, ms int64) int {
+		return int(s.UnixMilli - ms)
+	})
+	return samples[i:]
+}
+
+// collector brings pieces together into series of canonical metrics.
+type collector struct {
+	labels  vllm.LabelNames
+	exposed map[string]alias // by full name
+	origins map[string]*evidence.Origin
+	found   map[seriesKey]*evidence.Series
+	order   []seriesKey
+}
+
+// alias is what a full name stands for.
+type alias struct {
+	metric string
+	rank   int // 0 is the newest name
+	factor float64
+	gpu    bool
+}
+
+type seriesKey struct {
+	metric string
+	rank   int
+	labels string // all but the name
+}
+
+func newCollector(names Names, labels vllm.LabelNames, metrics []string) *collector {
+	c := &collector{
+		labels: labels, exposed: map[string]alias{}, origins: map[string]*evidence.Origin{},
+		found: map[seriesKey]*evidence.Series{},
+	}
+	for _, name := range metrics {
+		m, _ := vllm.LookupMetric(name)
+		for rank, e := range m.Names {
+			c.exposed[names.Full(e)] = alias{metric: name, rank: rank, factor: e.Factor(), gpu: m.GPU()}
+		}
+	}
+	return c
+}
+
+// add appends the samples of an answer, whose times must follow those of the answers before it.
+func (c *collector) add(answer Answer) {
+	for _, s := range answer.Series {
+		a, ok := c.exposed[s.Labels[model.MetricNameLabel]]
+		if !ok || len(s.Samples) == 0 {
+			continue
+		}
+		if a.factor != 1 {
+			for i := range s.Samples {
+				s.Samples[i].Value *= a.factor
+			}
+		}
+		key := seriesKey{metric: a.metric, rank: a.rank, labels: identity(s.Labels)}
+		if known, ok := c.found[key]; ok {
+			known.Samples = append(known.Samples, s.Samples...)
+			continue
+		}
+		origin, ok := c.origins[key.labels]
+		if !ok {
+			origin = originOf(c.labels, s.Labels, a.gpu)
+			c.origins[key.labels] = origin
+		}
+		c.found[key] = &evidence.Series{Metric: a.metric, Origin: origin, Samples: s.Samples}
+		c.order = append(c.order, key)
+	}
+}
+
+// series gives what was collected, without series that the same engine also exposes under a newer name, and without
+// GPUs that are known to be used by a pod out of scope.
+func (c *collector) series(scope vllm.Scope) []evidence.Series {
+	out := make([]evidence.Series, 0, len(c.order))
+	for _, key := range c.order {
+		newer := key
+		for newer.rank--; newer.rank >= 0 && c.found[newer] == nil; newer.rank-- {
+		}
+		s := c.found[key]
+		if newer.rank >= 0 || s.Origin.Pod != "" && len(given(scope.Pods)) > 0 && !slices.Contains(scope.Pods, s.Origin.Pod) {
+			continue
+		}
+		out = append(out, *s)
+	}
+	return out
+}
+
+// identity is a text that is equal for equal labels, the name aside.
+func identity(labels map[string]string) string {
+	keys := make([]string, 0, len(labels))
+	for k := range labels {
+		if k != model.MetricNameLabel {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	var b strings.Builder
+	for _, k := range keys {
+		b.WriteString(k + "\xff" + labels[k] + "\xff") // 0xff is in no UTF-8 text
+	}
+	return b.String()
+}
+
+// originOf reads the places of a row from a series' labels. A GPU's own pod and namespace stand under exported_… where the
+// scrape kept the exporter's.
+func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) *evidence.Origin {
+	at := func(name string) string {
+		if name == "" {
+			return ""
+		}
+		if gpu && labels["exported_"+name] != "" {
+			return labels["exported_"+name]
+		}
+		return labels[name]
+	}
+	return &evidence.Origin{
+		Service: at(names.Service), Environment: at(names.Environment), Namespace: at(names.Namespace), Pod: at(names.Pod),
+		Instance: at(names.Instance), Model: at(names.Model), Engine: at(names.Engine),
+	}
 }

@@ -53,14 +53,16 @@ const DefaultMetricPrefix = "vllm:"
 
 // Labels that vLLM and its web server set themselves, beyond the places of LabelNames.
 const (
-	LabelFinishedReason = "finished_reason" // on RequestSuccess
-	LabelReason         = "reason"          // on NumRequestsWaitingByReason
-	LabelSource         = "source"          // on PromptTokensBySource
-	LabelSleepState     = "sleep_state"     // on EngineSleepState
-	LabelKVCacheTokens  = "kv_cache_size_tokens"
-	LabelStatus         = "status"  // on HTTPRequests: 2xx, 4xx, 5xx
-	LabelHandler        = "handler" // on HTTPRequests: the route's template
-	LabelMethod         = "method"  // on HTTPRequests
+	LabelFinishedReason = "finished_reason"      // on RequestSuccess
+	LabelReason         = "reason"               // on NumRequestsWaitingByReason
+	LabelSource         = "source"               // on PromptTokensBySource
+	LabelSleepState     = "sleep_state"          // on EngineSleepState
+	LabelKVCacheTokens  = "kv_cache_size_tokens" // on CacheConfigInfo, newer versions
+	LabelGPUBlocks      = "num_gpu_blocks"       // on CacheConfigInfo
+	LabelBlockSize      = "block_size"           // on CacheConfigInfo, tokens
+	LabelStatus         = "status"               // on HTTPRequests: 2xx, 4xx, 5xx
+	LabelHandler        = "handler"              // on HTTPRequests: the route's template
+	LabelMethod         = "method"               // on HTTPRequests
 )
 
 // FinishReasons are the values of LabelFinishedReason. "error" is counted since 0.13, "repetition" since 0.17. A client's

@@ -1,0 +1,106 @@
+package frames
+
+import (
+	"strings"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+)
+
+// dataplane is the version at which Grafana's expressions trust a frame's type instead of guessing it.
+var dataplane = data.FrameTypeVersion{0, 1}
+
+// Series is one frame per group and figure, in Grafana's form timeseries-multi. Unknown values are null, so that a graph
+// shows a gap and an alert no data. A figure without any value in a group has no frame; without any frame there is one
+// empty frame of the type, which is how an alert sees no data.
+func Series(r models.Result) data.Frames {
+	var out data.Frames
+	for g, group := range r.Groups {
+		for c, column := range r.Columns {
+			values, any := nullable(r.Values[g][c])
+			if !any {
+				continue
+			}
+			times := data.NewField(data.TimeSeriesTimeFieldName, nil, r.Times)
+			times.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(r.Step)})
+			frame := data.NewFrame(column.Name, times, figureField(r, group, column, values))
+			out = append(out, frame.SetMeta(seriesMeta()))
+		}
+	}
+	return orEmpty(out, seriesMeta())
+}
+
+// Numbers is one frame per group and figure, in Grafana's form numeric-multi: what an alert rule compares.
+func Numbers(r models.Result) data.Frames {
+	var out data.Frames
+	for g, group := range r.Groups {
+		for c, column := range r.Columns {
+			values, any := nullable(r.Values[g][c])
+			if !any {
+				continue
+			}
+			field := figureField(r, group, column, values[len(values)-1:])
+			out = append(out, data.NewFrame(column.Name, field).SetMeta(numberMeta()))
+		}
+	}
+	return orEmpty(out, numberMeta())
+}
+
+// figureField is the value field of one figure of one group. Its labels are the group's dimensions and nothing else, so
+// that an alert's instances stay the same from one evaluation to the next.
+func figureField(r models.Result, group []string, column models.Column, values []*float64) *data.Field {
+	labels := make(data.Labels, len(group))
+	for i, dimension := range r.GroupBy {
+		labels[dimension] = group[i]
+	}
+	field := data.NewField(column.Name, labels, values)
+	field.SetConfig(&data.FieldConfig{
+		DisplayNameFromDS: legend(r, group, column), Unit: modelUnit(column.Unit), Description: column.Help,
+	})
+	return field
+}
+
+// legend is the group, and the figure where there are several.
+func legend(r models.Result, group []string, column models.Column) string {
+	parts := make([]string, 0, len(group)+1)
+	for _, value := range group {
+		if value != "" {
+			parts = append(parts, value)
+		}
+	}
+	if len(r.Columns) > 1 || len(parts) == 0 {
+		parts = append(parts, column.Name)
+	}
+	return strings.Join(parts, " ")
+}
+
+func nullable(vector []float64) (values []*float64, any bool) {
+	values = make([]*float64, len(vector))
+	for i, x := range vector {
+		values[i] = known(x)
+		any = any || values[i] != nil
+	}
+	return values, any
+}
+
+func orEmpty(frames data.Frames, meta *data.FrameMeta) data.Frames {
+	if len(frames) == 0 {
+		return data.Frames{data.NewFrame("").SetMeta(meta)}
+	}
+	return frames
+}
+
+func seriesMeta() *data.FrameMeta {
+	return &data.FrameMeta{
+		Type: data.FrameTypeTimeSeriesMulti, TypeVersion: dataplane, PreferredVisualization: data.VisTypeGraph,
+	}
+}
+
+func numberMeta() *data.FrameMeta {
+	return &data.FrameMeta{Type: data.FrameTypeNumericMulti, TypeVersion: dataplane}
+}
+
+// stepMilliseconds is what a time field carries as interval, so that a graph shows gaps.
+func stepMilliseconds(step time.Duration) float64 { return float64(step.Milliseconds()) }

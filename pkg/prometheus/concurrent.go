@@ -1,0 +1,39 @@
+package prometheus
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
+)
+
+// Each runs ask(0) … ask(n-1), at most limit at a time, and gives their errors by index. One that fails does not stop the
+// others; when ctx ends, those not yet begun are not. A panic becomes that call's error: in a goroutine of our own it
+// would end the plugin for every panel.
+func Each(ctx context.Context, limit, n int, ask func(ctx context.Context, i int) error) []error {
+	errs := make([]error, n)
+	slots := make(chan struct{}, max(limit, 1))
+	var running sync.WaitGroup
+	for i := range n {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			errs[i] = ctx.Err()
+			continue
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			defer func() {
+				if p := recover(); p != nil {
+					log.DefaultLogger.Error("panic in a call to Prometheus", "panic", p, "stack", string(debug.Stack()))
+					errs[i] = fmt.Errorf("internal error: %v", p)
+				}
+			}()
+			errs[i] = ask(ctx, i)
+		})
+	}
+	running.Wait()
+	return errs
+}
