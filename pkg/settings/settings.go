@@ -35,7 +35,8 @@ type Settings struct {
 // Store is one store's section. A store without URL is not configured, which is no error.
 //
 // jsonData: {"prometheus": {"url", "auth", "basicAuthUser", "tls": {"skipVerify", "serverName"}, "headers": ["X-Name", …],
-// "tenant", "timeout": "30s", "forwardIdentity", "labels": {…}, "maxResponseBytes"}}; the same under "loki" and "jaeger".
+// "tenant", "timeout": "30s", "forwardIdentity", "labels": {…}, "maxResponseBytes"}}; the same under "loki" and "jaeger";
+// beside them "vllm" and "limits", see load.go.
 // secureJsonData, flat, with the store's name in front: prometheusBasicAuthPassword, prometheusBearerToken,
 // prometheusTLSCACert, prometheusTLSClientCert, prometheusTLSClientKey, prometheusHeaderValue1 … (1-based, as "headers").
 type Store struct {
@@ -47,7 +48,7 @@ type Store struct {
 	BearerToken     Secret
 	TLS             TLS
 	Headers         []Header
-	Tenant          string        // sent as X-Scope-OrgID (Jaeger: x-tenant)
+	Tenant          string        // sent as TenantHeader
 	Timeout         time.Duration // of one call
 	ForwardIdentity bool
 	Labels          vllm.LabelNames
@@ -56,6 +57,14 @@ type Store struct {
 
 // Configured reports whether the store is there to be asked.
 func (s Store) Configured() bool { return s.URL != "" }
+
+// TenantHeader names the header (in gRPC: the metadata key) that tells the store the tenant.
+func (s Store) TenantHeader() string {
+	if s.Name == evidence.Jaeger {
+		return "x-tenant"
+	}
+	return "X-Scope-OrgID" // Loki, and the multi-tenant kin of Prometheus: Mimir, Cortex
+}
 
 // Redact takes this store's secrets out of a text that came from the store: some servers quote what they were sent.
 func (s Store) Redact(text string) string {

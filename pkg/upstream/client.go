@@ -17,8 +17,6 @@ import (
 )
 
 const (
-	// tenantHeader is how Prometheus' multi-tenant kin (Mimir, Cortex) and Loki are told the tenant.
-	tenantHeader = "X-Scope-OrgID"
 	// maxErrorBody, in bytes, is as much of an error answer as is read in search of the store's message.
 	maxErrorBody = 64 << 10
 	// maxRedirects is net/http's own limit, which a CheckRedirect of one's own replaces.
@@ -68,7 +66,7 @@ func options(base httpclient.Options, store settings.Store) httpclient.Options {
 		Timeouts:           &timeouts,
 		TLS:                tlsOptions(base, store),
 		ProxyOptions:       base.ProxyOptions,
-		Header:             Header(store, tenantHeader),
+		Header:             Header(store, store.TenantHeader()),
 		Labels:             labels,
 		ForwardHTTPHeaders: store.ForwardIdentity,
 		// Appended, because the SDK's own are gone when others are given without them. Ours stand nearest to the wire.

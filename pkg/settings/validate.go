@@ -1,0 +1,292 @@
+package settings
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// Bounds of the durations that a data source may set.
+const (
+	minTimeout        = time.Second
+	maxTimeout        = 10 * time.Minute // a panel that takes longer is not waited for
+	minScrapeInterval = time.Second      // vLLM's own gauges do not move faster
+	maxScrapeInterval = 5 * time.Minute  // Prometheus itself calls a series stale then
+)
+
+// Validate says in one error everything that is wrong, field by field as jsonData names it. It never quotes a secret.
+// No store at all is no error here: a new data source has none, and the health check says so.
+func (s Settings) Validate() error {
+	var p problems
+	for _, store := range []Store{s.Prometheus, s.Loki, s.Jaeger} {
+		if store.Configured() { // what stands in the section of an absent store cannot do harm
+			p.store(store)
+		}
+	}
+	p.vllm(s.VLLM)
+	p.limits(s.Limits)
+	if len(p) == 0 {
+		return nil
+	}
+	return errors.New("settings: " + strings.Join(p, "; "))
+}
+
+// problems are sentences that begin with the name of a field.
+type problems []string
+
+func (p *problems) addf(field, format string, args ...any) {
+	*p = append(*p, field+": "+fmt.Sprintf(format, args...))
+}
+
+func (p *problems) store(s Store) {
+	field := func(name string) string { return string(s.Name) + "." + name }
+	p.url(field("url"), s)
+	p.auth(field, s)
+	p.tls(field, s)
+	p.headers(field, s)
+	p.line(field("basicAuthUser"), s.BasicAuthUser)
+	p.line(field("tenant"), s.Tenant)
+	p.line(field("tls.serverName"), s.TLS.ServerName)
+	p.labels(field("labels."), s.Name, s.Labels)
+	if s.Timeout < minTimeout || s.Timeout > maxTimeout {
+		p.addf(field("timeout"), "%s is not between %s and %s", s.Timeout, minTimeout, maxTimeout)
+	}
+	p.between(field("maxResponseBytes"), s.MaxResponse, MinMaxResponse, MaxMaxResponse)
+}
+
+// url checks an address without quoting it whole: its user info and query, which are refused, may hold a secret.
+func (p *problems) url(field string, s Store) {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		p.addf(field, "cannot be parsed as a URL")
+		return
+	}
+	schemes := [2]string{"http", "https"}
+	if s.Name == evidence.Jaeger {
+		schemes = [2]string{"grpc", "grpcs"}
+		switch port, err := strconv.Atoi(u.Port()); {
+		case err != nil || port < 1 || port > 65535:
+			p.addf(field, "needs a port, such as grpc://%s:16685", hostOr(u, "jaeger"))
+		case u.Path != "":
+			p.addf(field, "gRPC knows no path: host and port are all")
+		}
+	}
+	if u.Scheme != schemes[0] && u.Scheme != schemes[1] {
+		p.addf(field, "must begin with %s:// or %s://", schemes[0], schemes[1])
+	}
+	if u.Hostname() == "" {
+		p.addf(field, "names no host")
+	}
+	if u.User != nil {
+		p.addf(field, "must not hold a user or password: use auth basic, which keeps the password secret")
+	}
+	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		p.addf(field, "must end with the path, without ? or #")
+	}
+}
+
+func hostOr(u *url.URL, fallback string) string {
+	if host := u.Hostname(); host != "" {
+		return host
+	}
+	return fallback
+}
+
+func (p *problems) auth(field func(string) string, s Store) {
+	switch s.Auth {
+	case AuthNone:
+	case AuthBasic:
+		if s.BasicAuthUser == "" {
+			p.addf(field("basicAuthUser"), "is empty, and auth is basic")
+		}
+		if strings.Contains(s.BasicAuthUser, ":") {
+			p.addf(field("basicAuthUser"), "must not contain a colon: basic auth separates user and password by it")
+		}
+		p.line(string(s.Name)+"BasicAuthPassword", string(s.Password))
+	case AuthBearer:
+		if s.BearerToken == "" {
+			p.addf(string(s.Name)+"BearerToken", "is not set, and auth is bearer")
+		}
+		p.line(string(s.Name)+"BearerToken", string(s.BearerToken))
+	default:
+		p.addf(field("auth"), "%q is not none, basic or bearer", string(s.Auth))
+	}
+}
+
+func (p *problems) tls(field func(string) string, s Store) {
+	secret := func(name string) string { return string(s.Name) + name }
+	t := s.TLS
+	if t.CACert != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(t.CACert)) {
+		p.addf(secret("TLSCACert"), "holds no PEM certificate")
+	}
+	switch {
+	case t.ClientCert == "" && t.ClientKey == "":
+	case t.ClientCert == "":
+		p.addf(secret("TLSClientCert"), "is not set, and the client key is")
+	case t.ClientKey == "":
+		p.addf(secret("TLSClientKey"), "is not set, and the client certificate is")
+	default:
+		// The error tells what does not fit and quotes neither.
+		if _, err := tls.X509KeyPair([]byte(t.ClientCert), []byte(t.ClientKey)); err != nil {
+			p.addf(secret("TLSClientCert"), "certificate and key do not make a pair: %s", err)
+		}
+	}
+	if t.SkipVerify && t.CACert != "" {
+		p.addf(field("tls.skipVerify"), "is set beside a CA certificate, which it makes void: choose one")
+	}
+}
+
+// hopByHop are the headers that belong to a connection, not to a request (RFC 9110, 7.6.1), and those that net/http sets
+// by itself or that would send the request elsewhere.
+var hopByHop = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true, "Proxy-Authorization": true, "Proxy-Connection": true,
+	"Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Host": true,
+}
+
+func (p *problems) headers(field func(string) string, s Store) {
+	seen := map[string]string{}
+	if s.Auth == AuthBasic || s.Auth == AuthBearer {
+		seen["Authorization"] = "auth"
+	}
+	if s.Tenant != "" {
+		seen[http.CanonicalHeaderKey(s.TenantHeader())] = "tenant"
+	}
+	for i, h := range s.Headers {
+		name, canonical := field("headers"), textproto.CanonicalMIMEHeaderKey(h.Name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(h.Name):
+			p.addf(name, "%q is no header name", h.Name)
+			continue
+		case hopByHop[canonical]:
+			p.addf(name, "%s belongs to the connection and cannot be set", canonical)
+			continue
+		case s.Name == evidence.Jaeger && strings.HasPrefix(canonical, "Grpc-"):
+			p.addf(name, "%s is reserved by gRPC", canonical)
+			continue
+		}
+		if by, ok := seen[canonical]; ok {
+			p.addf(name, "%s is already set by %s", canonical, by)
+			continue
+		}
+		seen[canonical] = "another header"
+		if h.Value == "" {
+			p.addf(name, "%s has no value", canonical)
+		}
+		p.line(fmt.Sprintf("%sHeaderValue%d", s.Name, i+1), string(h.Value))
+	}
+}
+
+// line refuses what would end a header or forge a log line. It does not quote the value: it may be a secret.
+func (p *problems) line(field, value string) {
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		p.addf(field, "holds a line break or another control character")
+	}
+}
+
+// prometheusLabel is what both Prometheus and Loki take as a label name in a query. Attribute names of spans are freer.
+var (
+	prometheusLabel = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	attributeName   = regexp.MustCompile(`^[a-zA-Z0-9_./:-]+$`)
+)
+
+func (p *problems) labels(prefix string, store evidence.Store, l vllm.LabelNames) {
+	grammar := prometheusLabel
+	if store == evidence.Jaeger {
+		grammar = attributeName
+	}
+	for _, label := range []struct{ field, name string }{
+		{"model", l.Model}, {"environment", l.Environment}, {"namespace", l.Namespace}, {"pod", l.Pod},
+		{"instance", l.Instance}, {"engine", l.Engine}, {"service", l.Service},
+	} {
+		if label.name != "" && !grammar.MatchString(label.name) {
+			p.addf(prefix+label.field, "%q is no label name", label.name)
+		}
+	}
+}
+
+// metricPrefix is the beginning of a metric name.
+var metricPrefix = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+
+func (p *problems) vllm(v VLLM) {
+	if !metricPrefix.MatchString(v.MetricPrefix) {
+		p.addf("vllm.metricPrefix", "%q cannot begin a metric name", v.MetricPrefix)
+	}
+	if v.ScrapeInterval < minScrapeInterval || v.ScrapeInterval > maxScrapeInterval {
+		p.addf("vllm.scrapeInterval", "%s is not between %s and %s", v.ScrapeInterval, minScrapeInterval, maxScrapeInterval)
+	}
+	p.line("vllm.spanName", v.SpanName)
+	for _, service := range v.EngineServices {
+		p.line("vllm.engineServices", service)
+	}
+	for _, service := range v.CallerServices {
+		p.line("vllm.callerServices", service)
+	}
+	if reason := badSelector(v.LogSelector); reason != "" {
+		p.addf("vllm.logSelector", "%s; it should look like {container=\"vllm\"}", reason)
+	}
+}
+
+// badSelector checks the shape of a stream selector, whose grammar is Loki's to know: one pair of braces around all of it
+// and every quote closed, so that what we append cannot become part of a string and what the user wrote cannot become
+// more than a selector.
+func badSelector(selector string) string {
+	if selector == "" {
+		return ""
+	}
+	if strings.ContainsFunc(selector, unicode.IsControl) {
+		return "holds a line break or another control character"
+	}
+	if selector[0] != '{' || selector[len(selector)-1] != '}' {
+		return "is not in braces"
+	}
+	inner := selector[1 : len(selector)-1]
+	if strings.TrimSpace(inner) == "" {
+		return "selects nothing in particular, which Loki refuses"
+	}
+	var quote byte
+	for i := 0; i < len(inner); i++ {
+		switch c := inner[i]; {
+		case quote == '"' && c == '\\':
+			i++ // the escaped character; one at the end leaves the quote open
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '`':
+			quote = c
+		case c == '{' || c == '}':
+			return "holds a brace outside quotes"
+		}
+	}
+	if quote != 0 {
+		return "leaves a quote open"
+	}
+	return ""
+}
+
+func (p *problems) limits(l Limits) {
+	p.between("limits.requests", int64(l.Requests), 1, MaxRequests)
+	p.between("limits.tracesPerCall", int64(l.TracesPerCall), 1, MaxTracesPerCall)
+	p.between("limits.linesPerCall", int64(l.LinesPerCall), 1, MaxLinesPerCall)
+	p.between("limits.logLines", int64(l.LogLines), 1, MaxLogLines)
+	p.between("limits.concurrentCalls", int64(l.ConcurrentCall), 1, MaxConcurrentCalls)
+}
+
+func (p *problems) between(field string, value, low, high int64) {
+	if value < low || value > high {
+		p.addf(field, "%d is not between %d and %d", value, low, high)
+	}
+}

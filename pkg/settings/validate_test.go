@@ -1,0 +1,123 @@
+package settings
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sane is a data source with all three stores and nothing wrong.
+const sane = `{
+	"prometheus": {"url": "http://prometheus:9090/prefix"},
+	"loki": {"url": "https://loki.example"},
+	"jaeger": {"url": "grpc://jaeger:16685"}
+}`
+
+func TestValidateAcceptsASaneDataSource(t *testing.T) {
+	require.NoError(t, load(t, sane, nil).Validate())
+}
+
+func TestValidateNamesTheFieldAndTheReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Settings)
+		want   string
+	}{
+		"a scheme that is not HTTP": {func(s *Settings) { s.Prometheus.URL = "ftp://prometheus" }, "prometheus.url: must begin with http:// or https://"},
+		"a URL without scheme":      {func(s *Settings) { s.Loki.URL = "loki.example" }, "loki.url: must begin with http:// or https://"},
+		"a URL without host":        {func(s *Settings) { s.Loki.URL = "http:///loki" }, "loki.url: names no host"},
+		"a URL that is none":        {func(s *Settings) { s.Loki.URL = "http://lo ki" }, "loki.url: cannot be parsed as a URL"},
+		"a password in the URL":     {func(s *Settings) { s.Loki.URL = "http://u:hunter2@loki" }, "loki.url: must not hold a user or password"},
+		"a token in the query":      {func(s *Settings) { s.Loki.URL = "http://loki?token=hunter2" }, "loki.url: must end with the path"},
+		"an HTTP API for Jaeger":    {func(s *Settings) { s.Jaeger.URL = "thrift://jaeger:1" }, "jaeger.url: must begin with grpc:// or grpcs://"},
+		"Jaeger without port":       {func(s *Settings) { s.Jaeger.URL = "grpc://jaeger" }, "jaeger.url: needs a port, such as grpc://jaeger:16685"},
+		"Jaeger with a path":        {func(s *Settings) { s.Jaeger.URL = "grpc://jaeger:16685/api" }, "jaeger.url: gRPC knows no path"},
+
+		"an unknown method":         {func(s *Settings) { s.Loki.Auth = "ntlm" }, `loki.auth: "ntlm" is not none, basic or bearer`},
+		"basic auth without user":   {func(s *Settings) { s.Loki.Auth = AuthBasic }, "loki.basicAuthUser: is empty, and auth is basic"},
+		"a user with a colon":       {func(s *Settings) { s.Loki.Auth, s.Loki.BasicAuthUser = AuthBasic, "a:b" }, "loki.basicAuthUser: must not contain a colon"},
+		"bearer auth without token": {func(s *Settings) { s.Loki.Auth = AuthBearer }, "lokiBearerToken: is not set, and auth is bearer"},
+		"a token with a line break": {func(s *Settings) { s.Loki.Auth, s.Loki.BearerToken = AuthBearer, "hunter2\r\nX: y" }, "lokiBearerToken: holds a line break"},
+
+		"a CA that is no certificate": {func(s *Settings) { s.Loki.TLS.CACert = "hunter2" }, "lokiTLSCACert: holds no PEM certificate"},
+		"a certificate without key":   {func(s *Settings) { s.Loki.TLS.ClientCert = "hunter2" }, "lokiTLSClientKey: is not set"},
+		"a key without certificate":   {func(s *Settings) { s.Loki.TLS.ClientKey = "hunter2" }, "lokiTLSClientCert: is not set"},
+		"a pair that is none":         {func(s *Settings) { s.Loki.TLS.ClientCert, s.Loki.TLS.ClientKey = "hunter2", "hunter2" }, "lokiTLSClientCert: certificate and key do not make a pair"},
+
+		"a header that is none":     {func(s *Settings) { s.Loki.Headers = []Header{{"X Y", "v"}} }, `loki.headers: "X Y" is no header name`},
+		"the Host header":           {func(s *Settings) { s.Loki.Headers = []Header{{"host", "v"}} }, "loki.headers: Host belongs to the connection"},
+		"a hop-by-hop header":       {func(s *Settings) { s.Loki.Headers = []Header{{"transfer-encoding", "v"}} }, "loki.headers: Transfer-Encoding belongs to the connection"},
+		"a header of gRPC's own":    {func(s *Settings) { s.Jaeger.Headers = []Header{{"grpc-timeout", "v"}} }, "jaeger.headers: Grpc-Timeout is reserved by gRPC"},
+		"a header without value":    {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", ""}} }, "loki.headers: X-Key has no value"},
+		"a value with a line break": {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", "hunter2\nX: y"}} }, "lokiHeaderValue1: holds a line break"},
+		"a header set twice":        {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", "v"}, {"x-KEY", "w"}} }, "loki.headers: X-Key is already set by another header"},
+		"the tenant set twice": {func(s *Settings) {
+			s.Loki.Tenant, s.Loki.Headers = "a", []Header{{"x-scope-ORGID", "b"}}
+		}, "loki.headers: X-Scope-Orgid is already set by tenant"},
+		"Jaeger's tenant set twice": {func(s *Settings) {
+			s.Jaeger.Tenant, s.Jaeger.Headers = "a", []Header{{"X-Tenant", "b"}}
+		}, "jaeger.headers: X-Tenant is already set by tenant"},
+		"authorization set twice": {func(s *Settings) {
+			s.Loki.Auth, s.Loki.BearerToken, s.Loki.Headers = AuthBearer, "t", []Header{{"authorization", "hunter2"}}
+		}, "loki.headers: Authorization is already set by auth"},
+
+		"a tenant with a line break":     {func(s *Settings) { s.Loki.Tenant = "a\nb" }, "loki.tenant: holds a line break"},
+		"a timeout too short":            {func(s *Settings) { s.Loki.Timeout = time.Millisecond }, "loki.timeout: 1ms is not between 1s and 10m0s"},
+		"a negative timeout":             {func(s *Settings) { s.Loki.Timeout = -time.Second }, "loki.timeout: -1s is not between"},
+		"a timeout too long":             {func(s *Settings) { s.Loki.Timeout = time.Hour }, "loki.timeout: 1h0m0s is not between"},
+		"a ceiling that holds no answer": {func(s *Settings) { s.Loki.MaxResponse = 1 }, "loki.maxResponseBytes: 1 is not between 65536 and"},
+		"a label that breaks out":        {func(s *Settings) { s.Loki.Labels.Pod = `pod="x"} or {a` }, "loki.labels.pod:"},
+		"a span attribute in quotes":     {func(s *Settings) { s.Jaeger.Labels.Model = `"model"` }, "jaeger.labels.model:"},
+
+		"a prefix with a dot":       {func(s *Settings) { s.VLLM.MetricPrefix = "vllm." }, `vllm.metricPrefix: "vllm." cannot begin a metric name`},
+		"a scrape interval of none": {func(s *Settings) { s.VLLM.ScrapeInterval = -1 }, "vllm.scrapeInterval:"},
+		"a span name on two lines":  {func(s *Settings) { s.VLLM.SpanName = "a\nb" }, "vllm.spanName: holds a line break"},
+		"a service on two lines":    {func(s *Settings) { s.VLLM.EngineServices = []string{"a\nb"} }, "vllm.engineServices: holds a line break"},
+		"more rows than measured":   {func(s *Settings) { s.Limits.Requests = 2_000_000 }, "limits.requests: 2000000 is not between 1 and 1000000"},
+		"a negative search depth":   {func(s *Settings) { s.Limits.TracesPerCall = -5 }, "limits.tracesPerCall: -5 is not between 1 and 10000"},
+		"too many calls at once":    {func(s *Settings) { s.Limits.ConcurrentCall = 99 }, "limits.concurrentCalls: 99 is not between 1 and 32"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := load(t, sane, nil)
+			c.change(&s)
+			err := s.Validate()
+			require.ErrorContains(t, err, c.want)
+			require.NotContains(t, err.Error(), "hunter2", "a secret in the message")
+			require.NotContains(t, err.Error(), "\n")
+		})
+	}
+}
+
+func TestValidateTellsEverythingAtOnce(t *testing.T) {
+	s := load(t, `{"prometheus": {"url": "prometheus"}, "limits": {"requests": -1}}`, nil)
+	require.EqualError(t, s.Validate(), "settings: prometheus.url: must begin with http:// or https://; "+
+		"prometheus.url: names no host; limits.requests: -1 is not between 1 and 1000000")
+}
+
+func TestValidatePassesOverAStoreThatIsNotConfigured(t *testing.T) {
+	require.NoError(t, load(t, `{"loki": {"auth": "bearer", "timeout": "1h"}}`, nil).Validate())
+}
+
+func TestALogSelectorIsCheckedForItsShapeOnly(t *testing.T) {
+	for selector, want := range map[string]string{
+		"":                                    "",
+		`{container="vllm"}`:                  "",
+		"{container=~`vllm.*`, pod!=\"x\"}":   "",
+		`{container="a}b{c"}`:                 "",
+		`{container="a\"}"}`:                  "",
+		`container="vllm"`:                    "is not in braces",
+		`{container="vllm"} |= "x"`:           "is not in braces",
+		`{container="vllm"} or {a="b"}`:       "holds a brace outside quotes",
+		`{container="vllm}`:                   "leaves a quote open",
+		`{container="vllm\"}`:                 "leaves a quote open",
+		"{container=`vllm}":                   "leaves a quote open",
+		"{ }":                                 "selects nothing in particular, which Loki refuses",
+		"{container=\"vllm\"\n}":              "holds a line break or another control character",
+		`{a="b"} | line_format "{{.secret}}"`: "is not in braces",
+	} {
+		require.Equal(t, want, badSelector(selector), selector)
+	}
+	require.True(t, strings.HasPrefix(load(t, `{"vllm": {"logSelector": "{"}}`, nil).Validate().Error(),
+		"settings: vllm.logSelector: "))
+}
