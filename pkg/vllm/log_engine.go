@@ -42,6 +42,7 @@ var messages = func() (table [256][]message) {
 		{"Application startup complete.", LogStartup}, // ready to serve
 		{"Uvicorn running on ", LogStartup},
 
+		{"[shutdown] MPClient: engine core exited unexpectedly", LogEngineDead}, // a warning, before the next
 		{"[shutdown] ", LogShutdown},
 		{"Shutting down", LogShutdown},
 		{"Waiting for application shutdown.", LogShutdown},
@@ -62,6 +63,7 @@ var messages = func() (table [256][]message) {
 		{"Dumping scheduler stats: ", LogCrashDump},
 
 		{"Sleep mode freed ", LogSleep},
+		{"setting pause state to ", LogSleep}, // PAUSED_…, UNPAUSED
 		{"Loaded new LoRA adapter", LogLoRA},
 		{"Loaded LoRA adapter", LogLoRA},
 		{"Removed LoRA adapter", LogLoRA},
@@ -97,7 +99,7 @@ func (e *LogEvent) classifyEngine() {
 	}
 	switch e.Kind {
 	case LogEngineDead:
-		if !e.Level.AtLeast(LevelError) { // the words of an error in a line that is none
+		if !e.Level.AtLeast(LevelWarning) { // the words of an error in a line that is none
 			e.Kind = LogOther
 			return
 		}

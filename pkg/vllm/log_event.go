@@ -27,7 +27,7 @@ const (
 	LogAborted               // "Aborted request(s) <int>." and "Request <ext> aborted."
 	LogFailed                // "Request <ext> failed (…)…"
 	LogInternalError         // "Request <resp> failed with an internal error during generation"
-	LogException             // "Exception caught. Request id: <resp>"
+	LogException             // "Exception caught. Request id: <resp>", also "Engine Exception …"
 	LogFinished              // V0: "Finished request <id>."
 	LogRequestError          // any other line of level warning or above that names a request id
 	LogAccess                // uvicorn access line
@@ -35,7 +35,7 @@ const (
 	LogEngineDead            // EngineCore fatal error, EngineDeadError, worker died
 	LogOutOfMemory           // torch.OutOfMemoryError, no memory for cache blocks
 	LogStartup               // version, config, load and ready lines
-	LogSleep                 // fall asleep, wake up
+	LogSleep                 // fall asleep, wake up, pause, resume
 	LogLoRA                  // adapter loaded or removed
 	LogTraceback             // line of a Python traceback, the exception's own line included
 	LogShutdown              // the API server or an executor goes down

@@ -18,7 +18,8 @@ type jsonRecord struct {
 	Logger   string `json:"logger"`
 	File     string `json:"filename"`
 	Line     int    `json:"lineno"`
-	Process  string `json:"processName"`
+	PID      int    `json:"process"`
+	Process  string `json:"vllm_process_name"` // since 0.32; Python's own processName is MainProcess there
 	ExcInfo  string `json:"exc_info"`
 }
 
@@ -48,8 +49,8 @@ func (e *LogEvent) takeJSON(s string) bool {
 	if e.Logger == "" {
 		e.Logger, e.Line = firstOf(r.File, r.Name, r.Logger), r.Line
 	}
-	if e.Process == "" && r.Process != "MainProcess" { // Python's name for a process that vLLM has not named
-		e.Process = r.Process
+	if e.Process == "" {
+		e.Process, e.PID = r.Process, r.PID
 	}
 	if r.ExcInfo != "" {
 		_, e.Error, _ = cutLast(strings.TrimRight(r.ExcInfo, "\n"), "\n") // the traceback's last line is the exception

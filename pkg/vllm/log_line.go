@@ -67,6 +67,8 @@ func (e *LogEvent) classify() {
 	case 'E':
 		if rest, ok := strings.CutPrefix(m, "Exception caught. Request id: "); ok {
 			e.takeException(rest)
+		} else if rest, ok := strings.CutPrefix(m, "Engine Exception caught. Request id: "); ok {
+			e.takeException(rest)
 		}
 	}
 	if e.Kind == LogOther {

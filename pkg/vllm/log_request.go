@@ -1,9 +1,6 @@
 package vllm
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // The lines of a request's life. Which of the id's spellings a line carries is fixed by the line (and for "Aborted
 // request" by its wording, which changed with the version); the id itself ends at the first blank, so that nothing a
@@ -189,8 +186,8 @@ func (e *LogEvent) takeException(rest string) {
 // takeMention finds the first request id in a line of level warning or above that has no form of its own. It is the
 // weakest of all evidence: such text may quote a client, so it counts as "a line that names the request", not as outcome.
 func (e *LogEvent) takeMention() {
-	m := e.Message
-	for at := 0; at < len(m); {
+	m, at := e.Message, 0
+	for range maxMentions {
 		start, ok := nextID(m, at)
 		if !ok {
 			return
@@ -208,6 +205,9 @@ func (e *LogEvent) takeMention() {
 		at = end + 1
 	}
 }
+
+// maxMentions is how many words that begin like an id are tried, so that a hostile line costs no more than others.
+const maxMentions = 8
 
 // mentionable are the prefixes distinct enough to be told from words; "rt-", "score-" and the like are not.
 var mentionable = []string{"chatcmpl-", "cmpl-", "embd-", "resp_"}
@@ -245,33 +245,4 @@ func childStart(m string, at int) int {
 		return at
 	}
 	return start
-}
-
-// Names reports whether the line names the request that id stands for, in whichever of its spellings id is given.
-func (e *LogEvent) Names(id string) bool {
-	if e.RequestID == "" || id == "" {
-		return false
-	}
-	if e.IDForm == IDResponse && e.RequestID == ResponseID(id) {
-		return true
-	}
-	return names(e.RequestID, id) || slices.ContainsFunc(e.MoreIDs, func(more string) bool { return names(more, id) })
-}
-
-func names(written, id string) bool {
-	if written == id {
-		return true
-	}
-	child := ExternalFromChild(written)
-	external, _ := ExternalFromInternal(written)
-	for _, reading := range [...]string{child, external} {
-		if reading == id || ResponseID(reading) == id {
-			return true
-		}
-		if client, ok := ClientRequestID(reading); ok && client == id {
-			return true
-		}
-	}
-	wanted, suffixed := ExternalFromInternal(id)
-	return suffixed && wanted == external // an internal id was asked for, the line has another of its spellings
 }

@@ -6,7 +6,7 @@ import "strings"
 // double quotes with backslashes where the value is printed for debugging, bare where it is printed for display.
 func (e *LogEvent) takeRust(m string) bool {
 	finished := strings.Index(m, "completion finished")
-	aborting := strings.Index(m, "auto-aborting request")
+	form := IDExternal // the HTTP layer's; the engine client below it knows only internal ids
 	switch {
 	case finished >= 0:
 		e.Kind = LogFinished
@@ -17,18 +17,15 @@ func (e *LogEvent) takeRust(m string) bool {
 		if reason := rustField(fields, "finish_reason"); finishReason(reason) && reason != "unknown" {
 			e.FinishReason = reason
 		}
-	case aborting >= 0:
-		e.Kind = LogAborted
+	case strings.Contains(m, "auto-aborting request"):
+		e.Kind, form = LogAborted, IDInternal
 	case strings.Contains(m, "Avg prompt tput: "):
 		e.Kind = LogStats
 		return true
 	default:
 		return false
 	}
-	// Which spelling it is depends on the layer that logs: the engine client knows only internal ids.
-	if id := rustField(m, "request_id"); id != "" && e.setID(id, IDUnknown) {
-		e.External, _ = ExternalFromInternal(id)
-	}
+	e.setID(rustField(m, "request_id"), form)
 	return true
 }
 

@@ -61,6 +61,7 @@ var endpointPrefixes = []struct {
 	{"score-", true},
 	{"pooling-", true},
 	{"tokenize-", false},
+	{"tokn-", false}, // tokenize, up to 0.13
 	{"transcribe-", false},
 	{"translate-", false},
 	{"rt-", false},
@@ -74,7 +75,7 @@ var endpointPrefixes = []struct {
 // may): the caller that knows the id set of the window settles that by asking for both spellings.
 func ExternalFromInternal(internal string) (external string, suffixed bool) {
 	id := trimChildPrefix(internal)
-	if n := len(id); n > 9 && id[n-9] == '-' && isLowerHex(id[n-8:]) {
+	if n := len(id); n > 9 && id[n-9] == '-' && isLowerHex(id[n-8:]) && !isEndpointPrefix(id[:n-8]) {
 		return id[:n-9], true
 	}
 	return id, false
@@ -154,6 +155,17 @@ func trimNumber(id string, sep byte) string {
 		return id
 	}
 	return id[:i-1]
+}
+
+// isEndpointPrefix reports whether s is one of vLLM's words and its dash: 8 hex digits right behind it are the base id, as
+// the Rust front end makes it up, and no suffix.
+func isEndpointPrefix(s string) bool {
+	for _, e := range endpointPrefixes {
+		if s == e.prefix {
+			return true
+		}
+	}
+	return false
 }
 
 func isLowerHex(s string) bool {
