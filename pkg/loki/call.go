@@ -1,0 +1,127 @@
+package loki
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// Paths of Loki's HTTP API.
+const (
+	pathQuery       = "/loki/api/v1/query"
+	pathQueryRange  = "/loki/api/v1/query_range"
+	pathLabels      = "/loki/api/v1/labels"
+	pathLabelValues = "/loki/api/v1/label/:name/values"
+)
+
+// Without this header each line with structured metadata of its own comes as a stream of its own.
+const (
+	encodingFlagsHeader  = "X-Loki-Response-Encoding-Flags"
+	categorizeLabelsFlag = "categorize-labels"
+)
+
+// get makes one call and gives the answer's body, with a record of what it cost.
+func (c *Client) get(ctx context.Context, stage, text string, endpoint *url.URL, params url.Values) ([]byte, evidence.Call, error) {
+	var bytes atomic.Int64
+	ctx = upstream.CountBytes(upstream.WithStage(ctx, stage), &bytes)
+	endpoint.RawQuery = params.Encode()
+	call := evidence.Call{Store: evidence.Loki, Text: text}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.String(), http.NoBody)
+	if err != nil {
+		return nil, call, err
+	}
+	req.Header.Set(encodingFlagsHeader, categorizeLabelsFlag)
+	started := time.Now()
+	_, body, err := c.api.Do(ctx, req)
+	call.Duration, call.Bytes = time.Since(started), bytes.Load()
+	if err != nil {
+		call.Err = err.Error()
+	}
+	return body, call, err
+}
+
+// interval is a half-open range of Unix nanoseconds, as Loki counts: start is inclusive, end is not.
+type interval struct{ from, to int64 }
+
+// maxQueryLength is Loki's default ceiling of a query's range (max_query_length, 30 days and 1 hour): what is longer would
+// be refused, so it is asked in pieces.
+const maxQueryLength = 30 * 24 * time.Hour
+
+// intervals cuts windows into pieces that Loki takes, in order. Empty windows give none.
+func intervals(windows ...evidence.Window) []interval {
+	var out []interval
+	for _, w := range windows {
+		for from := w.From; from.Before(w.To); from = from.Add(maxQueryLength) {
+			to := w.To
+			if limit := from.Add(maxQueryLength); limit.Before(to) {
+				to = limit
+			}
+			out = append(out, interval{from.UnixNano(), to.UnixNano()})
+		}
+	}
+	return out
+}
+
+func rangeParams(within interval) url.Values {
+	return url.Values{
+		"start": {strconv.FormatInt(within.from, 10)},
+		"end":   {strconv.FormatInt(within.to, 10)},
+	}
+}
+
+// callLines asks once for up to limit lines. The lines come in the given order, whichever stream they are of.
+func (c *Client) callLines(ctx context.Context, d *decoder, q query, within interval, limit int, order Order) ([]entry, evidence.Call, error) {
+	params := rangeParams(within)
+	params.Set("query", q.String())
+	params.Set("limit", strconv.Itoa(limit))
+	params.Set("direction", order.direction())
+	body, call, err := c.get(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params)
+	if err != nil {
+		return nil, call, err
+	}
+	entries, err := d.lines(body)
+	if err != nil {
+		err = upstream.BadAnswer(c.store, err)
+		call.Err = err.Error()
+		return nil, call, err
+	}
+	sortEntries(entries, order)
+	call.Rows = len(entries)
+	return entries, call, nil
+}
+
+func (o Order) direction() string {
+	if o == OldestFirst {
+		return "forward"
+	}
+	return "backward"
+}
+
+var limitExceeded = regexp.MustCompile(`max entries limit per query exceeded.*\((\d+) > (\d+)\)`)
+
+// lowerLimit reads Loki's own limit out of its refusal of ours and asks for no more from now on. It reports whether the
+// call may be made again.
+func (c *Client) lowerLimit(err error) bool {
+	refusal, ok := errors.AsType[*upstream.Error](err)
+	if !ok || refusal.Status != http.StatusBadRequest {
+		return false
+	}
+	m := limitExceeded.FindStringSubmatch(refusal.Message)
+	if m == nil {
+		return false
+	}
+	limit, err := strconv.ParseInt(m[2], 10, 64)
+	if err != nil || limit < 2 || limit >= c.linesPerCall.Load() {
+		return false
+	}
+	c.linesPerCall.Store(limit)
+	return true
+}

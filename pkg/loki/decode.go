@@ -1,0 +1,208 @@
+package loki
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"sync"
+
+	jsoniter "github.com/json-iterator/go"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// entry is one line as Loki sent it.
+type entry struct {
+	unixNano int64
+	line     string
+	stream   *stream
+	metadata map[string]string // shared by lines with the same metadata; nil when there is none
+}
+
+// stream is one set of labels, with the place that they name.
+type stream struct {
+	key    string // the labels as Loki wrote them: orders lines of one nanosecond
+	labels map[string]string
+	origin *evidence.Origin
+}
+
+// decoder reads answers. It keeps the streams it met, so that all lines of one share labels and origin, whichever answer
+// they came in. It is safe for concurrent use.
+type decoder struct {
+	places  places
+	mu      sync.Mutex
+	streams map[string]*stream
+}
+
+func newDecoder(p places) *decoder { return &decoder{places: p, streams: map[string]*stream{}} }
+
+// Reasons of an answer that cannot be read. The answer itself is not quoted: it may hold prompts.
+var (
+	errNotJSON   = errors.New("it is not the JSON of a query result")
+	errBrokenOff = errors.New("it broke off")
+	errNoSuccess = errors.New(`its status is not "success"`)
+	errNotLines  = errors.New("it holds no log lines, but another type of result")
+	errTime      = errors.New("a time in it is no number")
+)
+
+// lines reads the answer to a log query, in the order in which Loki wrote it: stream by stream.
+func (d *decoder) lines(body []byte) ([]entry, error) {
+	a := answer{iter: jsoniter.ConfigDefault.BorrowIterator(body)}
+	defer jsoniter.ConfigDefault.ReturnIterator(a.iter)
+	metadata := map[string]map[string]string{} // by raw text: most lines of an answer have only detected_level
+	var entries []entry
+	err := a.result("streams", func(it *jsoniter.Iterator) bool {
+		var s *stream
+		it.ReadObjectCB(func(it *jsoniter.Iterator, field string) bool {
+			switch field {
+			case "stream":
+				s = d.stream(it.SkipAndReturnBytes())
+			case "values":
+				it.ReadArrayCB(func(it *jsoniter.Iterator) bool {
+					e := a.value(it, metadata)
+					e.stream = s
+					entries = append(entries, e)
+					return it.Error == nil
+				})
+			default:
+				it.Skip()
+			}
+			return it.Error == nil
+		})
+		return it.Error == nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range entries { // a stream whose labels come after its values, or not at all
+		if entries[i].stream == nil {
+			return nil, errNotJSON
+		}
+	}
+	return entries, nil
+}
+
+// answer is one JSON document in the making.
+type answer struct {
+	iter    *jsoniter.Iterator
+	invalid error
+}
+
+// result reads the frame that all answers share and gives each element of data.result to element.
+func (a *answer) result(kind string, element func(*jsoniter.Iterator) bool) error {
+	var status, resultType string
+	a.iter.ReadObjectCB(func(it *jsoniter.Iterator, field string) bool {
+		switch field {
+		case "status":
+			status = it.ReadString()
+		case "data":
+			it.ReadObjectCB(func(it *jsoniter.Iterator, field string) bool {
+				switch field {
+				case "resultType":
+					resultType = it.ReadString()
+				case "result":
+					it.ReadArrayCB(element)
+				default:
+					it.Skip()
+				}
+				return it.Error == nil
+			})
+		default:
+			it.Skip()
+		}
+		return it.Error == nil
+	})
+	switch {
+	case a.invalid != nil:
+		return a.invalid
+	case errors.Is(a.iter.Error, io.EOF), errors.Is(a.iter.Error, io.ErrUnexpectedEOF):
+		return errBrokenOff
+	case a.iter.Error != nil:
+		return errNotJSON
+	case status != "success":
+		return errNoSuccess
+	case resultType != kind:
+		return errNotLines
+	}
+	return nil
+}
+
+// value reads ["<unix ns>", "<line>"] with, since Loki 3 and the categorize-labels flag, an object of metadata behind.
+func (a *answer) value(it *jsoniter.Iterator, metadata map[string]map[string]string) entry {
+	var e entry
+	for i := 0; it.ReadArray(); i++ {
+		switch i {
+		case 0:
+			ns, err := strconv.ParseInt(it.ReadString(), 10, 64)
+			if err != nil && it.Error == nil {
+				a.invalid = errTime
+			}
+			e.unixNano = ns
+		case 1:
+			e.line = it.ReadString()
+		case 2:
+			raw := it.SkipAndReturnBytes()
+			known, ok := metadata[string(raw)]
+			if !ok {
+				known = readMetadata(raw)
+				metadata[string(raw)] = known
+			}
+			e.metadata = known
+		default:
+			it.Skip()
+		}
+		if it.Error != nil {
+			break
+		}
+	}
+	return e
+}
+
+// readMetadata reads {"structuredMetadata": {…}, "parsed": {…}}; without categories the labels stand there themselves.
+func readMetadata(raw []byte) map[string]string {
+	var out map[string]string
+	set := func(it *jsoniter.Iterator, name string) {
+		if it.WhatIsNext() != jsoniter.StringValue {
+			it.Skip()
+			return
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[name] = it.ReadString()
+	}
+	it := jsoniter.ConfigDefault.BorrowIterator(raw)
+	defer jsoniter.ConfigDefault.ReturnIterator(it)
+	if it.WhatIsNext() != jsoniter.ObjectValue {
+		return nil
+	}
+	it.ReadObjectCB(func(it *jsoniter.Iterator, field string) bool {
+		if it.WhatIsNext() == jsoniter.ObjectValue {
+			it.ReadObjectCB(func(it *jsoniter.Iterator, name string) bool {
+				set(it, name)
+				return it.Error == nil
+			})
+		} else {
+			set(it, field)
+		}
+		return it.Error == nil
+	})
+	return out
+}
+
+// stream gives the stream of these labels, known or new; nil when they cannot be read.
+func (d *decoder) stream(raw []byte) *stream {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s, ok := d.streams[string(raw)]; ok {
+		return s
+	}
+	var labels map[string]string
+	if err := jsoniter.ConfigDefault.Unmarshal(raw, &labels); err != nil {
+		return nil
+	}
+	origin := d.places.origin(labels, nil)
+	s := &stream{key: string(raw), labels: labels, origin: &origin}
+	d.streams[s.key] = s
+	return s
+}

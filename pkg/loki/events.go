@@ -1,0 +1,144 @@
+package loki
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	// maxNarrowedIDs is up to how many ids Loki is asked to look for. Beyond it, reading all requests' lines costs less than
+	// searching every line for each id.
+	maxNarrowedIDs = 256
+	// maxStemBytes bounds the ids of one query, so that its URL stays within the 8 KiB that proxies take.
+	maxStemBytes = 2048
+)
+
+// RequestFilter narrows RequestEvents.
+type RequestFilter struct {
+	// IDs, in any spelling, are the requests to find; empty means all. What is not an id by vllm.ValidRequestID is not asked
+	// for. Up to maxNarrowedIDs are looked for by Loki itself; with more, all requests' lines are read and sorted out here.
+	IDs []string
+}
+
+// RequestEvents gives what the windows' lines tell of requests, in the order of the windows and of time within each. Windows
+// should not overlap (evidence.MergeWindows): a line in two of them comes twice. The report says what was not seen; events
+// that came before a failure are kept beside its error.
+//
+// Lines that vLLM writes for every streamed token are left out, but for each stream's last.
+func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {
+	wanted := vllm.NewRequestIDSet(filter.IDs...)
+	if len(filter.IDs) > 0 && wanted.Len() == 0 {
+		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true}
+	}
+	reader := newReader(c, func(page []entry) []evidence.RequestEvent {
+		return requestEvents(page, placesOf(c.labels), wanted)
+	})
+	batches := batchStems(wanted.Stems())
+	queries := make([]query, len(batches))
+	for i, stems := range batches {
+		queries[i] = requestQuery(c.selector.within(scope, c.labels), stems)
+	}
+	events, report := reader.all(ctx, queries, intervals(windows...))
+	if len(batches) > 1 { // a line may name ids of two batches
+		events = sortedOnce(events)
+	}
+	return events, report
+}
+
+// batchStems cuts ids into parts that fit into one query each. One empty part means: all requests.
+func batchStems(stems []string) [][]string {
+	if len(stems) == 0 || len(stems) > maxNarrowedIDs {
+		return [][]string{nil}
+	}
+	var batches [][]string
+	begin, size := 0, 0
+	for i, stem := range stems {
+		if size+len(stem) > maxStemBytes && i > begin {
+			batches = append(batches, stems[begin:i])
+			begin, size = i, 0
+		}
+		size += len(stem) + 1
+	}
+	return append(batches, stems[begin:])
+}
+
+// requestEvents reads a page's lines. Nothing of a line stays in memory but its ids and what it tells: lines hold prompts.
+func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.RequestEvent {
+	events := make([]evidence.RequestEvent, 0, len(page))
+	origins := originCache{places: p}
+	for _, e := range page {
+		parsed := vllm.ParseLogLine(e.line)
+		if parsed.External == "" || parsed.Kind == vllm.LogDelta && parsed.FinishReason == "" {
+			continue
+		}
+		at, origin := time.Unix(0, e.unixNano), origins.of(e)
+		more := parsed.MoreIDs
+		for {
+			if wanted.Len() == 0 || wanted.Has(parsed.RequestID, parsed.IDForm) {
+				detach(&parsed)
+				if event, ok := evidence.NewRequestEvent(at, origin, &parsed); ok {
+					events = append(events, event)
+				}
+			}
+			if len(more) == 0 {
+				break
+			}
+			parsed.RequestID, more = more[0], more[1:]
+			parsed.External, _ = vllm.ExternalFromInternal(parsed.RequestID)
+		}
+	}
+	return events
+}
+
+// detach copies what an event keeps out of the line. External is nearly always a part of RequestID: one copy serves both.
+func detach(e *vllm.LogEvent) {
+	at := strings.Index(e.RequestID, e.External)
+	e.RequestID = strings.Clone(e.RequestID)
+	if at >= 0 {
+		e.External = e.RequestID[at : at+len(e.External)]
+	} else {
+		e.External = strings.Clone(e.External)
+	}
+	e.LoRA = strings.Clone(e.LoRA)
+	e.Error = strings.Clone(e.Error)
+	e.FinishReason = internReason(e.FinishReason)
+}
+
+// internReason gives the constant for vLLM's own finish reasons.
+func internReason(reason string) string {
+	switch reason {
+	case "stop":
+		return "stop"
+	case "length":
+		return "length"
+	case "abort":
+		return "abort"
+	case "error":
+		return "error"
+	case "tool_calls":
+		return "tool_calls"
+	}
+	return strings.Clone(reason)
+}
+
+// sortedOnce puts the events of several queries over the same windows in order of time and removes doubles.
+func sortedOnce(events []evidence.RequestEvent) []evidence.RequestEvent {
+	slices.SortStableFunc(events, func(a, b evidence.RequestEvent) int {
+		switch {
+		case a.UnixNano != b.UnixNano:
+			return int(min(1, max(-1, a.UnixNano-b.UnixNano)))
+		case a.ID != b.ID:
+			return strings.Compare(a.ID, b.ID)
+		default:
+			return int(a.Kind) - int(b.Kind)
+		}
+	})
+	return slices.CompactFunc(events, func(a, b evidence.RequestEvent) bool {
+		return a.UnixNano == b.UnixNano && a.ID == b.ID && a.Kind == b.Kind && *a.Origin == *b.Origin
+	})
+}

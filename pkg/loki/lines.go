@@ -1,0 +1,153 @@
+package loki
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// LineFilter narrows Lines and Volume. Empty fields match everything; all that are set must match.
+type LineFilter struct {
+	Levels    []vllm.LogLevel // any of them
+	Process   string          // as vLLM names it, such as EngineCore_DP0
+	Logger    string          // file of the log call, such as async_llm.py
+	Engine    string          // data-parallel rank, such as 0
+	RequestID string          // in any spelling
+	Contains  string          // text, exactly
+	Regex     string          // RE2
+}
+
+// Order of lines by time.
+type Order bool
+
+// The orders.
+const (
+	NewestFirst Order = false
+	OldestFirst Order = true
+)
+
+// keeps settles what LogQL cannot tell: which request an id-like text names, and which word of a line is its level. It
+// needs to read a line only where the query could have found too much.
+func (f LineFilter) keeps(line string, ids vllm.RequestIDSet) bool {
+	if f.RequestID != "" && !ids.In(line) {
+		return false
+	}
+	if len(f.Levels) == 0 {
+		return true
+	}
+	event := vllm.ParseLogLine(line)
+	return slices.Contains(f.Levels, event.Level)
+}
+
+// settled reports whether the query alone finds exactly what the filter means.
+func (f LineFilter) settled() bool { return f.RequestID == "" && len(f.Levels) == 0 }
+
+// Lines gives up to limit lines of the window, in order; the report is truncated when there are more.
+func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.Scope, filter LineFilter, limit int, order Order) ([]evidence.LogLine, evidence.StoreReport) {
+	report := evidence.StoreReport{Store: evidence.Loki, Configured: true}
+	ids := vllm.NewRequestIDSet(filter.RequestID)
+	if filter.RequestID != "" && ids.Len() == 0 {
+		return nil, report
+	}
+	limit = min(limit, c.limits.LogLines)
+	search := lineSearch{
+		client: c, decoder: newDecoder(placesOf(c.labels)), query: lineQuery(c.selector.within(scope, c.labels), filter),
+		filter: filter, ids: ids, limit: limit, order: order, report: &report,
+	}
+	pieces := intervals(window)
+	if order == NewestFirst {
+		slices.Reverse(pieces)
+	}
+	for _, within := range pieces {
+		if !search.read(ctx, within) {
+			break
+		}
+	}
+	report.Seen = len(search.lines)
+	return search.lines, report
+}
+
+// lineSearch reads page after page until there are enough lines. One more than enough is read, to know whether to say that
+// there are more.
+type lineSearch struct {
+	client  *Client
+	decoder *decoder
+	query   query
+	filter  LineFilter
+	ids     vllm.RequestIDSet
+	limit   int
+	order   Order
+	report  *evidence.StoreReport
+
+	lines []evidence.LogLine
+	seen  int // lines read, those that were dropped included
+}
+
+// read goes through one interval; it reports whether to go on with the next.
+func (s *lineSearch) read(ctx context.Context, within interval) bool {
+	for within.from < within.to {
+		if s.seen >= s.client.limits.LogLines {
+			s.truncate(fmt.Sprintf("Loki holds more log lines than the %d that one query reads: %d of those read match.", s.client.limits.LogLines, len(s.lines)))
+			return false
+		}
+		size := int(s.client.linesPerCall.Load())
+		if s.filter.settled() {
+			size = min(size, s.limit-len(s.lines)+1)
+		}
+		size = max(size, 2) // a page of one line could never be settled
+		page, call, err := s.client.callLines(ctx, s.decoder, s.query, within, size, s.order)
+		if err != nil && s.client.lowerLimit(err) {
+			continue
+		}
+		s.report.Calls = append(s.report.Calls, call)
+		if err != nil {
+			s.report.Err = err
+			return false
+		}
+		s.seen += len(page)
+		if len(page) < size {
+			return s.add(page)
+		}
+		if s.filter.settled() && len(s.lines)+len(page) > s.limit {
+			return s.add(page) // enough; whether the last nanosecond is complete does not matter
+		}
+		settled, rest, tied := settle(page, within, s.order)
+		if tied {
+			s.truncate(tiedReason(1, size))
+		}
+		if !s.add(settled) {
+			return false
+		}
+		within = rest
+	}
+	return true
+}
+
+// add takes lines that pass the filter; it reports whether there is room for more.
+func (s *lineSearch) add(page []entry) bool {
+	origins := originCache{places: s.decoder.places}
+	for _, e := range page {
+		if !s.filter.keeps(e.line, s.ids) {
+			continue
+		}
+		if len(s.lines) == s.limit {
+			s.truncate(fmt.Sprintf("Loki holds more matching lines than the %d asked for.", s.limit))
+			return false
+		}
+		s.lines = append(s.lines, evidence.LogLine{
+			Time: time.Unix(0, e.unixNano).UTC(), Line: e.line, Origin: origins.of(e), Labels: e.stream.labels, Metadata: e.metadata,
+		})
+	}
+	return true
+}
+
+func (s *lineSearch) truncate(reason string) {
+	s.report.Truncated = true
+	if s.report.Reason == "" {
+		s.report.Reason = reason
+	}
+}

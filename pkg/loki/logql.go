@@ -1,0 +1,138 @@
+package loki
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// query is a LogQL log query: streams, then filters over their lines, in the order in which Loki applies them.
+type query struct {
+	selector selector
+	filters  []lineFilter
+}
+
+// lineFilter keeps or drops lines; op is one of |= != |~ !~.
+type lineFilter struct{ op, text string }
+
+func (q query) String() string {
+	var b strings.Builder
+	b.WriteString(q.selector.String())
+	for _, f := range q.filters {
+		b.WriteString(" " + f.op + " " + quote(f.text))
+	}
+	return b.String()
+}
+
+func (q *query) contain(text string) { q.filters = append(q.filters, lineFilter{"|=", text}) }
+
+func (q *query) match(expression string) { q.filters = append(q.filters, lineFilter{"|~", expression}) }
+
+func (q *query) drop(expression string) { q.filters = append(q.filters, lineFilter{"!~", expression}) }
+
+// requestLines is what every line about a request has one of. All alternatives are plain text: Loki runs such an
+// expression as a search for substrings, without its regular-expression engine.
+const requestLines = `Received request |Added request |Generated response |Aborted request|Finished request ` +
+	`|cmpl-|embd-|resp_| aborted\.| failed[ .]|Request id: |request_id=`
+
+// tokenLines are the lines that vLLM writes for each streamed token (--enable-log-outputs). They tell nothing but the text,
+// except for the last one, which has the finish reason. The end of the line is vLLM's, so no prompt can hide a line here.
+const tokenLines = `Generated response [^ ]+ \(streaming delta\): .*finish_reason: None\s*$`
+
+// requestQuery finds the lines about requests, or those with one of stems in them.
+func requestQuery(s selector, stems []string) query {
+	q := query{selector: s}
+	if len(stems) == 0 {
+		q.match(requestLines)
+	} else {
+		quoted := make([]string, len(stems))
+		for i, stem := range stems {
+			quoted[i] = regexp.QuoteMeta(stem)
+		}
+		q.match(strings.Join(quoted, "|"))
+	}
+	q.drop(tokenLines)
+	return q
+}
+
+// lineQuery finds what a LineFilter asks for, as far as LogQL can tell; LineFilter.keeps settles the rest.
+func lineQuery(s selector, f LineFilter) query {
+	q := query{selector: s}
+	if f.RequestID != "" {
+		q.contain(vllm.RequestIDStem(f.RequestID))
+	}
+	if f.Contains != "" {
+		q.contain(f.Contains)
+	}
+	if f.Process != "" {
+		q.contain("(" + f.Process + " ") // "(APIServer pid=1) ", "(VllmWorker rank=0 pid=1) "
+	}
+	switch {
+	case f.Logger == "uvicorn.access": // uvicorn's lines do not name their logger
+		q.match(`- "[A-Z]+ [^ ]+ HTTP/`)
+	case f.Logger != "":
+		q.match(`[\[ /]` + regexp.QuoteMeta(f.Logger) + `:[0-9]+\]`)
+	}
+	if f.Engine != "" {
+		q.match(enginePattern(f.Engine))
+	}
+	if pattern, ok := levelPattern(f.Levels); ok {
+		q.match(pattern)
+	}
+	if f.Regex != "" {
+		q.match(f.Regex)
+	}
+	return q
+}
+
+// enginePattern finds a data-parallel rank in its places: the stats line, and the names of engine and worker processes.
+func enginePattern(rank string) string {
+	r := regexp.QuoteMeta(rank)
+	pattern := `^Engine 0*` + r + `:| Engine 0*` + r + `:|\(EngineCore_(?:DP)?` + r + ` pid=|_DP` + r + `[_ ]`
+	if rank == "0" {
+		pattern += `|\(EngineCore pid=` // without data parallelism
+	}
+	return pattern
+}
+
+// levelWords are the spellings of each level in text lines; JSON lines have the same words in any case.
+var levelWords = map[vllm.LogLevel]string{
+	vllm.LevelDebug:    "DEBUG|TRACE",
+	vllm.LevelInfo:     "INFO",
+	vllm.LevelWarning:  "WARNING|WARN",
+	vllm.LevelError:    "ERROR",
+	vllm.LevelCritical: "CRITICAL|FATAL",
+}
+
+// levelPattern finds the heads of lines with one of these levels. ok is false when no such pattern exists: for all levels,
+// and for lines without one.
+func levelPattern(levels []vllm.LogLevel) (pattern string, ok bool) {
+	words := make([]string, 0, len(levels))
+	for _, level := range levels {
+		word, known := levelWords[level]
+		if !known {
+			return "", false
+		}
+		words = append(words, word)
+	}
+	if len(words) == 0 {
+		return "", false
+	}
+	any := strings.Join(words, "|")
+	return `(?:` + any + `)(?: \d\d-\d\d |: )|"(?i:` + any + `)"`, true
+}
+
+// levelLabel is the label that volumeQuery takes out of the lines. Loki's own detected_level guesses from words anywhere
+// in the line, so that a prompt about errors counts as one.
+const levelLabel = "vllm_level"
+
+// levelCapture takes the level from a line's head: before a date (vLLM), a colon and blanks (uvicorn), or as a JSON value.
+const levelCapture = `(?:^|[ "])(?P<` + levelLabel + `>DEBUG|TRACE|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?: \d\d-\d\d |: |")`
+
+// volumeQuery counts lines by level in steps.
+func volumeQuery(q query, step time.Duration) string {
+	return "sum by (" + levelLabel + ") (count_over_time(" + q.String() + " | regexp " + quote(levelCapture) +
+		" [" + step.String() + "]))"
+}

@@ -1,0 +1,167 @@
+package loki
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// reader reads all lines of some intervals, oldest first, asking for several at once. What it converts a page to is all
+// that stays in memory of it. A reader is used once.
+type reader[T any] struct {
+	client  *Client
+	decoder *decoder
+	convert func(page []entry) []T
+	slots   chan struct{} // one for each call under way
+	budget  int           // lines that may be read
+
+	mu     sync.Mutex
+	report evidence.StoreReport
+	read   int
+	tied   int   // nanoseconds that hold more lines than an answer
+	unread int64 // beginning of the earliest interval that was not asked for, in Unix nanoseconds
+}
+
+func newReader[T any](c *Client, convert func(page []entry) []T) *reader[T] {
+	return &reader[T]{
+		client: c, decoder: newDecoder(placesOf(c.labels)), convert: convert,
+		slots:  make(chan struct{}, max(1, c.limits.ConcurrentCall)),
+		budget: c.limits.LogLines,
+		report: evidence.StoreReport{Store: evidence.Loki, Configured: true},
+		unread: math.MaxInt64,
+	}
+}
+
+// all reads every query over every interval and gives what they were converted to, query by query, interval by interval.
+func (r *reader[T]) all(ctx context.Context, queries []query, within []interval) ([]T, evidence.StoreReport) {
+	results := make([][]T, len(queries)*len(within))
+	var group sync.WaitGroup
+	for i, q := range queries {
+		for j, w := range within {
+			r.spawn(&group, func() { results[i*len(within)+j] = r.complete(ctx, q, w) })
+		}
+	}
+	group.Wait()
+	r.conclude()
+	return flatten(results), r.report
+}
+
+// complete reads one interval, however many answers that takes.
+func (r *reader[T]) complete(ctx context.Context, q query, within interval) []T {
+	page, full := r.page(ctx, q, within)
+	if !full {
+		return r.convert(page)
+	}
+	settled, rest, tied := settle(page, within, OldestFirst)
+	if tied {
+		r.mu.Lock()
+		r.tied++
+		r.mu.Unlock()
+	}
+	pieces := cut(rest, rest.from-within.from)
+	results := make([][]T, 1+len(pieces))
+	results[0] = r.convert(settled)
+	var group sync.WaitGroup
+	for i, piece := range pieces {
+		r.spawn(&group, func() { results[i+1] = r.complete(ctx, q, piece) })
+	}
+	group.Wait()
+	return flatten(results)
+}
+
+// page makes one call, unless the budget is spent, an earlier call has failed or nobody waits any more. full says that the
+// answer has as many lines as were asked for.
+func (r *reader[T]) page(ctx context.Context, q query, within interval) (page []entry, full bool) {
+	r.slots <- struct{}{}
+	defer func() { <-r.slots }()
+	for r.mayAsk(within) {
+		limit := int(r.client.linesPerCall.Load())
+		entries, call, err := r.client.callLines(ctx, r.decoder, q, within, limit, OldestFirst)
+		if err != nil && (r.client.lowerLimit(err) || int64(limit) > r.client.linesPerCall.Load()) {
+			continue // Loki's limit is lower than ours; this call or one beside it has learnt that
+		}
+		r.record(call, err, len(entries))
+		return entries, err == nil && len(entries) >= limit
+	}
+	return nil, false
+}
+
+func (r *reader[T]) mayAsk(within interval) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.report.Err != nil {
+		return false
+	}
+	if r.read >= r.budget {
+		r.unread = min(r.unread, within.from)
+		return false
+	}
+	return true
+}
+
+func (r *reader[T]) record(call evidence.Call, err error, lines int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Calls = append(r.report.Calls, call)
+	r.read += lines
+	if err != nil && r.report.Err == nil {
+		r.report.Err = err
+	}
+}
+
+// spawn runs work beside us. A panic in it becomes the report's error: it must not take the plugin down.
+func (r *reader[T]) spawn(group *sync.WaitGroup, work func()) {
+	group.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				r.record(evidence.Call{Store: evidence.Loki}, fmt.Errorf("reading log lines: %v", p), 0)
+			}
+		}()
+		work()
+	})
+}
+
+// conclude says what was not seen.
+func (r *reader[T]) conclude() {
+	r.report.Seen = r.read
+	switch {
+	case r.unread != math.MaxInt64:
+		r.report.Truncated = true
+		r.report.Reason = fmt.Sprintf("Loki holds more log lines than the %d that one query reads: from %s on, not all lines were read.",
+			r.budget, time.Unix(0, r.unread).UTC().Format(time.RFC3339Nano))
+	case r.tied > 0:
+		r.report.Truncated = true
+		r.report.Reason = tiedReason(r.tied, int(r.client.linesPerCall.Load()))
+	}
+}
+
+func tiedReason(nanoseconds, limit int) string {
+	return fmt.Sprintf("Loki answers with at most %d lines, and as many or more carry the same time in %s: others of that time were not read.",
+		limit, plural(nanoseconds, "place"))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func flatten[T any](parts [][]T) []T {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	out := make([]T, 0, n)
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+package loki
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	jsoniter "github.com/json-iterator/go"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// maxVolumeSteps bounds the bars of a volume, which no screen shows more of. Loki's own ceiling is 11,000.
+const maxVolumeSteps = 1000
+
+// LevelVolume is how many lines of one level there were in each step. A sample stands at the beginning of its step; a step
+// without lines has none.
+type LevelVolume struct {
+	Level   vllm.LogLevel
+	Samples []evidence.Sample
+}
+
+// Volume counts the window's lines by level, step by step, levels in the order of their weight. A step that would give too
+// many bars is widened. Filters that only a line's reading can settle (the request id) count what the plain text finds.
+func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.Duration, scope vllm.Scope, filter LineFilter) ([]LevelVolume, evidence.StoreReport) {
+	report := evidence.StoreReport{Store: evidence.Loki, Configured: true}
+	if window.Duration() <= 0 {
+		return nil, report
+	}
+	step = volumeStep(window.Duration(), step)
+	logql := volumeQuery(lineQuery(c.selector.within(scope, c.labels), filter), step)
+	params := url.Values{
+		"query": {logql},
+		// A point at t counts what lies between t-step and t: the first is one step into the window.
+		"start": {strconv.FormatInt(window.From.Add(step).UnixNano(), 10)},
+		"end":   {strconv.FormatInt(window.To.Add(step-1).UnixNano(), 10)},
+		"step":  {step.String()},
+	}
+	body, call, err := c.get(ctx, "volume", logql, c.api.URL(pathQueryRange, nil), params)
+	var volumes []LevelVolume
+	if err == nil {
+		if volumes, err = decodeVolume(body, step); err != nil {
+			err = upstream.BadAnswer(c.store, err)
+			call.Err = err.Error()
+		}
+	}
+	report.Err = err
+	for _, v := range volumes {
+		call.Rows += len(v.Samples)
+		for _, s := range v.Samples {
+			report.Seen += int(s.Value)
+		}
+	}
+	report.Calls = []evidence.Call{call}
+	return volumes, report
+}
+
+// volumeStep is the step asked for, in whole seconds, wide enough for maxVolumeSteps.
+func volumeStep(window, step time.Duration) time.Duration {
+	step = max(step, window/maxVolumeSteps, time.Second)
+	return (step + time.Second - 1).Truncate(time.Second)
+}
+
+// decodeVolume reads a matrix. Levels whose words differ (WARN, WARNING) are added up.
+func decodeVolume(body []byte, step time.Duration) ([]LevelVolume, error) {
+	a := answer{iter: jsoniter.ConfigDefault.BorrowIterator(body)}
+	defer jsoniter.ConfigDefault.ReturnIterator(a.iter)
+	counts := map[vllm.LogLevel]map[int64]float64{}
+	err := a.result("matrix", func(it *jsoniter.Iterator) bool {
+		var series struct {
+			Metric map[string]string `json:"metric"`
+			Values [][2]any          `json:"values"`
+		}
+		it.ReadVal(&series)
+		level := vllm.ParseLogLevel(series.Metric[levelLabel])
+		if counts[level] == nil {
+			counts[level] = map[int64]float64{}
+		}
+		for _, point := range series.Values {
+			seconds, isNumber := point[0].(float64)
+			text, isText := point[1].(string)
+			count, err := strconv.ParseFloat(text, 64)
+			if !isNumber || !isText || err != nil {
+				a.invalid = errTime
+				return false
+			}
+			at := int64(math.Round(seconds*1000)) - step.Milliseconds()
+			counts[level][at] += count
+		}
+		return it.Error == nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []LevelVolume
+	for _, level := range levelOrder {
+		byTime, ok := counts[level]
+		if !ok {
+			continue
+		}
+		v := LevelVolume{Level: level}
+		for at, n := range byTime {
+			v.Samples = append(v.Samples, evidence.Sample{UnixMilli: at, Value: n})
+		}
+		slices.SortFunc(v.Samples, func(a, b evidence.Sample) int { return cmp.Compare(a.UnixMilli, b.UnixMilli) })
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+var levelOrder = []vllm.LogLevel{
+	vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
+}
