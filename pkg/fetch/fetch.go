@@ -33,6 +33,7 @@ type Traces interface {
 	RequestSpans(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
 	CallerTraces(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
 	FindByRequestID(ctx context.Context, window evidence.Window, ids []string) ([]jaeger.Trace, evidence.StoreReport)
+	GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport)
 }
 
 // Fetcher gathers evidence. A nil store is one that is not configured.
@@ -422,4 +423,20 @@ func parallel(functions ...func()) {
 			panic(fmt.Sprintf("fetch: %v", p))
 		}
 	}
+}
+
+// Spans gathers engine spans, and the counters that they are held against, when there are at most limit requests in the
+// window; ok is false when there are more, their number is not known, or the search was not complete.
+func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input, ok bool) {
+	g := f.gather(ask)
+	expected := g.estimate(ctx)
+	if expected == 0 || expected > limit {
+		return join.Input{}, false
+	}
+	parallel(
+		func() { g.askTraces(ctx, expected, false) },
+		func() { g.askTargets(ctx) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(ask.Window)}) },
+	)
+	return g.input(), g.traces.Err == nil && !g.traces.Truncated && g.metrics.Err == nil
 }

@@ -322,3 +322,42 @@ func DecidedBySpans(filters []Filter, order Order) bool {
 	c, ok := ColumnNamed(cmp.Or(order.Column, TimeColumn))
 	return ok && c.FromSpan
 }
+
+// Overlapping returns the rows that ran on the same instance as r while r did, r itself left out, the longest overlap
+// first, at most limit.
+func Overlapping(rows []Request, r *Request, limit int) []Request {
+	type shared struct {
+		row     int
+		overlap time.Duration
+	}
+	var found []shared
+	end := r.End()
+	for i := range rows {
+		o := &rows[i]
+		if o.Span == nil || (r.Span != nil && o.Span.SpanID == r.Span.SpanID) {
+			continue
+		}
+		if _, no := sameInstance(r.Origin, o.Origin); no {
+			continue
+		}
+		from, to := r.Time, end
+		if o.Time.After(from) {
+			from = o.Time
+		}
+		if e := o.End(); e.Before(to) {
+			to = e
+		}
+		if d := to.Sub(from); d > 0 {
+			found = append(found, shared{i, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b shared) int { return cmp.Compare(b.overlap, a.overlap) })
+	if len(found) > limit {
+		found = found[:limit]
+	}
+	out := make([]Request, len(found))
+	for i, f := range found {
+		out[i] = rows[f.row]
+	}
+	return out
+}

@@ -159,3 +159,17 @@ func instanceName(o *evidence.Origin) string {
 	}
 	return cmp.Or(o.Pod, o.Instance)
 }
+
+// Complete reports whether the rows explain all that every engine counted. Each instance may be off by one: a request that
+// ends with a scrape falls on either side of it.
+func (r Report) Complete() bool {
+	if len(r.ByInstance) == 0 {
+		return false
+	}
+	for _, e := range r.ByInstance {
+		if float64(e.Rows) < e.Counted-1 {
+			return false
+		}
+	}
+	return true
+}

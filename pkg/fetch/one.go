@@ -1,0 +1,153 @@
+package fetch
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// completionItems is up to how many prompts of one completions call are looked for when only the client's id is known:
+// Jaeger finds ids by exact value, one search each.
+const completionItems = 4
+
+// traceID is what an id must look like to be one of a trace. A base id that vLLM makes up has 16 or 32 hex digits too, so
+// an id of this form is looked for as both.
+var traceID = regexp.MustCompile(`^[0-9a-f]{16,32}$`)
+
+// Request gathers what a join of one request needs. id may be an external id, an internal one, a client's X-Request-Id or
+// a trace id.
+func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string) (join.Input, error) {
+	g := f.gather(Ask{Window: window})
+	ids := candidates(id)
+	parallel(
+		func() { g.findTraces(ctx, ids, id) },
+		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, ids) },
+		func() { g.askTargets(ctx) },
+	)
+	if more := g.idsOfTrace(id); len(more) > 0 && len(g.in.Events) == 0 { // a trace id: its spans tell the request's id
+		g.askLogs(ctx, around(g.in.Spans), more)
+	}
+	if len(g.in.Spans) > 0 {
+		g.askMetrics(ctx, g.beforeAll(around(g.in.Spans)))
+	}
+	if err := ctx.Err(); err != nil {
+		return join.Input{}, err
+	}
+	return g.input(), g.nothing()
+}
+
+// candidates lists every spelling under which a store may know an id.
+func candidates(id string) []string {
+	ids := []string{id}
+	if whole := vllm.ExternalFromChild(id); whole != id {
+		ids = append(ids, whole)
+	}
+	if external, suffixed := vllm.ExternalFromInternal(id); suffixed {
+		ids = append(ids, external)
+	}
+	if _, prefixed := vllm.ClientRequestID(id); prefixed {
+		for i := range completionItems { // a response id of a completions call has one external id per prompt
+			if strings.HasPrefix(id, "cmpl-") && vllm.ResponseID(id) == id {
+				ids = append(ids, id+"-"+string(rune('0'+i)))
+			}
+		}
+		return ids
+	}
+	return append(ids, vllm.ExternalCandidates(id, completionItems)[1:]...)
+}
+
+// findTraces looks for spans by request id and, when it looks like one, by trace id.
+func (g *gather) findTraces(ctx context.Context, ids []string, id string) {
+	if g.Traces == nil {
+		return
+	}
+	traces, report := g.Traces.FindByRequestID(ctx, g.ask.Window, ids)
+	if len(traces) == 0 && traceID.MatchString(strings.ToLower(id)) {
+		var more evidence.StoreReport
+		traces, more = g.byTraceID(ctx, id)
+		g.mergeLocked(more)
+	}
+	g.mergeLocked(report)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, t := range traces {
+		g.in.Spans = append(g.in.Spans, matching(t, ids, id)...)
+		g.in.Callers = append(g.in.Callers, t.Unanswered...)
+	}
+}
+
+// byTraceID finds the requests of one trace. The trace as a whole tells ids and times, the search by id tells callers.
+func (g *gather) byTraceID(ctx context.Context, id string) ([]jaeger.Trace, evidence.StoreReport) {
+	spans, report := g.Traces.GetTrace(ctx, id)
+	var requests []evidence.RequestSpan
+	for i := range spans {
+		if r := spans[i].Request; r != nil {
+			requests = append(requests, *r)
+		}
+	}
+	if len(requests) == 0 {
+		return nil, report
+	}
+	// The id says which request is meant, whatever the range of the panel.
+	g.mu.Lock()
+	g.ask.Window, g.in.Window, g.in.Looked = evidence.Window{}, evidence.Window{}, evidence.Window{}
+	g.mu.Unlock()
+	own := jaeger.Trace{TraceID: spans[0].TraceID, Requests: requests}
+	for _, w := range evidence.MergeWindows(around(requests), 24*time.Hour) {
+		found, more := g.Traces.FindByRequestID(ctx, w, idsOf(requests))
+		report.Calls = append(report.Calls, more.Calls...)
+		for _, t := range found {
+			if t.TraceID == own.TraceID {
+				return []jaeger.Trace{t}, report
+			}
+		}
+	}
+	return []jaeger.Trace{own}, report // spans without a request id
+}
+
+// mergeLocked is merge for the traces' report.
+func (g *gather) mergeLocked(r evidence.StoreReport) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.merge(&g.traces, r)
+}
+
+// matching are the engine spans of a trace that the id means: all of them for a trace id.
+func matching(t jaeger.Trace, ids []string, id string) []evidence.RequestSpan {
+	var out []evidence.RequestSpan
+	for _, s := range t.Requests {
+		external := vllm.ExternalFromChild(s.RequestID)
+		wanted := strings.EqualFold(t.TraceID, id)
+		for _, candidate := range ids {
+			wanted = wanted || external == candidate
+		}
+		if wanted {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (g *gather) idsOfTrace(id string) []string {
+	if !traceID.MatchString(strings.ToLower(id)) {
+		return nil
+	}
+	return idsOf(g.in.Spans)
+}
+
+// Neighbours gathers the engine spans of one instance and the state of its engines, for what happened around a request.
+func (f *Fetcher) Neighbours(ctx context.Context, window evidence.Window, scope vllm.Scope) (join.Input, error) {
+	g := f.gather(Ask{Window: window, Scope: scope})
+	parallel(
+		func() { g.askTraces(ctx, 0, false) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(window)}) },
+		func() { g.askTargets(ctx) },
+	)
+	return g.input(), ctx.Err()
+}
