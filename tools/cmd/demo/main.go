@@ -1,0 +1,57 @@
+//go:build unix
+
+// Command demo shows joined requests in the terminal: see package demo.
+// `go tool mage demo` runs it with its defaults.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/demo"
+)
+
+func main() {
+	var options demo.Options
+	flag.StringVar(&options.MetricsURL, "vllm-metrics-url", os.Getenv("VLLM_METRICS_URL"),
+		"`URL` of a real vLLM's /metrics instead of a simulated fleet; default from VLLM_METRICS_URL")
+	flag.IntVar(&options.OTLPPort, "otlp-port", 0, "`port` on which Jaeger takes spans by gRPC; default any free one")
+	flag.DurationVar(&options.Every, "every", 2*time.Second, "`time` between pictures")
+	flag.DurationVar(&options.Window, "window", 15*time.Minute, "how far queries look back")
+	flag.DurationVar(&options.For, "for", 0, "end after this `time`")
+	flag.BoolVar(&options.Once, "once", false, "print one picture when everything is up and filled, then end")
+	flag.BoolVar(&options.NoGrafana, "no-grafana", false, "do not look for a Grafana")
+	followParent := flag.Bool("end-with-parent", false, "end when the process that started this one is gone")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if *followParent {
+		ctx = endWithParent(ctx)
+	}
+	if err := demo.Run(ctx, options, demo.NewScreen(os.Stdout)); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// endWithParent is for a start through mage: a terminal's Ctrl-C reaches this
+// process too, but a signal sent to mage alone would not.
+func endWithParent(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	parent := os.Getppid()
+	go func() {
+		for range time.Tick(time.Second) {
+			if os.Getppid() != parent {
+				cancel()
+				return
+			}
+		}
+	}()
+	return ctx
+}

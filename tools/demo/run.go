@@ -1,0 +1,210 @@
+//go:build unix
+
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
+	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
+	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
+)
+
+// Options of a demo. The zero value simulates a fleet and runs until its
+// context ends.
+type Options struct {
+	// MetricsURL is a real vLLM's /metrics; empty simulates one.
+	MetricsURL string
+	// OTLPPort is where a real vLLM sends spans by gRPC; 0 is any free port,
+	// which the picture names.
+	OTLPPort int
+	Every    time.Duration // between pictures; default 2 s
+	Window   time.Duration // that is looked back; default 15 min
+	For      time.Duration // then end; 0 is not
+	// Once shows a single picture, when every store is up and rows are there.
+	Once bool
+	// NoGrafana does not look for one.
+	NoGrafana bool
+}
+
+// Run shows the demo until ctx ends. Everything it starts has ended when it
+// returns.
+func Run(ctx context.Context, options Options, screen Screen) (err error) {
+	if options.Every == 0 {
+		options.Every = 2 * time.Second
+	}
+	if options.Window == 0 {
+		options.Window = 15 * time.Minute
+	}
+	if options.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, options.For)
+		defer cancel()
+	}
+	root, err := repo.Root()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "vllm-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	stores, err := stack.New(stack.Options{Dir: filepath.Join(dir, "stores"), OTLPPort: options.OTLPPort})
+	if err != nil {
+		return err
+	}
+	d := &demo{options: options, root: root, dir: dir, stores: stores, began: time.Now(),
+		parts: newBoard("plugin", "telemetry", "grafana"), built: make(chan struct{}),
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer func() {
+		// In the reverse of the order in which they depend on each other.
+		stop()
+		running.Wait()
+		err = errors.Join(err, stores.Close())
+	}()
+	stores.Launch(ctx)
+	running.Go(func() { d.runPlugin(ctx) })
+	running.Go(func() { d.runTelemetry(ctx) })
+	running.Go(func() { d.runGrafana(ctx) })
+	return d.show(ctx, screen)
+}
+
+// demo is a running one.
+type demo struct {
+	options Options
+	root    string
+	dir     string
+	stores  *stack.Stack
+	began   time.Time
+	parts   *board
+	built   chan struct{} // closed once the plugin is built
+
+	mu     sync.Mutex
+	plugin plugin // nil until it runs
+}
+
+// show draws pictures until ctx ends, or one of a finished scene.
+func (d *demo) show(ctx context.Context, screen Screen) (err error) {
+	defer func() { err = errors.Join(err, screen.Close()) }()
+	tick := time.NewTicker(d.options.Every)
+	defer tick.Stop()
+	var health Health
+	var healthAt time.Time
+	for {
+		s := d.snapshot()
+		s.Health = health
+		if p := d.running(); p != nil {
+			// Health probes every store's content: often enough to watch it change, not with every picture.
+			withHealth := time.Since(healthAt) > 5*d.options.Every
+			ask(ctx, p, backend.TimeRange{From: s.Now.Add(-d.options.Window), To: s.Now}, withHealth, &s)
+			if withHealth {
+				health, healthAt = s.Health, time.Now()
+			}
+		}
+		if ctx.Err() == nil && (!d.options.Once || complete(s)) {
+			if err := screen.Show(Draw(s, screen.Size(), screen.Coloured())); err != nil {
+				return err
+			}
+			if d.options.Once {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if d.options.Once {
+				return fmt.Errorf("the picture was not complete in time:\n%s", strings.Join(Draw(s, Size{Width: defaultWidth}, false), "\n"))
+			}
+			return nil // the way to end a demo
+		}
+	}
+}
+
+// complete tells a scene worth a single picture: nothing is still coming up,
+// and each of the three tables has something to show.
+func complete(s Snapshot) bool {
+	for _, p := range s.Parts {
+		if p.Mood == Busy {
+			return false
+		}
+	}
+	return s.Requests.rows() >= 10 && s.Models.rows() > 0 && s.Coverage.rows() > 0
+}
+
+func (d *demo) snapshot() Snapshot {
+	s := Snapshot{Now: time.Now(), Up: time.Since(d.began), Window: d.options.Window}
+	urls := map[string]string{
+		"prometheus": d.stores.Prometheus.URL, "loki": d.stores.Loki.URL,
+		"jaeger": "grpc://" + d.stores.Jaeger.GRPC + ", takes spans at grpc://" + d.stores.Jaeger.OTLPGRPC,
+	}
+	for _, store := range d.stores.Stores() {
+		s.Parts = append(s.Parts, storePart(store.Name(), store.Status(), urls[store.Name()]))
+	}
+	s.Parts = append(s.Parts, d.parts.all()...)
+	return s
+}
+
+func storePart(name string, status stack.Status, url string) Part {
+	p := Part{Name: name, State: status.State.String(), Detail: oneLine(status.Detail())}
+	switch status.State {
+	case stack.Ready:
+		p.Mood, p.Detail = Good, url
+	case stack.Failed:
+		p.Mood = Bad
+	case stack.Stopped:
+		p.Mood = Absent
+	}
+	return p
+}
+
+// runPlugin builds the plugin as its users do and keeps it running.
+func (d *demo) runPlugin(ctx context.Context) {
+	d.parts.set("plugin", Busy, "building", "go tool mage build:backend")
+	if err := d.buildPlugin(ctx); err != nil {
+		d.parts.fail(ctx, "plugin", err)
+		return
+	}
+	close(d.built)
+	logFile, err := os.Create(filepath.Join(d.dir, "plugin.log"))
+	if err != nil {
+		d.parts.fail(ctx, "plugin", err)
+		return
+	}
+	defer func() { _ = logFile.Close() }() // written by the host alone, which has ended by then
+	host, err := pluginhost.Start(ctx, pluginhost.Options{
+		Binary: repo.PluginBinary(d.root), Log: logFile,
+		Settings: pluginhost.Stores(d.stores.Prometheus.URL, d.stores.Loki.URL, d.stores.Jaeger.GRPC).
+			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}),
+	})
+	if err != nil {
+		d.parts.fail(ctx, "plugin", err)
+		return
+	}
+	d.parts.set("plugin", Good, "running", "over go-plugin, as Grafana runs it")
+	d.mu.Lock()
+	d.plugin = host
+	d.mu.Unlock()
+	<-ctx.Done()
+	d.mu.Lock()
+	d.plugin = nil
+	d.mu.Unlock()
+	_ = host.Close() // never fails: it kills
+}
+
+func (d *demo) running() plugin {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.plugin
+}
