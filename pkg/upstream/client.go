@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
@@ -39,7 +38,7 @@ func New(base httpclient.Options, store settings.Store) (*Client, error) {
 	if err != nil { // its text would quote the URL
 		return nil, fmt.Errorf("%s: the URL cannot be parsed", Title(store.Name))
 	}
-	endpoint.Path = strings.TrimRight(endpoint.Path, "/")
+	endpoint.Path, endpoint.RawPath = strings.TrimRight(endpoint.Path, "/"), strings.TrimRight(endpoint.RawPath, "/")
 	client, err := httpclient.New(options(base, store))
 	if err != nil { // of PEM texts that do not parse
 		return nil, fmt.Errorf("%s: %w", Title(store.Name), err)
@@ -82,17 +81,17 @@ func (c *Client) Store() evidence.Store { return c.store.Name }
 
 // URL gives the address of an API endpoint below the store's URL, with args in place of its ":name" parts.
 func (c *Client) URL(endpoint string, args map[string]string) *url.URL {
-	u := *c.endpoint
-	parts := strings.Split(endpoint, "/")
+	parts := strings.Split(strings.TrimPrefix(endpoint, "/"), "/")
 	escaped := make([]string, len(parts))
 	for i, part := range parts {
-		if value, ok := args[strings.TrimPrefix(part, ":")]; ok && strings.HasPrefix(part, ":") {
-			parts[i] = value
+		if name, ok := strings.CutPrefix(part, ":"); ok {
+			parts[i] = args[name]
 		}
 		escaped[i] = url.PathEscape(parts[i]) // a value may hold a slash and must stay one part
 	}
-	u.Path = path.Join(u.Path, "/") + "/" + strings.TrimPrefix(strings.Join(parts, "/"), "/")
-	u.RawPath = strings.TrimRight(c.endpoint.EscapedPath(), "/") + "/" + strings.TrimPrefix(strings.Join(escaped, "/"), "/")
+	u := *c.endpoint
+	u.Path = c.endpoint.Path + "/" + strings.Join(parts, "/")
+	u.RawPath = c.endpoint.EscapedPath() + "/" + strings.Join(escaped, "/")
 	return &u
 }
 
