@@ -2,6 +2,7 @@ package join
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -49,10 +50,11 @@ func (j *joiner) index() *keyIndex {
 	// External spellings first: they tell which reading of an internal id is meant.
 	var internal, response []int32
 	for i := range j.in.Events {
-		switch e := &j.in.Events[i]; e.Form {
-		case vllm.IDInternal:
+		switch e := &j.in.Events[i]; {
+		case e.Form == vllm.IDInternal:
 			internal = append(internal, int32(i))
-		case vllm.IDResponse:
+		// The streamed answers of /v1/responses are logged by response id, though the line's kind promises an external one.
+		case e.Form == vllm.IDResponse, strings.HasPrefix(e.External, "resp_") && vllm.ResponseID(e.External) == e.External:
 			response = append(response, int32(i))
 		default:
 			x.hang(x.key(e.External), int32(i), e)

@@ -85,14 +85,16 @@ func ExternalFromInternal(internal string) (external string, suffixed bool) {
 func ExternalFromChild(id string) string { return trimChildPrefix(id) }
 
 // ResponseID gives the id of the HTTP response that an external id belongs to: `cmpl-B-0` → `cmpl-B`.
-// Endpoints without per-item suffix return the id unchanged, batch chat loses its `_<i>`.
+// Endpoints without per-item suffix return the id unchanged; batch chat and /v1/responses lose their `_<i>`. Never the other
+// way round: a client's own id may end in a number too, so the response id `cmpl-req-1-0` may stand for the engine's
+// `cmpl-req-1-0-0`.
 func ResponseID(external string) string {
 	for _, e := range endpointPrefixes {
 		if strings.HasPrefix(external, e.prefix) {
 			if e.perItem {
 				return trimNumber(external, '-')
 			}
-			if e.prefix == "chatcmpl-" {
+			if e.prefix == "chatcmpl-" || e.prefix == "resp_" { // batch chat, and the engine's spelling of /v1/responses
 				return trimNumber(external, '_')
 			}
 			return external
