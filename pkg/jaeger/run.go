@@ -120,7 +120,8 @@ func (r *run) receive(in answered) {
 		return
 	}
 	if isDepthError(in.err) && r.client.depth.refused(in.depth) {
-		r.again(in.piece, 2) // smaller answers need smaller windows
+		// Smaller answers need smaller windows: as many as expected, or half each time.
+		r.again(in.piece, r.parts(in.piece, r.client.depth.apply(r.depth), 2))
 		return
 	}
 	r.deliver(in.traces)
@@ -134,7 +135,7 @@ func (r *run) receive(in answered) {
 	case in.full && in.window.Duration() <= resolution:
 		r.stuck++
 	case in.full:
-		r.again(in.piece, r.parts(in))
+		r.again(in.piece, max(2, r.parts(in.piece, in.depth, 2)))
 	default:
 		r.complete = append(r.complete, in.piece)
 	}
@@ -165,14 +166,14 @@ func (r *run) again(p piece, n int) {
 	newestFirst(r.queue)
 }
 
-// parts is how many pieces to make of one whose answer was full: at least two. Should all rows that are expected of all
-// services be this service's, then so many that none of them is full again.
-func (r *run) parts(in answered) int {
+// parts is how many pieces to make of one, should all rows that are expected of all services be this service's; or so many
+// as said, when nothing is known.
+func (r *run) parts(p piece, depth, unknown int) int {
 	if r.expected == 0 {
-		return 2
+		return unknown
 	}
-	share := float64(in.window.Duration()) / float64(max(r.window.Duration(), 1))
-	return max(2, parts(int(float64(r.expected)*share), in.depth))
+	share := float64(p.window.Duration()) / float64(r.window.Duration())
+	return parts(int(float64(r.expected)*share), depth)
 }
 
 // unseen marks a row as given and reports whether it was new.

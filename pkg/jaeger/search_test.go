@@ -73,8 +73,8 @@ func TestMoreTracesThanOneAnswerHolds(t *testing.T) {
 		"five times the limit, over api_v2": {
 			&fakeJaeger{onlyV2: true}, Search{Depth: 200, Expected: 1000}, 1000, 8, 1008, 0,
 		},
-		"a depth that the server refuses": { // 5000 → 2500 → … → 156, on up to four calls at a time
-			&fakeJaeger{maxDepth: 200}, Search{Expected: 1000}, 1000, 80, 1100, 30,
+		"a depth that the server refuses": { // 5000 → 2500 → 1250 → 625 → 312 → 156, the last on several calls at a time
+			&fakeJaeger{maxDepth: 200}, Search{Expected: 1000}, 1000, 16, 1016, 12,
 		},
 		"a depth that the server refuses, unknown": {
 			&fakeJaeger{maxDepth: 200}, Search{}, 1000, 80, 2600, 30,
