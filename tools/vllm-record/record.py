@@ -288,9 +288,9 @@ def write(target, variant, purpose, command, env, unknown, model, logs, client, 
     lines = logs.finish()
     put("logs.jsonl", "".join(json.dumps({"ts_ns": t, "stream": s, "line": line}, ensure_ascii=False) + "\n" for t, s, line in lines))
     if scraper.scrapes:
-        put("metrics-first.prom", scraper.scrapes[0][1])
         put("metrics-last.prom", scraper.scrapes[-1][1])
         if variant == "main":
+            put("metrics-first.prom", scraper.scrapes[0][1])
             put("metrics-busiest.prom", scraper.busiest())
             put("metrics-middle.prom", scraper.scrapes[len(scraper.scrapes) // 2][1])
             put("metrics.jsonl", scraper.series())
