@@ -40,7 +40,7 @@ func ModelTable(r models.Result) *data.Frame {
 		values := make([]*float64, len(r.Groups))
 		for row := range r.Groups {
 			if vector := r.Values[row][i]; len(vector) > 0 {
-				values[row] = known(vector[len(vector)-1])
+				values[row] = finite(vector[len(vector)-1])
 			}
 		}
 		field := data.NewField(column.Name, nil, values)
@@ -84,12 +84,4 @@ func modelUnit(u models.Unit) string {
 	default: // tokens and requests are counts, and means of counts
 		return "short"
 	}
-}
-
-// known is a nullable float: NaN and infinities, which poison reducers, become null.
-func known(x float64) *float64 {
-	if x-x != 0 { // only finite numbers differ from themselves by 0
-		return nil
-	}
-	return &x
 }

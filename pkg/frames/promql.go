@@ -46,7 +46,7 @@ func matrix(series []prometheus.Series, o PromQLOptions) data.Frames {
 		times := make([]time.Time, len(s.Samples))
 		values := make([]*float64, len(s.Samples))
 		for i, sample := range s.Samples {
-			times[i], values[i] = moment(sample), known(sample.Value)
+			times[i], values[i] = moment(sample), finite(sample.Value)
 		}
 		time := data.NewField(data.TimeSeriesTimeFieldName, nil, times)
 		time.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(o.Step)})
@@ -60,7 +60,7 @@ func matrix(series []prometheus.Series, o PromQLOptions) data.Frames {
 func numbers(series []prometheus.Series, o PromQLOptions) data.Frames {
 	var out data.Frames
 	for _, s := range series {
-		value := known(s.Samples[len(s.Samples)-1].Value)
+		value := finite(s.Samples[len(s.Samples)-1].Value)
 		if value == nil {
 			continue
 		}
@@ -82,7 +82,7 @@ func vectorTable(series []prometheus.Series) *data.Frame {
 	values := make([]*float64, len(series))
 	for i, s := range series {
 		last := s.Samples[len(s.Samples)-1]
-		times[i], values[i] = moment(last), known(last.Value)
+		times[i], values[i] = moment(last), finite(last.Value)
 	}
 	frame := data.NewFrame("", data.NewField(data.TimeSeriesTimeFieldName, nil, times))
 	for _, name := range slices.Sorted(maps.Keys(labels)) {

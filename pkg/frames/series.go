@@ -79,7 +79,7 @@ func legend(r models.Result, group []string, column models.Column) string {
 func nullable(vector []float64) (values []*float64, any bool) {
 	values = make([]*float64, len(vector))
 	for i, x := range vector {
-		values[i] = known(x)
+		values[i] = finite(x)
 		any = any || values[i] != nil
 	}
 	return values, any

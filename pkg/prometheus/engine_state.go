@@ -29,9 +29,10 @@ const (
 	minPiece = 4
 )
 
-// EngineState reads the samples of metrics (canonical names of gauges and counters without labels of their own) in
-// windows: every scrape at its own time, ascending, in canonical units. GPUs carry the pod that uses them and the scrape
-// address of their exporter; which engine they belong to is the join's to say.
+// EngineState reads the samples of metrics (canonical names of gauges and counters) in windows: every scrape at its own
+// time, ascending, in canonical units. A metric with labels of its own, such as a finish reason, has a series for each of
+// their values, all with the engine's origin. So have the GPUs of one pod or host: they carry the pod that uses them and
+// the scrape address of their exporter, and which engine they belong to is the join's to say.
 //
 // It costs one call for all of vLLM's metrics and one for the GPUs' per window; near windows are read as one, so that
 // there can be samples between windows, and long ones in pieces.
@@ -44,7 +45,7 @@ func (c *Client) EngineState(
 	}
 	for _, name := range metrics {
 		m, ok := vllm.LookupMetric(name)
-		if !ok || len(m.Labels) > 0 || m.Type != vllm.Gauge && m.Type != vllm.Counter {
+		if !ok || m.Type != vllm.Gauge && m.Type != vllm.Counter {
 			return nil, nil, fmt.Errorf("%q is no gauge or counter of an engine", name)
 		}
 	}
@@ -187,8 +188,8 @@ func trimBefore(samples []evidence.Sample, unixMilli int64) []evidence.Sample {
 // collector brings pieces together into series of canonical metrics.
 type collector struct {
 	labels  vllm.LabelNames
-	exposed map[string]alias // by full name
-	origins map[string]*evidence.Origin
+	exposed map[string]alias                     // by full name
+	origins map[evidence.Origin]*evidence.Origin // one of each, to be shared
 	found   map[seriesKey]*evidence.Series
 	order   []seriesKey
 }
@@ -209,7 +210,7 @@ type seriesKey struct {
 
 func newCollector(names Names, labels vllm.LabelNames, metrics []string) *collector {
 	c := &collector{
-		labels: labels, exposed: map[string]alias{}, origins: map[string]*evidence.Origin{},
+		labels: labels, exposed: map[string]alias{}, origins: map[evidence.Origin]*evidence.Origin{},
 		found: map[seriesKey]*evidence.Series{},
 	}
 	for _, name := range metrics {
@@ -238,12 +239,11 @@ func (c *collector) add(answer Answer) {
 			known.Samples = append(known.Samples, s.Samples...)
 			continue
 		}
-		origin, ok := c.origins[key.labels]
-		if !ok {
-			origin = originOf(c.labels, s.Labels, a.gpu)
-			c.origins[key.labels] = origin
+		origin := originOf(c.labels, s.Labels, a.gpu)
+		if c.origins[origin] == nil {
+			c.origins[origin] = &origin
 		}
-		c.found[key] = &evidence.Series{Metric: a.metric, Origin: origin, Samples: s.Samples}
+		c.found[key] = &evidence.Series{Metric: a.metric, Origin: c.origins[origin], Samples: s.Samples}
 		c.order = append(c.order, key)
 	}
 }
@@ -283,7 +283,7 @@ func identity(labels map[string]string) string {
 
 // originOf reads the places of a row from a series' labels. A GPU's own pod and namespace stand under exported_… where the
 // scrape kept the exporter's.
-func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) *evidence.Origin {
+func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) evidence.Origin {
 	at := func(name string) string {
 		if name == "" {
 			return ""
@@ -293,7 +293,7 @@ func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) *eviden
 		}
 		return labels[name]
 	}
-	return &evidence.Origin{
+	return evidence.Origin{
 		Service: at(names.Service), Environment: at(names.Environment), Namespace: at(names.Namespace), Pod: at(names.Pod),
 		Instance: at(names.Instance), Model: at(names.Model), Engine: at(names.Engine),
 	}

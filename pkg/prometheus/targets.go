@@ -48,12 +48,12 @@ func (c *Client) Targets(ctx context.Context, w evidence.Window) ([]evidence.Tar
 	tokens := map[evidence.Origin]int64{}
 	if len(answers) > 1 {
 		for _, s := range answers[1].Series {
-			tokens[*originOf(c.store.Labels, s.Labels, false)] = cacheTokens(s.Labels)
+			tokens[originOf(c.store.Labels, s.Labels, false)] = cacheTokens(s.Labels)
 		}
 	}
 	targets := make([]evidence.Target, 0, len(answers[0].Series))
 	for _, s := range answers[0].Series {
-		origin := *originOf(c.store.Labels, s.Labels, false)
+		origin := originOf(c.store.Labels, s.Labels, false)
 		place := origin
 		place.Model = ""
 		known, ok := tokens[place]
@@ -98,7 +98,7 @@ func (c *Client) Finished(
 	finished := make([]evidence.Finished, 0, len(answer.Series))
 	for _, s := range answer.Series {
 		finished = append(finished, evidence.Finished{
-			Origin: *originOf(c.store.Labels, s.Labels, false),
+			Origin: originOf(c.store.Labels, s.Labels, false),
 			Reason: s.Labels[vllm.LabelFinishedReason], Count: s.Samples[0].Value,
 		})
 	}

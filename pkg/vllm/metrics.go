@@ -114,7 +114,8 @@ const (
 type Exposed struct {
 	Name string // without the prefix
 	By   Exporter
-	// Since and Until are the first and last vLLM release with this name; empty = before 0.8, or still there.
+	// Since and Until are the first and last vLLM release with this name; empty = before 0.8, or still there. For a release
+	// or two after Until it can be had by --show-hidden-metrics-for-version.
 	Since, Until string
 	// Scale turns the exposed value into the canonical unit; 0 means 1.
 	Scale float64

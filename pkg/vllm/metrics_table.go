@@ -43,7 +43,7 @@ var metrics = []Metric{
 		Name: KVCacheUsage, Type: Gauge, Unit: UnitRatio,
 		Names: []Exposed{
 			{Name: "kv_cache_usage_perc", Since: "0.9.2"},
-			{Name: "gpu_cache_usage_perc", Until: "0.11.2"}, // both from 0.9.2 to 0.10.x
+			{Name: "gpu_cache_usage_perc", Until: "0.10.2"}, // both from 0.9.2 on
 		},
 		Note: "0 to 1 despite its name; cached but free prefix blocks count as free",
 	},
@@ -65,7 +65,7 @@ var metrics = []Metric{
 		Name: PrefixCacheQueries, Type: Counter, Unit: UnitTokens,
 		Names: []Exposed{
 			{Name: "prefix_cache_queries_total", Since: "0.9.2"},
-			{Name: "gpu_prefix_cache_queries_total", Since: "0.7.3", Until: "0.11.2"},
+			{Name: "gpu_prefix_cache_queries_total", Since: "0.7.3", Until: "0.10.2"},
 		},
 		Note: "the old name counted blocks until 0.8.x: a ratio with hits is right in every version, a rate is not",
 	},
@@ -73,7 +73,7 @@ var metrics = []Metric{
 		Name: PrefixCacheHits, Type: Counter, Unit: UnitTokens,
 		Names: []Exposed{
 			{Name: "prefix_cache_hits_total", Since: "0.9.2"},
-			{Name: "gpu_prefix_cache_hits_total", Since: "0.7.3", Until: "0.11.2"},
+			{Name: "gpu_prefix_cache_hits_total", Since: "0.7.3", Until: "0.10.2"},
 		},
 		Note: "of the queries, those found in the local prefix cache",
 	},
@@ -128,7 +128,7 @@ var metrics = []Metric{
 		Name: ITL, Type: Histogram, Unit: UnitSeconds, Buckets: bucketsITL,
 		Names: []Exposed{
 			{Name: "inter_token_latency_seconds", Since: "0.10.2"},
-			{Name: "time_per_output_token_seconds", Until: "0.14.1"}, // the same observations under a misleading name
+			{Name: "time_per_output_token_seconds", Until: "0.11.2"}, // the same observations under a misleading name
 		},
 		Note: "inter-token latency, one value per engine step after the first token",
 	},

@@ -1,0 +1,177 @@
+package prometheus_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	engineLabels = `"engine":"0","instance":"10.0.0.1:8000","model_name":"m"`
+	stateNames   = `{__name__=~"vllm:num_requests_running|vllm:kv_cache_usage_perc|vllm:gpu_cache_usage_perc",model_name!=""}`
+)
+
+func TestEngineStateReadsAllMetricsInOneCall(t *testing.T) {
+	store := &prometheustest.Store{
+		Names: []string{"vllm:num_requests_running", "vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"},
+		Answers: map[string]string{stateNames + "[10m]": `[
+			{"metric":{"__name__":"vllm:num_requests_running",` + engineLabels + `},"values":[[1789999999.5,"9"],[1790000000.5,"3"],[1790000015.5,"4"]]},
+			{"metric":{"__name__":"vllm:kv_cache_usage_perc",` + engineLabels + `},"values":[[1790000000.5,"0.5"]]},
+			{"metric":{"__name__":"vllm:gpu_cache_usage_perc",` + engineLabels + `},"values":[[1790000000.5,"0.5"]]},
+			{"metric":{"__name__":"vllm:gpu_cache_usage_perc","instance":"10.0.0.2:8000","model_name":"old"},"values":[[1790000001,"0.25"]]}]`},
+	}
+	series, calls, err := store.Start(t).EngineState(t.Context(), []evidence.Window{window}, vllm.Scope{},
+		[]string{vllm.NumRequestsRunning, vllm.KVCacheUsage, vllm.GPUUtilization})
+	require.NoError(t, err)
+	require.Len(t, calls, 2, "one for the names, one for the samples")
+	require.Equal(t, []string{stateNames + "[10m]"}, store.Queries())
+	require.Equal(t, "1790000599.999", store.Asked()[1].Form.Get("time"), "a window does not hold its end")
+
+	origin := &evidence.Origin{Instance: "10.0.0.1:8000", Model: "m", Engine: "0"}
+	require.Equal(t, []evidence.Series{
+		{Metric: vllm.NumRequestsRunning, Origin: origin, Samples: []evidence.Sample{
+			{UnixMilli: 1790000000500, Value: 3}, {UnixMilli: 1790000015500, Value: 4},
+		}},
+		{Metric: vllm.KVCacheUsage, Origin: origin, Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: 0.5}}},
+		{
+			Metric: vllm.KVCacheUsage, Origin: &evidence.Origin{Instance: "10.0.0.2:8000", Model: "old"},
+			Samples: []evidence.Sample{{UnixMilli: 1790000001000, Value: 0.25}},
+		},
+	}, series, "an engine that exposes two names counts once, by the newer; an old engine by what it has")
+	require.Same(t, series[0].Origin, series[1].Origin)
+}
+
+func TestEngineStateOfGPUs(t *testing.T) {
+	const selector = `{__name__=~"DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_FB_USED"}`
+	store := &prometheustest.Store{
+		Names: []string{"DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED", "nvidia_smi_utilization_gpu_ratio"},
+		Answers: map[string]string{selector + "[10m]": `[
+			{"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","instance":"n1:9400","gpu":"0","pod":"dcgm-x","namespace":"monitoring",
+			 "exported_pod":"vllm-0","exported_namespace":"llm"},"values":[[1790000000,"97"]]},
+			{"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","instance":"n1:9400","gpu":"1","pod":"other"},"values":[[1790000000,"1"]]},
+			{"metric":{"__name__":"DCGM_FI_DEV_FB_USED","instance":"n1:9400","gpu":"0","pod":"vllm-0","namespace":"llm"},"values":[[1790000000,"2048"]]}]`},
+	}
+	series, _, err := store.Start(t).EngineState(t.Context(), []evidence.Window{window},
+		vllm.Scope{Models: []string{"m"}, Pods: []string{"vllm-0"}}, []string{vllm.GPUUtilization, vllm.GPUMemoryUsed})
+	require.NoError(t, err)
+	require.Equal(t, []string{selector + "[10m]"}, store.Queries(), "of two exporters, one is asked")
+	require.Len(t, series, 2, "a GPU of another pod is out of scope")
+	require.Equal(t, evidence.Origin{Instance: "n1:9400", Pod: "vllm-0", Namespace: "llm"}, *series[0].Origin, "the user's pod, not the exporter's")
+	require.InDelta(t, 0.97, series[0].Samples[0].Value, 1e-12, "percent become a ratio")
+	require.EqualValues(t, 2048<<20, series[1].Samples[0].Value, "MiB become bytes")
+	require.Same(t, series[0].Origin, series[1].Origin)
+}
+
+func TestEngineStateJoinsNearWindowsAndKeepsFarOnesApart(t *testing.T) {
+	store := &prometheustest.Store{Names: []string{"vllm:num_requests_running"}}
+	at := func(minutes int) evidence.Window {
+		return evidence.Window{From: noon.Add(time.Duration(minutes) * time.Minute), To: noon.Add(time.Duration(minutes+1) * time.Minute)}
+	}
+	_, _, err := store.Start(t).EngineState(t.Context(), []evidence.Window{at(60), at(0), at(3), at(1)}, vllm.Scope{Models: []string{"m"}},
+		[]string{vllm.NumRequestsRunning})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		`vllm:num_requests_running{model_name="m"}[1m]`, `vllm:num_requests_running{model_name="m"}[4m]`,
+	}, store.Queries())
+}
+
+func TestEngineStateCountsSeriesBeforeItReadsALongWindow(t *testing.T) {
+	const selector = `vllm:num_requests_running{model_name!=""}`
+	store := &prometheustest.Store{
+		Names:   []string{"vllm:num_requests_running"},
+		Answers: map[string]string{"count(" + selector + ")": `[{"metric":{},"value":[1790000000,"2000"]}]`},
+	}
+	day := evidence.Window{From: noon, To: noon.Add(24 * time.Hour)} // 5,760 scrapes × 2,000 series = 11.5 M samples
+	_, _, err := store.Start(t).EngineState(t.Context(), []evidence.Window{day}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
+	require.NoError(t, err)
+	require.Equal(t, []string{"count(" + selector + ")", selector + "[8h]", selector + "[8h]", selector + "[8h]"}, store.Queries())
+}
+
+func TestEngineStateHalvesWhatIsTooMuch(t *testing.T) {
+	store := &prometheustest.Store{
+		Names:   []string{"vllm:num_requests_running"},
+		Answers: map[string]string{`vllm:num_requests_running{model_name!=""}[5m]`: // the answer to both halves
+		`[{"metric":{"__name__":"vllm:num_requests_running",` + engineLabels + `},"values":[[1790000000,"0"],[1790000301,"7"]]}]`},
+	}
+	store.Fail = func(w http.ResponseWriter, query string) bool {
+		return strings.HasSuffix(query, "[10m]") && prometheustest.Refuse(w, http.StatusUnprocessableEntity,
+			"query processing would load too many samples into memory in query execution")
+	}
+	series, calls, err := store.Start(t).EngineState(t.Context(), []evidence.Window{window}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
+	require.NoError(t, err)
+	require.Len(t, calls, 4, "names, the whole, two halves")
+	require.Len(t, series, 1)
+	require.Equal(t, []evidence.Sample{{UnixMilli: 1790000000000}, {UnixMilli: 1790000301000, Value: 7}, {UnixMilli: 1790000301000, Value: 7}},
+		series[0].Samples, "each half without what lies before it")
+}
+
+func TestEngineStateWithoutVLLMAsksForNothing(t *testing.T) {
+	store := &prometheustest.Store{}
+	series, calls, err := store.Start(t).EngineState(t.Context(), []evidence.Window{window}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
+	require.NoError(t, err)
+	require.Empty(t, series)
+	require.Len(t, calls, 1)
+	require.Empty(t, store.Queries())
+
+	_, _, err = store.Start(t).EngineState(t.Context(), []evidence.Window{window}, vllm.Scope{}, []string{vllm.TTFT})
+	require.EqualError(t, err, `"time_to_first_token_seconds" is no gauge or counter of an engine`)
+}
+
+func TestEngineStateFailsAsTheStoreDoes(t *testing.T) {
+	store := &prometheustest.Store{Fail: func(w http.ResponseWriter, _ string) bool {
+		return prometheustest.Refuse(w, http.StatusTooManyRequests, "slow down")
+	}}
+	_, calls, err := store.Start(t).EngineState(t.Context(), []evidence.Window{window}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
+	require.ErrorIs(t, err, upstream.ErrRateLimited)
+	require.Len(t, calls, 1)
+}
+
+func TestTargets(t *testing.T) {
+	const (
+		by      = `model_name,environment,namespace,pod,instance,service,engine`
+		running = `group by (` + by + `) (last_over_time(vllm:num_requests_running{model_name!=""}[10m]))`
+		info    = `group by (` + by + `,kv_cache_size_tokens,num_gpu_blocks,block_size) (last_over_time(vllm:cache_config_info[10m]))`
+	)
+	store := &prometheustest.Store{
+		Names: []string{"vllm:num_requests_running", "vllm:cache_config_info"},
+		Answers: map[string]string{
+			running: `[{"metric":{"instance":"a:8000","engine":"0","model_name":"m"},"value":[1,"1"]},
+				{"metric":{"instance":"a:8000","engine":"1","model_name":"m"},"value":[1,"1"]},
+				{"metric":{"instance":"b:8000","model_name":"v0"},"value":[1,"1"]}]`,
+			info: `[{"metric":{"instance":"a:8000","engine":"0","kv_cache_size_tokens":"446464","num_gpu_blocks":"27904","block_size":"16"},"value":[1,"1"]},
+				{"metric":{"instance":"a:8000","engine":"1","num_gpu_blocks":"80","block_size":"32"},"value":[1,"1"]}]`,
+		},
+	}
+	targets, calls, err := store.Start(t).Targets(t.Context(), window)
+	require.NoError(t, err)
+	require.Equal(t, []string{running, info}, store.Queries())
+	require.Len(t, calls, 3)
+	require.Equal(t, []evidence.Target{
+		{Origin: evidence.Origin{Instance: "a:8000", Engine: "0", Model: "m"}, KVCacheTokens: 446464},
+		{Origin: evidence.Origin{Instance: "a:8000", Engine: "1", Model: "m"}, KVCacheTokens: 2560},
+		{Origin: evidence.Origin{Instance: "b:8000", Model: "v0"}, KVCacheTokens: evidence.Unknown},
+	}, targets)
+}
+
+func TestFinished(t *testing.T) {
+	const query = `sum by (model_name,environment,namespace,pod,instance,service,engine,finished_reason) ` +
+		`(increase(vllm:request_success_total{model_name="m"}[10m]))`
+	store := &prometheustest.Store{
+		Names:   []string{"vllm:request_success_total"},
+		Answers: map[string]string{query: `[{"metric":{"instance":"a:8000","engine":"0","model_name":"m","finished_reason":"stop"},"value":[1,"12.5"]}]`},
+	}
+	finished, _, err := store.Start(t).Finished(t.Context(), window, vllm.Scope{Models: []string{"m"}})
+	require.NoError(t, err)
+	require.Equal(t, []string{query}, store.Queries())
+	require.Equal(t, []evidence.Finished{
+		{Origin: evidence.Origin{Instance: "a:8000", Engine: "0", Model: "m"}, Reason: "stop", Count: 12.5},
+	}, finished)
+}
