@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
@@ -105,11 +104,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "the server is down", http.StatusServiceUnavailable)
 			return
 		}
-		contentType := s.version.ContentType()
-		if strings.HasPrefix(r.URL.Path, "/dcgm/") {
-			contentType = "text/plain; version=0.0.4; charset=utf-8"
-		}
-		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Type", telemetry.ContentType(r.Header.Get("Accept")))
 		s.sink.countScrape(0)
 		_, _ = w.Write(exposition.AppendText(nil)) // a scraper that leaves is not our trouble
 		return

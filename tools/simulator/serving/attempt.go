@@ -119,9 +119,11 @@ func (a *attempt) arrive() {
 		a.arrivedAt += overhead - 300*time.Microsecond
 	}
 	c.clock.after(overhead, a.submit)
-	if call.Patience > 0 && a.number == 1 {
-		c.clock.after(overhead+call.Patience, a.abandon)
+	patience := call.Patience
+	if a.number > 1 {
+		patience *= 2 // who gave up in a hurry waits longer the second time
 	}
+	c.clock.after(overhead+patience, a.abandon)
 }
 
 // name gives the attempt its ids, as the serving layer does.

@@ -121,10 +121,7 @@ func (i *Instance) ready() {
 	i.engines = i.engines[:0]
 	cores := make([]telemetry.Process, m.Engines)
 	for e := range m.Engines {
-		cores[e] = telemetry.Process{Name: "EngineCore", PID: 120 + 40*e}
-		if m.Engines > 1 {
-			cores[e].Name = fmt.Sprintf("EngineCore_DP%d", e)
-		}
+		cores[e] = telemetry.Process{Name: c.config.Version.EngineProcess(e, m.Engines), PID: 120 + 40*e}
 		i.engines = append(i.engines, &core{
 			Engine:  engine.New(m.Engine, c.random.Uint64()),
 			index:   e,

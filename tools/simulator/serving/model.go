@@ -9,11 +9,13 @@ import (
 
 // Model is one served model: how it is deployed, and how fast its engines are.
 type Model struct {
-	Name         string   // served name, the label model_name
-	Service      string   // service.name of its spans
-	Short        string   // stem of pod names
-	Replicas     int      // pods
-	Engines      int      // data-parallel engines per pod
+	Name     string // served name, the label model_name
+	Service  string // service.name of its spans
+	Short    string // stem of pod names
+	Replicas int    // pods
+	// Engines is --data-parallel-size. Pods run with --api-server-count 1: vLLM's
+	// default of one API server per engine has no stats lines, _created or process_*.
+	Engines      int
 	Environments []string // pod i belongs to Environments[i % len]
 	LoRAs        []string // adapters; a request may name one as its model
 	// NameOnSpans adds gen_ai.request.model to the resource, as an operator
@@ -38,7 +40,7 @@ func DefaultModels() []Model {
 				BlockSize: 16, NumGPUBlocks: 6144, PrefixCaching: true,
 				Step: engine.StepTime{
 					Base: 9 * time.Millisecond, PerSequence: 60 * time.Microsecond,
-					PerPrefill: 70 * time.Microsecond, PerKVToken: 40 * time.Nanosecond,
+					PerPrefill: 30 * time.Microsecond, PerKVToken: 40 * time.Nanosecond,
 				},
 			},
 		},
@@ -47,10 +49,10 @@ func DefaultModels() []Model {
 			Replicas: 2, Engines: 2, Environments: []string{"production"}, GPU: "NVIDIA H100 80GB HBM3",
 			Engine: engine.Config{
 				MaxModelLen: 16384, MaxNumSeqs: 24, MaxNumBatchedTokens: 4096,
-				BlockSize: 16, NumGPUBlocks: 1500, PrefixCaching: true,
+				BlockSize: 16, NumGPUBlocks: 2000, PrefixCaching: true,
 				Step: engine.StepTime{
 					Base: 19 * time.Millisecond, PerSequence: 90 * time.Microsecond,
-					PerPrefill: 110 * time.Microsecond, PerKVToken: 80 * time.Nanosecond,
+					PerPrefill: 55 * time.Microsecond, PerKVToken: 80 * time.Nanosecond,
 				},
 			},
 		},
@@ -58,12 +60,12 @@ func DefaultModels() []Model {
 			Name: "mistralai/Mistral-Small-24B-Instruct-2501", Service: "vllm-mistral-small-24b", Short: "mistral-small-24b",
 			Replicas: 2, Engines: 1, Environments: []string{"production", "staging"}, Router: true, GPU: "NVIDIA H100 80GB HBM3",
 			Engine: engine.Config{
-				MaxModelLen: 8192, MaxNumSeqs: 16, MaxNumBatchedTokens: 2048,
+				MaxModelLen: 8192, MaxNumSeqs: 24, MaxNumBatchedTokens: 2048,
 				BlockSize: 16, NumGPUBlocks: 2048, PrefixCaching: true,
 				SpeculativeTokens: 3, SpeculativeAcceptance: 0.65,
 				Step: engine.StepTime{
 					Base: 14 * time.Millisecond, PerSequence: 80 * time.Microsecond,
-					PerPrefill: 90 * time.Microsecond, PerKVToken: 60 * time.Nanosecond,
+					PerPrefill: 45 * time.Microsecond, PerKVToken: 60 * time.Nanosecond,
 				},
 			},
 		},

@@ -58,7 +58,11 @@ func (l *Log) prefix(p Process) string {
 	if !l.Version.processPrefix() {
 		return ""
 	}
-	return fmt.Sprintf("(%s pid=%d) ", p.Name, p.PID)
+	name := fmt.Sprintf("(%s pid=%d)", p.Name, p.PID)
+	if l.Version.colouredPrefix() {
+		name = "\x1b[0;36m" + name + "\x1b[0;0m"
+	}
+	return name + " "
 }
 
 // Write writes a message. Its lines after the first repeat the head and are
@@ -75,8 +79,13 @@ func (l *Log) Write(t time.Time, p Process, level, origin, message string) {
 	}
 }
 
-// Raw writes a line without head: uvicorn's and the interpreter's own.
-func (l *Log) Raw(t time.Time, line string) { l.raw(t, line) }
+// Uvicorn writes a line of the web server's own, which has no head.
+func (l *Log) Uvicorn(t time.Time, p Process, line string) {
+	if l.Version.accessLinePrefix() {
+		line = l.prefix(p) + line
+	}
+	l.raw(t, line)
+}
 
 func (l *Log) raw(t time.Time, text string) {
 	l.Emit(LogLine{Stream: l.Stream, Time: l.Stream.at(t), Text: text})
@@ -84,9 +93,5 @@ func (l *Log) raw(t time.Time, text string) {
 
 // Access writes uvicorn's access line: no time, no duration, no request id.
 func (l *Log) Access(t time.Time, p Process, client, method, path string, status int, reason string) {
-	line := fmt.Sprintf("INFO:     %s - \"%s %s HTTP/1.1\" %d %s", client, method, path, status, reason)
-	if l.Version.accessLinePrefix() {
-		line = l.prefix(p) + line
-	}
-	l.raw(t, line)
+	l.Uvicorn(t, p, fmt.Sprintf("INFO:     %s - \"%s %s HTTP/1.1\" %d %s", client, method, path, status, reason))
 }

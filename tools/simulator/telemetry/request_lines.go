@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// The lines that carry a request's id. Origins are those of the recorded
-// version; their line numbers change with every release.
+// The lines that carry a request's id.
 
 // Sampling are the parameters that the Received line and the span show.
 type Sampling struct {
@@ -27,15 +26,15 @@ func (l *Log) Received(t time.Time, p Process, externalID string, s Sampling) {
 		prompt = "prompt: None, "
 		tail = "prompt_token_ids: None, prompt_embeds shape: None, "
 	}
-	l.Write(t, p, "INFO", "request_logger.py:65",
+	l.Write(t, p, "INFO", l.Version.origins().received,
 		"Received request "+externalID+": "+prompt+"params: "+s.python(l.Version)+", "+tail+"lora_request: "+s.lora()+".")
 }
 
 // python is repr(SamplingParams).
 func (s Sampling) python(v Version) string {
-	watermarking, thinking := "", ""
+	watermarking, thinking, truncate := "", "", "truncate_prompt_tokens=None, "
 	if v.since(28, 0) {
-		watermarking, thinking = "watermarking=None, ", "thinking_token_budget=None, "
+		watermarking, thinking, truncate = "watermarking=None, ", "thinking_token_budget=None, ", ""
 	}
 	return "SamplingParams(n=" + strconv.Itoa(s.N) +
 		", presence_penalty=0.0, frequency_penalty=0.0, repetition_penalty=1.0, temperature=" + pythonFloat(s.Temperature) +
@@ -43,7 +42,7 @@ func (s Sampling) python(v Version) string {
 		", top_k=0, min_p=0.0, seed=None, stop=[], stop_token_ids=[], bad_words=[], " + thinking +
 		"include_stop_str_in_output=False, ignore_eos=False, max_tokens=" + strconv.Itoa(s.MaxTokens) +
 		", min_tokens=0, logprobs=None, prompt_logprobs=None, skip_special_tokens=True, " +
-		"spaces_between_special_tokens=True, structured_outputs=None, extra_args=None)"
+		"spaces_between_special_tokens=True, " + truncate + "structured_outputs=None, extra_args=None)"
 }
 
 func (s Sampling) lora() string {
@@ -56,9 +55,9 @@ func (s Sampling) lora() string {
 
 // Added is written once per sequence, with the internal id.
 func (l *Log) Added(t time.Time, p Process, internalID string, child bool) {
-	origin := "async_llm.py:578"
+	origin := l.Version.origins().added
 	if child {
-		origin = "async_llm.py:552"
+		origin = l.Version.origins().addedChild
 	}
 	l.Write(t, p, "INFO", origin, "Added request "+internalID+".")
 }
@@ -70,8 +69,12 @@ func (l *Log) Generated(t time.Time, p Process, externalID, output, finishReason
 	if stream {
 		kind, finishReason = " (streaming complete)", "streaming_complete"
 	}
-	l.Write(t, p, "INFO", "request_logger.py:108",
-		"Generated response "+externalID+kind+": output: '"+output+"', finish_reason: "+finishReason)
+	ids := ""
+	if !l.Version.since(28, 0) {
+		ids = "output_token_ids: None, " // those of a non-stream answer are left out here: they are long
+	}
+	l.Write(t, p, "INFO", l.Version.origins().generated,
+		"Generated response "+externalID+kind+": output: '"+output+"', "+ids+"finish_reason: "+finishReason)
 }
 
 // Aborted is written when the client has gone: the internal id, in the
@@ -81,17 +84,17 @@ func (l *Log) Aborted(t time.Time, p Process, internalID string) {
 	if !l.Version.since(10, 2) {
 		word = "Aborted request "
 	}
-	l.Write(t, p, "INFO", "async_llm.py:922", word+internalID+".")
+	l.Write(t, p, "INFO", l.Version.origins().aborted, word+internalID+".")
 }
 
 // RequestAborted follows Aborted, with the external id.
 func (l *Log) RequestAborted(t time.Time, p Process, externalID string) {
-	l.Write(t, p, "INFO", "async_llm.py:783", "Request "+externalID+" aborted.")
+	l.Write(t, p, "INFO", l.Version.origins().requestAborted, "Request "+externalID+" aborted.")
 }
 
 // FailedEngineDead is written for each prompt in flight when the engine dies.
 func (l *Log) FailedEngineDead(t time.Time, p Process, externalID string) {
-	l.Write(t, p, "INFO", "async_llm.py:790", "Request "+externalID+" failed (engine dead).")
+	l.Write(t, p, "INFO", l.Version.origins().failed, "Request "+externalID+" failed (engine dead).")
 }
 
 // InternalError is written whatever the logging flags, with the response's id.
@@ -99,7 +102,7 @@ func (l *Log) InternalError(t time.Time, p Process, responseID string) {
 	l.Write(t, p, "ERROR", "serving.py:412", "Request "+responseID+" failed with an internal error during generation")
 }
 
-// output invents an answer of about that many tokens, cut as --max-log-len does.
+// Output invents an answer of about that many tokens, cut as --max-log-len does.
 func Output(tokens int, seed uint64) string {
 	const words = "the answer depends on how many blocks are free when a prompt arrives and "
 	n := min(tokens, 12)

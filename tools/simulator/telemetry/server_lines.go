@@ -20,7 +20,7 @@ type Interval struct {
 
 // Stats is the line every ten seconds of a busy engine.
 func (l *Log) Stats(t time.Time, p Process, index int, s Interval) {
-	l.Write(t, p, "INFO", "loggers.py:335", fmt.Sprintf(
+	l.Write(t, p, "INFO", l.Version.origins().stats, fmt.Sprintf(
 		"Engine %03d: Avg prompt throughput: %.1f tokens/s, Avg generation throughput: %.1f tokens/s, Running: %d reqs, Waiting: %d reqs, GPU KV cache usage: %.1f%%, Prefix cache hit rate: %.1f%%",
 		index, s.PromptPerSecond, s.GenerationPerSecond, s.State.Running, s.State.Waiting,
 		100*s.State.KVCacheUsage, 100*s.CacheHitRate))
@@ -63,17 +63,20 @@ const StartupTook = 48 * time.Second
 // Startup writes the lines from the first to the ready signal at that time.
 func (l *Log) Startup(ready time.Time, s Startup) {
 	at := func(before float64) time.Time { return ready.Add(-time.Duration(before * float64(time.Second))) }
-	l.Raw(at(48), "INFO "+at(48).UTC().Format("01-02 15:04:05")+" [__init__.py:216] Automatically detected platform cuda.")
-	l.Write(at(44), s.API, "INFO", "api_utils.py:347", strings.Join([]string{
-		"",
-		"       █     █     █▄   ▄█",
-		" ▄▄ ▄█ █     █     █ ▀▄▀ █  version " + l.Version.String(),
-		"  █▄█▀ █     █     █     █  model   " + s.Model,
-		"   ▀▀  ▀▀▀▀▀ ▀▀▀▀▀ ▀     ▀",
-		"",
-	}, "\n"))
-	l.Write(at(44), s.API, "INFO", "api_utils.py:286", fmt.Sprintf("non-default args: {'model_tag': '%s', 'model': '%s', 'max_model_len': %d, 'max_num_seqs': %d, 'enable_log_requests': True, 'enable_log_outputs': True}",
-		s.Model, s.Model, s.Config.MaxModelLen, s.Config.MaxNumSeqs))
+	if l.Version.since(15, 0) {
+		l.Write(at(44), s.API, "INFO", "api_utils.py:347", strings.Join([]string{
+			"",
+			"       █     █     █▄   ▄█",
+			" ▄▄ ▄█ █     █     █ ▀▄▀ █  version " + l.Version.String(),
+			"  █▄█▀ █     █     █     █  model   " + s.Model,
+			"   ▀▀  ▀▀▀▀▀ ▀▀▀▀▀ ▀     ▀",
+			"",
+		}, "\n"))
+	} else {
+		l.Write(at(44), s.API, "INFO", "api_server.py:1351", "vLLM API server version "+l.Version.String())
+	}
+	l.Write(at(44), s.API, "INFO", "api_utils.py:286", fmt.Sprintf("non-default args: {'model_tag': '%s', 'model': '%s', 'max_model_len': %d, 'max_num_seqs': %d, 'data_parallel_size': %d, 'api_server_count': 1, 'enable_log_requests': True, 'enable_log_outputs': True}",
+		s.Model, s.Model, s.Config.MaxModelLen, s.Config.MaxNumSeqs, len(s.Cores)))
 	l.Write(at(40), s.API, "INFO", "model.py:2152", fmt.Sprintf("Using max model len %d", s.Config.MaxModelLen))
 	tokens := s.Config.NumGPUBlocks * s.Config.BlockSize
 	for _, core := range s.Cores {
@@ -83,19 +86,37 @@ func (l *Log) Startup(ready time.Time, s Startup) {
 		l.Write(at(20), core, "INFO", "gpu_model_runner.py:4921", "Model loading took 15.1 GiB memory and 9.310000 seconds")
 		l.Write(at(11), core, "INFO", "monitor.py:34", "torch.compile took 8.40 s in total")
 		l.Write(at(10), core, "INFO", "gpu_worker.py:356", "Available KV cache memory: 46.2 GiB")
-		l.Write(at(10), core, "INFO", "kv_cache_utils.py:2327", fmt.Sprintf("GPU KV cache size: %s tokens, Maximum concurrency for %s tokens per request: %.2fx",
-			thousands(tokens), thousands(s.Config.MaxModelLen), float64(tokens)/float64(s.Config.MaxModelLen)))
+		separator := ", " // one line since August 2026, two before
+		if !l.Version.since(28, 0) {
+			separator = "\n"
+		}
+		for _, line := range strings.Split(fmt.Sprintf("GPU KV cache size: %s tokens%sMaximum concurrency for %s tokens per request: %.2fx",
+			thousands(tokens), separator, thousands(s.Config.MaxModelLen), float64(tokens)/float64(s.Config.MaxModelLen)), "\n") {
+			l.Write(at(10), core, "INFO", "kv_cache_utils.py:2327", line)
+		}
 		l.Write(at(3), core, "INFO", "gpu_model_runner.py:5102", "Graph capturing finished in 6 secs, took 0.31 GiB")
-		l.Write(at(2), core, "INFO", "core.py:402", "init engine (profile, create kv cache, warmup model) took 29.12 s (compilation: 8.40 s)")
+		l.Write(at(2), core, "INFO", "core.py:402", "init engine (profile, create kv cache, warmup model) took 29.12 "+l.seconds())
 	}
 	l.Write(at(1), s.API, "INFO", "entry.py:136", "Supported tasks: ['generate']")
-	l.Write(at(0.5), s.API, "INFO", "entry.py:140", fmt.Sprintf("Starting vLLM server on http://0.0.0.0:%d", s.Port))
+	name := "vLLM server"
+	if !l.Version.since(18, 0) {
+		name = "vLLM API server 0"
+	}
+	l.Write(at(0.5), s.API, "INFO", "entry.py:140", fmt.Sprintf("Starting %s on http://0.0.0.0:%d", name, s.Port))
 	for _, route := range []string{"/health, Methods: GET", "/metrics, Methods: GET", "/v1/models, Methods: GET", "/v1/chat/completions, Methods: POST", "/v1/completions, Methods: POST"} {
 		l.Write(at(0.4), s.API, "INFO", "launcher.py:195", "Route: "+route)
 	}
-	l.Raw(at(0.2), fmt.Sprintf("INFO:     Started server process [%d]", s.API.PID))
-	l.Raw(at(0.1), "INFO:     Waiting for application startup.")
-	l.Raw(at(0), "INFO:     Application startup complete.")
+	l.Uvicorn(at(0.2), s.API, fmt.Sprintf("INFO:     Started server process [%d]", s.API.PID))
+	l.Uvicorn(at(0.1), s.API, "INFO:     Waiting for application startup.")
+	l.Uvicorn(at(0), s.API, "INFO:     Application startup complete.")
+}
+
+// seconds is how the initialisation line ends.
+func (l *Log) seconds() string {
+	if l.Version.since(20, 0) {
+		return "s (compilation: 8.40 s)"
+	}
+	return "seconds"
 }
 
 // EngineDied writes what is left of an engine that ran out of GPU memory: its
@@ -113,21 +134,26 @@ func (l *Log) EngineDied(t time.Time, core, api Process, inFlight []string) {
 		"    hidden_states = self._model_forward(",
 		"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.17 GiB. GPU 0 has a total capacity of 79.10 GiB of which 812.19 MiB is free.",
 	}, "\n"))
-	l.Write(t.Add(120*time.Millisecond), api, "ERROR", "async_llm.py:861", strings.Join([]string{
+	if l.Version.since(28, 0) {
+		l.Write(t.Add(100*time.Millisecond), api, "WARNING", "core_client.py:817", "[shutdown] MPClient: engine core exited unexpectedly; starting cleanup")
+	}
+	l.Write(t.Add(120*time.Millisecond), api, "ERROR", "async_llm.py:906", strings.Join([]string{
 		"AsyncLLM output_handler failed.",
 		"Traceback (most recent call last):",
 		`  File "/usr/local/lib/python3.12/dist-packages/vllm/v1/engine/async_llm.py", line 806, in output_handler`,
 		"    outputs = await engine_core.get_output_async()",
+		"              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+		"    raise self._format_exception(outputs) from None",
 		"vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue. See stack trace (above) for the root cause.",
 	}, "\n"))
 }
 
 // Shutdown writes the API server's farewell after its engine has died.
 func (l *Log) Shutdown(t time.Time, api Process) {
-	l.Raw(t, "INFO:     Shutting down")
-	l.Raw(t, "INFO:     Waiting for application shutdown.")
-	l.Raw(t, "INFO:     Application shutdown complete.")
-	l.Raw(t, fmt.Sprintf("INFO:     Finished server process [%d]", api.PID))
+	l.Uvicorn(t, api, "INFO:     Shutting down")
+	l.Uvicorn(t, api, "INFO:     Waiting for application shutdown.")
+	l.Uvicorn(t, api, "INFO:     Application shutdown complete.")
+	l.Uvicorn(t, api, fmt.Sprintf("INFO:     Finished server process [%d]", api.PID))
 }
 
 func thousands(n int) string {

@@ -52,7 +52,7 @@ func NewServerMetrics(v Version, model string, config engine.Config, engines, ma
 	}
 	s.addProcess()
 	s.addEngines(v, model, config, s.created, s.Engines)
-	s.addCacheConfig(config, engines)
+	s.addCacheConfig(v, config, engines)
 	s.histogram("http_request_duration_highr_seconds",
 		"Latency with many buckets but no API specific labels. Made for more accurate percentile calculations. ",
 		nil, s.created, s.high)
@@ -85,60 +85,6 @@ func (s *ServerMetrics) addProcess() {
 	cpu.series = append(cpu.series, newSeries("process_cpu_seconds_total", nil, func() float64 { return s.cpuSeconds }))
 	s.gauge("process_open_fds", "Number of open file descriptors.", nil, func() float64 { return 60 + s.openFDs })
 	s.gauge("process_max_fds", "Maximum number of open file descriptors.", nil, constant(1.048576e+06))
-}
-
-// addCacheConfig adds vllm:cache_config_info, whose values are Python reprs
-// and which lacks model_name.
-func (s *ServerMetrics) addCacheConfig(c engine.Config, engines int) {
-	tokens := c.NumGPUBlocks * c.BlockSize // the null block is counted too
-	for i := range engines {
-		s.gauge("vllm:cache_config_info", "Information of the LLMEngine CacheConfig", []Label{
-			{"_block_size_resolved", "True"},
-			{"block_size", strconv.Itoa(c.BlockSize)},
-			{"cache_dtype", "auto"},
-			{"cache_hit_alignment_tokens", "None"},
-			{"effective_attention_block_size", strconv.Itoa(c.BlockSize)},
-			{"enable_mamba_shared_prefix_checkpoint", "False"},
-			{"enable_prefix_caching", pythonBool(c.PrefixCaching)},
-			{"engine", strconv.Itoa(i)},
-			{"gpu_memory_utilization", "0.92"},
-			{"hash_block_size", "None"},
-			{"is_attention_free", "False"},
-			{"kv_cache_dtype_skip_layers", "[]"},
-			{"kv_cache_layout", "None"},
-			{"kv_cache_max_concurrency", pythonFloat(float64(tokens) / float64(c.MaxModelLen))},
-			{"kv_cache_memory_bytes", "None"},
-			{"kv_cache_size_tokens", strconv.Itoa(tokens)},
-			{"kv_offloading_backend", "native"},
-			{"kv_offloading_size", "None"},
-			{"kv_sharing_fast_prefill", "False"},
-			{"mamba_block_size", "None"},
-			{"mamba_cache_dtype", "auto"},
-			{"mamba_cache_mode", "none"},
-			{"mamba_page_size_padded", "None"},
-			{"mamba_ssm_cache_dtype", "auto"},
-			{"num_cpu_blocks", "None"},
-			{"num_gpu_blocks", strconv.Itoa(c.NumGPUBlocks)},
-			{"num_gpu_blocks_override", "None"},
-			{"prefix_cache_retention_interval", "0"},
-			{"prefix_caching_hash_algo", "sha256"},
-			{"prefix_match_unit", "None"},
-			{"replayssm_buffer_len", "16"},
-			{"skip_page_size_padded", "None"},
-			{"sliding_window", "None"},
-			{"swa_bounded_replay", "True"},
-			{"use_kda_recoverssm", "False"},
-			{"use_replayssm", "False"},
-			{"user_specified_block_size", "False"},
-		}, one)
-	}
-}
-
-func pythonBool(b bool) string {
-	if b {
-		return "True"
-	}
-	return "False"
 }
 
 // HTTP books one answered request. Families of a handler appear with its

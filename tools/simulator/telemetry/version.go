@@ -1,6 +1,9 @@
 package telemetry
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Version of vLLM, as far as telemetry depends on it.
 type Version struct{ Minor, Patch int }
@@ -69,14 +72,48 @@ func (v Version) processPrefix() bool { return v.since(10, 1) }
 // LogsOutputs: --enable-log-outputs exists.
 func (v Version) LogsOutputs() bool { return v.since(10, 1) }
 
-// ContentType of the /metrics answer.
-func (v Version) ContentType() string {
+// accessLinePrefix: uvicorn's lines carry the process prefix too. The prefix
+// was wrapped around the streams; the recorded 0.32 has it in its formatter.
+func (v Version) accessLinePrefix() bool { return v.processPrefix() && !v.since(28, 0) }
+
+// colouredPrefix: the process prefix is coloured even when piped.
+func (v Version) colouredPrefix() bool { return !v.since(28, 0) }
+
+// EngineProcess is the name of an engine's process.
+func (v Version) EngineProcess(rank, engines int) string {
+	if engines == 1 && v.since(18, 0) {
+		return "EngineCore"
+	}
+	return fmt.Sprintf("EngineCore_DP%d", rank)
+}
+
+// origins are the source files and lines that log calls name.
+type origins struct{ received, generated, added, addedChild, aborted, requestAborted, failed, stats string }
+
+// origins as recorded. In between line numbers differ with every release, so
+// that no parser may rely on them.
+func (v Version) origins() origins {
 	if v.since(28, 0) {
+		return origins{
+			received: "request_logger.py:65", generated: "request_logger.py:108",
+			added: "async_llm.py:578", addedChild: "async_llm.py:552",
+			aborted: "async_llm.py:922", requestAborted: "async_llm.py:783", failed: "async_llm.py:789",
+			stats: "loggers.py:335",
+		}
+	}
+	return origins{
+		received: "logger.py:47", generated: "logger.py:76",
+		added: "async_llm.py:353", addedChild: "async_llm.py:353",
+		aborted: "async_llm.py:553", requestAborted: "async_llm.py:450", failed: "async_llm.py:456",
+		stats: "loggers.py:248",
+	}
+}
+
+// ContentType of the /metrics answer, which depends on the scraper and on the
+// Prometheus client, not on vLLM.
+func ContentType(accept string) string {
+	if strings.Contains(accept, "text/plain;version=1.0.0") {
 		return "text/plain; version=1.0.0; charset=utf-8"
 	}
 	return "text/plain; version=0.0.4; charset=utf-8"
 }
-
-// accessLinePrefix: uvicorn's lines carry the process prefix too. The recorded
-// 0.32 writes them bare.
-func (v Version) accessLinePrefix() bool { return v.processPrefix() && !v.since(28, 0) }

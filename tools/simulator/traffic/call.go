@@ -25,13 +25,12 @@ type Call struct {
 	RequestID string // X-Request-Id; empty when the caller sends none
 	Caller    Caller
 
-	Before     time.Duration // the caller's own work before it calls (retrieval, …)
-	Network    time.Duration // between caller and API server
-	Patience   time.Duration // gives up after that; 0 is never
-	Retries    int           // times it tries again after a failure, same RequestID
-	Rejection  *Rejection    // vLLM refuses it
-	FailAfter  int           // tokens after which generation fails; 0 is never
-	SlowClient bool          // Network is far above normal: the true cause is outside
+	Before    time.Duration // the caller's own work before it calls (retrieval, …)
+	Network   time.Duration // between caller and API server
+	Patience  time.Duration // gives up after that
+	Retries   int           // times it tries again after a failure, same RequestID
+	Rejection *Rejection    // vLLM refuses it
+	FailAfter int           // tokens after which generation fails; 0 is never
 }
 
 // Prompt is one prompt and the lengths its sequences would have.

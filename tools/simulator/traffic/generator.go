@@ -61,6 +61,7 @@ func (g *Generator) call(long float64) *Call {
 		Caller:    s.Caller,
 		RequestID: g.requestID(s),
 		Retries:   s.retries,
+		Patience:  s.timeout,
 		Network:   seconds(0.0005 + 0.002*g.random.ExpFloat64()),
 	}
 	model := g.models[c.Model]
@@ -123,7 +124,6 @@ func (g *Generator) trouble(c *Call) {
 		c.Patience = seconds(g.logNormal(2.5, 0.7))
 	}
 	if g.chance(g.shape.slowNetwork) {
-		c.SlowClient = true
 		c.Network += seconds(2 + g.logNormal(2, 0.5))
 	}
 }

@@ -1,5 +1,7 @@
 package traffic
 
+import "time"
+
 // service is one application that calls models, with its habits.
 type service struct {
 	Caller
@@ -12,6 +14,7 @@ type service struct {
 	batches   bool // several prompts in one call
 	templates int  // distinct prompt beginnings it reuses
 	retries   int
+	timeout   time.Duration
 }
 
 // idStyle is how a service fills X-Request-Id.
@@ -28,21 +31,21 @@ var services = []service{
 	{
 		Caller: Caller{Service: "chat-api", Operation: "POST /api/chat", Traced: true},
 		id:     1, weight: 0.5, endpoint: ChatCompletions, streams: 0.8,
-		ids: counterIDs, idPrefix: "req-", templates: 6, retries: 1,
+		ids: counterIDs, idPrefix: "req-", templates: 6, retries: 1, timeout: time.Minute,
 	},
 	{
 		Caller: Caller{Service: "rag-app", Operation: "POST /ask", Traced: true, Retrieves: true},
 		id:     2, weight: 0.3, endpoint: ChatCompletions, streams: 0.3,
-		ids: uuidIDs, templates: 40, retries: 2,
+		ids: uuidIDs, templates: 40, retries: 2, timeout: time.Minute,
 	},
 	{
 		Caller: Caller{Service: "batch-scorer"},
 		id:     3, weight: 0.13, endpoint: Completions,
-		ids: counterIDs, idPrefix: "job-", batches: true, templates: 2, retries: 3,
+		ids: counterIDs, idPrefix: "job-", batches: true, templates: 2, retries: 3, timeout: 5 * time.Minute,
 	},
 	{
 		Caller: Caller{Service: "notebook"},
-		id:     4, weight: 0.07, endpoint: ChatCompletions, streams: 0.5,
+		id:     4, weight: 0.07, endpoint: ChatCompletions, streams: 0.5, timeout: 2 * time.Minute,
 	},
 }
 

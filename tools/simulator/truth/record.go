@@ -145,8 +145,9 @@ type Evidence struct {
 	EngineSpan string `json:"engine_span"`
 	CallerSpan string `json:"caller_span"`
 	RootSpan   string `json:"root_span"`
-	// Lines that carry the external id or an internal id made from it, over all
-	// sequences of this attempt that share the external id (n > 1).
+	// Lines that carry the external id, an internal id made from it, or (lines
+	// about an internal error) the response's id; over all sequences of this
+	// attempt that share the external id (n > 1).
 	LogLines     int `json:"log_lines"`
 	LogLinesLost int `json:"log_lines_lost"`
 	WarningLines int `json:"warning_lines"`
