@@ -1,0 +1,41 @@
+//go:build mage
+
+// Magefile: the SDK's build targets, and the two commands of this repository.
+// Both commands live in the Go module tools/, so that what they need stays out
+// of the plugin's go.mod.
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	// mage:import
+	build "github.com/grafana/grafana-plugin-sdk-go/build"
+)
+
+// Default builds the backend for every platform that Grafana runs on.
+var Default = build.BuildAll
+
+// Demo shows joined requests in the terminal: real Prometheus, Loki and Jaeger, a simulated vLLM, the built plugin.
+// For a real vLLM set VLLM_METRICS_URL; more flags: cd tools && go run ./cmd/demo -h.
+func Demo() error { return become("demo", "-end-with-parent") }
+
+// Check runs everything that must hold before a commit is pushed.
+func Check() error { return become("check", "-end-with-parent") }
+
+// become builds a command of tools/ and turns this process into it. A child would be less: mage gives its targets five
+// seconds after Ctrl-C, and stopping three servers may take longer.
+func become(command string, args ...string) error {
+	binary, err := filepath.Abs(filepath.Join(".cache", "tools", command))
+	if err != nil {
+		return err
+	}
+	compile := exec.Command("go", "-C", "tools", "build", "-o", binary, "./cmd/"+command)
+	compile.Stdout, compile.Stderr = os.Stdout, os.Stderr
+	if err := compile.Run(); err != nil {
+		return err
+	}
+	return syscall.Exec(binary, append([]string{binary}, args...), os.Environ())
+}
