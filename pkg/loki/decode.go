@@ -1,8 +1,8 @@
 package loki
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"strconv"
 	"sync"
 
@@ -47,8 +47,8 @@ var (
 
 // lines reads the answer to a log query, in the order in which Loki wrote it: stream by stream.
 func (d *decoder) lines(body []byte) ([]entry, error) {
-	a := answer{iter: jsoniter.ConfigDefault.BorrowIterator(body)}
-	defer jsoniter.ConfigDefault.ReturnIterator(a.iter)
+	a := newAnswer(body)
+	defer a.close()
 	metadata := map[string]map[string]string{} // by raw text: most lines of an answer have only detected_level
 	var entries []entry
 	err := a.result("streams", func(it *jsoniter.Iterator) bool {
@@ -82,10 +82,23 @@ func (d *decoder) lines(body []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// answer is one JSON document in the making.
+// answer is one JSON document that is being read.
 type answer struct {
+	body    []byte
 	iter    *jsoniter.Iterator
-	invalid error
+	invalid error // what is wrong with the content of well-formed JSON
+}
+
+func newAnswer(body []byte) *answer {
+	return &answer{body: body, iter: jsoniter.ConfigDefault.BorrowIterator(body)}
+}
+
+func (a *answer) close() { jsoniter.ConfigDefault.ReturnIterator(a.iter) }
+
+// brokenOff reports whether a text begins like a JSON object and does not end like one.
+func brokenOff(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) == 0 || body[0] == '{' && body[len(body)-1] != '}'
 }
 
 // result reads the frame that all answers share and gives each element of data.result to element.
@@ -115,7 +128,7 @@ func (a *answer) result(kind string, element func(*jsoniter.Iterator) bool) erro
 	switch {
 	case a.invalid != nil:
 		return a.invalid
-	case errors.Is(a.iter.Error, io.EOF), errors.Is(a.iter.Error, io.ErrUnexpectedEOF):
+	case a.iter.Error != nil && brokenOff(a.body):
 		return errBrokenOff
 	case a.iter.Error != nil:
 		return errNotJSON

@@ -16,8 +16,8 @@ type reader[T any] struct {
 	client  *Client
 	decoder *decoder
 	convert func(page []entry) []T
-	slots   chan struct{} // one for each call under way
-	budget  int           // lines that may be read
+	queue   *queue
+	budget  int // lines that may be read
 
 	mu     sync.Mutex
 	report evidence.StoreReport
@@ -29,8 +29,7 @@ type reader[T any] struct {
 func newReader[T any](c *Client, convert func(page []entry) []T) *reader[T] {
 	return &reader[T]{
 		client: c, decoder: newDecoder(placesOf(c.labels)), convert: convert,
-		slots:  make(chan struct{}, max(1, c.limits.ConcurrentCall)),
-		budget: c.limits.LogLines,
+		queue: newQueue(c.limits.ConcurrentCall), budget: c.limits.LogLines,
 		report: evidence.StoreReport{Store: evidence.Loki, Configured: true},
 		unread: math.MaxInt64,
 	}
@@ -42,7 +41,8 @@ func (r *reader[T]) all(ctx context.Context, queries []query, within []interval)
 	var group sync.WaitGroup
 	for i, q := range queries {
 		for j, w := range within {
-			r.spawn(&group, func() { results[i*len(within)+j] = r.complete(ctx, q, w) })
+			turn := r.queue.enter(w.from)
+			r.spawn(&group, func() { results[i*len(within)+j] = r.complete(ctx, q, w, turn) })
 		}
 	}
 	group.Wait()
@@ -51,43 +51,52 @@ func (r *reader[T]) all(ctx context.Context, queries []query, within []interval)
 }
 
 // complete reads one interval, however many answers that takes.
-func (r *reader[T]) complete(ctx context.Context, q query, within interval) []T {
-	page, full := r.page(ctx, q, within)
-	if !full {
-		return r.convert(page)
-	}
-	settled, rest, tied := settle(page, within, OldestFirst)
-	if tied {
-		r.mu.Lock()
-		r.tied++
-		r.mu.Unlock()
-	}
-	pieces := cut(rest, rest.from-within.from)
+func (r *reader[T]) complete(ctx context.Context, q query, within interval, turn *ticket) []T {
+	<-turn.turn // comes soon also when nobody waits any more: calls of a canceled query fail at once
+	settled, pieces, turns := r.begin(ctx, q, within)
 	results := make([][]T, 1+len(pieces))
-	results[0] = r.convert(settled)
 	var group sync.WaitGroup
 	for i, piece := range pieces {
-		r.spawn(&group, func() { results[i+1] = r.complete(ctx, q, piece) })
+		r.spawn(&group, func() { results[i+1] = r.complete(ctx, q, piece, turns[i]) })
 	}
+	results[0] = r.convert(settled)
 	group.Wait()
 	return flatten(results)
 }
 
-// page makes one call, unless the budget is spent, an earlier call has failed or nobody waits any more. full says that the
-// answer has as many lines as were asked for.
-func (r *reader[T]) page(ctx context.Context, q query, within interval) (page []entry, full bool) {
-	r.slots <- struct{}{}
-	defer func() { <-r.slots }()
+// begin reads the first page and queues for the rest before it gives up its own place, so that the rest of this interval
+// comes before what is later.
+func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settled []entry, pieces []interval, turns []*ticket) {
+	defer r.queue.leave()
+	settled, pieces = r.page(ctx, q, within)
+	for _, piece := range pieces {
+		turns = append(turns, r.queue.enter(piece.from))
+	}
+	return settled, pieces, turns
+}
+
+// page makes one call, unless the budget is spent, an earlier call has failed or nobody waits any more. It gives the lines
+// that are complete and the pieces of the interval that are left to ask.
+func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, rest []interval) {
 	for r.mayAsk(within) {
 		limit := int(r.client.linesPerCall.Load())
-		entries, call, err := r.client.callLines(ctx, r.decoder, q, within, limit, OldestFirst)
+		page, call, err := r.client.callLines(ctx, r.decoder, q, within, limit, OldestFirst)
 		if err != nil && (r.client.lowerLimit(err) || int64(limit) > r.client.linesPerCall.Load()) {
 			continue // Loki's limit is lower than ours; this call or one beside it has learnt that
 		}
-		r.record(call, err, len(entries))
-		return entries, err == nil && len(entries) >= limit
+		r.record(call, err, len(page))
+		if err != nil || len(page) < limit {
+			return page, nil
+		}
+		settled, left, tied := settle(page, within, OldestFirst)
+		if tied {
+			r.mu.Lock()
+			r.tied++
+			r.mu.Unlock()
+		}
+		return settled, cut(left, left.from-within.from)
 	}
-	return nil, false
+	return nil, nil
 }
 
 func (r *reader[T]) mayAsk(within interval) bool {

@@ -69,8 +69,8 @@ func volumeStep(window, step time.Duration) time.Duration {
 
 // decodeVolume reads a matrix. Levels whose words differ (WARN, WARNING) are added up.
 func decodeVolume(body []byte, step time.Duration) ([]LevelVolume, error) {
-	a := answer{iter: jsoniter.ConfigDefault.BorrowIterator(body)}
-	defer jsoniter.ConfigDefault.ReturnIterator(a.iter)
+	a := newAnswer(body)
+	defer a.close()
 	counts := map[vllm.LogLevel]map[int64]float64{}
 	err := a.result("matrix", func(it *jsoniter.Iterator) bool {
 		var series struct {
