@@ -1,0 +1,100 @@
+package jaeger
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// seeds are answers that a server really gives, and traces that none should.
+func seeds() [][]testSpan {
+	hostile := engineSpan("a", "4", "4", "`\"; drop\x00", noon).with(
+		set(vllm.SpanPrefill, math.Inf(1)), set(vllm.SpanTTFT, "NaN"), set(vllm.SpanPromptTokens, int64(-1)),
+		set(vllm.CallerFinishReasons, []string{"stop", "length"}), set(vllm.SpanE2E, true))
+	failed := forwardSpan
+	failed.failed, failed.message = true, "reset"
+	failed.events = []evidence.SpanEvent{{Time: noon, Name: "exception", Attributes: []evidence.Attribute{set("exception.message", "m")}}}
+	return [][]testSpan{
+		{engineSpan("4bf92f3577b34da6a3ce929d0e0e4736", "b7ad6b7169203331", "", "chatcmpl-req-42", noon)},
+		{appSpan, routerSpan, forwardSpan, engineSpan("a", "4", "3", "chatcmpl-B", noon)},
+		{hostile, failed, routerSpan.under("2", "3")},
+		{{trace: "0", id: "0"}},
+	}
+}
+
+// sound fails on what no evidence may hold, whatever came over the wire.
+func sound(t *testing.T, a *answer) {
+	t.Helper()
+	w := everything
+	w.window = evidence.Window{From: time.Time{}, To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for _, trace := range assembleAll(a, w) {
+		if len(trace.TraceID) != 32 {
+			t.Fatalf("trace id %q", trace.TraceID)
+		}
+		for _, r := range trace.Requests {
+			for _, f := range []float64{r.Duration, r.TTFT, r.E2E, r.Queue, r.Prefill, r.Decode, r.Temperature, r.TopP} {
+				if math.IsInf(f, 0) || f < 0 {
+					t.Fatalf("a measure of %v", f)
+				}
+			}
+			for _, n := range []int64{r.PromptTokens, r.CompletionTokens, r.CachedTokens, r.MaxTokens} {
+				if n < evidence.Unknown {
+					t.Fatalf("a count of %d", n)
+				}
+			}
+			if r.Origin == nil || len(r.SpanID) != 16 || len(r.RequestID) > vllm.MaxRequestIDLength {
+				t.Fatalf("%+v", r)
+			}
+			if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) && r.Note == "" {
+				t.Fatalf("the id %q passes without a note", r.RequestID)
+			}
+		}
+		for _, c := range trace.Callers {
+			if c.Duration < 0 || c.HTTPStatus < 0 || c.HTTPStatus > 599 || c.Origin == nil {
+				t.Fatalf("%+v", c)
+			}
+		}
+	}
+}
+
+func FuzzDecodeV2(f *testing.F) {
+	for _, spans := range seeds() {
+		b, err := chunkOf(spans...).Marshal()
+		must(err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		var chunk api_v2.SpansResponseChunk
+		if (codec{}).Unmarshal(message, &chunk) != nil {
+			return
+		}
+		a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
+		a.takeV2(&chunk)
+		sound(t, a)
+		c := &Client{span: vllm.RequestSpanName, origins: origins{names: vllm.DefaultJaegerLabels()}}
+		var whole []evidence.Span
+		for i := range chunk.Spans {
+			whole = append(whole, c.wholeSpan(a, &chunk.Spans[i]))
+		}
+		if n := len(parentsFirst(whole)); n != len(chunk.Spans) {
+			t.Fatalf("%d spans of %d", n, len(chunk.Spans))
+		}
+	})
+}
+
+func FuzzDecodeV3(f *testing.F) {
+	for _, spans := range seeds() {
+		f.Add(otlpOf(spans...))
+	}
+	f.Fuzz(func(t *testing.T, message []byte) {
+		a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
+		if a.takeV3(message) == nil {
+			sound(t, a)
+		}
+	})
+}
