@@ -138,7 +138,7 @@ func (a *attempt) sendRouterSpans() {
 	start, end := c.wall(a.sentAt+op.call.Network/2), c.wall(a.ended).Add(-time.Microsecond)
 	c.send(&telemetry.Span{
 		Resource: resource, Scope: "vllm-router", Name: "router " + path, Kind: telemetry.Server,
-		TraceID: op.trace, SpanID: a.router, Parent: a.client, Start: start, End: end, Error: failed,
+		TraceID: op.trace, SpanID: a.router, Parent: a.client, Remote: true, Start: start, End: end, Error: failed,
 		Attributes: append([]telemetry.Attribute{
 			{Key: "http.target", Value: path},
 			{Key: "vllm.model", Value: op.requestedModel()},

@@ -71,7 +71,7 @@ func span(s *telemetry.Span) *trace.Span {
 	}
 	if s.Parent != (telemetry.SpanID{}) {
 		out.ParentSpanId = s.Parent[:]
-		if s.Kind == telemetry.Server {
+		if s.Remote {
 			out.Flags |= parentRemote
 		}
 	}

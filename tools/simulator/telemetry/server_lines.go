@@ -75,7 +75,7 @@ func (l *Log) Startup(ready time.Time, s Startup) {
 	} else {
 		l.Write(at(44), s.API, "INFO", "api_server.py:1351", "vLLM API server version "+l.Version.String())
 	}
-	l.Write(at(44), s.API, "INFO", "api_utils.py:286", fmt.Sprintf("non-default args: {'model_tag': '%s', 'model': '%s', 'max_model_len': %d, 'max_num_seqs': %d, 'data_parallel_size': %d, 'api_server_count': 1, 'enable_log_requests': True, 'enable_log_outputs': True}",
+	l.Write(at(44), s.API, "INFO", l.Version.origins().arguments, fmt.Sprintf("non-default args: {'model_tag': '%s', 'model': '%s', 'max_model_len': %d, 'max_num_seqs': %d, 'data_parallel_size': %d, 'api_server_count': 1, 'enable_log_requests': True, 'enable_log_outputs': True}",
 		s.Model, s.Model, s.Config.MaxModelLen, s.Config.MaxNumSeqs, len(s.Cores)))
 	l.Write(at(40), s.API, "INFO", "model.py:2152", fmt.Sprintf("Using max model len %d", s.Config.MaxModelLen))
 	tokens := s.Config.NumGPUBlocks * s.Config.BlockSize
@@ -97,12 +97,12 @@ func (l *Log) Startup(ready time.Time, s Startup) {
 		l.Write(at(3), core, "INFO", "gpu_model_runner.py:5102", "Graph capturing finished in 6 secs, took 0.31 GiB")
 		l.Write(at(2), core, "INFO", "core.py:402", "init engine (profile, create kv cache, warmup model) took 29.12 "+l.seconds())
 	}
-	l.Write(at(1), s.API, "INFO", "entry.py:136", "Supported tasks: ['generate']")
+	l.Write(at(1), s.API, "INFO", l.Version.origins().tasks, "Supported tasks: ['generate']")
 	name := "vLLM server"
 	if !l.Version.since(18, 0) {
 		name = "vLLM API server 0"
 	}
-	l.Write(at(0.5), s.API, "INFO", "entry.py:140", fmt.Sprintf("Starting %s on http://0.0.0.0:%d", name, s.Port))
+	l.Write(at(0.5), s.API, "INFO", l.Version.origins().tasks, fmt.Sprintf("Starting %s on http://0.0.0.0:%d", name, s.Port))
 	for _, route := range []string{"/health, Methods: GET", "/metrics, Methods: GET", "/v1/models, Methods: GET", "/v1/chat/completions, Methods: POST", "/v1/completions, Methods: POST"} {
 		l.Write(at(0.4), s.API, "INFO", "launcher.py:195", "Route: "+route)
 	}

@@ -11,6 +11,7 @@ type Span struct {
 	TraceID    TraceID
 	SpanID     SpanID
 	Parent     SpanID // zero is a root
+	Remote     bool   // the parent is in another process
 	Start, End time.Time
 	Attributes []Attribute
 	Error      bool
@@ -95,7 +96,7 @@ func RequestSpan(v Version, resource *Resource, r Request) *Span {
 	attributes = append(attributes, Attribute{"gen_ai.request.n", int64(1)})
 	return &Span{
 		Resource: resource, Scope: v.ScopeName(), Name: "llm_request", Kind: Server,
-		TraceID: r.TraceID, SpanID: r.SpanID, Parent: r.Parent,
+		TraceID: r.TraceID, SpanID: r.SpanID, Parent: r.Parent, Remote: true,
 		Start: r.Arrival, End: r.Finished, Attributes: attributes,
 	}
 }
@@ -106,17 +107,18 @@ var startupSpans = []struct {
 	name, scope, function string
 	from, to              float64
 	parent                int
+	remote                bool // begun in a process of its own
 }{
-	{"AsyncMPClient init", "vllm.v1.engine.core_client", "AsyncMPClient.__init__", 38, 1.4, 1},
-	{"Overall Loading", "vllm.v1.engine.core_client", "EngineCoreClient.make_async_mp_client", 38, 1.4, -1},
-	{"EngineCoreProc init", "vllm.v1.engine.core", "EngineCoreProc.__init__", 33, 2, 0},
-	{"Executor init", "vllm.v1.executor.abstract", "Executor.__init__", 33, 20, 2},
-	{"Worker init", "vllm.v1.worker.worker_base", "WorkerWrapperBase.init_worker", 33, 32, 3},
-	{"Loading (GPU)", "vllm.v1.worker.gpu_model_runner", "GPUModelRunner.load_model", 31, 20, 3},
-	{"Load model", "vllm.model_executor.model_loader.base_loader", "BaseModelLoader.load_model", 31, 20.5, 5},
-	{"Initialize model", "vllm.model_executor.model_loader.utils", "initialize_model", 31, 30, 6},
-	{"Prepare model", "vllm.v1.engine.core", "EngineCore._initialize_kv_caches", 20, 2, 2},
-	{"Allocate KV cache", "vllm.v1.worker.gpu_worker", "Worker.initialize_from_config", 10, 9.6, 8},
+	{"AsyncMPClient init", "vllm.v1.engine.core_client", "AsyncMPClient.__init__", 38, 1.4, 1, false},
+	{"Overall Loading", "vllm.v1.engine.core_client", "EngineCoreClient.make_async_mp_client", 38, 1.4, -1, false},
+	{"EngineCoreProc init", "vllm.v1.engine.core", "EngineCoreProc.__init__", 33, 2, 0, true},
+	{"Executor init", "vllm.v1.executor.abstract", "Executor.__init__", 33, 20, 2, false},
+	{"Worker init", "vllm.v1.worker.worker_base", "WorkerWrapperBase.init_worker", 33, 32, 3, true},
+	{"Loading (GPU)", "vllm.v1.worker.gpu_model_runner", "GPUModelRunner.load_model", 31, 20, 3, false},
+	{"Load model", "vllm.model_executor.model_loader.base_loader", "BaseModelLoader.load_model", 31, 20.5, 5, false},
+	{"Initialize model", "vllm.model_executor.model_loader.utils", "initialize_model", 31, 30, 6, false},
+	{"Prepare model", "vllm.v1.engine.core", "EngineCore._initialize_kv_caches", 20, 2, 2, false},
+	{"Allocate KV cache", "vllm.v1.worker.gpu_worker", "Worker.initialize_from_config", 10, 9.6, 8, true},
 }
 
 // StartupSpans renders the spans of a start that ended at ready. A search by
@@ -139,7 +141,7 @@ func StartupSpans(resource *Resource, ready time.Time, trace TraceID, newID func
 			},
 		}
 		if s.parent >= 0 {
-			spans[i].Parent = ids[s.parent]
+			spans[i].Parent, spans[i].Remote = ids[s.parent], s.remote
 		}
 	}
 	return spans

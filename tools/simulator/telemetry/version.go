@@ -88,7 +88,7 @@ func (v Version) EngineProcess(rank, engines int) string {
 }
 
 // origins are the source files and lines that log calls name.
-type origins struct{ received, generated, added, addedChild, aborted, requestAborted, failed, stats string }
+type origins struct{ received, generated, added, addedChild, aborted, requestAborted, failed, stats, arguments, tasks string }
 
 // origins as recorded. In between line numbers differ with every release, so
 // that no parser may rely on them.
@@ -98,14 +98,14 @@ func (v Version) origins() origins {
 			received: "request_logger.py:65", generated: "request_logger.py:108",
 			added: "async_llm.py:578", addedChild: "async_llm.py:552",
 			aborted: "async_llm.py:922", requestAborted: "async_llm.py:783", failed: "async_llm.py:789",
-			stats: "loggers.py:335",
+			stats: "loggers.py:335", arguments: "api_utils.py:286", tasks: "entry.py:136",
 		}
 	}
 	return origins{
 		received: "logger.py:47", generated: "logger.py:76",
 		added: "async_llm.py:353", addedChild: "async_llm.py:353",
 		aborted: "async_llm.py:553", requestAborted: "async_llm.py:450", failed: "async_llm.py:456",
-		stats: "loggers.py:248",
+		stats: "loggers.py:248", arguments: "utils.py:253", tasks: "api_server.py:1099",
 	}
 }
 
