@@ -111,7 +111,9 @@ func (h *Host) pluginContext() backend.PluginContext {
 	defer h.mu.Unlock()
 	instance := h.instance
 	return backend.PluginContext{
-		OrgID: 1, Namespace: "default", PluginID: PluginID, PluginVersion: "dev", DataSourceInstanceSettings: &instance,
+		//lint:ignore SA1019 Grafana still sends it, beside the namespace.
+		OrgID:     1,
+		Namespace: "default", PluginID: PluginID, PluginVersion: "dev", DataSourceInstanceSettings: &instance,
 		GrafanaConfig: config.NewGrafanaCfg(map[string]string{
 			config.AppURL: "http://127.0.0.1:3000", "GF_DATAPROXY_ROW_LIMIT": "1000000", config.ConcurrentQueryCount: "10",
 		}),

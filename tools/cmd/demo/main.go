@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/child"
 	"github.com/llmserving/grafana-vllm-datasource/tools/demo"
 )
 
@@ -32,26 +33,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if *followParent {
-		ctx = endWithParent(ctx)
+		ctx = child.EndWithParent(ctx)
 	}
 	if err := demo.Run(ctx, options, demo.NewScreen(os.Stdout)); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
-}
-
-// endWithParent is for a start through mage: a terminal's Ctrl-C reaches this
-// process too, but a signal sent to mage alone would not.
-func endWithParent(ctx context.Context) context.Context {
-	ctx, cancel := context.WithCancel(ctx)
-	parent := os.Getppid()
-	go func() {
-		for range time.Tick(time.Second) {
-			if os.Getppid() != parent {
-				cancel()
-				return
-			}
-		}
-	}()
-	return ctx
 }

@@ -1,6 +1,6 @@
 //go:build unix && integration
 
-package stack_test
+package stores
 
 import (
 	"context"

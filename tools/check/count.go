@@ -1,0 +1,110 @@
+//go:build unix
+
+package check
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// counter reads a test runner's output line by line: it counts tests, and
+// gives the lines that a person wants to see.
+type counter interface {
+	line(text string) (show []string)
+	counts() (passed, failed int)
+}
+
+// goTests reads `go test -json`. It shows what failed in full, and a line for
+// each package.
+func goTests() counter { return &goCounter{output: map[string][]string{}} }
+
+type goCounter struct {
+	passed, failed int
+	output         map[string][]string // of tests that still run, by package and test
+}
+
+// goEvent is what we read of test2json's events.
+type goEvent struct {
+	Action, Package, Test, Output, ImportPath string
+	Elapsed                                   float64
+}
+
+func (c *goCounter) line(text string) []string {
+	var e goEvent
+	if json.Unmarshal([]byte(text), &e) != nil {
+		return []string{text} // from the go command itself, such as a download
+	}
+	key := e.Package + " " + e.Test
+	switch e.Action {
+	case "output":
+		c.output[key] = append(c.output[key], strings.TrimSuffix(e.Output, "\n"))
+		return nil
+	case "build-output":
+		return []string{strings.TrimSuffix(e.Output, "\n")}
+	case "pass", "skip", "fail":
+		return c.ended(e, key)
+	default:
+		return nil
+	}
+}
+
+func (c *goCounter) ended(e goEvent, key string) []string {
+	output := c.output[key]
+	delete(c.output, key)
+	if e.Test != "" {
+		switch e.Action {
+		case "pass":
+			c.passed++
+			return nil
+		case "fail":
+			c.failed++
+			return output
+		default:
+			return nil
+		}
+	}
+	if e.Action == "fail" {
+		return append(output, fmt.Sprintf("FAIL %s", e.Package))
+	}
+	if e.Action == "skip" { // no test files
+		return nil
+	}
+	return []string{fmt.Sprintf("ok   %s %.1fs", e.Package, e.Elapsed)}
+}
+
+func (c *goCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
+// jestTests reads jest's closing summary.
+func jestTests() counter { return &jestCounter{} }
+
+type jestCounter struct{ passed, failed int }
+
+var (
+	jestSummary = regexp.MustCompile(`^Tests:\s`)
+	jestPassed  = regexp.MustCompile(`(\d+) passed`)
+	jestFailed  = regexp.MustCompile(`(\d+) failed`)
+)
+
+func (c *jestCounter) line(text string) []string {
+	if jestSummary.MatchString(text) {
+		c.passed, c.failed = firstNumber(jestPassed, text), firstNumber(jestFailed, text)
+	}
+	return []string{text}
+}
+
+func (c *jestCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
+func firstNumber(pattern *regexp.Regexp, text string) int {
+	found := pattern.FindStringSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		return 0
+	}
+	return n
+}

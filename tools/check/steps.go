@@ -1,0 +1,52 @@
+//go:build unix
+
+package check
+
+import "time"
+
+// Steps is all of it, per lane in the order in which they run: first what
+// fails fast, then what everybody breaks, last what takes long.
+//
+// The unit tests of both modules include the fuzz tests' seeds, the drift test
+// of the simulator against recorded vLLM telemetry, and the test that
+// plugin.json and its links agree.
+var Steps = []Step{
+	{
+		Name: "servers", Lane: Servers, Dir: "tools",
+		Command: []string{"go", "run", "./cmd/servers"}, Timeout: 60 * time.Minute,
+	},
+
+	{Name: "format", Lane: Go, Command: []string{"gofmt", "-l", "pkg", "tools", "Magefile.go"}, Silent: true},
+	{Name: "modules", Lane: Go, Command: []string{"go", "mod", "tidy", "-diff"}},
+	{Name: "tools modules", Lane: Go, Dir: "tools", Command: []string{"go", "mod", "tidy", "-diff"}},
+	{Name: "vet", Lane: Go, Command: []string{"go", "vet", "./..."}},
+	{Name: "tools vet", Lane: Go, Dir: "tools", Command: []string{"go", "vet", "-tags", "integration", "./..."}},
+	{Name: "lint", Lane: Go, Command: staticcheck("tools/lint/go.mod", "./...")},
+	{Name: "tools lint", Lane: Go, Dir: "tools", Command: staticcheck("lint/go.mod", "-tags", "integration", "./...")},
+	{Name: "unit", Lane: Go, Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
+	{Name: "tools unit", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
+	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
+	{
+		// Not with -race: the plugin under test is the built binary, and the race detector in the test process would
+		// only slow down what is measured.
+		Name: "integration", Lane: Go, Dir: "tools", After: []string{"servers", "backend"},
+		Command: []string{"go", "test", "-tags", "integration", "-json", "-timeout", "20m", "./integration/..."},
+		Tests:   goTests, Timeout: 20 * time.Minute,
+	},
+
+	{Name: "npm ci", Lane: Node, Command: []string{"npm", "ci", "--no-audit", "--no-fund"}, Needs: "package.json"},
+	{Name: "typecheck", Lane: Node, Command: []string{"npm", "run", "typecheck"}, After: []string{"npm ci"}, Needs: "package.json"},
+	{Name: "eslint", Lane: Node, Command: []string{"npm", "run", "lint"}, After: []string{"npm ci"}, Needs: "package.json"},
+	{
+		Name: "jest", Lane: Node, Command: []string{"npm", "run", "test:ci"}, Env: []string{"CI=true"},
+		After: []string{"npm ci"}, Needs: "package.json", Tests: jestTests,
+	},
+	{Name: "webpack", Lane: Node, Command: []string{"npm", "run", "build"}, After: []string{"npm ci"}, Needs: "package.json"},
+}
+
+// staticcheck is pinned in a module of its own and run by Go itself: nothing
+// to install. It is the part of golangci-lint that finds bugs beyond vet, in
+// six modules instead of some hundreds, and under MIT instead of the GPL.
+func staticcheck(modfile string, args ...string) []string {
+	return append([]string{"go", "tool", "-modfile=" + modfile, "staticcheck"}, args...)
+}
