@@ -3,7 +3,6 @@ package loki
 import (
 	"bytes"
 	"errors"
-	"strconv"
 	"sync"
 
 	jsoniter "github.com/json-iterator/go"
@@ -146,8 +145,8 @@ func (a *answer) value(it *jsoniter.Iterator, metadata map[string]map[string]str
 	for i := 0; it.ReadArray(); i++ {
 		switch i {
 		case 0:
-			ns, err := strconv.ParseInt(it.ReadString(), 10, 64)
-			if err != nil && it.Error == nil {
+			ns, ok := parseNano(it.ReadStringAsSlice())
+			if !ok && it.Error == nil {
 				a.invalid = errTime
 			}
 			e.unixNano = ns
@@ -169,6 +168,17 @@ func (a *answer) value(it *jsoniter.Iterator, metadata map[string]map[string]str
 		}
 	}
 	return e
+}
+
+// parseNano reads Unix nanoseconds. Ten years from now they have 19 digits still: no overflow to look for.
+func parseNano(digits []byte) (ns int64, ok bool) {
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		ns = ns*10 + int64(c-'0')
+	}
+	return ns, len(digits) > 0 && len(digits) <= 19 && ns >= 0
 }
 
 // readMetadata reads {"structuredMetadata": {…}, "parsed": {…}}; without categories the labels stand there themselves.

@@ -24,18 +24,18 @@ func TestLinesAsksForWhatTheFilterSays(t *testing.T) {
 		{"text with a line break does not end the string", loki.LineFilter{Contains: "a\n} | b"}, ` |= "a\n} | b"`},
 		{"text that is no UTF-8 is made so", loki.LineFilter{Contains: "a\xff"}, ` |= "a�"`},
 		{"an expression", loki.LineFilter{Regex: `throughput: \d+`}, ` |~ "throughput: \\d+"`},
-		{"a process", loki.LineFilter{Process: "EngineCore_DP0"}, ` |= "(EngineCore_DP0 "`},
-		{"a logger", loki.LineFilter{Logger: "core.py"}, ` |~ "[\\[ /]core\\.py:[0-9]+\\]"`},
+		{"a process", loki.LineFilter{Process: "EngineCore_DP0"}, ` |~ "\\(EngineCore_DP0 |\"EngineCore_DP0\""`},
+		{"a logger", loki.LineFilter{Logger: "core.py"}, ` |~ "[\\[ /]core\\.py:[0-9]+\\]|\"core\\.py\""`},
 		{"access lines, which do not name theirs", loki.LineFilter{Logger: "uvicorn.access"}, ` |~ "- \"[A-Z]+ [^ ]+ HTTP/"`},
-		{"an engine", loki.LineFilter{Engine: "1"}, ` |~ "^Engine 0*1:| Engine 0*1:|\\(EngineCore_(?:DP)?1 pid=|_DP1[_ ]"`},
-		{"the only engine", loki.LineFilter{Engine: "0"}, ` |~ "^Engine 0*0:| Engine 0*0:|\\(EngineCore_(?:DP)?0 pid=|_DP0[_ ]|\\(EngineCore pid="`},
+		{"an engine", loki.LineFilter{Engine: "1"}, ` |~ "(?:^|[ \"])Engine 0*1:|[(\"]EngineCore_(?:DP)?1[ \"]|_DP1[_ \"]"`},
+		{"the only engine", loki.LineFilter{Engine: "0"}, ` |~ "(?:^|[ \"])Engine 0*0:|[(\"]EngineCore_(?:DP)?0[ \"]|_DP0[_ \"]|[(\"]EngineCore[ \"]"`},
 		{"a request, in all its spellings", loki.LineFilter{RequestID: "cmpl-B-0"}, ` |= "cmpl-B"`},
 		{"levels, in text and in JSON", loki.LineFilter{Levels: []vllm.LogLevel{vllm.LevelWarning, vllm.LevelError}}, ` |~ "(?:WARNING|WARN|ERROR)(?: \\d\\d-\\d\\d |: )|\"(?i:WARNING|WARN|ERROR)\""`},
 		{"lines without level cannot be asked for", loki.LineFilter{Levels: []vllm.LogLevel{vllm.LevelError, vllm.LevelUnknown}}, ``},
 		{
 			"everything together, the cheapest filters first",
 			loki.LineFilter{Process: "APIServer", Logger: "async_llm.py", RequestID: "chatcmpl-a", Contains: "x", Regex: "y"},
-			` |= "chatcmpl-a" |= "x" |= "(APIServer " |~ "[\\[ /]async_llm\\.py:[0-9]+\\]" |~ "y"`,
+			` |= "chatcmpl-a" |= "x" |~ "\\(APIServer |\"APIServer\"" |~ "[\\[ /]async_llm\\.py:[0-9]+\\]|\"async_llm\\.py\"" |~ "y"`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

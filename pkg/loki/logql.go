@@ -38,8 +38,9 @@ const requestLines = `Received request |Added request |Generated response |Abort
 	`|cmpl-|embd-|resp_| aborted\.| failed[ .]|Request id: |request_id=`
 
 // tokenLines are the lines that vLLM writes for each streamed token (--enable-log-outputs). They tell nothing but the text,
-// except for the last one, which has the finish reason. The end of the line is vLLM's, so no prompt can hide a line here.
-const tokenLines = `Generated response [^ ]+ \(streaming delta\): .*finish_reason: None\s*$`
+// except for the last one, which has the finish reason. The expression holds a line's beginning and end, which are vLLM's
+// own, so that no prompt or output can hide a line.
+const tokenLines = `(?:^[^\]]*\][^ ]* |"message": ")Generated response [^ ]+ \(streaming delta\)(?: details: |: .*finish_reason: None(?:"|\s*$))`
 
 // requestQuery finds the lines about requests, or those with one of stems in them.
 func requestQuery(s selector, stems []string) query {
@@ -67,13 +68,13 @@ func lineQuery(s selector, f LineFilter) query {
 		q.contain(f.Contains)
 	}
 	if f.Process != "" {
-		q.contain("(" + f.Process + " ") // "(APIServer pid=1) ", "(VllmWorker rank=0 pid=1) "
+		q.match(processPattern(f.Process))
 	}
 	switch {
 	case f.Logger == "uvicorn.access": // uvicorn's lines do not name their logger
 		q.match(`- "[A-Z]+ [^ ]+ HTTP/`)
 	case f.Logger != "":
-		q.match(`[\[ /]` + regexp.QuoteMeta(f.Logger) + `:[0-9]+\]`)
+		q.match(loggerPattern(f.Logger))
 	}
 	if f.Engine != "" {
 		q.match(enginePattern(f.Engine))
@@ -87,12 +88,25 @@ func lineQuery(s selector, f LineFilter) query {
 	return q
 }
 
+// processPattern finds a process: "(APIServer pid=1) ", "(VllmWorker rank=0 pid=1) ", "vllm_process_name": "APIServer".
+func processPattern(name string) string {
+	p := regexp.QuoteMeta(name)
+	return `\(` + p + ` |"` + p + `"`
+}
+
+// loggerPattern finds the place of a log call: "[async_llm.py:439]", "[v1/engine/async_llm.py:439]", V0's
+// " async_llm_engine.py:208]", and the logger's name in JSON.
+func loggerPattern(name string) string {
+	l := regexp.QuoteMeta(name)
+	return `[\[ /]` + l + `:[0-9]+\]|"` + l + `"`
+}
+
 // enginePattern finds a data-parallel rank in its places: the stats line, and the names of engine and worker processes.
 func enginePattern(rank string) string {
 	r := regexp.QuoteMeta(rank)
-	pattern := `^Engine 0*` + r + `:| Engine 0*` + r + `:|\(EngineCore_(?:DP)?` + r + ` pid=|_DP` + r + `[_ ]`
+	pattern := `(?:^|[ "])Engine 0*` + r + `:|[("]EngineCore_(?:DP)?` + r + `[ "]|_DP` + r + `[_ "]`
 	if rank == "0" {
-		pattern += `|\(EngineCore pid=` // without data parallelism
+		pattern += `|[("]EngineCore[ "]` // without data parallelism
 	}
 	return pattern
 }

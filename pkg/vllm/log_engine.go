@@ -25,8 +25,6 @@ var messages = func() (table [256][]message) {
 		{"torch.compile took ", LogStartup},
 		{"torch.compile takes ", LogStartup}, // up to 0.17
 		{"Available KV cache memory: ", LogStartup},
-		{"GPU KV cache size: ", LogStartup},
-		{"CPU KV cache size: ", LogStartup},
 		{"Maximum concurrency for ", LogStartup}, // a line of its own until August 2026
 		{"Capturing CUDA graphs ", LogStartup},
 		{"Graph capturing finished ", LogStartup},
@@ -114,7 +112,8 @@ func (e *LogEvent) classifyEngine() {
 			e.Kind = LogSleep
 			return
 		}
-		if strings.Contains(m, "█  version ") { // the logo, since 0.15
+		if device, _, ok := strings.Cut(m, " KV cache size: "); ok && device == leadingWord(device) || // GPU, CPU, XPU …
+			strings.Contains(m, "█  version ") { // the logo, since 0.15
 			e.Kind = LogStartup
 			return
 		}

@@ -20,7 +20,7 @@ type LogKind uint8
 const (
 	LogOther         LogKind = iota
 	LogReceived              // "Received request <ext>: params: …"
-	LogDetails               // "Request <ext> details: …" (DEBUG)
+	LogDetails               // "Request <ext> details: …", "Generated response <ext> … details: …" (DEBUG)
 	LogAdded                 // "Added request <int>."
 	LogGenerated             // "Generated response <ext>: output: …, finish_reason: …" (also "(streaming complete)")
 	LogDelta                 // "Generated response <ext> (streaming delta): …"

@@ -131,6 +131,10 @@ func TestParseLogLineOfRequests(t *testing.T) {
 			"delta info APIServer#1 async_llm.py:439, id=chatcmpl-req-42, form=external, finish=stop",
 		},
 		{
+			"at DEBUG each token has a line more", "(APIServer pid=1) DEBUG 08-20 10:00:00 [entrypoints/.../request_logger.py:108] Generated response chatcmpl-req-42 (streaming delta) details: output_token_ids: [380]",
+			"details debug APIServer#1 entrypoints/.../request_logger.py:108, id=chatcmpl-req-42, form=external",
+		},
+		{
 			"streaming_complete is no reason", head + "Generated response chatcmpl-req-42 (streaming complete): output: 'Paris.', finish_reason: streaming_complete",
 			"generated info APIServer#1 async_llm.py:439, id=chatcmpl-req-42, form=external",
 		},
@@ -287,6 +291,7 @@ func TestParseLogLineSeesThroughWhatStandsBeforeAMessage(t *testing.T) {
 func TestParseLogLineOfEngines(t *testing.T) {
 	for _, test := range []struct{ name, line, want string }{
 		{"an access line has neither time nor id", `(APIServer pid=1) INFO:     10.0.0.7:50122 - "POST /v1/chat/completions HTTP/1.1" 200 OK`, "access info APIServer#1 uvicorn.access:0, http=POST /v1/chat/completions 200"},
+		{"an access line as a JSON record", `{"levelname": "INFO", "name": "uvicorn.access", "process": 7, "message": "127.0.0.1:39970 - \"GET /health HTTP/1.1\" 200", "vllm_process_name": "APIServer"}`, "access info APIServer#7 uvicorn.access:0, http=GET /health 200"},
 		{"the stats line names the engine", `(APIServer pid=1) INFO 08-20 10:00:10 [loggers.py:310] Engine 001: Avg prompt throughput: 51.2 tokens/s`, "stats info APIServer#1 loggers.py:310, engine=1"},
 		{"several engines together name none", `(APIServer pid=1) INFO 08-20 10:00:10 [loggers.py:310] 2 Engines Aggregated: Avg prompt throughput: 51.2 tokens/s`, "stats info APIServer#1 loggers.py:310"},
 		{"an engine process carries its rank", `(EngineCore_DP3 pid=9) INFO 08-20 10:00:10 [core.py:3] x`, "other info EngineCore_DP3#9 core.py:3, engine=3"},
@@ -302,6 +307,7 @@ func TestParseLogLineOfEngines(t *testing.T) {
 		{"a traceback's first line", `(EngineCore pid=9) ERROR 08-20 10:00:10 [core.py:900] Traceback (most recent call last):`, "traceback error EngineCore#9 core.py:900, engine=0"},
 		{"a traceback's middle", `    raise RuntimeError(`, "traceback unknown"},
 		{"a traceback's end", `RuntimeError: Worker failed`, "traceback unknown, error=RuntimeError: Worker failed"},
+		{"the size of the cache, on any device", `(EngineCore pid=1) INFO 08-20 10:00:00 [x.py:1] CPU KV cache size: 2,560 tokens`, "startup info EngineCore#1 x.py:1, engine=0"},
 		{"ready to serve", `(APIServer pid=1) INFO:     Application startup complete.`, "startup info APIServer#1 uvicorn.error:0"},
 		{"the logo has the version", `(APIServer pid=1) INFO 11-21 20:44:00 [api_utils.py:347]  ▄▄ ▄█ █     █     █ ▀▄▀ █  version 0.32.0` + "\r", "startup info APIServer#1 api_utils.py:347"},
 		{"going down", `(APIServer pid=1) INFO 11-21 20:45:06 [utils.py:628] [shutdown] Process manager: send sigterm to process EngineCore`, "shutdown info APIServer#1 utils.py:628"},

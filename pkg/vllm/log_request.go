@@ -145,6 +145,10 @@ func (e *LogEvent) takeGenerated(rest string) {
 	switch {
 	case strings.HasPrefix(after, "(streaming delta): "):
 		kind = LogDelta
+	case strings.HasPrefix(after, "details: "), strings.HasPrefix(after, "(streaming delta) details: "): // DEBUG: token ids
+		e.Kind = LogDetails
+		e.setID(id, IDExternal)
+		return
 	case strings.HasPrefix(after, "(streaming complete): "):
 	case strings.HasSuffix(id, ":") && strings.HasPrefix(after, "output: "):
 		id = id[:len(id)-1]

@@ -97,17 +97,18 @@ func ParseEngineStats(message string) (stats EngineStats, ok bool) {
 			if unit == "" {
 				stats.Preemptions = parseCount(number)
 			}
-		case "GPU KV cache usage", "CPU KV cache usage", "KV cache usage", "GPU KV cache used":
-			// V0 has both GPU and CPU, in this order: the first is the one that requests wait for.
-			if percent && stats.KVCacheUsage != stats.KVCacheUsage {
-				stats.KVCacheUsage = parseFloat(number) / 100
-			}
 		case "Prefix cache hit rate":
 			stats.PrefixCacheHitRate = parseFloat(number) / 100
 		case "External prefix cache hit rate":
 			stats.ExternalPrefixCacheHitRate = parseFloat(number) / 100
 		case "MM cache hit rate":
 			stats.MMCacheHitRate = parseFloat(number) / 100
+		default:
+			// Since 0.30 the first word is the device's. V0 tells of GPU and CPU, in this order: requests wait for the first.
+			usage := strings.HasSuffix(name, " KV cache usage") || strings.HasSuffix(name, " KV cache used")
+			if usage && percent && stats.KVCacheUsage != stats.KVCacheUsage {
+				stats.KVCacheUsage = parseFloat(number) / 100
+			}
 		}
 	}
 	return stats, true

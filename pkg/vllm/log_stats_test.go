@@ -40,6 +40,13 @@ func TestParseEngineStats(t *testing.T) {
 			}),
 		},
 		{
+			"on another device",
+			"Engine 000: Avg prompt throughput: 3.5 tokens/s, Avg generation throughput: 78.2 tokens/s, Running: 0 reqs, Waiting: 0 reqs, CPU KV cache usage: 50.0%",
+			unknown(func(s *vllm.EngineStats) {
+				s.Engine, s.PromptThroughput, s.GenerationThroughput, s.Running, s.Waiting, s.KVCacheUsage = "0", 3.5, 78.2, 0, 0, 0.5
+			}),
+		},
+		{
 			"V0, where the GPU's cache is the one that counts",
 			"Avg prompt throughput: 1.0 tokens/s, Avg generation throughput: 2.0 tokens/s, Running: 4 reqs, Swapped: 5 reqs, Pending: 6 reqs, GPU KV cache usage: 50.0%, CPU KV cache usage: 25.0%.",
 			unknown(func(s *vllm.EngineStats) {

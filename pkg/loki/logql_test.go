@@ -1,0 +1,128 @@
+package loki
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// TestRequestQueryFindsWhatTheParserReads runs the two filters over what real engines wrote: Loki may find too much, which
+// the parser drops, but never too little.
+func TestRequestQueryFindsWhatTheParserReads(t *testing.T) {
+	requests, tokens := regexp.MustCompile(requestLines), regexp.MustCompile(tokenLines)
+	counted := map[string]int{}
+	for _, line := range recordedLines(t) {
+		e := vllm.ParseLogLine(line)
+		named := e.External != "" && e.Kind.NamesRequest()
+		perToken := e.Kind == vllm.LogDelta && e.FinishReason == "" || e.Kind == vllm.LogDetails && strings.Contains(line, "(streaming delta)")
+		found, dropped := requests.MatchString(line), tokens.MatchString(line)
+		switch {
+		case named && !found:
+			t.Errorf("not found: %s", line)
+		case named && !perToken && dropped:
+			t.Errorf("dropped: %s", line)
+		case perToken && !dropped:
+			t.Errorf("a line of a single token is read: %s", line)
+		case named && !perToken:
+			counted["read"]++
+		case perToken:
+			counted["dropped"]++
+		case found:
+			counted["read in vain"]++
+		default:
+			counted["left"]++
+		}
+	}
+	t.Log(counted)
+	require.NotZero(t, counted["read"])
+	require.NotZero(t, counted["dropped"])
+	require.Less(t, counted["read in vain"], counted["read"]/5, "the filter is worth its cost")
+}
+
+// TestVolumeCountsTheParsersLevels holds the expression that Loki takes levels by against the parser.
+func TestVolumeCountsTheParsersLevels(t *testing.T) {
+	capture := regexp.MustCompile(levelCapture)
+	var wrong []string
+	lines := recordedLines(t)
+	for _, line := range lines {
+		level := vllm.LevelUnknown
+		if m := capture.FindStringSubmatch(line); m != nil {
+			level = vllm.ParseLogLevel(m[1])
+		}
+		if parsed := vllm.ParseLogLine(line).Level; parsed != level {
+			wrong = append(wrong, string(parsed)+" is counted as "+string(level)+": "+line)
+		}
+	}
+	// Coloured lines (only on a terminal) have codes between level and date, which Loki would have to take out.
+	wrong = removeColoured(wrong)
+	require.Empty(t, wrong)
+}
+
+// TestLineQueryFindsByTheParsersWords holds the filters of one line's place against the parser.
+func TestLineQueryFindsByTheParsersWords(t *testing.T) {
+	found, compiled := map[string]int{}, map[string]*regexp.Regexp{}
+	for _, line := range recordedLines(t) {
+		e := vllm.ParseLogLine(line)
+		check := func(word, pattern string) {
+			if word == "" || strings.HasPrefix(word, "uvicorn.") || strings.Contains(line, "\x1b[") {
+				return
+			}
+			if compiled[pattern] == nil {
+				compiled[pattern] = regexp.MustCompile(pattern)
+			}
+			if !compiled[pattern].MatchString(line) {
+				t.Errorf("%s does not find %q in: %s", pattern, word, line)
+			}
+			found[word]++
+		}
+		check(e.Process, processPattern(e.Process))
+		check(e.Engine, enginePattern(e.Engine))
+		if i := strings.LastIndexByte(e.Logger, '/'); i < 0 {
+			check(e.Logger, loggerPattern(e.Logger))
+		}
+	}
+	require.Greater(t, len(found), 20)
+}
+
+func removeColoured(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		if !strings.Contains(l, "\x1b[") {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func recordedLines(t *testing.T) (lines []string) {
+	t.Helper()
+	for _, pattern := range []string{"*/logs.jsonl", "*/variants/*/logs.jsonl"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", "tools", "recordings", pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			f, err := os.Open(file)
+			require.NoError(t, err)
+			scanner := bufio.NewScanner(f)
+			scanner.Buffer(nil, 1<<22) // a line holds a whole prompt
+			for scanner.Scan() {
+				var record struct {
+					Line string `json:"line"`
+				}
+				require.NoError(t, json.Unmarshal(scanner.Bytes(), &record))
+				lines = append(lines, record.Line)
+			}
+			require.NoError(t, scanner.Err())
+			require.NoError(t, f.Close())
+		}
+	}
+	require.NotEmpty(t, lines)
+	return lines
+}
