@@ -228,9 +228,18 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	if s.sampled && math.IsNaN(s.temperature) {
 		r.Temperature = 0 // vLLM leaves it out when sampling is greedy
 	}
-	r.Queue = s.believable(s.queue, "queue", &notes)
-	r.Prefill = s.believable(s.prefill, "prefill", &notes)
-	r.Decode = s.believable(s.decode, "decode", &notes)
+	r.Queue, r.Prefill, r.Decode = s.queue, s.prefill, s.decode
+	switch {
+	case !s.exceeds(s.prefill):
+	case s.completionTokens == 0:
+		// The engine aborted the request before its first token (pause, sleep, shutdown), and vLLM subtracts from times
+		// that were never taken: prefill is the host's uptime, queue and decode are 0, the first token's time is the end.
+		r.TTFT, r.Queue, r.Prefill, r.Decode = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+		notes = append(notes, "aborted by the engine before its first token: the span's phases were never measured")
+	default:
+		r.Prefill = math.NaN()
+		notes = append(notes, "the span's prefill time exceeds the request and is not believed")
+	}
 	if s.failed {
 		r.Error = either(s.errorType, s.exception, s.status, "error")
 	}
@@ -240,19 +249,14 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	return r
 }
 
-// believable gives a phase unless it is far longer than the whole request. When the engine itself aborts a request that
-// has no token yet, vLLM subtracts from a time stamp that was never set: the phase then is the uptime of the host. The
-// slack is for clocks: phases are monotonic, the span is wall time, which NTP may step.
-func (s *span) believable(phase float64, name string, notes *[]string) float64 {
+// exceeds reports whether a phase is far longer than its whole request. The slack is for clocks: phases are monotonic, the
+// span is wall time, which NTP may step.
+func (s *span) exceeds(phase float64) bool {
 	whole := s.duration
 	if math.IsNaN(whole) {
 		whole = s.e2e
 	}
-	if phase > whole*1.5+1 { // false when either is NaN
-		*notes = append(*notes, "the span's "+name+" time exceeds the request and is not believed")
-		return math.NaN()
-	}
-	return phase
+	return phase > whole*1.5+1 // false when either is NaN
 }
 
 func (s *span) callerSpan(trace string) evidence.CallerSpan {

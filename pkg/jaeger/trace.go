@@ -55,10 +55,10 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 		}
 		return len(spans), err
 	})
-	report.Calls, report.Seen = []evidence.Call{call}, len(spans)
-	if !errors.Is(err, upstream.ErrNotFound) {
-		report.Err = err
+	if errors.Is(err, upstream.ErrNotFound) {
+		err, call.Err = nil, ""
 	}
+	report.Calls, report.Seen, report.Err = []evidence.Call{call}, len(spans), err
 	if report.Truncated {
 		report.Reason = fmt.Sprintf("the trace has more than %d spans; the rest was not read", maxTraceSpans)
 	}
