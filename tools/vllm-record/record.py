@@ -292,7 +292,6 @@ def write(target, variant, purpose, command, env, unknown, model, logs, client, 
         if variant == "main":
             put("metrics-first.prom", scraper.scrapes[0][1])
             put("metrics-busiest.prom", scraper.busiest())
-            put("metrics-middle.prom", scraper.scrapes[len(scraper.scrapes) // 2][1])
             put("metrics.jsonl", scraper.series())
     exports, index = receiver.dump()
     put("spans.otlp.jsonl", exports)
