@@ -21,6 +21,7 @@ type target struct {
 	instance *serving.Instance
 	scraper  *ship.Scraper
 	offset   time.Duration // its place in the scrape interval, as Prometheus spreads targets
+	scraped  time.Time     // last, for remote write
 }
 
 func newTargets(instances []*serving.Instance, interval time.Duration) []*target {

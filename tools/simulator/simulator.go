@@ -183,7 +183,7 @@ func (s *Simulator) advanceTo(ctx context.Context, to time.Time) error {
 			if at.After(to) {
 				break
 			}
-			if !at.Before(s.cluster.Now()) {
+			if at.After(t.scraped) && !at.Before(s.cluster.Now()) {
 				s.cluster.Advance(at)
 				s.scrape(ctx, t, at)
 			}
@@ -205,6 +205,7 @@ func (s *Simulator) advanceTo(ctx context.Context, to time.Time) error {
 
 // scrape takes one target's values for remote write.
 func (s *Simulator) scrape(ctx context.Context, t *target, at time.Time) {
+	t.scraped = at
 	before := t.scraper.Samples()
 	s.sink.write(ctx, t.scraper.Scrape(at, t.expose()))
 	s.sink.countScrape(t.scraper.Samples() - before)

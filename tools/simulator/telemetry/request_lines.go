@@ -110,7 +110,7 @@ func Output(tokens int, seed uint64) string {
 	var b strings.Builder
 	for i := range n {
 		b.WriteByte(' ')
-		b.WriteString(fields[(seed+uint64(i)*7)%uint64(len(fields))])
+		b.WriteString(fields[(seed+uint64(i)*5)%uint64(len(fields))])
 	}
 	return b.String()
 }
