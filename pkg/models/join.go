@@ -12,12 +12,12 @@ import (
 // the engines' own metrics: what happens at a place with several cannot be told apart, and is given to none.
 
 // owner writes a vector of 1 per place, labelled with place and group, for multiplying by. Only owners in scope are in
-// it, but all models of a place count as its models.
-func (p plan) owner(place []string, at func(selector string) string) string {
+// it, but all models of a place count as its models. At turns the engines' metric into one that has the place's labels.
+func (p plan) owner(place []string, at func(expr string) string, which ...prometheus.Matcher) string {
 	running := []string{p.names.Full(vllm.Exposed{Name: vllm.NumRequestsRunning})}
 	by := withLabels(withLabels(place, p.group...), p.labels.Model)
 	engines := func(scope vllm.Scope) string {
-		selector := prometheus.Selector(running, prometheus.ScopeMatchers(p.labels, scope)...)
+		selector := prometheus.Selector(running, append(prometheus.ScopeMatchers(p.labels, scope), which...)...)
 		return prometheus.Aggregate("group", by, at("last_over_time("+prometheus.Over(selector, p.window)+")"))
 	}
 	return engines(p.scope) + " and " + prometheus.LabelList("on", place) + " (" +
@@ -38,29 +38,35 @@ func (p plan) web(by []string, exposed vllm.Exposed) string {
 	selector := prometheus.Selector([]string{p.names.Full(exposed)},
 		prometheus.Matcher{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"},
 		prometheus.Matcher{Label: vllm.LabelMethod, Op: "=", Value: "POST"})
-	owner := p.owner(target, func(s string) string { return s })
-	return prometheus.Aggregate("sum", by,
-		p.owned("rate("+prometheus.Over(selector, p.window)+")", target, owner))
+	rate := "rate(" + prometheus.Over(selector, p.window) + ")"
+	return prometheus.Aggregate("sum", by, p.owned(rate, target, p.owner(target, asItIs)))
 }
 
 // hostLabel carries the host of a scrape address within an expression.
 const hostLabel = "vllm_host"
 
+// device tells one GPU from another: by its exporter, and by how either exporter numbers them.
+var device = []string{"instance", "gpu", "UUID", "uuid"}
+
 // gpu is a device's gauge by the pod that uses it, else by the host it sits in.
 func (p plan) gpu(agg string, exposed vllm.Exposed) string {
-	device := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), p.window) + ")"
+	value := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), p.window) + ")"
 	if f := exposed.Factor(); f != 1 {
-		device += " * " + strconv.FormatFloat(f, 'f', -1, 64)
+		value += " * " + strconv.FormatFloat(f, 'f', -1, 64)
 	}
-	byHost := prometheus.Aggregate(agg, p.group, p.owned(p.host(device), []string{hostLabel}, p.owner([]string{hostLabel}, p.host)))
-	if p.labels.Pod == "" {
-		return byHost
+	host := []string{hostLabel}
+	owned := p.owned(p.host(value), host, p.owner(host, p.host))
+	if p.labels.Pod != "" {
+		pod := withLabels(nil, p.labels.Namespace, p.labels.Pod)
+		// Without this, engines and GPUs outside Kubernetes would meet in having no pod.
+		inPod := prometheus.Matcher{Label: p.labels.Pod, Op: "!=", Value: ""}
+		owned = p.owned(p.consumer(value), pod, p.owner(pod, asItIs, inPod)) +
+			" or " + prometheus.LabelList("on", device) + " " + owned
 	}
-	place := withLabels(nil, p.labels.Namespace, p.labels.Pod)
-	owner := p.owner(place, func(s string) string { return s })
-	byPod := prometheus.Aggregate(agg, p.group, p.owned(p.consumer(device), place, owner))
-	return byPod + " or " + byHost
+	return prometheus.Aggregate(agg, p.group, owned)
 }
+
+func asItIs(expr string) string { return expr }
 
 // consumer names pod and namespace of the device's user where the scrape kept the exporter's own in their place.
 func (p plan) consumer(expr string) string {

@@ -69,9 +69,9 @@ func (p plan) expression(n need) (expr string, ok bool) {
 		return "histogram_quantile(" + strconv.FormatFloat(n.q, 'g', -1, 64) + ", " +
 			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket")) + ")", true
 	case web:
-		return p.web(by, exposed[0]), !byEngine
+		return p.web(by, exposed[0]), !byEngine && p.labels.Instance != ""
 	default:
-		return p.gpu(n.agg, exposed[0]), !byEngine
+		return p.gpu(n.agg, exposed[0]), !byEngine && p.labels.Instance != ""
 	}
 }
 
