@@ -1,0 +1,19 @@
+// Command gpx_vllm is the backend of the vLLM data source. Grafana starts it and speaks go-plugin with it over stdout, which
+// nothing else may write to.
+package main
+
+import (
+	"os"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/plugin"
+)
+
+func main() {
+	if err := datasource.Manage("llmserving-vllm-datasource", plugin.New, datasource.ManageOpts{}); err != nil {
+		backend.Logger.Error("The data source stopped", "error", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,317 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	// maxOptions is how many values a list may have: more is not a choice, and a browser's menu gets slow.
+	maxOptions = 5_000
+	// maxFilterValues bounds how often one filter may be given; a request line is short anyway.
+	maxFilterValues = 100
+	// defaultLookBack is the window of a list that is asked without one: variables that are loaded once, with the dashboard.
+	defaultLookBack = time.Hour
+	// maxLookBack keeps a list from reading a store's whole past.
+	maxLookBack = 30 * 24 * time.Hour
+	// resourceTimeout bounds a list as a whole; an editor that waits longer has been closed.
+	resourceTimeout = 20 * time.Second
+)
+
+// CallResource answers the lists that variables and editors offer. Any viewer may call it, so there is no route that passes
+// a query on.
+func (d *Datasource) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
+	ctx, cancel := context.WithTimeout(withForwarded(ctx, req), resourceTimeout)
+	defer cancel()
+	return d.resources.CallResource(ctx, req, sender)
+}
+
+// What a catalogue asks of each store.
+type (
+	metricsCatalogue interface {
+		LabelNames(ctx context.Context, w evidence.Window) ([]string, evidence.Call, error)
+		LabelValues(ctx context.Context, label string, w evidence.Window, scope vllm.Scope) ([]string, evidence.Call, error)
+	}
+	logsCatalogue interface {
+		LabelValues(ctx context.Context, window evidence.Window, label string) ([]string, error)
+	}
+	tracesCatalogue interface {
+		EngineServices(ctx context.Context) ([]string, error)
+	}
+)
+
+// catalogue lists the values that a user can choose from. A nil store is one that is not configured.
+type catalogue struct {
+	settings settings.Settings
+	metrics  metricsCatalogue
+	logs     logsCatalogue
+	traces   tracesCatalogue
+	now      func() time.Time
+}
+
+func (d *Datasource) catalogue() *catalogue {
+	c := &catalogue{settings: d.settings, now: time.Now}
+	if d.prometheus != nil { // a nil pointer would make an interface that is not nil
+		c.metrics = d.prometheus
+	}
+	if d.loki != nil {
+		c.logs = d.loki
+	}
+	if d.jaeger != nil {
+		c.traces = d.jaeger
+	}
+	return c
+}
+
+// places are the lists by route, with the label that holds them in each store. Jaeger can list services only.
+var places = []struct {
+	route string
+	label func(vllm.LabelNames) string
+}{
+	{"models", func(l vllm.LabelNames) string { return l.Model }},
+	{"environments", func(l vllm.LabelNames) string { return l.Environment }},
+	{"namespaces", func(l vllm.LabelNames) string { return l.Namespace }},
+	{"pods", func(l vllm.LabelNames) string { return l.Pod }},
+	{"instances", func(l vllm.LabelNames) string { return l.Instance }},
+	{"engines", func(l vllm.LabelNames) string { return l.Engine }},
+	{"services", func(l vllm.LabelNames) string { return l.Service }},
+}
+
+// handler routes; whatever is not listed here is 404.
+func (c *catalogue) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, place := range places {
+		mux.HandleFunc("GET /"+place.route, list(c.now, func(ctx context.Context, _ *http.Request, ask listing) ([]string, error) {
+			return c.place(ctx, place.route, place.label, ask)
+		}))
+	}
+	mux.HandleFunc("GET /labels", list(c.now, func(ctx context.Context, _ *http.Request, ask listing) ([]string, error) {
+		if c.metrics == nil {
+			return nil, nil
+		}
+		names, _, err := c.metrics.LabelNames(ctx, ask.window)
+		return names, err
+	}))
+	mux.HandleFunc("GET /labels/{name}/values", list(c.now, func(ctx context.Context, r *http.Request, ask listing) ([]string, error) {
+		name := r.PathValue("name")
+		if !labelName.MatchString(name) {
+			return nil, badParameter{"name", "is no label name"}
+		}
+		if c.metrics == nil {
+			return nil, nil
+		}
+		values, _, err := c.metrics.LabelValues(ctx, name, ask.window, ask.scope)
+		return values, err
+	}))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no such list"})
+	})
+	return mux
+}
+
+// labelName is a Prometheus label, __name__ among them.
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
+// place unites what the stores know of one kind of place. Stores that fail are left out as long as one answers. A filter
+// leaves out logs and traces when metrics are there: they cannot be narrowed by it and would bring back what it excludes.
+func (c *catalogue) place(ctx context.Context, route string, label func(vllm.LabelNames) string, ask listing) ([]string, error) {
+	var asks []func(context.Context) ([]string, error)
+	if name := label(c.settings.Prometheus.Labels); c.metrics != nil && name != "" {
+		asks = append(asks, func(ctx context.Context) ([]string, error) {
+			values, _, err := c.metrics.LabelValues(ctx, name, ask.window, ask.scope)
+			return values, err
+		})
+	}
+	if !ask.filtered || c.metrics == nil {
+		if name := label(c.settings.Loki.Labels); c.logs != nil && name != "" {
+			asks = append(asks, func(ctx context.Context) ([]string, error) {
+				return c.logs.LabelValues(ctx, ask.window, name)
+			})
+		}
+		if c.traces != nil && route == "services" {
+			asks = append(asks, c.traces.EngineServices)
+		}
+	}
+	return union(ctx, asks)
+}
+
+// union asks all at once. It fails when all fail; otherwise a failure is logged and the rest stands.
+func union(ctx context.Context, asks []func(context.Context) ([]string, error)) ([]string, error) {
+	lists := make([][]string, len(asks))
+	errs := make([]error, len(asks))
+	var group sync.WaitGroup
+	for i, ask := range asks {
+		group.Go(func() {
+			defer recovered(&errs[i])
+			lists[i], errs[i] = ask(ctx)
+		})
+	}
+	group.Wait()
+	failed := 0
+	for i, err := range errs {
+		// A store may give what it has beside its error.
+		if err != nil && len(lists[i]) == 0 {
+			failed++
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		if failed == len(asks) {
+			return nil, err
+		}
+		backend.Logger.FromContext(ctx).Warn("A store is missing from a list", "error", err)
+	}
+	return slices.Concat(lists...), nil
+}
+
+// recovered turns a panic of the goroutine that defers it into an error: it would end the plugin process otherwise.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("internal error: %v", p)
+	}
+}
+
+// listing is what a list was asked with.
+type listing struct {
+	window   evidence.Window
+	scope    vllm.Scope
+	filtered bool
+}
+
+// option is one entry of a list, as Grafana's variables take it.
+type option struct {
+	Text  string `json:"text"`
+	Value string `json:"value"`
+}
+
+// list wraps a function that gives values: parameters in, JSON out, sorted, each value once, at most maxOptions.
+func list(now func() time.Time, values func(context.Context, *http.Request, listing) ([]string, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ask, err := parseListing(r.URL.Query(), now())
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		found, err := values(r.Context(), r, ask)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		found = slices.DeleteFunc(slices.Clone(found), func(value string) bool { return value == "" })
+		slices.Sort(found)
+		found = slices.Compact(found)
+		options := make([]option, 0, min(len(found), maxOptions))
+		for _, value := range found[:min(len(found), maxOptions)] {
+			options = append(options, option{Text: value, Value: value})
+		}
+		writeJSON(w, http.StatusOK, options)
+	}
+}
+
+// badParameter is the caller's mistake; it names the parameter and does not quote its value.
+type badParameter struct{ name, reason string }
+
+func (e badParameter) Error() string { return e.name + " " + e.reason }
+
+// parseListing reads from and to (milliseconds since the epoch) and the filters, each of which may be given several times.
+func parseListing(params url.Values, now time.Time) (listing, error) {
+	var ask listing
+	filters := map[string]*[]string{
+		"model": &ask.scope.Models, "environment": &ask.scope.Environments, "namespace": &ask.scope.Namespaces,
+		"pod": &ask.scope.Pods, "instance": &ask.scope.Instances,
+	}
+	for name, values := range params {
+		into, ok := filters[name]
+		switch {
+		case name == "from" || name == "to":
+			continue
+		case !ok:
+			return ask, badParameter{strconv.QuoteToASCII(shorten(name)), "is no parameter"}
+		case len(values) > maxFilterValues:
+			return ask, badParameter{name, fmt.Sprintf("is given more than %d times", maxFilterValues)}
+		}
+		for _, value := range values {
+			if len(value) > vllm.MaxRequestIDLength || strings.ContainsFunc(value, unicode.IsControl) {
+				return ask, badParameter{name, "is too long or holds a control character"}
+			}
+			if value != "" {
+				*into = append(*into, value)
+				ask.filtered = true
+			}
+		}
+	}
+	var err error
+	ask.window, err = parseWindow(params, now)
+	return ask, err
+}
+
+func parseWindow(params url.Values, now time.Time) (evidence.Window, error) {
+	if !params.Has("from") && !params.Has("to") {
+		return evidence.Window{From: now.Add(-defaultLookBack), To: now}, nil
+	}
+	from, err := milliseconds(params, "from")
+	if err != nil {
+		return evidence.Window{}, err
+	}
+	to, err := milliseconds(params, "to")
+	if err != nil {
+		return evidence.Window{}, err
+	}
+	if !from.Before(to) {
+		return evidence.Window{}, badParameter{"from", "is not before to"}
+	}
+	if to.Sub(from) > maxLookBack {
+		from = to.Add(-maxLookBack) // what is offered is what exists lately
+	}
+	return evidence.Window{From: from, To: to}, nil
+}
+
+func milliseconds(params url.Values, name string) (time.Time, error) {
+	const year9999 = 253402300799999
+	ms, err := strconv.ParseInt(params.Get(name), 10, 64)
+	if err != nil || ms < 0 || ms > year9999 {
+		return time.Time{}, badParameter{name, "is no time in milliseconds since the epoch"}
+	}
+	return time.UnixMilli(ms).UTC(), nil
+}
+
+func shorten(s string) string { return s[:min(len(s), 40)] }
+
+// writeError maps an error to a status. A store's 401 or 403 becomes 502: Grafana's frontend takes those two for its own
+// session's and sends the user to the login page.
+func writeError(w http.ResponseWriter, err error) {
+	status, _ := upstream.StatusAndSource(err)
+	if _, ok := errors.AsType[badParameter](err); ok {
+		status = backend.StatusBadRequest
+	} else if status == backend.StatusUnauthorized || status == backend.StatusForbidden || status == backend.StatusNotFound {
+		status = backend.StatusBadGateway
+	}
+	writeJSON(w, int(status), map[string]string{"error": err.Error()})
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil { // strings and structs of strings always encode
+		status, encoded = http.StatusInternalServerError, []byte(`{"error":"internal error"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(encoded) // the writer keeps it in memory
+}

@@ -1,0 +1,210 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// fakeProbe plays each store: what it answers to the first question and to the one for content, after waiting for wait.
+type fakeProbe struct {
+	wait, waitContent func(context.Context) // nil: at once
+	err, contentErr   error
+
+	targets  []evidence.Target
+	sample   loki.Sample
+	services []string
+	spans    []evidence.RequestSpan
+}
+
+func (f *fakeProbe) ping(ctx context.Context) error {
+	if f.wait != nil {
+		f.wait(ctx)
+	}
+	return f.err
+}
+
+func (f *fakeProbe) look(ctx context.Context) error {
+	if f.waitContent != nil {
+		f.waitContent(ctx)
+	}
+	return f.contentErr
+}
+
+type (
+	fakeMetrics struct{ fakeProbe }
+	fakeLogs    struct{ fakeProbe }
+	fakeTraces  struct{ fakeProbe }
+)
+
+func (f *fakeMetrics) Ping(ctx context.Context) (string, error) { return "3.5.0", f.ping(ctx) }
+func (f *fakeMetrics) Targets(ctx context.Context, _ evidence.Window) ([]evidence.Target, []evidence.Call, error) {
+	return f.targets, nil, f.look(ctx)
+}
+
+func (f *fakeLogs) Ping(ctx context.Context) error { return f.ping(ctx) }
+func (f *fakeLogs) RequestIDSample(ctx context.Context, _ evidence.Window) (loki.Sample, error) {
+	return f.sample, f.look(ctx)
+}
+
+func (f *fakeTraces) Ping(ctx context.Context) error { return f.ping(ctx) }
+func (f *fakeTraces) EngineServices(ctx context.Context) ([]string, error) {
+	return f.services, f.look(ctx)
+}
+func (f *fakeTraces) RequestSpans(_ context.Context, _ jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport {
+	return evidence.StoreReport{Err: visit(jaeger.Trace{Requests: f.spans})}
+}
+
+// stores are three that have all there can be.
+type stores struct {
+	metrics fakeMetrics
+	logs    fakeLogs
+	traces  fakeTraces
+}
+
+func fullStores() *stores {
+	pod := evidence.Origin{Pod: "vllm-0", Model: "qwen"}
+	return &stores{
+		metrics: fakeMetrics{fakeProbe{targets: []evidence.Target{{Origin: pod}}}},
+		logs:    fakeLogs{fakeProbe{sample: loki.Sample{Lines: 500, VLLMLines: 480, IDLines: 120, Origins: []evidence.Origin{{Pod: "vllm-0"}}}}},
+		traces:  fakeTraces{fakeProbe{services: []string{"vllm-chat"}, spans: []evidence.RequestSpan{{Origin: &evidence.Origin{Pod: "vllm-0"}}}}},
+	}
+}
+
+func (s *stores) checkup(t *testing.T) *checkup {
+	t.Helper()
+	loaded, err := settings.Load(backend.DataSourceInstanceSettings{})
+	require.NoError(t, err)
+	return &checkup{
+		settings: loaded, metrics: &s.metrics, logs: &s.logs, traces: &s.traces, timeout: healthTimeout, now: time.Now,
+	}
+}
+
+func TestHealthOfThreeFullStoresIsOK(t *testing.T) {
+	result := fullStores().checkup(t).run(t.Context()).result()
+	require.Equal(t, backend.HealthStatusOk, result.Status)
+	require.Equal(t, "Prometheus: ok, version 3.5.0\nLoki: ok\nJaeger: ok\n"+
+		"Metrics of 1 engine, 1 model\nLogs with 120 lines that name a request\nSpans of 1 service: vllm-chat\n"+
+		"Instances have the same names in Prometheus, Loki and Jaeger", result.Message)
+	var details struct {
+		Message string
+		Stores  []storeLine
+		Content []contentCheck
+	}
+	require.NoError(t, json.Unmarshal(result.JSONDetails, &details))
+	require.Equal(t, "Everything that the configured stores can bring is there.", details.Message)
+	require.Equal(t, storeLine{Store: evidence.Prometheus, Configured: true, OK: true, Version: "3.5.0"}, details.Stores[0])
+	require.Equal(t, contentCheck{Check: "vllm_metrics", OK: true, Found: "Metrics of 1 engine, 1 model"}, details.Content[0])
+}
+
+// The clock of a synctest bubble moves when all of it waits: four and a half seconds take no time.
+func TestHealthAnswersInTimeWhateverTheStoresDo(t *testing.T) {
+	heeds := func(ctx context.Context) { <-ctx.Done() }
+	for name, c := range map[string]struct {
+		hang func(s *stores, forever func(context.Context))
+		want string
+	}{
+		"a store that never answers": {
+			func(s *stores, _ func(context.Context)) { s.logs.wait, s.logs.err = heeds, context.DeadlineExceeded },
+			"Loki: did not answer in time",
+		},
+		"a store that does not even let go": {
+			func(s *stores, forever func(context.Context)) { s.logs.wait = forever },
+			"Loki: did not answer in time",
+		},
+		"a store that answers but never tells what it has": {
+			func(s *stores, forever func(context.Context)) { s.traces.waitContent = forever },
+			"Jaeger's content is not known: did not answer in time",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				s := fullStores()
+				c.hang(s, func(context.Context) { <-release })
+				started := time.Now()
+				result := s.checkup(t).run(t.Context()).result()
+				require.LessOrEqual(t, time.Since(started), 5*time.Second)
+				require.Contains(t, result.Message, c.want)
+				require.Contains(t, result.Message, "Prometheus: ok", "the others are told of")
+				require.Contains(t, result.Message, "Metrics of 1 engine, 1 model")
+				close(release)
+				synctest.Wait() // a finding that comes too late finds room and nobody
+			})
+		})
+	}
+}
+
+func TestHealthSaysWhichStoreFailsAndHow(t *testing.T) {
+	s := fullStores()
+	s.metrics.err = &upstream.Error{Store: evidence.Prometheus, Kind: upstream.ErrUnauthorized, Status: 401, Message: "no token"}
+	s.logs.contentErr = &upstream.Error{Store: evidence.Loki, Kind: upstream.ErrRefused, Status: 400, Message: "parse error"}
+	result := s.checkup(t).run(t.Context()).result()
+	require.Equal(t, backend.HealthStatusError, result.Status)
+	require.Contains(t, result.Message, "Prometheus: answered 401 Unauthorized: no token\nLoki: ok")
+	require.Contains(t, result.Message, "Loki's content is not known: answered 400 Bad Request: parse error")
+}
+
+func TestAPanicOfOneProbeIsThatStoresError(t *testing.T) {
+	s := fullStores()
+	s.traces.wait = func(context.Context) { panic("nil map") }
+	result := s.checkup(t).run(t.Context()).result()
+	require.Contains(t, result.Message, "Jaeger: internal error: nil map")
+	require.Contains(t, result.Message, "Prometheus: ok")
+}
+
+func TestHealthWithoutAnyStoreIsAnError(t *testing.T) {
+	result, err := newDatasource(t, `{}`, nil).CheckHealth(t.Context(), &backend.CheckHealthRequest{})
+	require.NoError(t, err)
+	require.Equal(t, backend.HealthStatusError, result.Status)
+	require.Equal(t, "No store is configured. Set the URL of at least one store: Prometheus, Loki or Jaeger.", result.Message)
+}
+
+func TestHealthPassesOverStoresThatAreNotConfigured(t *testing.T) {
+	c := fullStores().checkup(t)
+	c.logs, c.traces = nil, nil
+	result := c.run(t.Context()).result()
+	require.Equal(t, backend.HealthStatusOk, result.Status)
+	require.Equal(t, "Prometheus: ok, version 3.5.0\nLoki: not configured\nJaeger: not configured\nMetrics of 1 engine, 1 model", result.Message)
+}
+
+func TestNoSecretIsInAHealthAnswer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "denied: "+r.Header.Get("Authorization")+" "+r.Header.Get("X-Key")+" at "+r.URL.String(), http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	d := newDatasource(t, `{
+		"prometheus": {"url": "`+server.URL+`", "auth": "bearer", "headers": ["X-Key"]},
+		"loki": {"url": "`+server.URL+`", "auth": "basic", "basicAuthUser": "user"}
+	}`, map[string]string{
+		"prometheusBearerToken": "hunter2", "prometheusHeaderValue1": "hunter3", "lokiBasicAuthPassword": "hunter4",
+	})
+	result, err := d.CheckHealth(t.Context(), &backend.CheckHealthRequest{})
+	require.NoError(t, err)
+	require.Equal(t, backend.HealthStatusError, result.Status)
+	require.Contains(t, result.Message, "Prometheus: answered 401 Unauthorized: denied: Bearer [redacted] [redacted]")
+	for _, secret := range []string{"hunter2", "hunter3", "hunter4", "dXNlcjpodW50ZXI0"} {
+		require.NotContains(t, result.Message, secret)
+		require.NotContains(t, string(result.JSONDetails), secret)
+	}
+}
+
+func TestTheUsersIdentityIsKeptForJaeger(t *testing.T) {
+	req := &backend.CheckHealthRequest{}
+	req.Headers = map[string]string{"Authorization": "Bearer user"}
+	require.Equal(t, "Bearer user", forwardedHeaders(withForwarded(t.Context(), req)).Get("Authorization"))
+	require.Nil(t, forwardedHeaders(t.Context()))
+}
