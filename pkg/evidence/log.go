@@ -56,3 +56,10 @@ func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event Requ
 	}
 	return event, true
 }
+
+// LevelVolume is how many lines of one level there were in each step. A sample stands at the beginning of its step; a step
+// without lines has none.
+type LevelVolume struct {
+	Level   vllm.LogLevel
+	Samples []Sample
+}

@@ -34,7 +34,7 @@ func TestVolumeCountsLinesByTheirOwnLevel(t *testing.T) {
 		`sum by (vllm_level) (count_over_time({container="vllm"} |= "x" | regexp ` +
 			`"(?:^|[ \"])(?P<vllm_level>DEBUG|TRACE|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?: \\d\\d-\\d\\d |: |\")" [1m0s]))`,
 	}, fake.queries())
-	require.Equal(t, []loki.LevelVolume{
+	require.Equal(t, []evidence.LevelVolume{
 		{Level: vllm.LevelWarning, Samples: []evidence.Sample{{UnixMilli: 1787227200000, Value: 3}}},
 		{Level: vllm.LevelInfo, Samples: []evidence.Sample{{UnixMilli: 1787227200000, Value: 3}, {UnixMilli: 1787227260500, Value: 4}}},
 		{Level: vllm.LevelUnknown, Samples: []evidence.Sample{{UnixMilli: 1787227260000, Value: 5}}},

@@ -19,16 +19,9 @@ import (
 // maxVolumeSteps bounds the bars of a volume, which no screen shows more of. Loki's own ceiling is 11,000.
 const maxVolumeSteps = 1000
 
-// LevelVolume is how many lines of one level there were in each step. A sample stands at the beginning of its step; a step
-// without lines has none.
-type LevelVolume struct {
-	Level   vllm.LogLevel
-	Samples []evidence.Sample
-}
-
 // Volume counts the window's lines by level, step by step, levels in the order of their weight. A step that would give too
 // many bars is widened. Filters that only a line's reading can settle (the request id) count what the plain text finds.
-func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.Duration, scope vllm.Scope, filter LineFilter) ([]LevelVolume, evidence.StoreReport) {
+func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.Duration, scope vllm.Scope, filter LineFilter) ([]evidence.LevelVolume, evidence.StoreReport) {
 	report := evidence.StoreReport{Store: evidence.Loki, Configured: true}
 	if window.Duration() <= 0 {
 		return nil, report
@@ -43,7 +36,7 @@ func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.D
 		"step":  {step.String()},
 	}
 	body, call, err := c.get(ctx, "volume", logql, c.api.URL(pathQueryRange, nil), params)
-	var volumes []LevelVolume
+	var volumes []evidence.LevelVolume
 	if err == nil {
 		if volumes, err = decodeVolume(body, step); err != nil {
 			err = upstream.BadAnswer(c.store, err)
@@ -68,7 +61,7 @@ func volumeStep(window, step time.Duration) time.Duration {
 }
 
 // decodeVolume reads a matrix. Levels whose words differ (WARN, WARNING) are added up.
-func decodeVolume(body []byte, step time.Duration) ([]LevelVolume, error) {
+func decodeVolume(body []byte, step time.Duration) ([]evidence.LevelVolume, error) {
 	a := newAnswer(body)
 	defer a.close()
 	counts := map[vllm.LogLevel]map[int64]float64{}
@@ -98,13 +91,13 @@ func decodeVolume(body []byte, step time.Duration) ([]LevelVolume, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []LevelVolume
+	var out []evidence.LevelVolume
 	for _, level := range levelOrder {
 		byTime, ok := counts[level]
 		if !ok {
 			continue
 		}
-		v := LevelVolume{Level: level}
+		v := evidence.LevelVolume{Level: level}
 		for at, n := range byTime {
 			v.Samples = append(v.Samples, evidence.Sample{UnixMilli: at, Value: n})
 		}
