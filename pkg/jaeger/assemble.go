@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -144,7 +145,8 @@ func (a *assembler) connect() {
 	}
 }
 
-// above gives the parent of an engine span and the topmost span of its chain. When the parent was never stored, the
+// above gives the caller of an engine span, which is the outermost span of its chain that describes a call to a model (so
+// that a router between belongs to the call), else the parent; and the topmost span of the chain. When the parent was never stored, the
 // earliest span without parent stands for the root, since something must have begun the trace.
 func (a *assembler) above(i int32, callers []evidence.CallerSpan) (caller, root *evidence.CallerSpan) {
 	if a.nodes[i].span.parent == (spanID{}) {
@@ -154,7 +156,7 @@ func (a *assembler) above(i int32, callers []evidence.CallerSpan) (caller, root 
 	for p := a.nodes[i].parent; p >= 0 && steps < len(a.nodes); p = a.nodes[p].parent {
 		if at := a.nodes[p].caller; at >= 0 {
 			root = &callers[at]
-			if caller == nil {
+			if caller == nil || root.Inference {
 				caller = root
 			}
 		}
@@ -222,7 +224,7 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	var notes []string
 	r.RequestID = s.requestID
 	if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) {
-		r.RequestID = printable(r.RequestID)
+		r.RequestID = shownOnly(r.RequestID)
 		notes = append(notes, "the request id is not one and is shown only")
 	}
 	if s.sampled && math.IsNaN(s.temperature) {
@@ -273,7 +275,7 @@ func (s *span) callerSpan(trace string) evidence.CallerSpan {
 		c.HTTPStatus = int(s.httpStatus)
 	}
 	if !vllm.ValidRequestID(c.RequestID) {
-		c.RequestID = printable(c.RequestID)
+		c.RequestID = shownOnly(c.RequestID)
 	}
 	if s.failed || s.errorType != "" { // the conventions set error.type on failed spans only
 		c.Error = either(s.errorType, s.exception, s.status, "error")
@@ -298,10 +300,22 @@ func either(texts ...string) string {
 	return ""
 }
 
-// printable gives a text that may be shown, or nothing: neither control characters nor payload pass.
-func printable(s string) string {
-	if len(s) > vllm.MaxRequestIDLength || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+// shownOnly gives a text that may be shown in place of an id that is none: without control characters, and cut to a length
+// that a table shows. The ellipsis makes sure that a cut id never passes for one.
+func shownOnly(s string) string {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return ""
+	}
+	if len(s) <= vllm.MaxRequestIDLength {
+		return s
+	}
+	const shown = 60
+	runes := 0
+	for i := range s {
+		if runes == shown {
+			return s[:i] + "…"
+		}
+		runes++
 	}
 	return s
 }
