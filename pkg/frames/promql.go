@@ -44,10 +44,11 @@ func matrix(series []prometheus.Series, o PromQLOptions) data.Frames {
 	var out data.Frames
 	for _, s := range series {
 		times := make([]time.Time, len(s.Samples))
-		values := make([]*float64, len(s.Samples))
+		numbers := make([]float64, len(s.Samples))
 		for i, sample := range s.Samples {
-			times[i], values[i] = moment(sample), finite(sample.Value)
+			times[i], numbers[i] = moment(sample), sample.Value
 		}
+		values, _ := nullable(numbers)
 		time := data.NewField(data.TimeSeriesTimeFieldName, nil, times)
 		time.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(o.Step)})
 		frame := data.NewFrame(seriesName(s.Labels, o.Legend), time, valueField(s.Labels, o.Legend, values))

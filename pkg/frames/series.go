@@ -76,11 +76,13 @@ func legend(r models.Result, group []string, column models.Column) string {
 	return strings.Join(parts, " ")
 }
 
+// nullable points at the values that are known, without copying them: the Result must not change any more.
 func nullable(vector []float64) (values []*float64, any bool) {
 	values = make([]*float64, len(vector))
-	for i, x := range vector {
-		values[i] = finite(x)
-		any = any || values[i] != nil
+	for i := range vector {
+		if x := vector[i]; x-x == 0 { // not for NaN and infinities, which poison reducers
+			values[i], any = &vector[i], true
+		}
 	}
 	return values, any
 }
