@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
 // What is missing is said with the flag, variable or label that brings it.
@@ -126,4 +127,12 @@ func TestOneStoreAloneHasNothingToCompare(t *testing.T) {
 	d := diagnosis{metrics: storeState{configured: true}, targets: []evidence.Target{{Origin: evidence.Origin{Pod: "a"}}}}
 	_, ok := d.instanceNaming()
 	require.False(t, ok)
+}
+
+func TestHealthWarnsWhereAlertRulesWillComeWithoutIdentity(t *testing.T) {
+	c := fullStores().checkup(t)
+	c.settings.Loki.ForwardIdentity = true
+	require.Contains(t, c.run(t.Context()).result().Message, "Loki: ok (alert rules have no user whose identity could be forwarded")
+	c.settings.Loki.Auth = settings.AuthBearer // which alert rules then use
+	require.NotContains(t, c.run(t.Context()).result().Message, "alert rules")
 }

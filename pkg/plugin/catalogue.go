@@ -1,0 +1,125 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// What a catalogue asks of each store.
+type (
+	metricsCatalogue interface {
+		LabelNames(ctx context.Context, w evidence.Window) ([]string, evidence.Call, error)
+		LabelValues(ctx context.Context, label string, w evidence.Window, scope vllm.Scope) ([]string, evidence.Call, error)
+	}
+	logsCatalogue interface {
+		LabelValues(ctx context.Context, window evidence.Window, label string) ([]string, error)
+	}
+	tracesCatalogue interface {
+		EngineServices(ctx context.Context) ([]string, error)
+	}
+)
+
+// catalogue lists the values that a user can choose from. A nil store is one that is not configured.
+type catalogue struct {
+	settings settings.Settings
+	metrics  metricsCatalogue
+	logs     logsCatalogue
+	traces   tracesCatalogue
+	now      func() time.Time
+}
+
+func (d *Datasource) catalogue() *catalogue {
+	c := &catalogue{settings: d.settings, now: time.Now}
+	if d.prometheus != nil { // a nil pointer would make an interface that is not nil
+		c.metrics = d.prometheus
+	}
+	if d.loki != nil {
+		c.logs = d.loki
+	}
+	if d.jaeger != nil {
+		c.traces = d.jaeger
+	}
+	return c
+}
+
+// places are the lists by route, with the label that holds them in each store. Jaeger can list services only.
+var places = []struct {
+	route string
+	label func(vllm.LabelNames) string
+}{
+	{"models", func(l vllm.LabelNames) string { return l.Model }},
+	{"environments", func(l vllm.LabelNames) string { return l.Environment }},
+	{"namespaces", func(l vllm.LabelNames) string { return l.Namespace }},
+	{"pods", func(l vllm.LabelNames) string { return l.Pod }},
+	{"instances", func(l vllm.LabelNames) string { return l.Instance }},
+	{"engines", func(l vllm.LabelNames) string { return l.Engine }},
+	{"services", func(l vllm.LabelNames) string { return l.Service }},
+}
+
+// place unites what the stores know of one kind of place. Stores that fail are left out as long as one answers. A filter
+// leaves out logs and traces when metrics are there: they cannot be narrowed by it and would bring back what it excludes.
+func (c *catalogue) place(ctx context.Context, route string, label func(vllm.LabelNames) string, ask listing) ([]string, error) {
+	var asks []func(context.Context) ([]string, error)
+	if name := label(c.settings.Prometheus.Labels); c.metrics != nil && name != "" {
+		asks = append(asks, func(ctx context.Context) ([]string, error) {
+			values, _, err := c.metrics.LabelValues(ctx, name, ask.window, ask.scope)
+			return values, err
+		})
+	}
+	if !ask.filtered || c.metrics == nil {
+		if name := label(c.settings.Loki.Labels); c.logs != nil && name != "" {
+			asks = append(asks, func(ctx context.Context) ([]string, error) {
+				return c.logs.LabelValues(ctx, ask.window, name)
+			})
+		}
+		if c.traces != nil && route == "services" {
+			asks = append(asks, c.traces.EngineServices)
+		}
+	}
+	return union(ctx, asks)
+}
+
+// union asks all at once. It fails when all fail; otherwise a failure is logged and the rest stands.
+func union(ctx context.Context, asks []func(context.Context) ([]string, error)) ([]string, error) {
+	lists := make([][]string, len(asks))
+	errs := make([]error, len(asks))
+	var group sync.WaitGroup
+	for i, ask := range asks {
+		group.Go(func() {
+			defer recovered(&errs[i])
+			lists[i], errs[i] = ask(ctx)
+		})
+	}
+	group.Wait()
+	failed := 0
+	for i, err := range errs {
+		// A store may give what it has beside its error.
+		if err != nil && len(lists[i]) == 0 {
+			failed++
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		if failed == len(asks) {
+			return nil, err
+		}
+		backend.Logger.FromContext(ctx).Warn("A store is missing from a list", "error", err)
+	}
+	return slices.Concat(lists...), nil
+}
+
+// recovered turns a panic of the goroutine that defers it into an error: it would end the plugin process otherwise.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("internal error: %v", p)
+	}
+}
