@@ -21,12 +21,12 @@ type plugin interface {
 }
 
 // askTimeout is what a person would wait for a panel.
-const askTimeout = 15 * time.Second
+const askTimeout = 30 * time.Second
 
 // rowLimit is more than any terminal shows.
 const rowLimit = 60
 
-// queries are three panels over the same window.
+// queries are three panels over the same window, in the order of Answers.
 func queries(window backend.TimeRange) ([]backend.DataQuery, error) {
 	models := map[string]any{
 		"version": 1, "queryType": "models",
@@ -51,28 +51,26 @@ func queries(window backend.TimeRange) ([]backend.DataQuery, error) {
 	return all, nil
 }
 
-// ask fills in what the plugin says now. Each panel asks for itself, as in a
+// ask puts one round of questions. Each panel asks for itself, as in a
 // dashboard: a slow one does not hold up the others. It never fails: what went
 // wrong is part of the picture.
-func ask(ctx context.Context, p plugin, window backend.TimeRange, withHealth bool, into *Snapshot) {
+func ask(ctx context.Context, p plugin, window backend.TimeRange) Answers {
+	answers := Answers{Asked: time.Now()}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	panels, err := queries(window)
 	if err != nil {
-		into.Requests = Answer{Err: err.Error()}
-		return
+		answers.Requests = Answer{Err: err.Error()}
+		return answers
 	}
+	into := []*Answer{&answers.Requests, &answers.Models, &answers.Coverage}
 	var asking sync.WaitGroup
-	answers := make([]Answer, len(panels))
 	for i, query := range panels {
-		asking.Go(func() { answers[i] = askOne(ctx, p, query) })
+		asking.Go(func() { *into[i] = askOne(ctx, p, query) })
 	}
-	if withHealth {
-		asking.Go(func() { into.Health = checkHealth(ctx, p) })
-	}
+	asking.Go(func() { answers.Health = checkHealth(ctx, p) })
 	asking.Wait()
-	into.Asked = true
-	into.Requests, into.Models, into.Coverage = answers[0], answers[1], answers[2]
+	return answers
 }
 
 func askOne(ctx context.Context, p plugin, query backend.DataQuery) Answer {

@@ -108,9 +108,7 @@ func number(field *data.Field, row int) string {
 		return ""
 	}
 	switch size := math.Abs(value); {
-	case value == 0:
-		return "0"
-	case size >= 99.95:
+	case value == math.Trunc(value) && size < 1e9, size >= 99.95:
 		return strconv.FormatFloat(value, 'f', 0, 64)
 	case size >= 9.995:
 		return strconv.FormatFloat(value, 'f', 1, 64)

@@ -45,7 +45,7 @@ func Draw(s Snapshot, size Size, coloured bool) []string {
 }
 
 func drawHead(s Snapshot, width int, ink ink) []string {
-	right := fmt.Sprintf("%s UTC, up %s, window %s", s.Now.UTC().Format(time.TimeOnly), s.Up.Round(time.Second), short(s.Window))
+	right := fmt.Sprintf("%s UTC, up %s, window %s to %s ago", s.Now.UTC().Format(time.TimeOnly), s.Up.Round(time.Second), short(s.Window), short(settle))
 	title := "vLLM: one row per request, out of traces, logs and metrics"
 	lines := []string{ink.bold(pad(title, max(width-len(right)-1, 0), true)) + " " + ink.faint(right)}
 	for _, p := range s.Parts {
@@ -113,18 +113,47 @@ func section(title string, a Answer, width int, ink ink) []string {
 	return lines
 }
 
-// drawCoverage shows a report whose numbers are the plugin's to choose: one
-// row as pairs that flow over lines, several as a table.
+// drawCoverage shows a report whose numbers are the plugin's to choose: a table
+// of what differs between its rows, and below it what is the same in all.
 func drawCoverage(frame *data.Frame, width int, ink ink) []string {
 	if rowCount(frame) == 0 {
 		return nil
 	}
+	const most = 12
+	var lines []string
+	shared, differing := frame.Fields, []*data.Field(nil)
 	if frame.Rows() > 1 {
-		return drawTable(frame, asTheyCome(frame, 12), width, 12, ink)
+		shared, differing = split(frame)
+		lines = drawTable(frame, asTheyCome(differing, min(frame.Rows(), most)), width, most, ink)
+	}
+	return append(lines, drawPairs(shared, width, ink)...)
+}
+
+// split tells the numbers that are the same in every row, being of the whole
+// window, from what a row says of its own.
+func split(frame *data.Frame) (shared, differing []*data.Field) {
+	for _, field := range frame.Fields {
+		same := field.Type().Numeric()
+		for row := range frame.Rows() {
+			same = same && byUnit(field, row) == byUnit(field, 0)
+		}
+		if same {
+			shared = append(shared, field)
+		} else {
+			differing = append(differing, field)
+		}
+	}
+	return shared, differing
+}
+
+// drawPairs writes the first value of each field behind its name.
+func drawPairs(fields []*data.Field, width int, ink ink) []string {
+	if len(fields) == 0 {
+		return nil
 	}
 	var lines []string
 	line, length := "", 0
-	for _, field := range frame.Fields {
+	for _, field := range fields {
 		value := byUnit(field, 0)
 		if value == "" {
 			value = notKnown
@@ -143,13 +172,13 @@ func drawCoverage(frame *data.Frame, width int, ink ink) []string {
 }
 
 // asTheyCome makes columns of all fields, as wide as their widest value.
-func asTheyCome(frame *data.Frame, rows int) []column {
+func asTheyCome(fields []*data.Field, rows int) []column {
 	const widest = 34
 	var columns []column
-	for _, field := range frame.Fields {
+	for _, field := range fields {
 		c := column{title: field.Name, width: len([]rune(field.Name)), fields: []string{field.Name}, format: byUnit}
 		c.left = !field.Type().Numeric()
-		for row := range min(frame.Rows(), rows) {
+		for row := range rows {
 			c.width = max(c.width, min(widest, len([]rune(byUnit(field, row)))))
 		}
 		columns = append(columns, c)

@@ -54,31 +54,36 @@ func full() Snapshot {
 		data.NewField("dropped", nil, []*int64{nil}),
 	)
 	return Snapshot{
-		Now: noon, Up: 72 * time.Second, Window: 15 * time.Minute, Asked: true,
+		Now: noon, Up: 72 * time.Second, Window: 15 * time.Minute,
 		Parts: []Part{
 			{"prometheus", "ready", "http://127.0.0.1:9090", Good},
 			{"jaeger", "building", "compiling 312 of 1203 packages, 2m10s so far, about 6m0s left", Busy},
 			{"loki", "failed", "loki: " + strings.Repeat("a long reason ", 20), Bad},
 			{"grafana", "absent", "none found; GRAFANA_HOME names one", Absent},
 		},
-		Health:   Health{Status: "ERROR", Message: "Jaeger: connection refused", Details: "prometheus: fine\nloki: no request ids: start vLLM with --enable-log-requests\n"},
-		Requests: Answer{Frame: requests, Took: 48 * time.Millisecond, Notices: []string{"jaeger gave 1000 traces,\nits limit", "b", "c", "d", "e"}},
-		Models:   Answer{Frame: models, Took: 12 * time.Millisecond},
-		Coverage: Answer{Frame: coverage, Took: 1500 * time.Millisecond},
+		Answers: Answers{
+			Asked:    noon,
+			Health:   Health{Status: "ERROR", Message: "Jaeger: connection refused", Details: "prometheus: fine\nloki: no request ids: start vLLM with --enable-log-requests\n"},
+			Requests: Answer{Frame: requests, Took: 48 * time.Millisecond, Notices: []string{"jaeger gave 1000 traces,\nits limit", "b", "c", "d", "e"}},
+			Models:   Answer{Frame: models, Took: 12 * time.Millisecond},
+			Coverage: Answer{Frame: coverage, Took: 1500 * time.Millisecond},
+		},
 	}
 }
 
 func TestPictures(t *testing.T) {
-	refused := Snapshot{Now: noon, Window: time.Hour, Requests: Answer{Err: "query data: plugin is gone"}}
+	refused := Snapshot{Now: noon, Window: time.Hour, Answers: Answers{Requests: Answer{Err: "query data: plugin is gone"}}}
 	metrics := data.NewFrame("coverage",
 		data.NewField("instance", nil, []string{"a:8000", "b:8000"}),
 		data.NewField("explained_ratio", nil, []float64{1, 0.5}).SetConfig(&data.FieldConfig{Unit: "percentunit"}),
+		data.NewField("rows", nil, []int64{70, 70}),
+		data.NewField("stores_failed", nil, []int64{1, 1}),
 	)
 	for name, snapshot := range map[string]Snapshot{
 		"full":                       full(),
 		"before anything":            {Now: noon, Window: 15 * time.Minute, Parts: []Part{{"plugin", "building", "go tool mage build:backend", Busy}}},
 		"an answer that is an error": refused,
-		"coverage by instance":       {Now: noon, Window: 15 * time.Minute, Coverage: Answer{Frame: metrics}},
+		"coverage by instance":       {Now: noon, Window: 15 * time.Minute, Answers: Answers{Coverage: Answer{Frame: metrics}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lines := Draw(snapshot, Size{Width: 120}, false)

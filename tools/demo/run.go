@@ -32,6 +32,8 @@ type Options struct {
 	For      time.Duration // then end; 0 is not
 	// Once shows a single picture, when every store is up and rows are there.
 	Once bool
+	// Plugin is a binary to run as it is; empty builds the one of this checkout.
+	Plugin string
 	// NoGrafana does not look for one.
 	NoGrafana bool
 }
@@ -91,8 +93,8 @@ type demo struct {
 	parts   *board
 	built   chan struct{} // closed once the plugin is built
 
-	mu     sync.Mutex
-	plugin plugin // nil until it runs
+	mu      sync.Mutex
+	answers Answers
 }
 
 // show draws pictures until ctx ends, or one of a finished scene.
@@ -100,25 +102,15 @@ func (d *demo) show(ctx context.Context, screen Screen) (err error) {
 	defer func() { err = errors.Join(err, screen.Close()) }()
 	tick := time.NewTicker(d.options.Every)
 	defer tick.Stop()
-	var health Health
-	var healthAt time.Time
+	busyAt := time.Now() // when a part was last seen coming up
 	for {
 		s := d.snapshot()
-		s.Health = health
-		if p := d.running(); p != nil {
-			// Health probes every store's content: often enough to watch it change, not with every picture.
-			withHealth := time.Since(healthAt) > 5*d.options.Every
-			ask(ctx, p, backend.TimeRange{From: s.Now.Add(-d.options.Window), To: s.Now}, withHealth, &s)
-			if withHealth {
-				health, healthAt = s.Health, time.Now()
-			}
+		if s.busy() {
+			busyAt = s.Now
 		}
-		if ctx.Err() == nil && (!d.options.Once || complete(s)) {
-			if err := screen.Show(Draw(s, screen.Size(), screen.Coloured())); err != nil {
+		if !d.options.Once || complete(s, busyAt) {
+			if err := screen.Show(Draw(s, screen.Size(), screen.Coloured())); err != nil || d.options.Once {
 				return err
-			}
-			if d.options.Once {
-				return nil
 			}
 		}
 		select {
@@ -132,19 +124,17 @@ func (d *demo) show(ctx context.Context, screen Screen) (err error) {
 	}
 }
 
-// complete tells a scene worth a single picture: nothing is still coming up,
-// and each of the three tables has something to show.
-func complete(s Snapshot) bool {
-	for _, p := range s.Parts {
-		if p.Mood == Busy {
-			return false
-		}
-	}
-	return s.Requests.rows() >= 10 && s.Models.rows() > 0 && s.Coverage.rows() > 0
+// complete tells a scene worth a single picture: everything is up, the answers
+// are about a time when it was, and each table has something to show.
+func complete(s Snapshot, busyAt time.Time) bool {
+	return s.Asked.After(busyAt.Add(settle)) &&
+		s.Requests.rows() >= 10 && s.Models.rows() > 0 && s.Coverage.rows() > 0
 }
 
 func (d *demo) snapshot() Snapshot {
-	s := Snapshot{Now: time.Now(), Up: time.Since(d.began), Window: d.options.Window}
+	d.mu.Lock()
+	s := Snapshot{Now: time.Now(), Up: time.Since(d.began), Window: d.options.Window, Answers: d.answers}
+	d.mu.Unlock()
 	urls := map[string]string{
 		"prometheus": d.stores.Prometheus.URL, "loki": d.stores.Loki.URL,
 		"jaeger": "grpc://" + d.stores.Jaeger.GRPC + ", takes spans at grpc://" + d.stores.Jaeger.OTLPGRPC,
@@ -171,10 +161,14 @@ func storePart(name string, status stack.Status, url string) Part {
 
 // runPlugin builds the plugin as its users do and keeps it running.
 func (d *demo) runPlugin(ctx context.Context) {
-	d.parts.set("plugin", Busy, "building", "go tool mage build:backend")
-	if err := d.buildPlugin(ctx); err != nil {
-		d.parts.fail(ctx, "plugin", err)
-		return
+	binary := d.options.Plugin
+	if binary == "" {
+		binary = repo.PluginBinary(d.root)
+		d.parts.set("plugin", Busy, "building", "go tool mage build:backend")
+		if err := d.buildPlugin(ctx); err != nil {
+			d.parts.fail(ctx, "plugin", err)
+			return
+		}
 	}
 	close(d.built)
 	logFile, err := os.Create(filepath.Join(d.dir, "plugin.log"))
@@ -184,7 +178,7 @@ func (d *demo) runPlugin(ctx context.Context) {
 	}
 	defer func() { _ = logFile.Close() }() // written by the host alone, which has ended by then
 	host, err := pluginhost.Start(ctx, pluginhost.Options{
-		Binary: repo.PluginBinary(d.root), Log: logFile,
+		Binary: binary, Log: logFile,
 		Settings: pluginhost.Stores(d.stores.Prometheus.URL, d.stores.Loki.URL, d.stores.Jaeger.GRPC).
 			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}),
 	})
@@ -193,18 +187,36 @@ func (d *demo) runPlugin(ctx context.Context) {
 		return
 	}
 	d.parts.set("plugin", Good, "running", "over go-plugin, as Grafana runs it")
-	d.mu.Lock()
-	d.plugin = host
-	d.mu.Unlock()
-	<-ctx.Done()
-	d.mu.Lock()
-	d.plugin = nil
-	d.mu.Unlock()
+	d.keepAsking(ctx, host)
 	_ = host.Close() // never fails: it kills
 }
 
-func (d *demo) running() plugin {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.plugin
+// askPause leaves the machine some rest between two rounds of queries, however
+// long they take.
+const askPause = 2 * time.Second
+
+// settle is how long ago the window ends: a span is sent when its request is
+// over, and in batches. Up to this very moment the newest rows would always be
+// the least complete ones.
+const settle = 10 * time.Second
+
+// keepAsking asks the plugin for all tables, over and over. Drawing does not
+// wait for it.
+func (d *demo) keepAsking(ctx context.Context, p plugin) {
+	pause := time.NewTicker(askPause)
+	defer pause.Stop()
+	for ctx.Err() == nil {
+		to := time.Now().Add(-settle)
+		answers := ask(ctx, p, backend.TimeRange{From: to.Add(-d.options.Window), To: to})
+		if ctx.Err() == nil { // an end is no answer
+			d.mu.Lock()
+			d.answers = answers
+			d.mu.Unlock()
+		}
+		pause.Reset(askPause)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+	}
 }

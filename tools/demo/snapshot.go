@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"slices"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -56,9 +57,19 @@ type Snapshot struct {
 	Window time.Duration // that the queries look back
 	Parts  []Part
 
-	Asked    bool // the plugin has been asked at least once
+	Answers
+}
+
+// Answers is one round of questions to the plugin.
+type Answers struct {
+	Asked    time.Time // when; zero before the first round
 	Health   Health
 	Requests Answer
 	Models   Answer
 	Coverage Answer
+}
+
+// busy reports whether a part is still coming up.
+func (s Snapshot) busy() bool {
+	return slices.ContainsFunc(s.Parts, func(p Part) bool { return p.Mood == Busy })
 }

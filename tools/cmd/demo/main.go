@@ -27,6 +27,7 @@ func main() {
 	flag.DurationVar(&options.For, "for", 0, "end after this `time`")
 	flag.BoolVar(&options.Once, "once", false, "print one picture when everything is up and filled, then end")
 	flag.BoolVar(&options.NoGrafana, "no-grafana", false, "do not look for a Grafana")
+	flag.StringVar(&options.Plugin, "plugin", "", "`binary` of the plugin to run as it is, instead of building it")
 	followParent := flag.Bool("end-with-parent", false, "end when the process that started this one is gone")
 	flag.Parse()
 

@@ -1,0 +1,3 @@
+// Package binary tests the built plugin as a process, where no store is
+// needed: handshake, settings, errors, end.
+package binary
