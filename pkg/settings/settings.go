@@ -35,8 +35,10 @@ type Settings struct {
 // Store is one store's section. A store without URL is not configured, which is no error.
 //
 // jsonData: {"prometheus": {"url", "auth", "basicAuthUser", "tls": {"skipVerify", "serverName"}, "headers": ["X-Name", …],
-// "tenant", "timeout": "30s", "forwardIdentity", "labels": {…}, "maxResponseBytes"}}; the same under "loki" and "jaeger";
-// beside them "vllm" and "limits", see load.go.
+// "tenant", "timeout": "30s", "forwardIdentity", "labels": {"model", "environment", "namespace", "pod", "instance", "engine",
+// "service"}, "maxResponseBytes"}}; the same under "loki" and "jaeger". Beside them "vllm": {"metricPrefix", "scrapeInterval",
+// "spanName", "engineServices": […], "callerServices": […], "logSelector"} and "limits": {"requests", "tracesPerCall",
+// "linesPerCall", "logLines", "concurrentCalls"}.
 // secureJsonData, flat, with the store's name in front: prometheusBasicAuthPassword, prometheusBearerToken,
 // prometheusTLSCACert, prometheusTLSClientCert, prometheusTLSClientKey, prometheusHeaderValue1 … (1-based, as "headers").
 type Store struct {
