@@ -165,7 +165,7 @@ func simulatedAs(t *testing.T, version string) vocabulary {
 	out := &vocabularyOutput{v: vocabulary{}}
 	start := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
 	c := serving.New(serving.Config{
-		Seed: 1, Start: start, Version: parsed, Models: models, Profile: traffic.Mixed, Rate: 8, MaxCalls: 500, DeathsPerHour: 60,
+		Seed: 1, Start: start, Version: parsed, Models: models, Profile: traffic.Overload, Rate: 8, MaxCalls: 600, DeathsPerHour: 60,
 	}, out)
 	for at := start; !c.Idle(); at = at.Add(time.Minute) {
 		c.Advance(at)
