@@ -19,8 +19,8 @@ func Series(r models.Result) data.Frames {
 	var out data.Frames
 	for g, group := range r.Groups {
 		for c, column := range r.Columns {
-			values, any := nullable(r.Values[g][c])
-			if !any {
+			values, some := nullable(r.Values[g][c])
+			if !some {
 				continue
 			}
 			times := data.NewField(data.TimeSeriesTimeFieldName, nil, r.Times)
@@ -37,8 +37,8 @@ func Numbers(r models.Result) data.Frames {
 	var out data.Frames
 	for g, group := range r.Groups {
 		for c, column := range r.Columns {
-			values, any := nullable(r.Values[g][c])
-			if !any {
+			values, some := nullable(r.Values[g][c])
+			if !some {
 				continue
 			}
 			field := figureField(r, group, column, values[len(values)-1:])
@@ -77,14 +77,14 @@ func legend(r models.Result, group []string, column models.Column) string {
 }
 
 // nullable points at the values that are known, without copying them: the Result must not change any more.
-func nullable(vector []float64) (values []*float64, any bool) {
+func nullable(vector []float64) (values []*float64, some bool) {
 	values = make([]*float64, len(vector))
 	for i := range vector {
 		if x := vector[i]; x-x == 0 { // not for NaN and infinities, which poison reducers
-			values[i], any = &vector[i], true
+			values[i], some = &vector[i], true
 		}
 	}
-	return values, any
+	return values, some
 }
 
 func orEmpty(frames data.Frames, meta *data.FrameMeta) data.Frames {

@@ -20,7 +20,8 @@ func Each(ctx context.Context, limit, n int, ask func(ctx context.Context, i int
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			errs[i] = ctx.Err()
+		}
+		if errs[i] = ctx.Err(); errs[i] != nil { // both may be true: a free slot is not worth a call nobody waits for
 			continue
 		}
 		running.Go(func() {

@@ -123,7 +123,8 @@ func (s *Store) answer(w http.ResponseWriter, resultType, query string) {
 	if strings.Contains(result, `"values"`) { // a range selector at one moment
 		resultType = "matrix"
 	}
-	success(w, json.RawMessage(fmt.Sprintf(`{"resultType":%q,"result":%s}`, resultType, result)))
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":%q,"result":%s}}`, resultType, result) // the client went away
 }
 
 func success(w http.ResponseWriter, data any) {
