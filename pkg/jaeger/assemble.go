@@ -146,8 +146,8 @@ func (a *assembler) connect() {
 }
 
 // above gives the caller of an engine span, which is the outermost span of its chain that describes a call to a model (so
-// that a router between belongs to the call), else the parent; and the topmost span of the chain. When the parent was never stored, the
-// earliest span without parent stands for the root, since something must have begun the trace.
+// that a router between belongs to the call), else the parent; and the topmost span of the chain. When the parent was never
+// stored, the earliest span without parent stands for the root, since something must have begun the trace.
 func (a *assembler) above(i int32, callers []evidence.CallerSpan) (caller, root *evidence.CallerSpan) {
 	if a.nodes[i].span.parent == (spanID{}) {
 		return nil, nil

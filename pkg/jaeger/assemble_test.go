@@ -51,8 +51,7 @@ func TestCallersOfARequest(t *testing.T) {
 	require.Len(t, trace.Requests, 1)
 	require.Empty(t, trace.Unanswered)
 	r := trace.Requests[0]
-	require.Equal(t, "process_request", r.Caller.Operation)
-	require.Equal(t, "chat llama", r.Root.Operation)
+	require.Same(t, r.Root, r.Caller, "the application made the call, the router is part of it")
 	require.Equal(t, evidence.CallerSpan{
 		TraceID: "0000000000000000000000000000000a", SpanID: "0000000000000001", Service: "shop", Operation: "chat llama",
 		Kind: evidence.KindClient, Start: noon, Duration: 2, Origin: &evidence.Origin{Service: "shop"},
@@ -66,8 +65,16 @@ func TestWhatStandsAboveAnEngineSpan(t *testing.T) {
 		spans        []testSpan
 		caller, root string // operations
 	}{
-		"nothing above a root span":           {[]testSpan{engineSpan("a", "4", "", "x", noon)}, "", ""},
-		"parent and root are the same span":   {[]testSpan{appSpan, engineSpan("a", "4", "1", "x", noon)}, "chat llama", "chat llama"},
+		"nothing above a root span":         {[]testSpan{engineSpan("a", "4", "", "x", noon)}, "", ""},
+		"parent and root are the same span": {[]testSpan{appSpan, engineSpan("a", "4", "1", "x", noon)}, "chat llama", "chat llama"},
+		"what called the model is not what began the trace": {
+			[]testSpan{{trace: "a", id: "7", service: "shop", name: "GET /cart", kind: evidence.KindServer, start: noon}, appSpan.under("1", "7"), engineSpan("a", "4", "1", "x", noon)},
+			"chat llama", "GET /cart",
+		},
+		"no call to a model above: the parent counts": {
+			[]testSpan{{trace: "a", id: "7", service: "shop", name: "GET /cart", kind: evidence.KindServer, start: noon}, engineSpan("a", "4", "7", "x", noon)},
+			"GET /cart", "GET /cart",
+		},
 		"the parent was never stored":         {[]testSpan{appSpan, engineSpan("a", "4", "3", "x", noon)}, "", "chat llama"},
 		"nothing but the engine was stored":   {[]testSpan{engineSpan("a", "4", "3", "x", noon)}, "", ""},
 		"the chain ends where spans are lost": {[]testSpan{forwardSpan, engineSpan("a", "4", "3", "x", noon)}, "process_request", "process_request"},

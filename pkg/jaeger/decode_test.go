@@ -175,12 +175,9 @@ func TestGarbageIsAnErrorAndNoPanic(t *testing.T) {
 }
 
 func TestListsWithinListsDoNotRecurse(t *testing.T) {
-	message := []byte{}
-	for range 50_000 {
-		message = appendMessage(nil, anyArray, appendMessage(nil, arrayValues, message)) // quadratic, yet quick at this size
-		if len(message) > 100_000 {
-			break
-		}
+	var message []byte
+	for range 2_000 {
+		message = appendMessage(nil, anyArray, appendMessage(nil, arrayValues, message))
 	}
 	v, err := anyValueV3(message, true)
 	require.NoError(t, err)

@@ -21,10 +21,9 @@ import (
 // query is one FindTraces call. Service, both times and a depth above zero are always sent: what a storage makes of a
 // search without them differs between all of them.
 type query struct {
-	service, operation string
-	tags               map[string]string
-	window             evidence.Window
-	depth              int
+	subject
+	window evidence.Window
+	depth  int
 }
 
 // String says what is asked, for the report.

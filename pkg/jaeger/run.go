@@ -15,12 +15,12 @@ import (
 type run struct {
 	client *Client
 	wanted
-	operation string // of the spans searched for; empty = any
-	depth     int    // traces in one answer, before what the server refuses
-	limit     int    // rows
-	expected  int    // rows that there are, as far as known
-	report    *evidence.StoreReport
-	visit     func(Trace) error
+	subjects []*subject
+	depth    int // traces in one answer, before what the server refuses
+	limit    int // rows
+	expected int // rows that there are, as far as known
+	report   *evidence.StoreReport
+	visit    func(Trace) error
 	// reduce leaves in a trace what is asked for, was not given before and fits into the rest of the limit. It says how
 	// many rows that is, and whether the limit left some out.
 	reduce func(r *run, f *found) (rows int, more bool)
@@ -29,9 +29,11 @@ type run struct {
 	complete  []piece // answered in full
 	seen      map[rowID]struct{}
 	rows      int
+	read      int  // traces, wanted or not, each time they came
 	stopped   bool // nothing more is asked: something failed, or abandoned
 	abandoned bool // what is still under way is not wanted either: the row limit is met, or visit failed
 	limited   bool // the row limit left something out
+	glutted   bool // too many traces were read for the rows found
 	stuck     int  // pieces that cannot be cut although their answers were full
 	unread    int  // pieces that were never asked, or failed
 }
@@ -56,6 +58,10 @@ type answered struct {
 // spans: requests with several sequences end an answer below its depth, but then at least so many spans matched.
 const indexRowsPerTrace = 3
 
+// maxReadPerRow bounds what is read for rows that are few among the traces searched: calls without an engine span in a
+// service that serves other things too, or one pod of hundreds.
+const maxReadPerRow = 4
+
 // newRun fills in the limits, which all have defaults so that no call is ever made without.
 func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 	r := &run{
@@ -72,13 +78,14 @@ func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 }
 
 // do asks until every piece is complete, the row limit is met or something fails, and says in the report which.
-func (r *run) do(ctx context.Context, pieces []piece) {
+func (r *run) do(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r.queue = pieces
-	answers := make(chan answered)
+	r.queue = plan(r.subjects, r.window, r.expected, r.client.depth.apply(r.depth))
+	workers := max(1, r.client.limits.ConcurrentCall)
+	answers := make(chan answered, workers) // room for all, so that no worker hangs should visit panic
 	for running := 0; ; running-- {
-		for ; running < max(1, r.client.limits.ConcurrentCall) && len(r.queue) > 0 && !r.stopped; running++ {
+		for ; running < workers && len(r.queue) > 0 && !r.stopped; running++ {
 			next := r.queue[0]
 			r.queue = r.queue[1:]
 			go func() { answers <- r.ask(ctx, next) }()
@@ -100,7 +107,7 @@ func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	out = answered{piece: p, depth: r.client.depth.apply(r.depth)}
 	defer recovered(&out.err)
 	a, calls, err := r.client.find(ctx, query{
-		service: p.service, operation: r.operation, tags: p.tags, window: p.window, depth: out.depth,
+		subject: *p.subject, window: p.window, depth: out.depth,
 	})
 	out.calls, out.err = calls, err
 	assembler := assembler{wanted: r.wanted}
@@ -108,7 +115,7 @@ func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	for _, t := range a.order {
 		out.traces = append(out.traces, assembler.trace(t))
 	}
-	out.full = len(a.order) >= out.depth || a.matched(p.service, r.operation, p.window) >= indexRowsPerTrace*out.depth
+	out.full = len(a.order) >= out.depth || a.matched(p.service, p.operation, p.window) >= indexRowsPerTrace*out.depth
 	return out
 }
 
@@ -125,6 +132,9 @@ func (r *run) receive(in answered) {
 		return
 	}
 	r.deliver(in.traces)
+	if r.read += len(in.traces); r.read >= r.limit*maxReadPerRow && (in.full || len(r.queue) > 0) {
+		r.stopped, r.glutted = true, true
+	}
 	switch {
 	case r.abandoned:
 		r.unread++
@@ -189,7 +199,7 @@ func (r *run) unseen(t traceID, s spanID) bool {
 // conclude says what was not seen, with numbers.
 func (r *run) conclude() {
 	r.report.Seen = r.rows
-	if !r.limited && r.stuck == 0 && r.unread == 0 {
+	if !r.limited && !r.glutted && r.stuck == 0 && r.unread == 0 {
 		return
 	}
 	r.report.Truncated = true
@@ -199,13 +209,15 @@ func (r *run) conclude() {
 		if r.expected > r.rows {
 			r.report.Reason += fmt.Sprintf(", about %d are expected in the window", r.expected)
 		}
+	case r.glutted:
+		r.report.Reason = fmt.Sprintf("%d traces were read for these rows, which is %d for each row of the limit of %d", r.read, maxReadPerRow, r.limit)
 	case r.stuck > 0:
 		r.report.Reason = fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
 			r.stuck, r.client.depth.apply(r.depth))
 	default:
 		r.report.Reason = fmt.Sprintf("%d parts of the window were not read because a call failed", r.unread)
 	}
-	if from := completeFrom(r.services, r.window, r.complete); from.Before(r.window.To) {
+	if from := completeFrom(r.subjects, r.window, r.complete); from.Before(r.window.To) {
 		r.report.Reason += "; complete from " + from.UTC().Format(time.RFC3339) + " on"
 	}
 	r.report.Reason += fmt.Sprintf("; %d were read", r.rows)

@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -56,11 +57,14 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 		s.Services = intersection(s.Services, s.Scope.Services)
 	}
 	r := c.newRun(s, &report)
-	r.operation, r.visit, r.reduce = r.engine, visit, reduceRequests
+	r.visit, r.reduce = visit, reduceRequests
+	for _, service := range s.Services {
+		r.subjects = append(r.subjects, &subject{service, r.engine, s.Tags})
+	}
 	if everywhere(s.Scope) {
 		r.depth = min(r.depth, max(r.limit, minDepth)) // no larger answers than rows wanted
 	}
-	r.do(ctx, plan(s.Services, s.Tags, s.Window, s.Expected, c.depth.apply(r.depth)))
+	r.do(ctx)
 	return report
 }
 
@@ -68,12 +72,25 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 const minDepth = 100
 
 // CallerTraces finds the traces of the window in which a span called a model and no engine span answered, among the
-// traces of these services: Trace.Unanswered is never empty.
+// traces of these services: Trace.Unanswered is never empty. A service that has spans whose names tell that they call a
+// model is asked for those only: the others may be many.
 func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) error) evidence.StoreReport {
 	report := evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
 	r := c.newRun(s, &report)
+	r.services = nil // an engine of any service answers a call
 	r.visit, r.reduce = visit, reduceUnanswered
-	r.do(ctx, plan(s.Services, s.Tags, s.Window, s.Expected, c.depth.apply(r.depth)))
+	for _, service := range s.Services {
+		operations, err := c.operations(ctx, service)
+		report.Err = cmp.Or(report.Err, err)
+		operations = slices.DeleteFunc(operations, func(name string) bool { return !vllm.InferenceSpanName(name) })
+		if len(operations) == 0 {
+			operations = []string{""}
+		}
+		for _, operation := range operations {
+			r.subjects = append(r.subjects, &subject{service, operation, s.Tags})
+		}
+	}
+	r.do(ctx)
 	return report
 }
 
@@ -86,7 +103,7 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 	s.Services, report.Err = c.EngineServices(ctx)
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !vllm.ValidRequestID(id) })
 	r := c.newRun(s, &report)
-	r.operation, r.depth = r.engine, min(r.depth, minDepth) // an id that retries reuse has a few traces, not thousands
+	r.depth = min(r.depth, minDepth) // an id that retries reuse has a few traces, not thousands
 	var traces []Trace
 	r.visit = func(t Trace) error {
 		traces = append(traces, t)
@@ -99,11 +116,12 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 		})
 		return reduceRequests(r, f)
 	}
-	var pieces []piece
-	for _, id := range ids {
-		pieces = append(pieces, plan(s.Services, map[string]string{vllm.SpanRequestID: id}, w, 0, r.depth)...)
+	for _, service := range s.Services {
+		for _, id := range ids {
+			r.subjects = append(r.subjects, &subject{service, r.engine, map[string]string{vllm.SpanRequestID: id}})
+		}
 	}
-	r.do(ctx, pieces)
+	r.do(ctx)
 	return traces, report
 }
 

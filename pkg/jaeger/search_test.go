@@ -55,29 +55,29 @@ func TestMoreTracesThanOneAnswerHolds(t *testing.T) {
 		search   Search
 		requests int
 		calls    int // answered searches, at most
-		fetched  int // traces, at most
+		fetched  int // traces, at most: those at a border come twice
 		refused  int // at most
 	}{
 		"one answer holds all": {
-			&fakeJaeger{}, Search{}, 400, 1, 400, 0,
+			&fakeJaeger{}, Search{}, 100, 1, 100, 0,
 		},
 		"five times the limit, expected": { // nothing is fetched twice
-			&fakeJaeger{}, Search{Depth: 200, Expected: 1000}, 1000, 8, 1008, 0,
+			&fakeJaeger{}, Search{Depth: 50, Expected: 250}, 250, 8, 258, 0,
 		},
 		"five times the limit, unknown": { // 1 + 2 + 4 answers are cut off, 8 are not
-			&fakeJaeger{}, Search{Depth: 200}, 1000, 15, 2408, 0,
+			&fakeJaeger{}, Search{Depth: 50}, 250, 15, 608, 0,
 		},
 		"five times the limit, expected far too low": {
-			&fakeJaeger{}, Search{Depth: 200, Expected: 10}, 1000, 15, 2408, 0,
+			&fakeJaeger{}, Search{Depth: 50, Expected: 10}, 250, 15, 608, 0,
 		},
 		"five times the limit, over api_v2": {
-			&fakeJaeger{onlyV2: true}, Search{Depth: 200, Expected: 1000}, 1000, 8, 1008, 0,
+			&fakeJaeger{onlyV2: true}, Search{Depth: 50, Expected: 250}, 250, 8, 258, 0,
 		},
-		"a depth that the server refuses": { // 5000 → 2500 → 1250 → 625 → 312 → 156, the last on several calls at a time
-			&fakeJaeger{maxDepth: 200}, Search{Expected: 1000}, 1000, 16, 1016, 12,
+		"a depth that the server refuses": { // 5000 → 2500 → … → 39, the last ones on several calls at a time
+			&fakeJaeger{maxDepth: 50}, Search{Expected: 250}, 250, 20, 270, 20,
 		},
 		"a depth that the server refuses, unknown": {
-			&fakeJaeger{maxDepth: 200}, Search{}, 1000, 80, 2600, 30,
+			&fakeJaeger{maxDepth: 50}, Search{}, 250, 160, 650, 30,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,20 +128,20 @@ func TestTheProtocolIsProbedOnce(t *testing.T) {
 }
 
 func TestOurOwnRowLimit(t *testing.T) {
-	f := &fakeJaeger{traces: requests(1000)}
-	got, report := collect(t, f.client(t), Search{Window: hour, Limit: 300, Depth: 200, Expected: 1000})
+	f := &fakeJaeger{traces: requests(250)}
+	got, report := collect(t, f.client(t), Search{Window: hour, Limit: 75, Depth: 50, Expected: 250})
 	require.NoError(t, report.Err)
-	requireOnceEach(t, 300, got)
+	requireOnceEach(t, 75, got)
 	require.True(t, report.Truncated)
-	require.Equal(t, 300, report.Seen)
-	require.Contains(t, report.Reason, "row limit of 300")
-	require.Contains(t, report.Reason, "about 1000 are expected")
+	require.Equal(t, 75, report.Seen)
+	require.Contains(t, report.Reason, "row limit of 75")
+	require.Contains(t, report.Reason, "about 250 are expected")
 }
 
 func TestExactlyTheRowLimitIsNotTruncated(t *testing.T) {
-	f := &fakeJaeger{traces: requests(300)}
-	got, report := collect(t, f.client(t), Search{Window: hour, Limit: 300})
-	requireOnceEach(t, 300, got)
+	f := &fakeJaeger{traces: requests(120)}
+	got, report := collect(t, f.client(t), Search{Window: hour, Limit: 120})
+	requireOnceEach(t, 120, got)
 	require.False(t, report.Truncated, report.Reason)
 }
 
@@ -224,18 +224,56 @@ func TestServicesOfASearch(t *testing.T) {
 }
 
 func TestUnansweredCallsOfTheCallers(t *testing.T) {
-	aborted := appSpan.inTrace("b")
-	answered := []testSpan{appSpan, engineSpan("a", "4", "1", "chatcmpl-B", noon)}
-	f := &fakeJaeger{traces: [][]testSpan{answered, {aborted}}}
-	var got []string
-	report := f.client(t).CallerTraces(t.Context(), Search{Window: hour, Services: []string{"shop"}}, func(trace Trace) error {
-		for _, u := range trace.Unanswered {
-			got = append(got, u.TraceID)
-		}
-		return nil
-	})
+	page := testSpan{service: "shop", name: "GET /", kind: evidence.KindServer, start: noon}
+	unnamed := appSpan.inTrace("b")
+	unnamed.name = "ask" // its attributes tell what it is, its name does not
+	for name, c := range map[string]struct {
+		aborted    testSpan
+		operations []string // asked for
+	}{
+		"a service whose spans tell by name is asked for those":      {appSpan.inTrace("b"), []string{"chat llama"}},
+		"a service whose spans do not tell by name is asked for all": {unnamed, []string{""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answered := []testSpan{appSpan, engineSpan("a", "4", "1", "chatcmpl-B", noon)}
+			if c.operations[0] == "" {
+				answered[0].name = "ask"
+			}
+			f := &fakeJaeger{traces: [][]testSpan{answered, {c.aborted}, {page.inTrace("c").under("1", "")}}}
+			var got []string
+			report := f.client(t).CallerTraces(t.Context(), Search{Window: hour, Services: []string{"shop"}}, func(trace Trace) error {
+				for _, u := range trace.Unanswered {
+					got = append(got, u.TraceID)
+				}
+				return nil
+			})
+			require.NoError(t, report.Err)
+			require.False(t, report.Truncated)
+			require.Equal(t, []string{"0000000000000000000000000000000b"}, got)
+			var operations []string
+			for _, s := range f.searches {
+				operations = append(operations, s.name)
+			}
+			require.Equal(t, c.operations, operations)
+		})
+	}
+}
+
+func TestAFloodOfOtherTracesIsBounded(t *testing.T) {
+	f := &fakeJaeger{}
+	for i := range 500 {
+		f.traces = append(f.traces, []testSpan{{
+			trace: fmt.Sprintf("%x", i+1), id: "1", service: "shop", name: "GET /", kind: evidence.KindServer,
+			start: noon.Add(time.Duration(i) * time.Second),
+		}})
+	}
+	c := f.client(t, func(o *Options) { o.Limits.ConcurrentCall = 1 })
+	report := c.CallerTraces(t.Context(), Search{Window: hour, Services: []string{"shop"}, Depth: 20, Limit: 10}, nil)
 	require.NoError(t, report.Err)
-	require.Equal(t, []string{"0000000000000000000000000000000b"}, got)
+	require.True(t, report.Truncated)
+	require.Contains(t, report.Reason, "40 traces were read")
+	_, _, _, traces := f.counts()
+	require.Equal(t, 40, traces)
 }
 
 func TestFindByRequestIDComparesExactly(t *testing.T) {
@@ -319,18 +357,18 @@ func TestFaultsNameTheStoreAndTheKind(t *testing.T) {
 	})
 	t.Run("a failed part keeps the others", func(t *testing.T) {
 		calls := 0
-		f := &fakeJaeger{traces: requests(1000), fault: func() error {
+		f := &fakeJaeger{traces: requests(200), fault: func() error {
 			if calls++; calls == 3 {
 				return status.Error(codes.Internal, "no shard")
 			}
 			return nil
 		}}
 		c := f.client(t, func(o *Options) { o.Limits.ConcurrentCall = 1 })
-		got, report := collect(t, c, Search{Window: hour, Services: []string{"vllm-llama"}, Depth: 200, Expected: 1000})
+		got, report := collect(t, c, Search{Window: hour, Services: []string{"vllm-llama"}, Depth: 40, Expected: 200})
 		require.ErrorIs(t, report.Err, upstream.ErrServer)
 		require.True(t, report.Truncated)
 		require.Contains(t, report.Reason, "6 parts of the window were not read")
 		require.Contains(t, report.Reason, "complete from 2026-11-21T12:45:00Z on")
-		requireOnceEach(t, 250, got)
+		requireOnceEach(t, 50, got)
 	})
 }

@@ -87,14 +87,22 @@ func (c *Client) withOperation(ctx context.Context, services []string, operation
 }
 
 func (c *Client) hasOperation(ctx context.Context, service, operation string) (bool, error) {
-	var has bool
-	_, err := c.call(ctx, stageOperations, "operations of "+service, func(ctx context.Context) (int, error) {
+	names, err := c.operations(ctx, service)
+	return slices.Contains(names, operation), err
+}
+
+// operations lists the span names of a service.
+func (c *Client) operations(ctx context.Context, service string) (names []string, err error) {
+	_, err = c.call(ctx, stageOperations, "operations of "+service, func(ctx context.Context) (int, error) {
 		answer, err := c.v2.GetOperations(ctx, &api_v2.GetOperationsRequest{Service: service})
-		has = slices.Contains(answer.GetOperationNames(), operation) || // what servers before 1.17 fill in
-			slices.ContainsFunc(answer.GetOperations(), func(o *api_v2.Operation) bool { return o.GetName() == operation })
-		return len(answer.GetOperations()), err
+		names = answer.GetOperationNames() // what servers before 1.17 fill in
+		for _, o := range answer.GetOperations() {
+			names = append(names, o.GetName())
+		}
+		return len(names), err
 	})
-	return has, err
+	slices.Sort(names)
+	return slices.Compact(names), err
 }
 
 func (e *engineServices) get(now time.Time) []string {

@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -15,28 +16,34 @@ const resolution = time.Microsecond
 // headroom is how much fuller than expected a window may be before its answer is cut off: arrivals come in bursts.
 const headroom = 1.5
 
-// piece is one call to make: one service, one part of the window.
-type piece struct {
-	service string
-	tags    map[string]string
-	window  evidence.Window
+// subject is what a search is about, in the terms that every storage has.
+type subject struct {
+	service   string
+	operation string // empty = any
+	tags      map[string]string
 }
 
-// plan cuts the window for each service so that no answer should reach depth traces, if expected is right; 0 = unknown
-// gives one piece a service. The newest pieces come first: when a row limit ends the search, those are the rows to have.
-func plan(services []string, tags map[string]string, w evidence.Window, expected, depth int) []piece {
-	if !w.From.Before(w.To) {
+// piece is one call to make: one subject, one part of the window.
+type piece struct {
+	*subject
+	window evidence.Window
+}
+
+// maxParts bounds a plan whose expectation is absurd; what is fuller than planned is cut again anyway.
+const maxParts = 1000
+
+// plan cuts the window for each subject so that no answer should reach depth traces, if expected (of all subjects
+// together) is right; 0 = unknown gives one piece a subject. The newest pieces come first: when a row limit ends the
+// search, those are the rows to have.
+func plan(subjects []*subject, w evidence.Window, expected, depth int) []piece {
+	if !w.From.Before(w.To) || len(subjects) == 0 {
 		return nil
 	}
 	w = evidence.Window{From: w.From.Truncate(resolution), To: ceil(w.To)}
-	n := 1
-	if expected > 0 && len(services) > 0 {
-		n = parts(expected, depth*len(services))
-	}
+	n := parts(expected, depth*len(subjects))
 	var pieces []piece
-	for _, service := range services {
-		whole := piece{service: service, tags: tags, window: w}
-		pieces = append(pieces, whole.cut(n)...)
+	for _, s := range subjects {
+		pieces = append(pieces, piece{s, w}.cut(n)...)
 	}
 	newestFirst(pieces)
 	return pieces
@@ -44,7 +51,8 @@ func plan(services []string, tags map[string]string, w evidence.Window, expected
 
 // parts is how many windows hold so many traces at that depth each.
 func parts(expected, depth int) int {
-	return max(1, int(float64(expected)*headroom/float64(depth)+0.999))
+	n := math.Ceil(float64(expected) * headroom / float64(depth))
+	return int(max(1, min(n, maxParts)))
 }
 
 // cut divides a piece into n equal ones, fewer when the resolution ends before that; a piece that cannot be cut comes
@@ -59,7 +67,7 @@ func (p piece) cut(n int) []piece {
 		if i == n {
 			to = p.window.To
 		}
-		out = append(out, piece{service: p.service, tags: p.tags, window: evidence.Window{From: from, To: to}})
+		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}})
 		from = to
 	}
 	return out
@@ -69,15 +77,15 @@ func newestFirst(pieces []piece) {
 	slices.SortStableFunc(pieces, func(a, b piece) int { return b.window.To.Compare(a.window.To) })
 }
 
-// completeFrom is the moment from which on every service's answers are complete up to the end of the window, given the
-// pieces that were; the end of the window when nothing is.
-func completeFrom(services []string, w evidence.Window, complete []piece) time.Time {
+// completeFrom is the moment from which on the answers about every subject are complete up to the end of the window, given
+// the pieces that were; the end of the window when there is none.
+func completeFrom(subjects []*subject, w evidence.Window, complete []piece) time.Time {
 	newestFirst(complete)
 	var latest time.Time
-	for _, service := range services {
+	for _, s := range subjects {
 		from := ceil(w.To)
 		for _, p := range complete {
-			if p.service == service && !p.window.To.Before(from) && p.window.From.Before(from) {
+			if p.subject == s && !p.window.To.Before(from) && p.window.From.Before(from) {
 				from = p.window.From
 			}
 		}

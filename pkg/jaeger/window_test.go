@@ -24,11 +24,16 @@ func TestAPlanCoversTheWindowWithoutGaps(t *testing.T) {
 		"shared by two services":           {hour, []string{"a", "b"}, 1000, 100, 16},
 		"nanoseconds are rounded outwards": {odd, []string{"a"}, 1000, 100, 15},
 		"no finer than a microsecond":      {evidence.Window{From: noon, To: noon.Add(3 * time.Microsecond)}, []string{"a"}, 1000, 100, 3},
+		"an absurd expectation is bounded": {hour, []string{"a"}, 1 << 60, 100, maxParts},
 		"no window":                        {evidence.Window{From: noon, To: noon}, []string{"a"}, 0, 100, 0},
 		"no service":                       {hour, nil, 100, 100, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			pieces := plan(c.services, nil, c.window, c.expected, c.depth)
+			var subjects []*subject
+			for _, service := range c.services {
+				subjects = append(subjects, &subject{service: service})
+			}
+			pieces := plan(subjects, c.window, c.expected, c.depth)
 			require.Len(t, pieces, c.pieces)
 			for _, service := range c.services {
 				to := ceil(c.window.To) // newest first
@@ -48,8 +53,9 @@ func TestAPlanCoversTheWindowWithoutGaps(t *testing.T) {
 }
 
 func TestCompleteFrom(t *testing.T) {
+	subjects := map[string]*subject{"a": {service: "a"}, "b": {service: "b"}}
 	part := func(service string, from, to int) piece {
-		return piece{service: service, window: evidence.Window{
+		return piece{subjects[service], evidence.Window{
 			From: noon.Add(time.Duration(from) * time.Minute), To: noon.Add(time.Duration(to) * time.Minute),
 		}}
 	}
@@ -65,7 +71,7 @@ func TestCompleteFrom(t *testing.T) {
 		"parts in any order and overlap": {[]piece{part("a", 0, 30), part("b", 0, 60), part("a", 30, 60), part("a", 40, 50)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, noon.Add(time.Duration(c.want)*time.Minute), completeFrom([]string{"a", "b"}, hour, c.complete))
+			require.Equal(t, noon.Add(time.Duration(c.want)*time.Minute), completeFrom([]*subject{subjects["a"], subjects["b"]}, hour, c.complete))
 		})
 	}
 }

@@ -1,5 +1,7 @@
 package vllm
 
+import "strings"
+
 // RequestSpanName is the name of the span that the API server writes for each finished sequence. It is constant: neither
 // the endpoint nor the model is part of it, and start-up spans share its service, so a search filters by this name.
 const RequestSpanName = "llm_request"
@@ -87,6 +89,26 @@ func InferenceOperation(name string) bool {
 	switch name {
 	case "chat", "text_completion", "generate_content", "embeddings", "completion":
 		return true
+	}
+	return false
+}
+
+// inferenceSpanNames are how instrumentations begin the name of a span that calls a model: the semantic conventions say
+// "{operation} {model}", the rest are products that came before them.
+var inferenceSpanNames = []string{
+	"chat ", "text_completion ", "generate_content ", "embeddings ", // semantic conventions
+	"openai.chat", "openai.completion", "openai.embeddings", // OpenLLMetry
+	"litellm_request",             // LiteLLM proxy
+	RouterSpanPrefix, GatewaySpan, // vLLM production stack, llm-d
+}
+
+// InferenceSpanName reports whether a span of this name calls a model, as far as a name tells. It serves to ask a store
+// for less; what a span is, its attributes say.
+func InferenceSpanName(name string) bool {
+	for _, begin := range inferenceSpanNames {
+		if strings.HasPrefix(name, begin) {
+			return true
+		}
 	}
 	return false
 }
