@@ -17,6 +17,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -354,6 +355,7 @@ func TestEveryCallIsCounted(t *testing.T) {
 		_, _ = io.WriteString(w, "12345")
 	})
 	client := newClient(t, store)
+	callSeconds.DeletePartialMatch(prometheus.Labels{"stage": "counted"}) // of an earlier run in this process
 	var counted atomic.Int64
 	ctx := CountBytes(WithStage(t.Context(), "counted"), &counted)
 	for _, path := range []string{"/", "/", "/fails"} {
