@@ -38,9 +38,12 @@ const requestLines = `Received request |Added request |Generated response |Abort
 	`|cmpl-|embd-|resp_| aborted\.| failed[ .]|Request id: |request_id=`
 
 // tokenLines are the lines that vLLM writes for each streamed token (--enable-log-outputs). They tell nothing but the text,
-// except for the last one, which has the finish reason. The expression holds a line's beginning and end, which are vLLM's
-// own, so that no prompt or output can hide a line.
-const tokenLines = `(?:^[^\]]*\][^ ]* |"message": ")Generated response [^ ]+ \(streaming delta\)(?: details: |: .*finish_reason: None(?:"|\s*$))`
+// except for the last one, which has the finish reason.
+//
+// The expression begins with plain text, for which Loki's engine looks first: measured, 0.2 µs for a line of 600 bytes
+// without it. Held to the line's beginning as well it would take 12 µs. So a client whose output imitates a whole token
+// line hides one line of its own request, and no other's.
+const tokenLines = `Generated response [^ ]+ \(streaming delta\)(?: details: |: .*finish_reason: None(?:"|\s*$))`
 
 // requestQuery finds the lines about requests, or those with one of stems in them.
 func requestQuery(s selector, stems []string) query {
