@@ -49,8 +49,8 @@ type RequestSpan struct {
 	Error string
 	// Note says which values the span carries that were not believed and are unknown therefore; empty on a sound span.
 	Note string
-	// Caller is the parent span and Root the first span of the trace, when the trace holds them; both nil for a root
-	// engine span, and equal when the parent is the root.
+	// Caller is the outermost span above that describes a call to a model, so that a router between counts as part of the
+	// call; without any, the parent. Root is the first span of the trace. Both are nil when the trace does not hold them.
 	Caller, Root *CallerSpan
 }
 

@@ -112,6 +112,8 @@ type attempt struct {
 	internal        string // the engine's id, once a line named it
 	events          []int32
 	closed, aborted bool
+	lastAbort       time.Time
+	children        bool  // it had several sequences
 	loose           bool  // further lines fit this attempt and another
 	contested       bool  // it fits several calls
 	call            *call // the spans it belongs to; nil when none
@@ -204,6 +206,9 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 	}
 	t := e.Time()
 	if a.call == nil {
+		if opening(e.Kind) {
+			return t.Sub(a.first), !a.closed && !t.Before(a.first)
+		}
 		return 0, !a.closed && !t.Before(a.first)
 	}
 	if t.Before(a.call.start.Add(-BeforeStart)) || t.After(a.call.end.Add(AfterEnd)) {
@@ -212,6 +217,8 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 	switch {
 	case closes(e.Kind): // the last line is written when the span ends
 		return t.Sub(a.call.end).Abs(), true
+	case opening(e.Kind):
+		return t.Sub(a.call.start).Abs(), true
 	case t.Before(a.call.start):
 		return a.call.start.Sub(t), true
 	case t.After(a.call.end):
@@ -223,7 +230,11 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 
 // distance is how far an attempt's opening lies from a call's start; ok is false when they cannot be the same.
 func (c *call) distance(a *attempt) (d time.Duration, ok bool) {
-	if _, no := sameInstance(c.origin, a.origin); no || a.aborted { // a client abort leaves no span
+	if _, no := sameInstance(c.origin, a.origin); no {
+		return 0, false
+	}
+	// A client abort leaves no span, except of those sequences of an n>1 request that were done before.
+	if a.aborted && (!a.children || c.end.After(a.lastAbort.Add(BeforeStart))) {
 		return 0, false
 	}
 	if a.first.Before(c.start.Add(-BeforeStart)) || a.first.After(c.end.Add(AfterEnd)) {
@@ -324,13 +335,10 @@ func attemptFor(attempts []attempt, e *evidence.RequestEvent) int {
 	switch {
 	case e.Kind == vllm.LogReceived:
 		return opens
-	case e.Form == vllm.IDInternal:
-		// The engine's id comes right after Received, in the same order; without an attempt that waits for one, the
-		// Received line was lost.
-		if oldest < 0 {
-			return opens
-		}
-		return oldest
+	case count == 0 && e.Form == vllm.IDInternal:
+		return opens // no attempt waits for an engine's id: the Received line was lost
+	case count > 1 && e.Kind == vllm.LogAdded:
+		return addedTo(attempts, e)
 	case count > 1:
 		return undecided
 	case count == 1:
@@ -342,16 +350,31 @@ func attemptFor(attempts []attempt, e *evidence.RequestEvent) int {
 	}
 }
 
+// addedTo finds the attempt that an Added line belongs to among those that wait for one: it follows its Received line within
+// milliseconds, so the latest is meant unless another came at about the same time.
+func addedTo(attempts []attempt, e *evidence.RequestEvent) int {
+	at, ok := nearest(len(attempts), func(i int) (time.Duration, bool) {
+		a := &attempts[i]
+		_, no := sameInstance(a.origin, e.Origin)
+		return e.Time().Sub(a.first), !no && !a.closed && a.internal == "" && !e.Time().Before(a.first)
+	})
+	if !ok {
+		return undecided
+	}
+	return at
+}
+
 func (a *attempt) add(i int32, e *evidence.RequestEvent) {
 	a.events = append(a.events, i)
-	if e.Form == vllm.IDInternal && a.internal == "" {
-		a.internal = vllm.ExternalFromChild(e.ID)
+	if whole := vllm.ExternalFromChild(e.ID); e.Form == vllm.IDInternal {
+		a.internal = cmp.Or(a.internal, whole)
+		a.children = a.children || whole != e.ID
 	}
 	switch e.Kind {
 	case vllm.LogReceived:
 		a.received = e.Time()
 	case vllm.LogAborted:
-		a.aborted = true
+		a.aborted, a.lastAbort = true, e.Time()
 		a.closed = a.closed || e.Form == vllm.IDExternal // "Request <ext> aborted." is the second of the two lines
 	default:
 		a.closed = a.closed || closes(e.Kind)

@@ -1,15 +1,18 @@
 package join
 
 import (
+	"cmp"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // callers gives each client span without an engine span to the row it describes: one known only from lines, or an engine
-// span that lost its trace context. A caller that describes no row becomes one: the request never reached an engine, or
+// span that lost its trace context or a span on the way up. A caller that describes no row becomes one: the request never reached an engine, or
 // left nothing else.
 func (j *joiner) callers() {
+	j.in.Callers = outermost(j.in.Callers)
 	if len(j.in.Callers) == 0 {
 		return
 	}
@@ -22,7 +25,7 @@ func (j *joiner) callers() {
 	rowsOf := map[string][]int32{}
 	for i := range j.rows {
 		r := &j.rows[i]
-		if r.Caller != nil || r.RequestID == "" {
+		if r.RequestID == "" || (r.Caller != nil && !brokenChain(r)) {
 			continue
 		}
 		for _, id := range spellings(r.RequestID) {
@@ -45,6 +48,59 @@ func (j *joiner) callers() {
 		}
 	}
 }
+
+// outermost drops calls that are the inner side of another: when a span between the two was lost, a router's call and the
+// application's around it look like two. They share trace and id, and one lies within the other's time; the retries of one
+// application lie after each other. What only the inner one knows stays.
+func outermost(callers []evidence.CallerSpan) []evidence.CallerSpan {
+	type key struct{ trace, id string }
+	groups := map[key][]int{}
+	for i := range callers {
+		if c := &callers[i]; c.RequestID != "" {
+			k := key{c.TraceID, c.RequestID}
+			groups[k] = append(groups[k], i)
+		}
+	}
+	inner := map[int]bool{}
+	for _, group := range groups {
+		for _, i := range group {
+			for _, o := range group {
+				if i != o && !inner[o] && within(&callers[i], &callers[o]) {
+					fill(&callers[o], &callers[i])
+					inner[i] = true
+					break
+				}
+			}
+		}
+	}
+	if len(inner) == 0 {
+		return callers
+	}
+	out := make([]evidence.CallerSpan, 0, len(callers)-len(inner))
+	for i := range callers {
+		if !inner[i] {
+			out = append(out, callers[i])
+		}
+	}
+	return out
+}
+
+// within reports whether a lies inside b and is shorter.
+func within(a, b *evidence.CallerSpan) bool {
+	return !a.Start.Before(b.Start) && a.Duration < b.Duration && !a.Start.Add(seconds(a.Duration)).After(b.Start.Add(seconds(b.Duration)))
+}
+
+// fill takes over what only the inner call knows.
+func fill(outer, inner *evidence.CallerSpan) {
+	outer.Model = cmp.Or(outer.Model, inner.Model)
+	outer.HTTPStatus = cmp.Or(outer.HTTPStatus, inner.HTTPStatus)
+	outer.FinishReason = cmp.Or(outer.FinishReason, inner.FinishReason)
+	outer.Error = cmp.Or(outer.Error, inner.Error)
+}
+
+// brokenChain reports whether a span between the engine's and the application's was lost: the topmost span that is left
+// names a parent which the trace does not hold.
+func brokenChain(r *Request) bool { return r.Root != nil && r.Root.ParentSpanID != "" }
 
 // spellings lists the forms of an id under which a caller may know a request, each once.
 func spellings(external string) []string {
@@ -77,6 +133,9 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 				r := &j.rows[row]
 				r.Caller = &j.in.Callers[i]
 				r.Signals |= SignalTrace
+				if r.Span == nil && !j.events[row].opened { // no line tells when it came in; the call's start is nearest
+					r.Time = r.Caller.Start
+				}
 				if r.TraceID == "" {
 					r.TraceID = r.Caller.TraceID
 				}

@@ -197,6 +197,33 @@ func (j *joiner) identify() {
 		}
 		j.nameModel(r, place, assumed)
 	}
+	j.nameAdapters()
+}
+
+// nameAdapters corrects the rows that only a caller could name: a client asks for a LoRA adapter by the adapter's name.
+// Which model an adapter belongs to is learned from the requests that reached an engine.
+func (j *joiner) nameAdapters() {
+	base := map[string]string{}
+	for i := range j.rows {
+		lora, r := j.events[i].lora, &j.rows[i]
+		if lora == "" || r.Model == "" || r.ModelSource == ModelFromCaller {
+			continue
+		}
+		if known, seen := base[lora]; seen && known != r.Model {
+			base[lora] = "" // two models have an adapter of this name
+		} else {
+			base[lora] = r.Model
+		}
+	}
+	for i := range j.rows {
+		r := &j.rows[i]
+		if r.ModelSource != ModelFromCaller {
+			continue
+		}
+		if model := base[r.Model]; model != "" {
+			r.LoRA, r.Model = r.Model, model
+		}
+	}
 }
 
 // named reports whether an origin says where it comes from at all.

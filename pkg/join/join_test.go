@@ -99,6 +99,22 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 			},
 			want: []seen{{"chatcmpl-r", join.StatusOK, "trace+logs", 1, false}, {"chatcmpl-r", join.StatusOK, "trace+logs", 2, false}},
 		},
+		"an Added line goes to the attempt that just began, not to an earlier one that lost its own": {
+			spans: []evidence.RequestSpan{span("cmpl-j-0", 0, podA), span("cmpl-j-0", 4, podA)},
+			events: []evidence.RequestEvent{
+				line(vllm.LogReceived, "cmpl-j-0", 0.01, podA),
+				line(vllm.LogReceived, "cmpl-j-0", 4.01, podA), line(vllm.LogAdded, "cmpl-j-0-bbbbbbbb", 4.02, podA),
+			},
+			want: []seen{{"cmpl-j-0", join.StatusOK, "trace+logs", 1, false}, {"cmpl-j-0", join.StatusOK, "trace+logs", 2, false}},
+		},
+		"sequences that were done before their request was aborted keep its lines": {
+			spans: []evidence.RequestSpan{span("chatcmpl-n", 0, podA)},
+			events: []evidence.RequestEvent{
+				line(vllm.LogReceived, "chatcmpl-n", 0.01, podA), line(vllm.LogAdded, "0_chatcmpl-n-9f3c1a7e", 0.01, podA),
+				line(vllm.LogAdded, "1_chatcmpl-n-9f3c1a7e", 0.01, podA), line(vllm.LogAborted, "chatcmpl-n", 2.5, podA),
+			},
+			want: []seen{{"chatcmpl-n", join.StatusOK, "trace+logs", 4, false}},
+		},
 		"two retries at once on one instance: nobody guesses": {
 			spans: []evidence.RequestSpan{span("chatcmpl-r", 0, podA), span("chatcmpl-r", 0.05, podA)},
 			events: []evidence.RequestEvent{

@@ -13,9 +13,11 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/resource/httpadapter"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -28,6 +30,8 @@ type Datasource struct {
 	loki       *loki.Client
 	jaeger     *jaeger.Client
 
+	fetcher   *fetch.Fetcher // asks the clients above for what a join needs
+	kinds     map[query.Kind]kindHandler
 	resources backend.CallResourceHandler
 	closers   []func() error
 }
@@ -35,6 +39,7 @@ type Datasource struct {
 // What Grafana may ask of an instance; the SDK finds out by type assertion, and says "unimplemented" for a method that is
 // gone.
 var (
+	_ backend.QueryDataHandler      = (*Datasource)(nil)
 	_ backend.CheckHealthHandler    = (*Datasource)(nil)
 	_ backend.CallResourceHandler   = (*Datasource)(nil)
 	_ instancemgmt.InstanceDisposer = (*Datasource)(nil)
@@ -59,6 +64,7 @@ func New(ctx context.Context, instance backend.DataSourceInstanceSettings) (inst
 		d.Dispose()
 		return nil, backend.DownstreamError(err)
 	}
+	d.fetcher, d.kinds = d.newFetcher(), d.handlers()
 	d.resources = httpadapter.New(d.catalogue().handler())
 	return d, nil
 }
@@ -94,6 +100,20 @@ func (d *Datasource) connect(base httpclient.Options) error {
 	return nil
 }
 
+// newFetcher puts the configured stores behind one fetcher. A nil client must stay a nil interface.
+func (d *Datasource) newFetcher() *fetch.Fetcher {
+	f := &fetch.Fetcher{VLLM: d.settings.VLLM, Limits: d.settings.Limits}
+	if d.prometheus != nil {
+		f.Metrics = d.prometheus
+	}
+	if d.loki != nil {
+		f.Logs = d.loki
+	}
+	if d.jaeger != nil {
+		f.Traces = d.jaeger
+	}
+	return f
+}
 
 // open makes the HTTP client of one store.
 func (d *Datasource) open(base httpclient.Options, store settings.Store) (*upstream.Client, error) {

@@ -1,0 +1,117 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+)
+
+// requests answers with one row per request.
+func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, error) {
+	spec := q.Requests
+	filter, err := join.CompileFilters(spec.Filters)
+	if err != nil {
+		return nil, &query.FieldError{Field: "requests", Err: err}
+	}
+	filter = filter.Within(q.Scope)
+	in, err := d.fetcher.Requests(ctx, fetch.Ask{
+		Window: q.Range, Scope: q.Scope, Keep: spec.Limit, Order: spec.Sort, Select: filter,
+		Early: join.DecidedBySpans(spec.Filters, spec.Sort),
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer observeStage("join")()
+	joined := join.Requests(in)
+	rows, total := join.Choose(joined.Rows, filter, spec.Sort, spec.Limit)
+	joined.Report.Dropped += total - len(rows)
+	frame := frames.Requests(rows, joined.Report, d.source())
+	frame.Meta.ExecutedQueryString = executed(in.Stores)
+	return data.Frames{frame}, nil
+}
+
+// coverageSteps is how many points a coverage series has at most: each is a report over its own part of the window.
+const coverageSteps = 120
+
+// coverage answers with the join report.
+func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, error) {
+	spec := q.Coverage
+	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope})
+	metric, one := join.CoverageMetricNamed(spec.Metric)
+	aboutStores := metric.Name == "stores_failed" || metric.Name == "stores_truncated"
+	if err != nil && !aboutStores { // a rule that watches for blind stores must still see them when all are blind
+		return nil, err
+	}
+	if q.FromAlert && !aboutStores {
+		if err := incomplete(in.Stores); err != nil {
+			return nil, err
+		}
+	}
+	joined := join.Requests(in)
+	switch spec.Form {
+	case models.Numeric:
+		return frames.CoverageNumbers(joined.Report, metric), nil
+	case models.TimeSeries:
+		metrics := join.CoverageMetrics
+		if one {
+			metrics = []join.CoverageMetric{metric}
+		}
+		step := max(q.Interval, d.settings.VLLM.ScrapeInterval*4, q.Range.Duration()/coverageSteps).Truncate(time.Second)
+		return withExecuted(frames.CoverageSeries(joined.Slices(max(step, time.Second)), metrics), in.Stores), nil
+	default:
+		frame := frames.Coverage(joined.Report)
+		frame.Meta.ExecutedQueryString = executed(in.Stores)
+		return data.Frames{frame}, nil
+	}
+}
+
+// incomplete is the error of an alert whose number depends on a store that failed or was cut: a rule must not decide on
+// half of the evidence.
+func incomplete(stores []evidence.StoreReport) error {
+	var errs []error
+	for _, s := range stores {
+		if s.Configured && s.Err != nil {
+			errs = append(errs, s.Err)
+		} else if s.Truncated {
+			errs = append(errs, fmt.Errorf("%s", s.Reason))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// executed lists what was asked of each store, for the query inspector.
+func executed(stores []evidence.StoreReport) string {
+	var b strings.Builder
+	for _, s := range stores {
+		for _, c := range s.Calls {
+			fmt.Fprintf(&b, "%s: %s  (%d ms, %d rows)\n", s.Store, c.Text, c.Duration.Milliseconds(), c.Rows)
+		}
+	}
+	return b.String()
+}
+
+// withExecuted sets the executed query on the first frame, where the inspector looks.
+func withExecuted(fs data.Frames, stores []evidence.StoreReport) data.Frames {
+	if len(fs) > 0 {
+		if fs[0].Meta == nil {
+			fs[0].Meta = &data.FrameMeta{}
+		}
+		fs[0].Meta.ExecutedQueryString = executed(stores)
+	}
+	return fs
+}
+
+func (d *Datasource) source() frames.Source {
+	return frames.Source{UID: d.settings.UID, Name: d.settings.Name}
+}

@@ -1,0 +1,90 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/grafana/grafana-plugin-sdk-go/experimental/concurrent"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend/tracing"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// maxConcurrentQueries is how many queries of one request run at a time; each asks up to three stores by itself.
+const maxConcurrentQueries = 8
+
+// fromAlertHeader is set by Grafana's rule evaluation; it comes as a plain key, without the http_ prefix.
+const fromAlertHeader = "FromAlert"
+
+// QueryData answers every refID by itself: one that fails leaves the others alone.
+func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
+	ctx = withForwarded(ctx, req)
+	fromAlert := req.Headers[fromAlertHeader] == "true"
+	return concurrent.QueryData(ctx, req, func(ctx context.Context, q concurrent.Query) backend.DataResponse {
+		return d.answer(ctx, q.DataQuery, fromAlert)
+	}, maxConcurrentQueries)
+}
+
+// answer runs one query. A panic in it is that query's error, and ours.
+func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAlert bool) (response backend.DataResponse) {
+	defer func() {
+		if p := recover(); p != nil {
+			backend.Logger.FromContext(ctx).Error("Query panicked", "refId", raw.RefID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			response = backend.ErrDataResponseWithSource(backend.StatusInternal, backend.ErrorSourcePlugin, "internal error of the vLLM data source; its log has the details")
+		}
+	}()
+	q, err := query.Parse(raw, fromAlert, d.settings.Limits.Requests)
+	if err != nil {
+		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, err.Error())
+	}
+	ctx, span := tracing.DefaultTracer().Start(ctx, "vllm."+string(q.Kind), trace.WithAttributes(
+		attribute.Bool("alert", fromAlert), attribute.Float64("range_seconds", q.Range.Duration().Seconds()),
+	))
+	defer span.End()
+	done := observeQuery(q.Kind)
+	frames, err := d.kinds[q.Kind](ctx, q)
+	done(err)
+	if err != nil {
+		_ = tracing.Error(span, err)
+		return failed(err, frames)
+	}
+	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}
+}
+
+// kindHandler answers one kind of query. Frames returned beside an error are what could be had all the same.
+type kindHandler func(context.Context, query.Query) (data.Frames, error)
+
+// handlers is the one place that says which function answers which kind.
+func (d *Datasource) handlers() map[query.Kind]kindHandler {
+	return map[query.Kind]kindHandler{
+		query.Requests: d.requests,
+		query.Request:  d.request,
+		query.Models:   d.models,
+		query.Logs:     d.logs,
+		query.Trace:    d.trace,
+		query.Coverage: d.coverage,
+		query.PromQL:   d.promql,
+	}
+}
+
+// failed turns an error into a response: a store's failure with the store's own status, a wrong field as a bad request,
+// everything else as a mistake of ours.
+func failed(err error, frames data.Frames) backend.DataResponse {
+	var field *query.FieldError
+	if errors.As(err, &field) || errors.Is(err, errNotConfigured) {
+		return backend.DataResponse{Error: err, Status: backend.StatusBadRequest, ErrorSource: backend.ErrorSourceDownstream, Frames: frames}
+	}
+	status, source := upstream.StatusAndSource(err)
+	return backend.DataResponse{Error: err, Status: status, ErrorSource: source, Frames: frames}
+}
+
+// errNotConfigured is the error of a query that needs a store which the data source does not have.
+var errNotConfigured = errors.New("not configured in this data source")
