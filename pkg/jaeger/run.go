@@ -18,7 +18,8 @@ type run struct {
 	subjects []*subject
 	depth    int // traces in one answer, before what the server refuses
 	limit    int // rows
-	expected int // rows that there are, as far as known
+	expected int // traces that all subjects together have in the window, as far as known
+	total    int // rows that there are, as far as known
 	report   *evidence.StoreReport
 	visit    func(Trace) error
 	// reduce leaves in a trace what is asked for, was not given before and fits into the rest of the limit. It says how
@@ -65,13 +66,12 @@ const maxReadPerRow = 4
 // newRun fills in the limits, which all have defaults so that no call is ever made without.
 func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 	r := &run{
-		client:   c,
-		wanted:   wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, scope: s.Scope},
-		depth:    cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
-		limit:    cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
-		expected: s.Expected,
-		report:   report,
-		seen:     map[rowID]struct{}{},
+		client: c,
+		wanted: wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, scope: s.Scope},
+		depth:  cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
+		limit:  cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
+		report: report,
+		seen:   map[rowID]struct{}{},
 	}
 	r.depth = min(r.depth, settings.MaxTracesPerCall)
 	return r
@@ -206,8 +206,8 @@ func (r *run) conclude() {
 	switch {
 	case r.limited:
 		r.report.Reason = fmt.Sprintf("the row limit of %d is reached", r.limit)
-		if r.expected > r.rows {
-			r.report.Reason += fmt.Sprintf(", about %d are expected in the window", r.expected)
+		if r.total > r.rows {
+			r.report.Reason += fmt.Sprintf(", about %d are expected in the window", r.total)
 		}
 	case r.glutted:
 		r.report.Reason = fmt.Sprintf("%d traces were read for these rows, which is %d for each row of the limit of %d", r.read, maxReadPerRow, r.limit)

@@ -25,9 +25,8 @@ type Search struct {
 	Limit int
 	// Depth is how many traces one call may answer with; 0 means settings.Limits.TracesPerCall.
 	Depth int
-	// Expected is how many requests all services together hold in the window, as far as the engines' own counters tell.
-	// It cuts the window in advance so that nothing is fetched twice. A wrong number costs calls, never requests; 0 means
-	// unknown.
+	// Expected is how many requests there were in the window, as far as the engines' own counters tell. It cuts the window
+	// in advance so that nothing is fetched twice. A wrong number costs calls, never requests; 0 means unknown.
 	Expected int
 	// Tags must all stand on one span with exactly these values. Never ask for errors this way: what `error` matches
 	// depends on the storage.
@@ -58,6 +57,7 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 	}
 	r := c.newRun(s, &report)
 	r.visit, r.reduce = visit, reduceRequests
+	r.expected, r.total = s.Expected, s.Expected
 	for _, service := range s.Services {
 		r.subjects = append(r.subjects, &subject{service, r.engine, s.Tags})
 	}
@@ -90,6 +90,7 @@ func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) e
 			r.subjects = append(r.subjects, &subject{service, operation, s.Tags})
 		}
 	}
+	r.expected = s.Expected * len(r.subjects) // a request passes through all of them
 	r.do(ctx)
 	return report
 }

@@ -259,6 +259,28 @@ func TestUnansweredCallsOfTheCallers(t *testing.T) {
 	}
 }
 
+func TestCallersAreFetchedOnceWhenTheRequestsAreCounted(t *testing.T) {
+	f := &fakeJaeger{}
+	for i := range 250 {
+		trace := fmt.Sprintf("%x", i+1)
+		app, router := appSpan.inTrace(trace), routerSpan.inTrace(trace)
+		app.start = noon.Add(time.Duration(i) * 10 * time.Second)
+		router.start = app.start
+		f.traces = append(f.traces, []testSpan{app, router})
+	}
+	rows := 0
+	search := Search{Window: evidence.Window{From: noon, To: noon.Add(2500 * time.Second)}, Services: []string{"shop", "vllm-router"}, Depth: 50, Expected: 250}
+	report := f.client(t).CallerTraces(t.Context(), search, func(trace Trace) error {
+		rows += len(trace.Unanswered)
+		return nil
+	})
+	require.NoError(t, report.Err)
+	require.Equal(t, 250, rows)
+	_, v3, _, traces := f.counts()
+	require.Equal(t, 16, v3)
+	require.LessOrEqual(t, traces, 2*(250+8))
+}
+
 func TestAFloodOfOtherTracesIsBounded(t *testing.T) {
 	f := &fakeJaeger{}
 	for i := range 500 {
