@@ -19,7 +19,7 @@ import (
 
 const (
 	// allRequests and noTokens are the filters of a query for all requests' lines.
-	allRequests = ` |~ "Received request |Added request |Generated response |Aborted request|Finished request |cmpl-|embd-|resp_| aborted\\.| failed[ .]|Request id: |request_id="`
+	allRequests = ` |~ "Received request |Added request |Generated response |Aborted request|Finished request |cmpl-|embd-|resp_| aborted\\.| failed|Request id: |request_id="`
 	noTokens    = ` !~ "Generated response [^ ]+ \\(streaming delta\\)(?: details: |: .*finish_reason: None(?:\"|\\s*$))"`
 )
 

@@ -32,10 +32,11 @@ func (q *query) match(expression string) { q.filters = append(q.filters, lineFil
 
 func (q *query) drop(expression string) { q.filters = append(q.filters, lineFilter{"!~", expression}) }
 
-// requestLines is what every line about a request has one of. All alternatives are plain text: Loki runs such an
-// expression as a search for substrings, without its regular-expression engine.
+// requestLines is what every line about a request has one of. All alternatives are plain text, also where Go's parser puts
+// common beginnings together: Loki runs such an expression as a search for substrings, without its regular-expression
+// engine. Measured on a real Loki: one character class among them makes the whole query several times slower.
 const requestLines = `Received request |Added request |Generated response |Aborted request|Finished request ` +
-	`|cmpl-|embd-|resp_| aborted\.| failed[ .]|Request id: |request_id=`
+	`|cmpl-|embd-|resp_| aborted\.| failed|Request id: |request_id=`
 
 // tokenLines are the lines that vLLM writes for each streamed token (--enable-log-outputs). They tell nothing but the text,
 // except for the last one, which has the finish reason.

@@ -23,12 +23,12 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack/stacktest"
 )
 
-// TestAgainstARealLoki pushes the lines of 3,000 requests from two pods, four a request, of which 300 carry the very same
+// TestAgainstARealLoki pushes the lines of 2,000 requests from two pods, four a request, of which 300 carry the very same
 // nanosecond, and reads them back under limits that make Loki cut its answers.
 func TestAgainstARealLoki(t *testing.T) {
 	server := stacktest.Start(t, stack.Options{Only: []string{"loki"}})
 	began := time.Now().Add(-30 * time.Minute).Truncate(time.Second) // recent, so that it is there without a flush
-	const requests, tied = 3000, 300
+	const requests, tied = 2000, 300
 	push(t, server.Loki.URL, requestLines(began, requests, tied))
 	window := evidence.Window{From: began, To: began.Add(10 * time.Minute)}
 	all := []evidence.Window{window}
