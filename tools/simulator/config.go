@@ -53,6 +53,9 @@ type Config struct {
 	LostSpans, LostLogs float64
 	// EngineDeaths per instance and hour; negative is never. 0 takes the profile's.
 	EngineDeaths float64
+	// EnginePauses likewise: each makes the engine abort its requests itself,
+	// which leaves root spans and, without a token, absurd prefill times.
+	EnginePauses float64
 
 	// Listen is where /metrics of all instances are served while Run runs.
 	// Default 127.0.0.1:0; "off" serves nothing.

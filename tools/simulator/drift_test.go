@@ -162,7 +162,7 @@ func simulatedAs(t *testing.T, version string) vocabulary {
 		m.Name, m.Engines, m.LoRAs = "tiny-llama", 1, nil          // the recordings have no adapters …
 		m.Engine.MaxModelLen, m.Engine.SpeculativeTokens = 2048, 0 // … and do not speculate
 	}
-	out := &vocabularyOutput{v: vocabulary{}}
+	out := &vocabularyOutput{v: vocabulary{}, seen: map[string]int{}}
 	start := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
 	c := serving.New(serving.Config{
 		Seed: 1, Start: start, Version: parsed, Models: models, Profile: traffic.Overload, Rate: 8, MaxCalls: 600, DeathsPerHour: 60,
@@ -177,12 +177,27 @@ func simulatedAs(t *testing.T, version string) vocabulary {
 	return out.v
 }
 
-type vocabularyOutput struct{ v vocabulary }
+type vocabularyOutput struct {
+	v    vocabulary
+	seen map[string]int
+}
 
-func (o *vocabularyOutput) Log(l telemetry.LogLine) { o.v.log(l.Text) }
-func (o *vocabularyOutput) Request(*truth.Record)   {}
-func (o *vocabularyOutput) Scrape(*truth.Scrape)    {}
-func (o *vocabularyOutput) Event(*truth.Event)      {}
+// enough lines of one log call show all its shapes.
+const enough = 50
+
+func (o *vocabularyOutput) Log(l telemetry.LogLine) {
+	call := "uvicorn"
+	if head, _, found := strings.Cut(l.Text, ".py:"); found {
+		call = head[strings.LastIndexByte(head, '[')+1:]
+	}
+	if o.seen[call]++; o.seen[call] <= enough {
+		o.v.log(l.Text)
+	}
+}
+
+func (o *vocabularyOutput) Request(*truth.Record) {}
+func (o *vocabularyOutput) Scrape(*truth.Scrape)  {}
+func (o *vocabularyOutput) Event(*truth.Event)    {}
 func (o *vocabularyOutput) Span(s *telemetry.Span) {
 	if !strings.HasPrefix(s.Scope, "vllm.") {
 		return // callers and routers are not vLLM

@@ -160,10 +160,14 @@ func (s *Simulator) start(at time.Time) {
 	if deaths == 0 {
 		deaths = s.config.Profile.DeathsPerHour()
 	}
+	pauses := s.config.EnginePauses
+	if pauses == 0 {
+		pauses = s.config.Profile.PausesPerHour()
+	}
 	s.cluster = serving.New(serving.Config{
 		Seed: s.config.Seed, Start: at, Version: s.version, Models: s.config.Models,
 		Profile: s.config.Profile, Rate: s.config.Rate, MaxCalls: s.config.MaxRequests,
-		LostSpans: s.config.LostSpans, LostLogs: s.config.LostLogs, DeathsPerHour: deaths,
+		LostSpans: s.config.LostSpans, LostLogs: s.config.LostLogs, DeathsPerHour: deaths, PausesPerHour: pauses,
 	}, s.sink)
 	s.targets = newTargets(s.cluster.Instances(), s.config.ScrapeInterval)
 	s.grid = at

@@ -242,6 +242,9 @@ func (a *attempt) sequenceEnded() {
 		p.lines.errors += p.lines.emitted - before
 	} else if call.Endpoint == traffic.ChatCompletions && c.config.Version.LogsOutputs() {
 		for _, s := range a.sequences {
+			if s.Generated == 0 {
+				continue // an empty text is not logged
+			}
 			a.line(s.prompt, func() {
 				i.log.Generated(now, i.api, s.prompt.externalID, telemetry.Output(s.Generated, uint64(s.PromptTokens)), string(s.Finish), call.Stream)
 			})

@@ -28,6 +28,7 @@ type Config struct {
 	MaxCalls            int     // 0 is no limit
 	LostSpans, LostLogs float64
 	DeathsPerHour       float64 // per instance
+	PausesPerHour       float64 // per instance; each aborts all its requests
 }
 
 // Cluster is the whole fleet on one clock.
@@ -72,6 +73,7 @@ func New(config Config, output Output) *Cluster {
 	for _, i := range c.instances {
 		i.ready()
 		i.planDeath()
+		i.planPause()
 	}
 	c.planArrival()
 	return c

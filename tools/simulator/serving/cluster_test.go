@@ -47,7 +47,7 @@ func simulate(t *testing.T, change func(*Config)) (*Cluster, *collector) {
 	t.Helper()
 	config := Config{
 		Seed: 1, Start: begin, Version: telemetry.Newest, Models: DefaultModels(),
-		Profile: traffic.Mixed, Rate: 8, MaxCalls: 2500,
+		Profile: traffic.Mixed, Rate: 8, MaxCalls: 1200,
 	}
 	if change != nil {
 		change(&config)
@@ -287,6 +287,45 @@ func TestAnEngineDeathLeavesItsMarks(t *testing.T) {
 	}
 	require.Positive(t, dead)
 	require.GreaterOrEqual(t, ready, dead, "each dead server comes back")
+}
+
+func TestAPausedEngineLeavesRootSpansAndAbsurdTimes(t *testing.T) {
+	c, out := simulate(t, func(c *Config) { c.PausesPerHour, c.Rate = 60, 20 })
+	spans := map[string]*telemetry.Span{}
+	for _, s := range out.spansNamed("llm_request") {
+		spans[spanHex(s.SpanID)] = s
+	}
+	tokenless, aborted := 0, 0.0
+	for _, r := range out.records {
+		if r.Error != "aborted by the engine" {
+			continue
+		}
+		aborted++
+		require.True(t, r.Evidence.Counted)
+		require.Equal(t, truth.StatusAborted, r.Status)
+		s := spans[r.SpanID]
+		require.Zero(t, s.Parent)
+		require.Equal(t, r.TraceID, traceHex(s.TraceID))
+		if r.Caller != nil {
+			require.NotEqual(t, r.Caller.TraceID, r.TraceID)
+		}
+		if r.TTFT == nil {
+			tokenless++
+			for _, a := range s.Attributes {
+				if a.Key == "gen_ai.latency.time_in_model_prefill" {
+					require.Greater(t, a.Value, hostUptime.Seconds())
+				}
+			}
+		}
+	}
+	require.Positive(t, tokenless)
+	for _, i := range c.Instances() {
+		for _, m := range i.Metrics.Engines {
+			success, _, _, _ := m.Totals()
+			aborted -= success["abort"]
+		}
+	}
+	require.Zero(t, aborted, "counted with finished_reason abort")
 }
 
 func TestLinesOfAContainerAreInOrder(t *testing.T) {

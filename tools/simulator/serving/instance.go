@@ -248,6 +248,38 @@ func (i *Instance) die() {
 	})
 }
 
+// planPause draws when an operator will pause this server.
+func (i *Instance) planPause() {
+	c := i.cluster
+	if c.config.PausesPerHour <= 0 {
+		return
+	}
+	in := time.Duration(c.random.ExpFloat64() / c.config.PausesPerHour * float64(time.Hour))
+	c.clock.after(in, func() {
+		if !c.arriving {
+			return // a draining fleet must come to rest
+		}
+		if i.up {
+			i.pause()
+		}
+		i.planPause()
+	})
+}
+
+// pause is POST /pause?mode=abort followed by resume: the engine aborts all
+// its requests itself, without a log line.
+func (i *Instance) pause() {
+	c := i.cluster
+	c.output.Event(&truth.Event{Kind: "event", Time: c.Now(), Model: i.Model.Name, Instance: i.Name, Event: truth.EventPaused})
+	for _, a := range append([]*attempt(nil), i.inFlight...) {
+		for _, s := range a.sequences {
+			if s.core != nil && !s.done {
+				s.abortedByEngine()
+			}
+		}
+	}
+}
+
 // Scrape brings GPU and adapter gauges up to date and writes down what the
 // scrape says. The caller renders Metrics and GPUs afterwards.
 func (i *Instance) Scrape() {

@@ -63,6 +63,7 @@ func (a *attempt) record() *truth.Record {
 func (a *attempt) caller() *truth.Caller {
 	op := a.op
 	return &truth.Caller{
+		TraceID: traceHex(op.trace),
 		Service: op.call.Caller.Service, Operation: op.operationName() + " " + op.requestedModel(),
 		Duration:    (a.ended - a.sentAt).Seconds(),
 		RootService: op.call.Caller.Service, RootOperation: op.call.Caller.Operation,
@@ -84,7 +85,10 @@ func (s *sequence) record() *truth.Record {
 	if s.core != nil {
 		r.Engine = fmt.Sprint(s.core.index)
 	}
-	if s.counted && s.Finish != engine.Error {
+	switch {
+	case s.orphan:
+		r.Status, r.ParentSpanID, r.Error = truth.StatusAborted, "", "aborted by the engine"
+	case s.counted && s.Finish != engine.Error:
 		r.Status = truth.StatusOK // also when the call failed because of a sibling
 	}
 	s.latency(r)
@@ -109,7 +113,10 @@ func (s *sequence) latency(r *truth.Record) {
 		r.PreQueue = seconds(s.ttft() - s.queue() - s.prefill())
 	}
 	if s.processedAt >= 0 {
-		r.E2E, r.Decode = seconds(s.e2e()), seconds(s.decode())
+		r.E2E = seconds(s.e2e())
+	}
+	if s.processedAt >= 0 && s.FirstTokenAt >= 0 {
+		r.Decode = seconds(s.decode())
 		if s.Generated > 1 {
 			perToken := s.decode().Seconds() / float64(s.Generated-1)
 			r.TPOT = &perToken

@@ -23,6 +23,7 @@ type sequence struct {
 	span       string // truth's Emitted, Lost or None
 	counted    bool   // in request_success_total
 	done       bool
+	orphan     bool // its span is a root, whatever the caller sent
 
 	arrival     engine.State
 	processedAt time.Duration // of the last token, by the API server
@@ -47,13 +48,40 @@ func (s *sequence) finished() {
 	c := a.op.cluster
 	s.done, s.counted = true, true
 	s.processedAt = c.clock.now + outputDelay
-	s.core.metrics.Finished(&s.Sequence, s.e2e())
+	s.core.metrics.Finished(&s.Sequence, s.reported())
 	s.bookParent()
 	if c.config.Version.HasSpans() {
 		s.span = c.send(s.requestSpan())
 	}
 	a.sequenceEnded()
 }
+
+// abortedByEngine ends the sequence the way a paused engine does: vLLM takes
+// it for finished, its span lacks the caller's context, and without a token
+// the stray time to first token is its age.
+func (s *sequence) abortedByEngine() {
+	c := s.attempt.op.cluster
+	s.core.Abort(&s.Sequence)
+	s.orphan = true
+	s.traceID = c.traceID()
+	s.processedAt = c.clock.now + outputDelay
+	if s.FirstTokenAt < 0 {
+		s.core.metrics.FirstToken(s.e2e())
+	}
+	s.finished()
+}
+
+// reported are the phases as vLLM states them.
+func (s *sequence) reported() telemetry.Phases {
+	if s.FirstTokenAt >= 0 {
+		return telemetry.Phases{TTFT: s.ttft(), E2E: s.e2e(), Queue: s.queue(), Prefill: s.prefill(), Decode: s.decode()}
+	}
+	uptime := hostUptime + s.attempt.op.cluster.clock.now
+	return telemetry.Phases{TTFT: s.e2e(), E2E: s.e2e(), Prefill: uptime}
+}
+
+// hostUptime is how long the nodes had been up at virtual time zero.
+const hostUptime = 9 * 24 * time.Hour
 
 // bookParent counts a prompt once, when the last of its sequences ends.
 func (s *sequence) bookParent() {
@@ -75,12 +103,14 @@ func (s *sequence) requestSpan() *telemetry.Span {
 		id = s.internalID
 	}
 	parent := a.client
-	if a.op.routed() {
+	switch {
+	case s.orphan:
+		parent = telemetry.SpanID{}
+	case a.op.routed():
 		parent = a.process
 	}
 	return telemetry.RequestSpan(c.config.Version, a.instance.resource, telemetry.Request{
-		ID: id, TTFT: s.ttft().Seconds(), E2E: s.e2e().Seconds(),
-		Queue: s.queue().Seconds(), Prefill: s.prefill().Seconds(), Decode: s.decode().Seconds(),
+		ID: id, Phases: s.reported(),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.Generated, Sampling: a.sampling(),
 		TraceID: s.traceID, SpanID: s.spanID, Parent: parent,
 		Arrival: c.wall(a.arrivedAt), Finished: c.wall(s.processedAt).Add(90 * time.Microsecond),

@@ -20,10 +20,10 @@ const (
 // verdict is the true cause of slowness. It knows what the scheduler did, not
 // only what telemetry shows of it.
 func (s *sequence) verdict(status string) truth.Verdict {
-	switch status {
-	case truth.StatusAborted:
+	switch {
+	case status == truth.StatusAborted && !s.orphan:
 		return truth.Verdict{Cause: truth.CauseClientAbort}
-	case truth.StatusError:
+	case status == truth.StatusError || s.orphan:
 		return truth.Verdict{Cause: truth.CauseEngineError}
 	}
 	if s.processedAt < 0 {

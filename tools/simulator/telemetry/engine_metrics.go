@@ -86,26 +86,29 @@ func (m *EngineMetrics) Step(r *engine.StepResult, state engine.State) {
 // FirstToken books a time to first token.
 func (m *EngineMetrics) FirstToken(ttft time.Duration) { m.ttft.Observe(ttft.Seconds()) }
 
+// Phases are what vLLM computes from its timestamps when a request ends. For a
+// request that the engine aborted before its first token that is nonsense:
+// the missing timestamp is zero, so Prefill is the host's uptime.
+type Phases struct{ TTFT, E2E, Queue, Prefill, Decode time.Duration }
+
 // Finished books a sequence that the engine ended by itself. Sequences whose
 // client left are never booked: vLLM forgets them.
-func (m *EngineMetrics) Finished(s *engine.Sequence, e2e time.Duration) {
+func (m *EngineMetrics) Finished(s *engine.Sequence, p Phases) {
 	*m.success[s.Finish]++
-	decode := s.LastTokenAt - s.FirstTokenAt
-	prefill := s.FirstTokenAt - s.ScheduledAt
 	perToken := 0.0
 	if s.Generated > 1 {
-		perToken = decode.Seconds() / float64(s.Generated-1)
+		perToken = p.Decode.Seconds() / float64(s.Generated-1)
 	}
 	m.promptLength.Observe(float64(s.PromptTokens))
 	m.generationLength.Observe(float64(s.Generated))
 	m.maxTokens.Observe(float64(s.MaxTokens))
 	m.kvComputed.Observe(float64(s.PromptTokens - s.CachedTokens))
 	m.timePerOutput.Observe(perToken)
-	m.e2e.Observe(e2e.Seconds())
-	m.queue.Observe((s.ScheduledAt - s.QueuedAt).Seconds())
-	m.prefill.Observe(prefill.Seconds())
-	m.decode.Observe(decode.Seconds())
-	m.inference.Observe((prefill + decode).Seconds())
+	m.e2e.Observe(p.E2E.Seconds())
+	m.queue.Observe(p.Queue.Seconds())
+	m.prefill.Observe(p.Prefill.Seconds())
+	m.decode.Observe(p.Decode.Seconds())
+	m.inference.Observe((p.Prefill + p.Decode).Seconds())
 	m.preempted.Observe(float64(s.Preemptions))
 }
 

@@ -100,7 +100,7 @@ func served(v Version) *ServerMetrics {
 		InterToken: []engine.InterToken{{Latency: 20 * time.Millisecond, Count: 3}},
 	}, engine.State{Running: 1, Waiting: 2, KVCacheUsage: 0.25})
 	m.FirstToken(3100 * time.Millisecond)
-	m.Finished(sequence, 4100*time.Millisecond)
+	m.Finished(sequence, Phases{TTFT: 3100 * time.Millisecond, E2E: 4100 * time.Millisecond, Queue: time.Second, Prefill: 2 * time.Second, Decode: time.Second})
 	m.ParentFinished(1, 11)
 	s.HTTP("/v1/chat/completions", "POST", 200, 4100*time.Millisecond, 500, 0)
 	s.Adapters(map[string]int{"sql": 1, "chat": 1}, map[string]int{}, at)

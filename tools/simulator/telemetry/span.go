@@ -59,9 +59,7 @@ func NewResource(language, sdkVersion, service string, operator, process []Attri
 // Request is what an llm_request span says.
 type Request struct {
 	ID                string // external, or the child's in old versions
-	TTFT, E2E         float64
-	Queue             float64
-	Prefill, Decode   float64
+	Phases            Phases
 	PromptTokens      int
 	CompletionTokens  int
 	Sampling          Sampling
@@ -75,14 +73,14 @@ type Request struct {
 func RequestSpan(v Version, resource *Resource, r Request) *Span {
 	attributes := make([]Attribute, 0, 13)
 	attributes = append(attributes,
-		Attribute{"gen_ai.latency.time_to_first_token", r.TTFT},
-		Attribute{"gen_ai.latency.e2e", r.E2E},
-		Attribute{"gen_ai.latency.time_in_queue", r.Queue},
+		Attribute{"gen_ai.latency.time_to_first_token", r.Phases.TTFT.Seconds()},
+		Attribute{"gen_ai.latency.e2e", r.Phases.E2E.Seconds()},
+		Attribute{"gen_ai.latency.time_in_queue", r.Phases.Queue.Seconds()},
 		Attribute{"gen_ai.usage.prompt_tokens", int64(r.PromptTokens)},
 		Attribute{"gen_ai.usage.completion_tokens", int64(r.CompletionTokens)},
-		Attribute{"gen_ai.latency.time_in_model_prefill", r.Prefill},
-		Attribute{"gen_ai.latency.time_in_model_decode", r.Decode},
-		Attribute{"gen_ai.latency.time_in_model_inference", r.Prefill + r.Decode},
+		Attribute{"gen_ai.latency.time_in_model_prefill", r.Phases.Prefill.Seconds()},
+		Attribute{"gen_ai.latency.time_in_model_decode", r.Phases.Decode.Seconds()},
+		Attribute{"gen_ai.latency.time_in_model_inference", (r.Phases.Prefill + r.Phases.Decode).Seconds()},
 		Attribute{"gen_ai.request.id", r.ID})
 	if r.Sampling.TopP != 0 {
 		attributes = append(attributes, Attribute{"gen_ai.request.top_p", r.Sampling.TopP})
@@ -96,7 +94,7 @@ func RequestSpan(v Version, resource *Resource, r Request) *Span {
 	attributes = append(attributes, Attribute{"gen_ai.request.n", int64(1)})
 	return &Span{
 		Resource: resource, Scope: v.ScopeName(), Name: "llm_request", Kind: Server,
-		TraceID: r.TraceID, SpanID: r.SpanID, Parent: r.Parent, Remote: true,
+		TraceID: r.TraceID, SpanID: r.SpanID, Parent: r.Parent, Remote: r.Parent != SpanID{},
 		Start: r.Arrival, End: r.Finished, Attributes: attributes,
 	}
 }

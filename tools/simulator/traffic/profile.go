@@ -28,6 +28,7 @@ type shape struct {
 	failing     float64 // share of calls whose generation fails inside the engine
 	daily       float64 // amplitude of the day's rhythm, 0 … 1
 	deaths      float64 // engine deaths per instance and hour
+	pauses      float64 // pauses by an operator, likewise
 }
 
 // wave multiplies the rate while it lasts, and may lengthen prompts.
@@ -55,7 +56,7 @@ var shapes = map[Profile]shape{
 			{every: 61 * time.Minute, lasts: 3 * time.Minute, offset: 40 * time.Minute, factor: 6},
 		},
 		longPrompts: 0.02, slowNetwork: 0.01, impatient: 0.03, rejected: 0.02, failing: 0.003,
-		daily: 0.5, deaths: 0.1,
+		daily: 0.5, deaths: 0.1, pauses: 0.1,
 	},
 }
 
@@ -69,6 +70,9 @@ func Parse(name string) (Profile, error) {
 
 // DeathsPerHour is the profile's rate of engine deaths per instance.
 func (p Profile) DeathsPerHour() float64 { return shapes[p].deaths }
+
+// PausesPerHour is the profile's rate of pauses per instance.
+func (p Profile) PausesPerHour() float64 { return shapes[p].pauses }
 
 // at is the rate factor and the share of long prompts at a moment. The day
 // peaks at 15:00 and is quietest at 03:00.

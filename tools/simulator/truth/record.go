@@ -110,6 +110,7 @@ type Latency struct {
 
 // Caller is the span above the engine (or above the router) and the root.
 type Caller struct {
+	TraceID       string  `json:"trace_id"` // differs from the engine span's after an abort by the engine
 	Service       string  `json:"service"`
 	Operation     string  `json:"operation"`
 	Duration      float64 `json:"duration"`
@@ -174,6 +175,7 @@ type Scrape struct {
 const (
 	EventEngineDead = "engine_dead"
 	EventReady      = "ready"
+	EventPaused     = "paused" // the engine aborted all its requests
 )
 
 // Event is one thing that happened to an instance.

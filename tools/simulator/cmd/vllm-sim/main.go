@@ -47,6 +47,7 @@ func flags(config *simulator.Config) *options {
 	flag.Float64Var(&config.LostSpans, "lost-spans", 0.01, "share of spans the pipeline loses")
 	flag.Float64Var(&config.LostLogs, "lost-logs", 0.01, "share of request log lines the pipeline loses")
 	flag.Float64Var(&config.EngineDeaths, "engine-deaths", 0, "per instance and hour; 0 takes the profile's, negative is never")
+	flag.Float64Var(&config.EnginePauses, "engine-pauses", 0, "likewise; each aborts all requests of an instance")
 	flag.DurationVar(&o.backfill, "backfill", 0, "history to write before going live, such as 6h")
 	flag.Float64Var(&config.Speed, "speed", 0, "virtual seconds per second while backfilling; 0 is as fast as possible")
 	flag.DurationVar(&o.duration, "duration", 0, "how long to stay live; 0 is until interrupted, negative is not at all")
