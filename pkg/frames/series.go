@@ -16,6 +16,9 @@ var dataplane = data.FrameTypeVersion{0, 1}
 // shows a gap and an alert no data. A figure without any value in a group has no frame; without any frame there is one
 // empty frame of the type, which is how an alert sees no data.
 func Series(r models.Result) data.Frames {
+	// One field for all frames: they share their times, and a copy for each of 500 engines would be most of the memory.
+	times := data.NewField(data.TimeSeriesTimeFieldName, nil, r.Times)
+	times.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(r.Step)})
 	var out data.Frames
 	for g, group := range r.Groups {
 		for c, column := range r.Columns {
@@ -23,8 +26,6 @@ func Series(r models.Result) data.Frames {
 			if !some {
 				continue
 			}
-			times := data.NewField(data.TimeSeriesTimeFieldName, nil, r.Times)
-			times.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(r.Step)})
 			frame := data.NewFrame(column.Name, times, figureField(r, group, column, values))
 			out = append(out, frame.SetMeta(seriesMeta()))
 		}

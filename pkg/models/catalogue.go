@@ -26,6 +26,7 @@ func (f figure) quantiles() bool { return f.latency != "" }
 // The queries that figures share.
 var (
 	finished     = need{kind: rate, metric: vllm.RequestSuccess, split: vllm.LabelFinishedReason}
+	rejected     = need{kind: rate, metric: vllm.AdmissionRejections}
 	answered     = need{kind: web, metric: vllm.HTTPRequests, split: vllm.LabelStatus}
 	running      = need{kind: gauge, metric: vllm.NumRequestsRunning, agg: "sum", over: "avg_over_time"}
 	waiting      = need{kind: gauge, metric: vllm.NumRequestsWaiting, agg: "sum", over: "avg_over_time"}
@@ -62,6 +63,18 @@ var catalogue = []figure{
 		Help: "error_rate / request_rate; not known without traffic",
 		of:   func(g group) []float64 { return ratio(g.errors(), g.total(finished)) },
 	},
+	{
+		Name: "rejection_rate", Unit: RequestsPerSecond, needs: []need{rejected},
+		Help: "requests refused because the queue is full (vLLM 0.32 and newer)",
+		of:   func(g group) []float64 { return g.get(rejected, "") },
+	},
+	{
+		Name: "rejection_ratio", Unit: Ratio, needs: []need{rejected, finished},
+		Help: "rejected / (rejected + finished); not known without traffic",
+		of: func(g group) []float64 {
+			return ratio(g.get(rejected, ""), add(g.get(rejected, ""), g.total(finished)))
+		},
+	},
 	webRate("http_4xx_rate", "4xx", "answers that refuse the request: validation, unknown model, no access"),
 	webRatio("http_4xx_ratio", "4xx"),
 	webRate("http_5xx_rate", "5xx", "answers that fail; a stream that fails after its headers counts as 2xx"),
@@ -78,7 +91,7 @@ var catalogue = []figure{
 	latency("queue", vllm.Queue, "time in the queue; buckets begin at 0.3 s"),
 	mean("queue_mean", vllm.Queue, Seconds, "mean time in the queue"),
 	latency("prefill", vllm.Prefill, "scheduled to first token; buckets begin at 0.3 s"),
-	guardedMean("prefill_mean", vllm.Prefill, "mean prefill time; not known when an aborted request put the host's uptime into it"),
+	guardedMean("prefill_mean", vllm.Prefill, "mean prefill time; not known when an aborted request put the host's uptime (if hours) into it"),
 	latency("decode", vllm.Decode, "first to last token; buckets begin at 0.3 s"),
 	mean("decode_mean", vllm.Decode, Seconds, "mean decode time"),
 

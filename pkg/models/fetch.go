@@ -122,7 +122,7 @@ func (p plan) queries(columns []column) ([]query, []string) {
 // whyNot says why a need has no query.
 func (p plan) whyNot(n need) string {
 	if len(p.names.Of(n.metric)) > 0 {
-		return "web servers and GPUs belong to an instance, not to one of its engines: leave engine out of groupBy"
+		return "it is known of an instance and not of its single engines: leave engine out of groupBy"
 	}
 	m, _ := vllm.LookupMetric(n.metric)
 	wanted := missing + p.names.Full(m.Names[0])

@@ -25,7 +25,7 @@ var (
 
 // today is what a vLLM of today, its web server and DCGM expose, as far as figures read it.
 var today = []string{
-	"vllm:request_success_total", "http_requests_total", "vllm:num_requests_running", "vllm:num_requests_waiting",
+	"vllm:request_success_total", "vllm:admission_rejections_total", "http_requests_total", "vllm:num_requests_running", "vllm:num_requests_waiting",
 	"vllm:num_requests_waiting_by_reason", "vllm:kv_cache_usage_perc", "vllm:num_preemptions_total",
 	"vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total", "vllm:prompt_tokens_total",
 	"vllm:generation_tokens_total", "vllm:spec_decode_num_drafts_total", "vllm:spec_decode_num_draft_tokens_total",
@@ -47,6 +47,10 @@ const (
 func TestQueriesOfATable(t *testing.T) {
 	for metrics, want := range map[string][]string{
 		"request_rate,error_rate,error_ratio,finished_stop,finished_abort": {
+			`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]))`,
+		},
+		"rejection_rate,rejection_ratio": {
+			`sum by (model_name) (rate(vllm:admission_rejections_total{model_name!=""}[10m]))`,
 			`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]))`,
 		},
 		"http_4xx_rate,http_5xx_ratio": {
@@ -165,8 +169,8 @@ func TestEverythingTakesFewQueries(t *testing.T) {
 	store := &prometheustest.Store{Names: today}
 	_, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{}, window, 0, vllm.Scope{})
 	require.NoError(t, err)
-	require.Len(t, store.Queries(), 25, "for %d figures", len(models.Names()))
-	require.Len(t, slices.Compact(store.Queries()), 25, "each once")
+	require.Len(t, store.Queries(), 26, "for %d figures", len(models.Names()))
+	require.Len(t, slices.Compact(store.Queries()), 26, "each once")
 }
 
 // value finds one number of a table.
@@ -291,7 +295,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 
 	result, _, err = models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"gpu_utilization"}, GroupBy: []string{models.ByEngine}}, window, 0, vllm.Scope{})
 	require.NoError(t, err)
-	require.Equal(t, []string{"gpu_utilization: web servers and GPUs belong to an instance, not to one of its engines: leave engine out of groupBy"}, result.Notices)
+	require.Equal(t, []string{"gpu_utilization: it is known of an instance and not of its single engines: leave engine out of groupBy"}, result.Notices)
 
 	result, _, err = models.Fetch(t.Context(), client, models.Spec{}, window, 0, vllm.Scope{})
 	require.NoError(t, err)

@@ -48,7 +48,9 @@ func (p plan) expression(n need) (expr string, ok bool) {
 	if len(exposed) == 0 {
 		return "", false
 	}
-	byEngine := p.labels.Engine != "" && slices.Contains(p.group, p.labels.Engine)
+	if m, _ := vllm.LookupMetric(n.metric); (m.NoEngine || m.GPU()) && slices.Contains(p.group, p.labels.Engine) {
+		return "", false
+	}
 	by := p.group
 	if n.split != "" {
 		by = append(slices.Clone(by), n.split)
@@ -69,9 +71,9 @@ func (p plan) expression(n need) (expr string, ok bool) {
 		return "histogram_quantile(" + strconv.FormatFloat(n.q, 'g', -1, 64) + ", " +
 			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket")) + ")", true
 	case web:
-		return p.web(by, exposed[0]), !byEngine && p.labels.Instance != ""
+		return p.web(by, exposed[0]), p.labels.Instance != ""
 	default:
-		return p.gpu(n.agg, exposed[0]), !byEngine && p.labels.Instance != ""
+		return p.gpu(n.agg, exposed[0]), p.labels.Instance != ""
 	}
 }
 

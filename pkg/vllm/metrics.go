@@ -24,6 +24,7 @@ const (
 	PromptTokensCached      = "prompt_tokens_cached_total"
 	GenerationTokens        = "generation_tokens_total"
 	RequestSuccess          = "request_success_total"
+	AdmissionRejections     = "admission_rejections_total"
 	RequestPromptTokens     = "request_prompt_tokens"
 	RequestGenerationTokens = "request_generation_tokens"
 	IterationTokens         = "iteration_tokens_total"
@@ -54,7 +55,7 @@ const DefaultMetricPrefix = "vllm:"
 // Labels that vLLM and its web server set themselves, beyond the places of LabelNames.
 const (
 	LabelFinishedReason = "finished_reason"      // on RequestSuccess
-	LabelReason         = "reason"               // on NumRequestsWaitingByReason
+	LabelReason         = "reason"               // on NumRequestsWaitingByReason and AdmissionRejections
 	LabelSource         = "source"               // on PromptTokensBySource
 	LabelSleepState     = "sleep_state"          // on EngineSleepState
 	LabelKVCacheTokens  = "kv_cache_size_tokens" // on CacheConfigInfo, newer versions
@@ -139,13 +140,15 @@ func (e Exposed) Full(prefix string) string {
 
 // Metric is one row of the table: a canonical name and its history.
 type Metric struct {
-	Name    string // canonical
-	Type    MetricType
-	Unit    Unit
-	Labels  []string  // beyond model_name and engine
-	Buckets []float64 // finite upper bounds; nil when they depend on the model
-	Names   []Exposed // newest first: where a store has several, the first wins
-	Note    string
+	Name   string // canonical
+	Type   MetricType
+	Unit   Unit
+	Labels []string // beyond model_name and engine
+	// NoEngine is set where the API server counts, for all its engines together.
+	NoEngine bool
+	Buckets  []float64 // finite upper bounds; nil when they depend on the model
+	Names    []Exposed // newest first: where a store has several, the first wins
+	Note     string
 }
 
 // GPU reports whether the metric describes a device, which no vLLM label names: it joins by pod or host.

@@ -100,6 +100,11 @@ var metrics = []Metric{
 		Note:  "all finished sequences, despite its name: error (since 0.13) and the engine's own aborts are in it",
 	},
 	{
+		Name: AdmissionRejections, Type: Counter, Unit: UnitRequests, Labels: []string{LabelReason}, NoEngine: true,
+		Names: []Exposed{{Name: "admission_rejections_total", Since: "0.32"}},
+		Note:  "a full queue (max_num_queued_reqs, max_num_queued_tokens); a refused stream counts as HTTP 2xx",
+	},
+	{
 		Name: RequestPromptTokens, Type: Histogram, Unit: UnitTokens,
 		Names: []Exposed{{Name: "request_prompt_tokens"}},
 		Note:  "buckets depend on max_model_len: never add them up over models",
@@ -173,7 +178,7 @@ var metrics = []Metric{
 		Note:  "only with speculative decoding; the bonus token is not among them",
 	},
 	{
-		Name: HTTPRequests, Type: Counter, Unit: UnitRequests, Labels: []string{LabelHandler, LabelMethod, LabelStatus},
+		Name: HTTPRequests, Type: Counter, Unit: UnitRequests, Labels: []string{LabelHandler, LabelMethod, LabelStatus}, NoEngine: true,
 		Names: []Exposed{{Name: "http_requests_total", By: ByWebServer}},
 		Note:  "no model_name: joins on the scrape target; a series begins with its first request",
 	},
