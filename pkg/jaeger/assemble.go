@@ -190,6 +190,9 @@ func (a *assembler) unanswered(i int32, callers []evidence.CallerSpan) evidence.
 			if out.HTTPStatus == 0 {
 				out.HTTPStatus = up.HTTPStatus
 			}
+			if up.Inference {
+				out.Outer = up
+			}
 		}
 		steps++
 	}

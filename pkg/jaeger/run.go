@@ -59,9 +59,13 @@ type answered struct {
 // spans: requests with several sequences end an answer below its depth, but then at least so many spans matched.
 const indexRowsPerTrace = 3
 
-// maxReadPerRow bounds what is read for rows that are few among the traces searched: calls without an engine span in a
-// service that serves other things too, or one pod of hundreds.
-const maxReadPerRow = 4
+// What is read is bounded too when rows are few among the traces searched: calls without an engine span in a service that
+// serves other things, or one pod of hundreds. Then maxReadPerRow traces for each row of the limit are read, or
+// minReadAnswers full answers if that is more.
+const (
+	maxReadPerRow  = 4
+	minReadAnswers = 10
+)
 
 // newRun fills in the limits, which all have defaults so that no call is ever made without.
 func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
@@ -106,9 +110,7 @@ func (r *run) do(ctx context.Context) {
 func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	out = answered{piece: p, depth: r.client.depth.apply(r.depth)}
 	defer recovered(&out.err)
-	a, calls, err := r.client.find(ctx, query{
-		subject: *p.subject, window: p.window, depth: out.depth,
-	})
+	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.depth})
 	out.calls, out.err = calls, err
 	assembler := assembler{wanted: r.wanted}
 	out.traces = make([]found, 0, len(a.order))
@@ -132,7 +134,8 @@ func (r *run) receive(in answered) {
 		return
 	}
 	r.deliver(in.traces)
-	if r.read += len(in.traces); r.read >= r.limit*maxReadPerRow && (in.full || len(r.queue) > 0) {
+	r.read += len(in.traces)
+	if r.read >= max(r.limit*maxReadPerRow, r.depth*minReadAnswers) && (in.full || len(r.queue) > 0) {
 		r.stopped, r.glutted = true, true
 	}
 	switch {
@@ -176,8 +179,8 @@ func (r *run) again(p piece, n int) {
 	newestFirst(r.queue)
 }
 
-// parts is how many pieces to make of one, should all rows that are expected of all services be this service's; or so many
-// as said, when nothing is known.
+// parts is how many pieces to make of one, should all traces that are expected of all subjects be this subject's; or as
+// many as said, when nothing is known.
 func (r *run) parts(p piece, depth, unknown int) int {
 	if r.expected == 0 {
 		return unknown
@@ -210,7 +213,7 @@ func (r *run) conclude() {
 			r.report.Reason += fmt.Sprintf(", about %d are expected in the window", r.total)
 		}
 	case r.glutted:
-		r.report.Reason = fmt.Sprintf("%d traces were read for these rows, which is %d for each row of the limit of %d", r.read, maxReadPerRow, r.limit)
+		r.report.Reason = fmt.Sprintf("%d traces were read for few rows, and no more are read for a row limit of %d", r.read, r.limit)
 	case r.stuck > 0:
 		r.report.Reason = fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
 			r.stuck, r.client.depth.apply(r.depth))

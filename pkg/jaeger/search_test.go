@@ -293,9 +293,9 @@ func TestAFloodOfOtherTracesIsBounded(t *testing.T) {
 	report := c.CallerTraces(t.Context(), Search{Window: hour, Services: []string{"shop"}, Depth: 20, Limit: 10}, nil)
 	require.NoError(t, report.Err)
 	require.True(t, report.Truncated)
-	require.Contains(t, report.Reason, "40 traces were read")
+	require.Contains(t, report.Reason, "traces were read for few rows")
 	_, _, _, traces := f.counts()
-	require.Equal(t, 40, traces)
+	require.InDelta(t, 200, traces, 20, "ten full answers")
 }
 
 func TestFindByRequestIDComparesExactly(t *testing.T) {
