@@ -138,8 +138,8 @@ func levelPattern(levels []vllm.LogLevel) (pattern string, ok bool) {
 	if len(words) == 0 {
 		return "", false
 	}
-	any := strings.Join(words, "|")
-	return `(?:` + any + `)(?: \d\d-\d\d |: )|"(?i:` + any + `)"`, true
+	oneOf := strings.Join(words, "|")
+	return `(?:` + oneOf + `)(?: \d\d-\d\d |: )|"(?i:` + oneOf + `)"`, true
 }
 
 // levelLabel is the label that volumeQuery takes out of the lines. Loki's own detected_level guesses from words anywhere

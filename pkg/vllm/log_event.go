@@ -48,9 +48,6 @@ func (k LogKind) NamesRequest() bool {
 	return k >= LogReceived && k <= LogRequestError || k == LogCrashDump
 }
 
-// Streamed reports whether the kind comes once per token, so that a search for requests does well to leave it out.
-func (k LogKind) Streamed() bool { return k == LogDelta }
-
 // LogEvent is the content of one vLLM log line. Numbers are -1, floats NaN, strings empty when the line does not tell.
 type LogEvent struct {
 	Kind    LogKind
