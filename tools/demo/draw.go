@@ -56,6 +56,7 @@ func drawHead(s Snapshot, width int, ink ink) []string {
 	return append(lines, "")
 }
 
+// drawHealth writes what "Save & test" would say.
 func drawHealth(s Snapshot, width int, ink ink) []string {
 	if s.Health.Status == "" {
 		return nil
@@ -69,6 +70,9 @@ func drawHealth(s Snapshot, width int, ink ink) []string {
 	if s.Health.Details != s.Health.Message {
 		texts = append(texts, splitLines(s.Health.Details)...)
 	}
+	if mood == Good {
+		texts = wrap(texts, width-22) // nothing to act on: as few lines as it takes
+	}
 	const most = 6 // a health check can explain itself at length; the picture is about rows
 	lines := []string{pad("health", 11, true) + " " + state}
 	for i, text := range texts[:min(len(texts), most)] {
@@ -76,6 +80,19 @@ func drawHealth(s Snapshot, width int, ink ink) []string {
 			lines[0] += " " + cut(text, width-22)
 		} else {
 			lines = append(lines, strings.Repeat(" ", 22)+ink.faint(cut(text, width-22)))
+		}
+	}
+	return lines
+}
+
+// wrap joins short texts into lines as long as fit.
+func wrap(texts []string, width int) []string {
+	var lines []string
+	for _, text := range texts {
+		if last := len(lines) - 1; last >= 0 && len(lines[last])+2+len(text) <= width {
+			lines[last] += "; " + text
+		} else {
+			lines = append(lines, text)
 		}
 	}
 	return lines

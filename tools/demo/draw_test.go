@@ -80,7 +80,10 @@ func TestPictures(t *testing.T) {
 		data.NewField("stores_failed", nil, []int64{1, 1}),
 	)
 	for name, snapshot := range map[string]Snapshot{
-		"full":                       full(),
+		"full": full(),
+		"healthy": {Now: noon, Window: 15 * time.Minute, Answers: Answers{Health: Health{
+			Status: "OK", Message: "Prometheus: ok\nLoki: ok\nMetrics of 8 engines\nLogs with 500 lines that name a request\nSpans of 3 services: a, b, c",
+		}}},
 		"before anything":            {Now: noon, Window: 15 * time.Minute, Parts: []Part{{"plugin", "building", "go tool mage build:backend", Busy}}},
 		"an answer that is an error": refused,
 		"coverage by instance":       {Now: noon, Window: 15 * time.Minute, Answers: Answers{Coverage: Answer{Frame: metrics}}},

@@ -28,7 +28,7 @@ type Options struct {
 	// which the picture names.
 	OTLPPort int
 	Every    time.Duration // between pictures; default 2 s
-	Window   time.Duration // that is looked back; default 15 min
+	Window   time.Duration // that is looked back; default 5 min
 	For      time.Duration // then end; 0 is not
 	// Once shows a single picture, when every store is up and rows are there.
 	Once bool
@@ -45,7 +45,7 @@ func Run(ctx context.Context, options Options, screen Screen) (err error) {
 		options.Every = 2 * time.Second
 	}
 	if options.Window == 0 {
-		options.Window = 15 * time.Minute
+		options.Window = 5 * time.Minute
 	}
 	if options.For > 0 {
 		var cancel context.CancelFunc

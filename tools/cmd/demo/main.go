@@ -23,7 +23,7 @@ func main() {
 		"`URL` of a real vLLM's /metrics instead of a simulated fleet; default from VLLM_METRICS_URL")
 	flag.IntVar(&options.OTLPPort, "otlp-port", 0, "`port` on which Jaeger takes spans by gRPC; default any free one")
 	flag.DurationVar(&options.Every, "every", 2*time.Second, "`time` between pictures")
-	flag.DurationVar(&options.Window, "window", 15*time.Minute, "how far queries look back")
+	flag.DurationVar(&options.Window, "window", 5*time.Minute, "how far queries look back")
 	flag.DurationVar(&options.For, "for", 0, "end after this `time`")
 	flag.BoolVar(&options.Once, "once", false, "print one picture when everything is up and filled, then end")
 	flag.BoolVar(&options.NoGrafana, "no-grafana", false, "do not look for a Grafana")
