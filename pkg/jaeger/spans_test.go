@@ -261,9 +261,12 @@ func describe(traces []Trace) string {
 		}
 		for _, list := range [][]evidence.CallerSpan{t.Callers, t.Unanswered} {
 			for _, c := range list {
-				origin := c.Origin
-				c.Origin = nil
+				origin, outer := c.Origin, c.Outer
+				c.Origin, c.Outer = nil, nil
 				fmt.Fprintf(&b, "  caller %+v from %+v\n", c, *origin)
+				if outer != nil {
+					fmt.Fprintf(&b, "    within %s\n", outer.SpanID)
+				}
 			}
 			b.WriteString("  --\n")
 		}

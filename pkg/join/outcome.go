@@ -23,6 +23,9 @@ func (j *joiner) outcome() {
 			r.LoRA = f.lora
 		}
 		r.settle(f)
+		if r.Caller != nil && r.Caller.Outer != nil { // the inner call told how it ended, the outer one is who called
+			r.Caller = r.Caller.Outer
+		}
 		r.derive()
 	}
 }

@@ -1,0 +1,160 @@
+//go:build integration && unix
+
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
+	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
+)
+
+// scrapeInterval of the simulated fleet, in the plugin's settings too: staleness depends on it.
+const scrapeInterval = 5 * time.Second
+
+// fleet is one hour of a simulated deployment in real stores, with the truth about it, and the built plugin in front.
+// All tests of the package read the same one: filling the stores is what takes long.
+type fleet struct {
+	stores *stack.Stack
+	plugin *pluginhost.Host
+	window simulator.Window
+	known  *recorder
+}
+
+var (
+	once   sync.Once
+	shared *fleet
+	failed error
+)
+
+// theFleet fills the stores once. The stores end with the test binary (TestMain).
+func theFleet(t testing.TB) *fleet {
+	t.Helper()
+	once.Do(func() { shared, failed = fill(context.Background()) })
+	require.NoError(t, failed)
+	return shared
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared != nil {
+		_ = shared.plugin.Close()
+		_ = shared.stores.Close()
+	}
+	os.Exit(code)
+}
+
+// fill simulates 22,000 calls over three models of two replicas, one of them with two data-parallel engines: retries that
+// reuse ids, ids that begin alike, aborts, rejections, engine deaths, and one span and log line in a hundred lost.
+func fill(ctx context.Context) (*fleet, error) {
+	stores, err := stack.Start(ctx, stack.Options{Pinned: os.Getenv("VLLM_SERVERS_FROM_PATH") == "", ScrapeInterval: scrapeInterval})
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{stores: stores, known: &recorder{}}
+	to := time.Now().Add(-2 * time.Minute).Truncate(scrapeInterval)
+	f.window = simulator.Window{From: to.Add(-time.Hour), To: to, Drain: true}
+	sim, err := simulator.New(simulator.Config{
+		Seed: 7, Rate: 6.5, ScrapeInterval: scrapeInterval, LostSpans: 0.01, LostLogs: 0.01, Listen: "off",
+		PrometheusRemoteWrite: stores.Prometheus.RemoteWrite, Loki: stores.Loki.URL, OTLP: stores.Jaeger.OTLPHTTP, Recorder: f.known,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer sim.Close()
+	started := time.Now()
+	if err := sim.Backfill(ctx, f.window); err != nil {
+		return nil, err
+	}
+	fmt.Printf("filled the stores with %d requests, %d scrapes in %s\n", len(f.known.requests), len(f.known.scrapes), time.Since(started).Round(time.Second))
+	root, err := repo.Root()
+	if err != nil {
+		return nil, err
+	}
+	f.plugin, err = pluginhost.Start(ctx, pluginhost.Options{
+		Binary: repo.PluginBinary(root), Log: os.Stderr,
+		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).
+			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}).
+			With("limits", map[string]any{"requests": 100_000, "logLines": 1_000_000}),
+	})
+	return f, err
+}
+
+// rangeAll covers every request, also those that began just before the window's end and were drained.
+func (f *fleet) rangeAll() backend.TimeRange {
+	return backend.TimeRange{From: f.window.From.Add(-time.Minute), To: time.Now()}
+}
+
+// ask sends one query and returns its frames.
+func (f *fleet) ask(t testing.TB, window backend.TimeRange, model map[string]any) data.Frames {
+	t.Helper()
+	q, err := pluginhost.Query("A", model, window)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	response, err := f.plugin.QueryData(ctx, q)
+	require.NoError(t, err)
+	r := response.Responses["A"]
+	require.NoError(t, r.Error)
+	require.NotEmpty(t, r.Frames)
+	return r.Frames
+}
+
+// recorder keeps the truth.
+type recorder struct {
+	requests []truth.Record
+	scrapes  []truth.Scrape
+	events   []truth.Event
+}
+
+func (r *recorder) Request(x *truth.Record) { r.requests = append(r.requests, *x) }
+func (r *recorder) Scrape(x *truth.Scrape)  { r.scrapes = append(r.scrapes, *x) }
+func (r *recorder) Event(x *truth.Event)    { r.events = append(r.events, *x) }
+
+// row reads one row of a requests frame by column name.
+type row struct {
+	frame *data.Frame
+	index int
+}
+
+func rowsOf(frame *data.Frame) []row {
+	rows := make([]row, frame.Rows())
+	for i := range rows {
+		rows[i] = row{frame, i}
+	}
+	return rows
+}
+
+func (r row) text(column string) string {
+	f, _ := r.frame.FieldByName(column)
+	if v, ok := f.ConcreteAt(r.index); ok {
+		return v.(string)
+	}
+	return ""
+}
+
+func (r row) number(column string) (float64, bool) {
+	f, _ := r.frame.FieldByName(column)
+	v, err := f.NullableFloatAt(r.index)
+	if err != nil || v == nil {
+		return 0, false
+	}
+	return *v, true
+}
+
+func (r row) time() time.Time {
+	f, _ := r.frame.FieldByName("time")
+	return f.At(r.index).(time.Time)
+}
