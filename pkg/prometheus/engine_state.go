@@ -114,14 +114,12 @@ func (c *Client) pieces(
 		for _, w := range windows {
 			n := 1
 			if perSeries := int(w.Duration() / c.engines.ScrapeInterval); perSeries > countAbove {
-				answer, call, err := c.Query(ctx, "count("+selector+")", w.To)
+				series, call, err := c.count(ctx, selector, w)
 				calls = append(calls, call)
 				if err != nil {
 					return nil, calls, err
 				}
-				for _, s := range answer.Series {
-					n = int(math.Ceil(float64(perSeries) * s.Samples[0].Value / maxPieceSamples))
-				}
+				n = int(math.Ceil(float64(perSeries) * series / maxPieceSamples))
 			}
 			for _, part := range cut(w, n) {
 				pieces = append(pieces, piece{selector, part})
@@ -129,6 +127,19 @@ func (c *Client) pieces(
 		}
 	}
 	return pieces, calls, nil
+}
+
+// count tells how many series there were at the busiest of nine moments of a window: engines come and go.
+func (c *Client) count(ctx context.Context, selector string, w evidence.Window) (float64, evidence.Call, error) {
+	r := Range{From: w.From, To: w.To, Step: max(w.Duration()/8, time.Second)}
+	answer, call, err := c.QueryRange(ctx, "count("+selector+")", r)
+	most := 0.0
+	for _, s := range answer.Series {
+		for _, sample := range s.Samples {
+			most = max(most, sample.Value)
+		}
+	}
+	return most, call, err
 }
 
 // readPiece reads one window by an instant query with a range selector, which answers with the samples themselves. An

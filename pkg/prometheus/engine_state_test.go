@@ -87,12 +87,13 @@ func TestEngineStateCountsSeriesBeforeItReadsALongWindow(t *testing.T) {
 	const selector = `vllm:num_requests_running{model_name!=""}`
 	store := &prometheustest.Store{
 		Names:   []string{"vllm:num_requests_running"},
-		Answers: map[string]string{"count(" + selector + ")": `[{"metric":{},"value":[1790000000,"2000"]}]`},
+		Answers: map[string]string{"count(" + selector + ")": `[{"metric":{},"values":[[1790000000,"1000"],[1790010800,"2000"],[1790021600,"0"]]}]`},
 	}
 	day := evidence.Window{From: noon, To: noon.Add(24 * time.Hour)} // 5,760 scrapes × 2,000 series = 11.5 M samples
 	_, _, err := store.Start(t).EngineState(t.Context(), []evidence.Window{day}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
 	require.NoError(t, err)
 	require.Equal(t, []string{"count(" + selector + ")", selector + "[8h]", selector + "[8h]", selector + "[8h]"}, store.Queries())
+	require.Equal(t, "10800", store.Asked()[1].Form.Get("step"), "at nine moments, since engines come and go")
 }
 
 func TestEngineStateHalvesWhatIsTooMuch(t *testing.T) {
