@@ -18,7 +18,7 @@ type run struct {
 	subjects []*subject
 	depth    int // traces in one answer, before what the server refuses
 	limit    int // rows
-	expected int // traces that all subjects together have in the window, as far as known
+	expected int // traces that one subject may have in the window, as far as known
 	total    int // rows that there are, as far as known
 	report   *evidence.StoreReport
 	visit    func(Trace) error
@@ -48,7 +48,7 @@ type rowID struct {
 // answered is what came of one piece.
 type answered struct {
 	piece
-	depth  int
+	asked  int // depth
 	traces []found
 	full   bool // there may be more
 	calls  []evidence.Call
@@ -70,28 +70,29 @@ const (
 // newRun fills in the limits, which all have defaults so that no call is ever made without.
 func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 	r := &run{
-		client: c,
-		wanted: wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, scope: s.Scope},
-		depth:  cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
-		limit:  cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
-		report: report,
-		seen:   map[rowID]struct{}{},
+		client:   c,
+		wanted:   wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, scope: s.Scope},
+		depth:    cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
+		limit:    cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
+		expected: s.Expected,
+		report:   report,
+		seen:     map[rowID]struct{}{},
 	}
 	r.depth = min(r.depth, settings.MaxTracesPerCall)
 	return r
 }
 
 // do asks until every piece is complete, the row limit is met or something fails, and says in the report which.
-func (r *run) do(ctx context.Context) {
+// together is how many traces the subjects have, all in all, as far as known.
+func (r *run) do(ctx context.Context, together int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r.queue = plan(r.subjects, r.window, r.expected, r.client.depth.apply(r.depth))
+	r.queue = plan(r.subjects, r.window, together, r.client.depth.apply(r.depth))
 	workers := max(1, r.client.limits.ConcurrentCall)
 	answers := make(chan answered, workers) // room for all, so that no worker hangs should visit panic
 	for running := 0; ; running-- {
 		for ; running < workers && len(r.queue) > 0 && !r.stopped; running++ {
-			next := r.queue[0]
-			r.queue = r.queue[1:]
+			next := r.next()
 			go func() { answers <- r.ask(ctx, next) }()
 		}
 		if running == 0 {
@@ -106,18 +107,32 @@ func (r *run) do(ctx context.Context) {
 	r.conclude()
 }
 
+// next takes the newest piece from the queue. One that was made for a depth which has been refused since is cut first: its
+// answer would be full.
+func (r *run) next() piece {
+	for {
+		p := r.queue[0]
+		r.queue = r.queue[1:]
+		depth := r.client.depth.apply(r.depth)
+		if p.depth <= depth || p.window.Duration() <= resolution {
+			return p
+		}
+		r.again(p, (p.depth+depth-1)/depth)
+	}
+}
+
 // ask makes the call for one piece and assembles what came. It runs beside others and only reads from r.
 func (r *run) ask(ctx context.Context, p piece) (out answered) {
-	out = answered{piece: p, depth: r.client.depth.apply(r.depth)}
+	out = answered{piece: p, asked: r.client.depth.apply(r.depth)}
 	defer recovered(&out.err)
-	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.depth})
+	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.asked})
 	out.calls, out.err = calls, err
 	assembler := assembler{wanted: r.wanted}
 	out.traces = make([]found, 0, len(a.order))
 	for _, t := range a.order {
 		out.traces = append(out.traces, assembler.trace(t))
 	}
-	out.full = len(a.order) >= out.depth || a.matched(p.service, p.operation, p.window) >= indexRowsPerTrace*out.depth
+	out.full = len(a.order) >= out.asked || a.matched(p.service, p.operation, p.window) >= indexRowsPerTrace*out.asked
 	return out
 }
 
@@ -128,9 +143,9 @@ func (r *run) receive(in answered) {
 		r.unread++
 		return
 	}
-	if isDepthError(in.err) && r.client.depth.refused(in.depth) {
+	if isDepthError(in.err) && r.client.depth.refused(in.asked) {
 		// Smaller answers need smaller windows: as many as expected, or half each time.
-		r.again(in.piece, r.parts(in.piece, r.client.depth.apply(r.depth), 2))
+		r.again(in.piece, r.parts(in.piece, 2))
 		return
 	}
 	r.deliver(in.traces)
@@ -148,7 +163,7 @@ func (r *run) receive(in answered) {
 	case in.full && in.window.Duration() <= resolution:
 		r.stuck++
 	case in.full:
-		r.again(in.piece, max(2, r.parts(in.piece, in.depth, 2)))
+		r.again(in.piece, max(2, r.parts(in.piece, 2)))
 	default:
 		r.complete = append(r.complete, in.piece)
 	}
@@ -175,18 +190,21 @@ func (r *run) deliver(traces []found) {
 
 // again puts a piece back into the queue, cut into n.
 func (r *run) again(p piece, n int) {
+	if p.depth > 0 {
+		p.depth = r.client.depth.apply(r.depth)
+	}
 	r.queue = append(r.queue, p.cut(n)...)
 	newestFirst(r.queue)
 }
 
-// parts is how many pieces to make of one, should all traces that are expected of all subjects be this subject's; or as
-// many as said, when nothing is known.
-func (r *run) parts(p piece, depth, unknown int) int {
+// parts is how many pieces to make of one, should all traces that are expected be this subject's; or so many as said, when
+// nothing is known.
+func (r *run) parts(p piece, unknown int) int {
 	if r.expected == 0 {
 		return unknown
 	}
 	share := float64(p.window.Duration()) / float64(r.window.Duration())
-	return parts(int(float64(r.expected)*share), depth)
+	return parts(int(float64(r.expected)*share), r.client.depth.apply(r.depth))
 }
 
 // unseen marks a row as given and reports whether it was new.

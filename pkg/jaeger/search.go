@@ -57,14 +57,14 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 	}
 	r := c.newRun(s, &report)
 	r.visit, r.reduce = visit, reduceRequests
-	r.expected, r.total = s.Expected, s.Expected
+	r.total = s.Expected
 	for _, service := range s.Services {
 		r.subjects = append(r.subjects, &subject{service, r.engine, s.Tags})
 	}
 	if everywhere(s.Scope) {
 		r.depth = min(r.depth, max(r.limit, minDepth)) // no larger answers than rows wanted
 	}
-	r.do(ctx)
+	r.do(ctx, s.Expected)
 	return report
 }
 
@@ -90,8 +90,7 @@ func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) e
 			r.subjects = append(r.subjects, &subject{service, operation, s.Tags})
 		}
 	}
-	r.expected = s.Expected * len(r.subjects) // a request passes through all of them
-	r.do(ctx)
+	r.do(ctx, s.Expected*len(r.subjects)) // a request passes through all of them
 	return report
 }
 
@@ -122,7 +121,7 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 			r.subjects = append(r.subjects, &subject{service, r.engine, map[string]string{vllm.SpanRequestID: id}})
 		}
 	}
-	r.do(ctx)
+	r.do(ctx, 0)
 	return traces, report
 }
 

@@ -27,6 +27,7 @@ type subject struct {
 type piece struct {
 	*subject
 	window evidence.Window
+	depth  int // for which it was made to be answered in full; 0 = nothing was known
 }
 
 // maxParts bounds a plan whose expectation is absurd; what is fuller than planned is cut again anyway.
@@ -41,9 +42,12 @@ func plan(subjects []*subject, w evidence.Window, expected, depth int) []piece {
 	}
 	w = evidence.Window{From: w.From.Truncate(resolution), To: ceil(w.To)}
 	n := parts(expected, depth*len(subjects))
+	if expected == 0 {
+		depth = 0
+	}
 	var pieces []piece
 	for _, s := range subjects {
-		pieces = append(pieces, piece{s, w}.cut(n)...)
+		pieces = append(pieces, piece{s, w, depth}.cut(n)...)
 	}
 	newestFirst(pieces)
 	return pieces
@@ -67,7 +71,7 @@ func (p piece) cut(n int) []piece {
 		if i == n {
 			to = p.window.To
 		}
-		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}})
+		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth})
 		from = to
 	}
 	return out
