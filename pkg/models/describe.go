@@ -1,0 +1,18 @@
+package models
+
+// Figure describes one key figure of the catalogue to an editor.
+type Figure struct {
+	Name      string `json:"name"`
+	Unit      Unit   `json:"unit"`
+	Help      string `json:"help"`
+	Quantiles bool   `json:"quantiles"` // one value per quantile of the Spec
+}
+
+// Figures describes the catalogue, in the order of a table's columns.
+func Figures() []Figure {
+	figures := make([]Figure, len(catalogue))
+	for i, f := range catalogue {
+		figures[i] = Figure{Name: f.Name, Unit: f.Unit, Help: f.Help, Quantiles: f.quantiles()}
+	}
+	return figures
+}

@@ -1,0 +1,146 @@
+package query
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+var update = flag.Bool("update", false, "rewrite what the frontend reads from the query model")
+
+// TestFrontendReadsThisModel holds src/query.generated.json, which the editors are built from, to the Go model.
+func TestFrontendReadsThisModel(t *testing.T) {
+	const file = "../../src/query.generated.json"
+	var want bytes.Buffer
+	encoder := json.NewEncoder(&want)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(frontendSchema()))
+	if *update {
+		require.NoError(t, os.WriteFile(file, want.Bytes(), 0o644))
+	}
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, want.String(), string(got), "go test ./pkg/query -update brings the frontend up to date")
+}
+
+type kindSchema struct {
+	Name   Kind     `json:"name"`
+	Alerts bool     `json:"alerts"`
+	Fields []string `json:"fields"`
+}
+
+type columnSchema struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	Unit        string `json:"unit"`
+	Description string `json:"description"`
+}
+
+type metricSchema struct {
+	Name        string `json:"name"`
+	Unit        string `json:"unit"`
+	Description string `json:"description"`
+	ByInstance  bool   `json:"byInstance"`
+}
+
+type schema struct {
+	Version         int                  `json:"version"`
+	Kinds           []kindSchema         `json:"kinds"`
+	Scope           []string             `json:"scope"`
+	Columns         []columnSchema       `json:"columns"`
+	Ops             map[string][]join.Op `json:"ops"` // by type of column
+	Figures         []models.Figure      `json:"figures"`
+	Dimensions      []string             `json:"dimensions"`
+	Forms           []models.Form        `json:"forms"`
+	Quantiles       []float64            `json:"quantiles"`
+	CoverageMetrics []metricSchema       `json:"coverageMetrics"`
+	LogLevels       []vllm.LogLevel      `json:"logLevels"`
+	Defaults        map[string]int       `json:"defaults"`
+	Limits          map[string]int       `json:"limits"`
+}
+
+func frontendSchema() schema {
+	s := schema{
+		Version: Version, Scope: fieldsOf(reflect.TypeFor[vllm.Scope]()),
+		Figures: models.Figures(), Dimensions: models.Dimensions,
+		Forms: []models.Form{models.Table, models.TimeSeries, models.Numeric}, Quantiles: models.DefaultQuantiles,
+		LogLevels: []vllm.LogLevel{
+			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
+		},
+		Ops:      map[string][]join.Op{},
+		Defaults: map[string]int{"rows": DefaultRows, "lines": DefaultLines},
+		Limits: map[string]int{
+			"scopeValues": MaxScopeValues, "valueLength": MaxValueLength, "filters": MaxFilters,
+			"promqlLength": MaxPromQLLength, "requestIdLength": vllm.MaxRequestIDLength,
+		},
+	}
+	specs := map[string]reflect.Type{}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[saved]()) {
+		specs[nameOf(field)] = field.Type
+	}
+	for _, kind := range Kinds {
+		s.Kinds = append(s.Kinds, kindSchema{kind, kind.Alerts(), fieldsOf(specs[string(kind)])})
+	}
+	for _, c := range join.Columns {
+		s.Columns = append(s.Columns, columnSchema{c.Name, typeOf(c), c.Unit, c.Description})
+	}
+	for _, m := range join.CoverageMetrics {
+		s.CoverageMetrics = append(s.CoverageMetrics, metricSchema{m.Name, m.Unit, m.Description, m.ByInstance})
+	}
+	for _, c := range s.Columns {
+		if s.Ops[c.Type] == nil {
+			s.Ops[c.Type] = opsOf(c.Name)
+		}
+	}
+	return s
+}
+
+func typeOf(c join.Column) string {
+	switch {
+	case c.Text != nil:
+		return "text"
+	case c.Number != nil:
+		return "number"
+	case c.Integer != nil:
+		return "integer"
+	default:
+		return "time"
+	}
+}
+
+// opsOf tries which comparisons a column takes.
+func opsOf(column string) (ops []join.Op) {
+	for _, op := range []join.Op{
+		join.Equal, join.NotEqual, join.Match, join.NotMatch, join.Greater, join.GreaterEqual, join.Less, join.LessEqual,
+		join.IsNull, join.NotNull,
+	} {
+		if _, err := join.CompileFilters([]join.Filter{{Column: column, Op: op, Value: "1"}}); err == nil {
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+// fieldsOf lists the JSON fields of a struct.
+func fieldsOf(t reflect.Type) (names []string) {
+	for _, field := range reflect.VisibleFields(t) {
+		names = append(names, nameOf(field))
+	}
+	return names
+}
+
+func nameOf(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
+}

@@ -1,0 +1,102 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	commandline "flag" // the package has a type named flag
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+var update = commandline.Bool("update", false, "rewrite what the frontend reads from the settings")
+
+// TestFrontendReadsTheseSettings holds src/settings.generated.json, which the config editor is built from, to the Go
+// settings.
+func TestFrontendReadsTheseSettings(t *testing.T) {
+	const file = "../../src/settings.generated.json"
+	var want bytes.Buffer
+	encoder := json.NewEncoder(&want)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	require.NoError(t, encoder.Encode(frontendSchema()))
+	if *update {
+		require.NoError(t, os.WriteFile(file, want.Bytes(), 0o644))
+	}
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, want.String(), string(got), "go test ./pkg/settings -update brings the frontend up to date")
+}
+
+type bound struct {
+	Default int64 `json:"default"`
+	Min     int64 `json:"min"`
+	Max     int64 `json:"max"`
+}
+
+type schema struct {
+	Stores         []evidence.Store                   `json:"stores"`
+	StoreFields    []string                           `json:"storeFields"`
+	AuthMethods    []AuthMethod                       `json:"authMethods"`
+	TenantHeaders  map[evidence.Store]string          `json:"tenantHeaders"`
+	Labels         map[evidence.Store]vllm.LabelNames `json:"labels"`
+	VLLMFields     []string                           `json:"vllmFields"`
+	VLLM           map[string]string                  `json:"vllm"`
+	LimitFields    []string                           `json:"limitFields"`
+	Limits         map[string]bound                   `json:"limits"`
+	MaxResponse    bound                              `json:"maxResponseBytes"`
+	TimeoutSeconds bound                              `json:"timeoutSeconds"`
+	ScrapeSeconds  bound                              `json:"scrapeIntervalSeconds"`
+}
+
+func frontendSchema() schema {
+	empty := document{}
+	stores := []evidence.Store{evidence.Prometheus, evidence.Loki, evidence.Jaeger}
+	s := schema{
+		Stores:        stores,
+		StoreFields:   fieldsOf(reflect.TypeFor[storeDocument]()),
+		AuthMethods:   []AuthMethod{AuthNone, AuthBasic, AuthBearer},
+		TenantHeaders: map[evidence.Store]string{},
+		Labels: map[evidence.Store]vllm.LabelNames{
+			evidence.Prometheus: vllm.DefaultPrometheusLabels(), evidence.Loki: vllm.DefaultLokiLabels(),
+			evidence.Jaeger: vllm.DefaultJaegerLabels(),
+		},
+		VLLMFields:  fieldsOf(reflect.TypeFor[vllmDocument]()),
+		LimitFields: fieldsOf(reflect.TypeFor[limitsDocument]()),
+		VLLM: map[string]string{
+			"metricPrefix": empty.VLLM.settings().MetricPrefix, "spanName": empty.VLLM.settings().SpanName,
+			"scrapeInterval": empty.VLLM.settings().ScrapeInterval.String(),
+		},
+		Limits: map[string]bound{
+			"requests":        {DefaultRequests, 1, MaxRequests},
+			"tracesPerCall":   {DefaultTracesPerCall, 1, MaxTracesPerCall},
+			"linesPerCall":    {DefaultLinesPerCall, 1, MaxLinesPerCall},
+			"logLines":        {DefaultLogLines, 1, MaxLogLines},
+			"concurrentCalls": {DefaultConcurrentCalls, 1, MaxConcurrentCalls},
+		},
+		MaxResponse:    bound{DefaultMaxResponse, MinMaxResponse, MaxMaxResponse},
+		TimeoutSeconds: bound{int64(DefaultTimeout.Seconds()), int64(minTimeout.Seconds()), int64(maxTimeout.Seconds())},
+		ScrapeSeconds: bound{
+			int64(DefaultScrapeInterval.Seconds()), int64(minScrapeInterval.Seconds()), int64(maxScrapeInterval.Seconds()),
+		},
+	}
+	for _, store := range stores {
+		s.TenantHeaders[store] = Store{Name: store}.TenantHeader()
+	}
+	return s
+}
+
+// fieldsOf lists the JSON fields of a struct.
+func fieldsOf(t reflect.Type) (names []string) {
+	for _, field := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
