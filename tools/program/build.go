@@ -34,6 +34,18 @@ func NewBuild(p Program, cache Cache, report func(Progress)) *Build {
 func (b *Build) Prepare(ctx context.Context) error {
 	b.now = Progress{Phase: Downloading}
 	b.report(b.now)
+	if err := b.count(ctx); err != nil {
+		return err
+	}
+	b.now.Phase = Waiting
+	b.now.Remaining = b.remaining()
+	b.report(b.now)
+	return nil
+}
+
+// count finds how many packages are to be compiled, downloading on the way
+// what it must read for that.
+func (b *Build) count(ctx context.Context) error {
 	var packages bytes.Buffer
 	// Stale asks the build cache, so the count is what really remains to do.
 	err := b.goCommand(ctx, &packages, func(line string) {
@@ -45,15 +57,13 @@ func (b *Build) Prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.total, b.now.PackagesTotal = 0, 0
 	for line := range strings.Lines(packages.String()) {
 		b.total++
 		if strings.TrimSpace(line) == "true" {
 			b.now.PackagesTotal++
 		}
 	}
-	b.now.Phase = Waiting
-	b.now.Remaining = b.remaining()
-	b.report(b.now)
 	return nil
 }
 
@@ -85,6 +95,10 @@ func (b *Build) Compile(ctx context.Context) (Binary, error) {
 }
 
 func (b *Build) compile(ctx context.Context, output string) error {
+	// Again: the build before this one has compiled much of what they share.
+	if err := b.count(ctx); err != nil {
+		return err
+	}
 	begin := time.Now()
 	b.now.Phase = Compiling
 	lines := make(chan string)
@@ -128,7 +142,11 @@ func (b *Build) goCommand(ctx context.Context, stdout *bytes.Buffer, line func(s
 	if stdout != nil {
 		spec.Stdout = stdout
 	}
-	if err := child.Run(ctx, spec); err != nil {
+	err := child.Run(ctx, spec)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("go %s %s: %w: %s", verb, b.program.Package, err, strings.Join(tail.last, "; "))
 	}
 	return nil
