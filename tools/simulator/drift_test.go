@@ -165,7 +165,7 @@ func simulatedAs(t *testing.T, version string) vocabulary {
 	out := &vocabularyOutput{v: vocabulary{}, seen: map[string]int{}}
 	start := time.Date(2026, 11, 21, 20, 0, 0, 0, time.UTC)
 	c := serving.New(serving.Config{
-		Seed: 1, Start: start, Version: parsed, Models: models, Profile: traffic.Overload, Rate: 8, MaxCalls: 600, DeathsPerHour: 60,
+		Seed: 1, Start: start, Version: parsed, Models: models, Profile: traffic.Overload, Rate: 8, MaxCalls: 2000, DeathsPerHour: 200,
 	}, out)
 	for at := start; !c.Idle(); at = at.Add(time.Minute) {
 		c.Advance(at)
@@ -182,14 +182,12 @@ type vocabularyOutput struct {
 	seen map[string]int
 }
 
-// enough lines of one log call show all its shapes.
+// enough lines that begin with the same word show all their shapes.
 const enough = 50
 
 func (o *vocabularyOutput) Log(l telemetry.LogLine) {
-	call := "uvicorn"
-	if head, _, found := strings.Cut(l.Text, ".py:"); found {
-		call = head[strings.LastIndexByte(head, '[')+1:]
-	}
+	_, message, _ := strings.Cut(l.Text, "] ")
+	call, _, _ := strings.Cut(strings.TrimSpace(message), " ")
 	if o.seen[call]++; o.seen[call] <= enough {
 		o.v.log(l.Text)
 	}

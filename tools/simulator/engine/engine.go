@@ -29,7 +29,6 @@ type step struct {
 	prefillTokens int
 	preempted     int
 	queries, hits int // prefix cache, in tokens
-	admitted      []*Sequence
 }
 
 // State is what the scheduler would report after the last step.
@@ -99,7 +98,7 @@ func (e *Engine) Fail() {
 // StartStep schedules a batch and returns how long it will take. It reports
 // false when there is nothing to run.
 func (e *Engine) StartStep(now time.Duration) (time.Duration, bool) {
-	e.step = step{active: true, startedAt: now, batch: e.step.batch[:0], admitted: e.step.admitted[:0]}
+	e.step = step{active: true, startedAt: now, batch: e.step.batch[:0]}
 	budget := e.scheduleRunning(now)
 	if e.step.preempted == 0 {
 		budget = e.scheduleWaiting(now, budget)
@@ -189,7 +188,6 @@ func (e *Engine) admit(now time.Duration, s *Sequence, hit int) {
 	}
 	s.ScheduledAt, s.CachedTokens = now, hit
 	e.markWaited(s)
-	e.step.admitted = append(e.step.admitted, s)
 	if e.config.PrefixCaching {
 		e.step.queries += s.PromptTokens
 		e.step.hits += hit
@@ -209,7 +207,6 @@ func (e *Engine) enlist(s *Sequence, tokens int) {
 	s.scheduled = tokens
 	if !s.decoding() {
 		e.step.prefillTokens += tokens
-		s.ComputedAlone += time.Duration(tokens) * e.config.Step.PerPrefill
 	}
 	e.step.batch = append(e.step.batch, s)
 }

@@ -41,19 +41,16 @@ type Sequence struct {
 	FailAfter    int // ends with Error after that many tokens; 0 is never
 	Owner        any // the owner's own record
 
-	QueuedAt      time.Duration
-	ScheduledAt   time.Duration // first time; -1 before
-	FirstTokenAt  time.Duration // -1 before
-	LastTokenAt   time.Duration
-	Generated     int
-	CachedTokens  int // found in the prefix cache at first admission
-	Preemptions   int
-	StalledFor    time.Duration // from each preemption to the next token
-	WaitedFor     [obstacles]time.Duration
-	BatchSum      int // running sequences summed over its decode steps …
-	BatchSteps    int // … and their number: the mean batch it decoded in
-	Finish        FinishReason
-	ComputedAlone time.Duration // step time its own prefill tokens account for
+	QueuedAt     time.Duration
+	ScheduledAt  time.Duration // first time; -1 before
+	FirstTokenAt time.Duration // -1 before
+	LastTokenAt  time.Duration
+	Generated    int
+	CachedTokens int // found in the prefix cache at first admission
+	Preemptions  int
+	StalledFor   time.Duration // from each preemption to the next token
+	WaitedFor    [obstacles]time.Duration
+	Finish       FinishReason
 
 	computed   int // tokens whose KV is in blocks, shared prefix included
 	scheduled  int // tokens of the step in progress

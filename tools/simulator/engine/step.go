@@ -7,7 +7,6 @@ import "time"
 type StepResult struct {
 	ScheduledTokens int // computed prefill plus generated: iteration_tokens_total
 	GeneratedTokens int
-	Admitted        []*Sequence // left the queue for the first time
 	FirstTokens     []*Sequence
 	Finished        []*Sequence
 	InterToken      []InterToken
@@ -17,9 +16,7 @@ type StepResult struct {
 	Drafts          int // speculative decoding
 	DraftTokens     int
 	AcceptedPerPos  []int
-	BatchSize       int
-	Elapsed         time.Duration
-	PrefillTokens   int
+	PrefillTokens   int // prompt tokens computed
 }
 
 // InterToken is one latency seen by Count sequences.
@@ -35,7 +32,6 @@ func (e *Engine) FinishStep(now time.Duration, result *StepResult) {
 	elapsed := now - st.startedAt
 	*result = StepResult{
 		ScheduledTokens: st.prefillTokens,
-		Admitted:        st.admitted,
 		FirstTokens:     result.FirstTokens[:0],
 		Finished:        result.Finished[:0],
 		InterToken:      result.InterToken[:0],
@@ -43,8 +39,6 @@ func (e *Engine) FinishStep(now time.Duration, result *StepResult) {
 		Preemptions:     st.preempted,
 		CacheQueries:    st.queries,
 		CacheHits:       st.hits,
-		BatchSize:       len(st.batch),
-		Elapsed:         elapsed,
 		PrefillTokens:   st.prefillTokens,
 	}
 	steady := InterToken{Latency: elapsed} // those whose last token came with the last step
@@ -54,10 +48,6 @@ func (e *Engine) FinishStep(now time.Duration, result *StepResult) {
 		}
 		decoding := s.decoding()
 		s.computed = min(s.computed+s.scheduled, s.total())
-		if decoding {
-			s.BatchSum += len(st.batch)
-			s.BatchSteps++
-		}
 		e.sharePrefix(s)
 		if s.computed < s.total() {
 			continue // a chunk of prefill: nothing to sample yet

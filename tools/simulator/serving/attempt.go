@@ -2,6 +2,7 @@ package serving
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
@@ -347,11 +348,8 @@ func (a *attempt) end(status string, httpStatus int, message string) {
 	a.status, a.httpStatus, a.err = status, httpStatus, message
 	a.ended = c.clock.now
 	if i := a.instance; i != nil {
-		for n, other := range i.inFlight {
-			if other == a {
-				i.inFlight = append(i.inFlight[:n], i.inFlight[n+1:]...)
-				break
-			}
+		if n := slices.Index(i.inFlight, a); n >= 0 {
+			i.inFlight = slices.Delete(i.inFlight, n, n+1)
 		}
 	}
 	back := min(a.op.call.Network, 5*time.Millisecond)

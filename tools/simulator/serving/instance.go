@@ -2,11 +2,13 @@ package serving
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
@@ -85,18 +87,13 @@ func (c *Cluster) newInstance(m Model, replica int) *Instance {
 	}}}
 	for e := range m.Engines {
 		i.gpus = append(i.gpus, &telemetry.GPU{
-			Index: e, UUID: "GPU-" + uuid(c), Model: m.GPU, Hostname: i.Host,
+			Index: e, UUID: "GPU-" + traffic.UUID(c.random), Model: m.GPU, Hostname: i.Host,
 			Pod: i.Name, Namespace: i.Namespace,
 			TotalMiB: 81559, UsedMiB: 75034 + float64(100*e), IdleWatts: 70, MaxWatts: 700,
 		})
 	}
 	i.GPUs = telemetry.NewGPUMetrics(i.gpus)
 	return i
-}
-
-func uuid(c *Cluster) string {
-	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", c.random.Uint32(), c.random.Uint32()>>16,
-		c.random.Uint32()>>20, c.random.Uint32()>>16, c.random.Uint64()>>16)
 }
 
 // Up says that the API server answers.
@@ -225,7 +222,7 @@ func (i *Instance) die() {
 	}
 	now := c.wall(c.clock.now)
 	dead := i.engines[0]
-	attempts := append([]*attempt(nil), i.inFlight...)
+	attempts := slices.Clone(i.inFlight)
 	var batch []string
 	for _, a := range attempts {
 		batch = append(batch, a.inBatchOf(dead)...)
@@ -271,7 +268,7 @@ func (i *Instance) planPause() {
 func (i *Instance) pause() {
 	c := i.cluster
 	c.output.Event(&truth.Event{Kind: "event", Time: c.Now(), Model: i.Model.Name, Instance: i.Name, Event: truth.EventPaused})
-	for _, a := range append([]*attempt(nil), i.inFlight...) {
+	for _, a := range slices.Clone(i.inFlight) {
 		for _, s := range a.sequences {
 			if s.core != nil && !s.done {
 				s.abortedByEngine()

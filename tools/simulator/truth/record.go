@@ -151,7 +151,6 @@ type Evidence struct {
 	// attempt that share the external id (n > 1).
 	LogLines     int `json:"log_lines"`
 	LogLinesLost int `json:"log_lines_lost"`
-	WarningLines int `json:"warning_lines"`
 	ErrorLines   int `json:"error_lines"`
 	// Counted is true where the engine's request_success_total includes it.
 	Counted bool `json:"counted"`
