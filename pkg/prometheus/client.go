@@ -75,7 +75,7 @@ func (c *Client) QueryRange(ctx context.Context, expr string, r Range) (Answer, 
 	})
 }
 
-// query posts a query and decodes its answer. Not through v1.API: its decoder takes 1 µs a sample, decode.go's a twentieth
+// query posts a query and decodes its answer. Not through v1.API, whose decoder takes more than ten times as long a sample
 // (BenchmarkDecode).
 func (c *Client) query(ctx context.Context, path, expr string, form url.Values) (Answer, evidence.Call, error) {
 	var answer Answer
