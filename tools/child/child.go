@@ -91,15 +91,17 @@ func (p *Process) Err() error {
 // Signal sends a signal to the child alone, such as SIGHUP to reload.
 func (p *Process) Signal(signal syscall.Signal) error { return p.cmd.Process.Signal(signal) }
 
-// Stop asks the whole group to end, insists after the grace period, and
-// returns when the child is gone. Ending by our own SIGTERM is no error.
+// Stop asks the child to end, insists after the grace period, and returns when
+// the child and what it has started are gone. Only the child itself is asked:
+// Grafana would restart a plugin that ended before it. Ending by our own
+// SIGTERM is no error.
 func (p *Process) Stop() error {
 	select {
 	case <-p.done:
 		return nil
 	default:
 	}
-	p.signalGroup(syscall.SIGTERM)
+	_ = p.Signal(syscall.SIGTERM) // fails only when it has ended meanwhile
 	timer := time.NewTimer(p.grace)
 	defer timer.Stop()
 	select {
