@@ -51,9 +51,9 @@ var shapes = map[Profile]shape{
 	},
 	Mixed: {
 		waves: []wave{
-			{every: 7 * time.Minute, lasts: 40 * time.Second, offset: 2 * time.Minute, factor: 4},
-			{every: 23 * time.Minute, lasts: 2 * time.Minute, offset: 9 * time.Minute, factor: 1.5, longPrompts: 0.3},
-			{every: 61 * time.Minute, lasts: 3 * time.Minute, offset: 40 * time.Minute, factor: 6},
+			{every: 7 * time.Minute, lasts: 40 * time.Second, offset: 2 * time.Minute, factor: 3.5},
+			{every: 23 * time.Minute, lasts: 2 * time.Minute, offset: 9 * time.Minute, factor: 1.2, longPrompts: 0.15},
+			{every: 61 * time.Minute, lasts: 3 * time.Minute, offset: 40 * time.Minute, factor: 4},
 		},
 		longPrompts: 0.02, slowNetwork: 0.01, impatient: 0.03, rejected: 0.02, failing: 0.003,
 		daily: 0.5, deaths: 0.1, pauses: 0.1,
