@@ -69,6 +69,7 @@ type CallerSpan struct {
 	FinishReason                  string
 	Error                         string // error.type, exception message or status message; empty when the span did not fail
 	Inference                     bool   // the span describes a call to an LLM (gen_ai.* or vllm.* attributes)
+	VLLM                          bool   // the span itself says that the call goes to vLLM (provider, router)
 	// Outer is the outermost call to a model around this one, such as the application's around the router's; nil when none is.
 	Outer *CallerSpan
 }

@@ -163,6 +163,15 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
 		func() { g.askTargets(ctx) },
 	)
+	if g.traces.Truncated {
+		g.onlyWithSpans()
+	}
+}
+
+// onlyWithSpans drops evidence of requests without a span: when not all spans were read, theirs may be among the rest.
+func (g *gather) onlyWithSpans() {
+	g.in.Events = onlyOf(g.in.Events, idsOf(g.in.Spans))
+	g.in.Callers = nil
 }
 
 // chosenRows finds the rows that will be shown by their spans first, and asks the other stores only for the time around
@@ -183,13 +192,13 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	}
 	chosen, total := g.choose()
 	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
-	switch {
-	case total == len(chosen): // all there is: requests without a span are welcome too
-	case byTime:
+	switch complete := !g.traces.Truncated; {
+	case complete && total == len(chosen): // all there is: requests without a span are welcome too
+	case complete && byTime:
 		g.cut(chosen)
 		windows[0] = widen(g.in.Looked)
 	default:
-		g.in.Spans = chosen
+		g.in.Spans, g.in.Callers = chosen, nil
 		windows, ids = around(chosen), idsOf(chosen)
 	}
 	parallel(
@@ -309,7 +318,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 
 // askCallers finds requests that an application sent and no engine span answers.
 func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services []string) {
-	search.Services, search.Expected = services, 0
+	search.Services = services
 	var unanswered []evidence.CallerSpan
 	report := g.Traces.CallerTraces(ctx, search, func(t jaeger.Trace) error {
 		unanswered = append(unanswered, t.Unanswered...)

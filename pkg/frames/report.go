@@ -100,7 +100,7 @@ func reportNotices(r join.Report) []data.Notice {
 		}
 	}
 	if r.Dropped > 0 {
-		info("%d more requests match and are not shown: the limit of this query is %d rows.", r.Dropped, r.Rows)
+		info("%d more requests match and are not shown: the limit of this query is reached.", r.Dropped)
 	}
 	if r.Ambiguous > 0 {
 		info("%d rows are marked ambiguous: further evidence fits them and another request, and was given to neither.", r.Ambiguous)

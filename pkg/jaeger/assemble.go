@@ -190,6 +190,7 @@ func (a *assembler) unanswered(i int32, callers []evidence.CallerSpan) evidence.
 			if out.HTTPStatus == 0 {
 				out.HTTPStatus = up.HTTPStatus
 			}
+			out.VLLM = out.VLLM || up.VLLM
 			if up.Inference {
 				out.Outer = up
 			}
@@ -273,6 +274,7 @@ func (s *span) callerSpan(trace string) evidence.CallerSpan {
 		RequestID:    either(s.responseID, s.requestID, s.routerID, s.headerID),
 		FinishReason: s.finishReason,
 		Inference:    s.isInference(),
+		VLLM:         s.toVLLM,
 	}
 	if s.httpStatus >= 100 && s.httpStatus <= 599 {
 		c.HTTPStatus = int(s.httpStatus)

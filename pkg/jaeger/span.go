@@ -1,6 +1,8 @@
 package jaeger
 
 import (
+	"strings"
+
 	"math"
 	"time"
 
@@ -33,6 +35,7 @@ type span struct {
 	finishReason, errorType, exception        string
 	httpStatus                                int64
 	generative, router                        bool // has attributes of a model call, of the production-stack router
+	toVLLM                                    bool // says that the call goes to vLLM
 
 	promptTokens, completionTokens, cachedTokens, maxTokens int64
 	temperature, topP                                       float64
@@ -93,6 +96,7 @@ func (s *span) attribute(key string, v value) {
 		s.responseID, s.generative = v.string(), true
 	case vllm.CallerProvider, vllm.CallerSystem:
 		s.generative = true
+		s.toVLLM = s.toVLLM || strings.EqualFold(v.string(), vllm.Provider)
 	case vllm.CallerFinishReasons:
 		s.finishReason = v.string()
 	case vllm.CallerErrorType:
@@ -103,7 +107,7 @@ func (s *span) attribute(key string, v value) {
 		s.headerID = v.string()
 
 	case vllm.RouterRequestID:
-		s.routerID, s.router = v.string(), true
+		s.routerID, s.router, s.toVLLM = v.string(), true, true
 	case vllm.RouterModel:
 		s.requestModel, s.router = v.string(), true
 	case vllm.RouterBackendURL:

@@ -36,17 +36,47 @@ func (j *joiner) callers() {
 	}
 	done := make([]bool, len(j.in.Callers))
 	for i := range j.in.Callers { // in the order of the callers, so that the result does not hang on map order
-		id := j.in.Callers[i].RequestID
-		if done[i] || id == "" {
-			continue
+		if id := j.in.Callers[i].RequestID; id != "" && byID[id] != nil {
+			j.settleCallers(byID[id], rowsOf[id], done)
+			byID[id] = nil
 		}
-		j.settleCallers(byID[id], rowsOf[id], done)
 	}
+	ours := j.servedNames()
 	for i := range j.in.Callers {
-		if !done[i] {
+		if !done[i] && ours.calls(&j.in.Callers[i]) {
 			j.callerOnly(i)
 		}
 	}
+}
+
+// served is the names under which clients can ask our engines for a model: served names and adapters.
+type served map[string]bool
+
+// servedNames collects them from metrics, resources and lines.
+func (j *joiner) servedNames() served {
+	names := served{}
+	for i := range j.in.Targets {
+		names[j.in.Targets[i].Origin.Model] = true
+	}
+	for i := range j.in.Series {
+		if o := j.in.Series[i].Origin; o != nil {
+			names[o.Model] = true
+		}
+	}
+	for i := range j.rows {
+		if o := j.rows[i].Origin; o != nil {
+			names[o.Model] = true
+		}
+		names[j.events[i].lora] = true
+	}
+	delete(names, "")
+	return names
+}
+
+// calls reports whether a call without an engine span was meant for our engines. Applications call other providers' models
+// too; what those refuse is no request of ours. Where no name is known, nothing tells them apart and the call stays.
+func (s served) calls(c *evidence.CallerSpan) bool {
+	return c.VLLM || c.Model == "" || s[c.Model] || len(s) == 0
 }
 
 // outermost drops calls that are the inner side of another: when a span between the two was lost, a router's call and the
@@ -127,8 +157,8 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 		return t.Sub(span.Start).Abs(), true
 	})
 	for c, i := range callers {
-		done[i] = true
 		if g := matched[c]; g >= 0 {
+			done[i] = true
 			for _, row := range groups[g] {
 				r := &j.rows[row]
 				r.Caller = &j.in.Callers[i]
@@ -142,14 +172,13 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 			}
 			continue
 		}
-		row := j.callerOnly(i)
-		if len(rival[c]) > 0 {
-			j.rows[row].Ambiguous = true
-			for _, g := range rival[c] {
-				for _, other := range groups[g] {
-					j.rows[other].Ambiguous = true
-				}
-			}
+		if len(rival[c]) == 0 {
+			continue // nothing carries its id: judged like a call without one
+		}
+		done[i] = true
+		j.rows[j.callerOnly(i)].Ambiguous = true
+		for _, g := range rival[c] {
+			j.mark(groups[g])
 		}
 	}
 }

@@ -211,6 +211,28 @@ func TestCallersWithoutAnEngineSpan(t *testing.T) {
 	}
 }
 
+func TestCallsToOtherProvidersAreNoRequestsOfOurs(t *testing.T) {
+	target := evidence.Target{Origin: evidence.Origin{Pod: "llama-0", Model: "llama", Engine: "0"}}
+	call := func(model string, vllm bool) evidence.CallerSpan {
+		return evidence.CallerSpan{TraceID: "t", SpanID: "s", Start: at(0), Duration: 1, Model: model, HTTPStatus: 429, Inference: true, VLLM: vllm}
+	}
+	for name, c := range map[string]struct {
+		call    evidence.CallerSpan
+		targets []evidence.Target
+		rows    int
+	}{
+		"a model that our engines serve":                 {call("llama", false), []evidence.Target{target}, 1},
+		"a model that they do not":                       {call("gpt-5", false), []evidence.Target{target}, 0},
+		"a model that nobody serves, asked of vLLM":      {call("lama", true), []evidence.Target{target}, 1},
+		"no model named":                                 {call("", false), []evidence.Target{target}, 1},
+		"nothing known of our models: it cannot be told": {call("gpt-5", false), nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Len(t, join.Requests(join.Input{Callers: []evidence.CallerSpan{c.call}, Targets: c.targets}).Rows, c.rows)
+		})
+	}
+}
+
 func TestEngineStateIsTheLastSampleBeforeArrival(t *testing.T) {
 	series := func(metric string, values ...float64) evidence.Series {
 		s := evidence.Series{Metric: metric, Origin: &evidence.Origin{Namespace: "llm", Pod: "llama-0", Instance: "10.0.0.1:8000", Model: "llama", Engine: "0"}}

@@ -42,6 +42,7 @@ const (
 	CallerOperationName  = "gen_ai.operation.name"
 	CallerProvider       = "gen_ai.provider.name"
 	CallerSystem         = "gen_ai.system" // the provider's name before semantic conventions 1.37
+	Provider             = "vllm"          // what they say of a call to vLLM; clients of the OpenAI library say "openai"
 	CallerRequestModel   = "gen_ai.request.model"
 	CallerResponseID     = "gen_ai.response.id" // the HTTP response's id: IDResponse
 	CallerFinishReasons  = "gen_ai.response.finish_reasons"

@@ -24,6 +24,9 @@ import (
 // scrapeInterval of the simulated fleet, in the plugin's settings too: staleness depends on it.
 const scrapeInterval = 5 * time.Second
 
+// generous limits let one query see the whole hour.
+var generous = map[string]any{"requests": 100_000, "logLines": 1_000_000}
+
 // fleet is one hour of a simulated deployment in real stores, with the truth about it, and the built plugin in front.
 // All tests of the package read the same one: filling the stores is what takes long.
 type fleet struct {
@@ -87,7 +90,7 @@ func fill(ctx context.Context) (*fleet, error) {
 		Binary: repo.PluginBinary(root), Log: os.Stderr,
 		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).
 			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}).
-			With("limits", map[string]any{"requests": 100_000, "logLines": 1_000_000}),
+			With("limits", generous),
 	})
 	return f, err
 }
