@@ -81,8 +81,12 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	switch e.Kind {
 	case vllm.LogAborted:
 		f.aborted = true
-	case vllm.LogFailed, vllm.LogInternalError, vllm.LogException, vllm.LogRequestError:
-		f.failed = f.failed || e.Kind != vllm.LogRequestError || e.Error
+	case vllm.LogFailed, vllm.LogCrashDump:
+		f.failed = true
+	case vllm.LogInternalError, vllm.LogException:
+		f.failed, f.failedInside = true, true
+	case vllm.LogRequestError:
+		f.failed, f.failedInside = f.failed || e.Error, f.failedInside || e.Error
 	case vllm.LogGenerated, vllm.LogFinished:
 		f.generated = true
 	}

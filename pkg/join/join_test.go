@@ -198,7 +198,7 @@ func TestCallersWithoutAnEngineSpan(t *testing.T) {
 			want:    []seen{{"cmpl-req-2-0", join.StatusOK, "trace+logs", 1, false}},
 		},
 		"an id that only begins alike stays apart": {
-			callers: []evidence.CallerSpan{caller("req-1", 0, 503, "503")},
+			callers: []evidence.CallerSpan{caller("req-1", 0, 500, "500")},
 			events:  []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-req-10", 0.1, podA)},
 			want: []seen{
 				{"chatcmpl-req-10", join.StatusUnknown, "logs", 1, false}, {"", join.StatusError, "trace", evidence.Unknown, false},

@@ -34,7 +34,9 @@ func (j *joiner) outcome() {
 // request failed.
 func (r *Request) settle(f *eventFacts) {
 	r.FinishReason = f.finish
-	r.Error = f.err
+	if r.Span == nil || f.failedInside {
+		r.Error = f.err
+	}
 	if c := r.Caller; c != nil {
 		if c.HTTPStatus > 0 {
 			r.HTTPStatus = int64(c.HTTPStatus)
@@ -65,13 +67,14 @@ func (r *Request) settle(f *eventFacts) {
 	}
 }
 
-// engineStatus is the outcome of a request that has a span. vLLM leaves the span's status UNSET even on failure, so only
-// lines and an explicit ERROR tell.
+// engineStatus is the outcome of a sequence that has a span. vLLM leaves the span's status UNSET even on failure, so only
+// lines and an explicit ERROR tell. A request that died with the engine or was refused leaves no span: when its lines say
+// so, the failure is that of a sibling sequence which was not done yet.
 func (r *Request) engineStatus(f *eventFacts) Status {
 	switch {
 	case r.FinishReason == "abort":
 		return StatusAborted
-	case f.failed || r.FinishReason == "error" || r.Span.Error != "":
+	case f.failedInside || r.FinishReason == "error" || r.Span.Error != "":
 		return StatusError
 	default:
 		return StatusOK
@@ -83,7 +86,7 @@ func callerStatus(c *evidence.CallerSpan) Status {
 	switch {
 	case c.HTTPStatus == 499 || isCancel(c.Error):
 		return StatusAborted
-	case c.HTTPStatus >= 400 && c.HTTPStatus < 500:
+	case c.HTTPStatus >= 400 && c.HTTPStatus < 500, c.HTTPStatus == 503: // 503: no replica, or a full queue
 		return StatusRejected
 	case c.HTTPStatus >= 500 || c.Error != "":
 		return StatusError

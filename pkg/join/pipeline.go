@@ -83,6 +83,7 @@ type joiner struct {
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
 	opened, aborted, failed, generated bool
+	failedInside                       bool // failed in a way that still leaves a span
 	detail                             *evidence.EventDetail // of the Received line
 	finish, err                        string
 	lora                               string

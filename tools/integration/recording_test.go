@@ -2,21 +2,29 @@
 
 package integration_test
 
-import "testing"
+import (
+	"net/http"
+	"net/url"
+	"io"
+	"strconv"
+	"testing"
+	"time"
+)
 
 func TestRecordDump(t *testing.T) {
-	for _, n := range []string{"vllm-0.32.0", "vllm-0.13.0"} {
-		t.Run(n, func(t *testing.T) {
-			r := replay(t, readRecording(t, n))
-			for _, x := range r.requests(t) {
-				ll, _ := x.number("log_lines")
-				ru, ok := x.number("running")
-				t.Logf("%s %.60s c=%.20s tr=%.6s sp=%.4s %s %s st=%s fin=%s err=%.60s ll=%v run=%v,%v sig=%s m=%s", x.time().Format(clock), x.text("request_id"), x.text("client_request_id"), x.text("trace_id"), x.text("span_id"), x.text("instance"), x.text("pod"), x.text("status"), x.text("finish_reason"), x.text("error"), ll, ru, ok, x.text("signals"), x.text("model"))
-			}
-			f := r.ask(t, requestsQuery(10000))[0]
-			for _, n := range f.Meta.Notices {
-				t.Log("NOTICE", n.Text)
-			}
-		})
+	r := replay(t, readRecording(t, "vllm-0.32.0"))
+	r.requests(t)
+	for _, q := range []string{
+		`{container="vllm"} |= "chatcmpl-basic-chat-stream" |~ "finish_reason: [ls]"`,
+		`{container="vllm"} |= "chatcmpl-basic-chat-stream" |~ "finish_reason: [ls]" !~ "Generated response [^ ]+ \\(streaming delta\\)(?: details: |: .*finish_reason: None(?:\"|\\s*$))"`,
+		`{container="vllm"} |= "chatcmpl-basic-chat-stream" |~ "finish_reason: [ls]" !~ "Generated response [^ ]+ \\(streaming delta\\)(?: details: |: .*finish_reason: None)"`,
+		`{container="vllm"} |= "chatcmpl-basic-chat-stream" |~ "finish_reason: [ls]" !~ "Generated response [^ ]+ \\(streaming delta\\): .*finish_reason: None"`,
+		`{container="vllm"} |= "chatcmpl-basic-chat-stream" |~ "finish_reason: [ls]" !~ "Generated response [^ ]+ \\(streaming delta\\): .*None"`,
+		`{container="vllm"} |= "chatcmpl-basic-chat-stream" |~ "finish_reason: [ls]" |~ "Received request |Added request |Generated response |Aborted request|Finished request |cmpl-|embd-|resp_| aborted\\.| failed|Request id: |request_id="`,
+	} {
+		res, err := http.Get(r.deployment.stores.Loki.URL + "/loki/api/v1/query_range?" + url.Values{"query": {q}, "start": {strconv.FormatInt(time.Now().Add(-time.Hour).UnixNano(), 10)}, "end": {strconv.FormatInt(time.Now().UnixNano(), 10)}}.Encode())
+		if err != nil { t.Fatal(err) }
+		b, _ := io.ReadAll(res.Body)
+		t.Logf("%s\n %.900s", q, b)
 	}
 }

@@ -107,7 +107,8 @@ func TestTheJoinSaysWhatHappened(t *testing.T) {
 			status.marked++
 		default:
 			n, _ := r.number("log_lines")
-			check(&lines, int(n) == want.Evidence.LogLines, "log lines of %s (attempt %d): %v instead of %d", want.ExternalID, want.Attempt, n, want.Evidence.LogLines)
+			check(&lines, int(n) == want.Evidence.LogLines, "log lines of %s (attempt %d): %v instead of %d\n%s", want.ExternalID, want.Attempt, n, want.Evidence.LogLines,
+				f.story(t, int(n) != want.Evidence.LogLines, want.ExternalID))
 			check(&status, r.text("status") == want.Status, "status of %s: %s instead of %s (%s)\n%s", want.ExternalID, r.text("status"), want.Status, r.text("signals"), f.story(t, r.text("status") != want.Status, want.ExternalID))
 		}
 		if want.Caller != nil && want.Evidence.CallerSpan == truth.Emitted {
@@ -253,7 +254,7 @@ func (f *fleet) story(t *testing.T, wanted bool, id string) string {
 	}
 	frame := f.ask(t, f.rangeAll(), map[string]any{"queryType": "logs", "logs": map[string]any{"requestId": id, "oldest": true}})[0]
 	for i := range frame.Rows() {
-		fmt.Fprintf(&b, "  line: %s %.160s\n", frame.Fields[0].At(i).(time.Time).Format(clock), frame.Fields[1].At(i).(string))
+		fmt.Fprintf(&b, "  line: %s %.1000s\n", frame.Fields[0].At(i).(time.Time).Format(clock), frame.Fields[1].At(i).(string))
 	}
 	return b.String()
 }
