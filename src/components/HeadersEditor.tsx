@@ -1,0 +1,81 @@
+import React, { useState } from 'react';
+import { t } from '@grafana/i18n';
+import { Button, Field, IconButton, Input, SecretInput, Stack } from '@grafana/ui';
+
+import { headerSecret, isSaved, Settings, withHeader, withoutHeader, withoutSecret, withSecret } from '../settings';
+import { Store } from '../types';
+import { headerProblem } from '../validation';
+
+interface Props {
+  store: Store;
+  settings: Settings;
+  onChange: (settings: Settings) => void;
+  disabled: boolean;
+}
+
+/** Custom headers. Their values are secrets with fixed numbers, so a row that is taken out leaves a gap for the next. */
+export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
+  const [opened, setOpened] = useState<number[]>([]);
+  const headers = settings.jsonData[store]?.headers ?? [];
+  const isShown = (i: number) => Boolean(headers[i]) || opened.includes(i);
+  const rows = Array.from({ length: Math.max(headers.length, ...opened.map((i) => i + 1)) }, (_, i) => i);
+
+  const add = () => setOpened([...opened, rows.find((i) => !isShown(i)) ?? rows.length]);
+  const remove = (i: number) => {
+    setOpened(opened.filter((other) => other !== i));
+    onChange(withoutHeader(settings, store, i));
+  };
+
+  return (
+    <Field
+      label={t('headers.label', 'Headers')}
+      description={t('headers.description', 'Sent with every call, in gRPC as metadata. Values are kept secret.')}
+    >
+      <Stack direction="column" gap={1} alignItems="flex-start">
+        {rows.filter(isShown).map((i) => {
+          const secret = headerSecret(store, i);
+          const name = headers[i] ?? '';
+          return (
+            <Stack key={i} gap={1} alignItems="flex-start">
+              <Field noMargin invalid={Boolean(headerProblem(name))} error={headerProblem(name)}>
+                <Input
+                  id={`vllm-${store}-header-${i}`}
+                  aria-label={t('headers.name', 'Name of header {{number}}', { number: i + 1 })}
+                  value={name}
+                  placeholder="X-Custom-Header"
+                  width={28}
+                  disabled={disabled}
+                  onChange={(event) => {
+                    setOpened(opened.includes(i) ? opened : [...opened, i]);
+                    onChange(withHeader(settings, store, i, event.currentTarget.value.trim()));
+                  }}
+                />
+              </Field>
+              <SecretInput
+                id={`vllm-${secret}`}
+                aria-label={t('headers.value', 'Value of header {{number}}', { number: i + 1 })}
+                isConfigured={isSaved(settings, secret)}
+                value={settings.secureJsonData?.[secret] ?? ''}
+                width={32}
+                autoComplete="new-password"
+                disabled={disabled}
+                onReset={() => onChange(withoutSecret(settings, secret))}
+                onChange={(event) => onChange(withSecret(settings, secret, event.currentTarget.value))}
+              />
+              <IconButton
+                name="trash-alt"
+                size="lg"
+                tooltip={t('headers.remove', 'Remove header {{number}}', { number: i + 1 })}
+                disabled={disabled}
+                onClick={() => remove(i)}
+              />
+            </Stack>
+          );
+        })}
+        <Button variant="secondary" icon="plus" disabled={disabled} onClick={add}>
+          {t('headers.add', 'Add header')}
+        </Button>
+      </Stack>
+    </Field>
+  );
+}

@@ -1,0 +1,145 @@
+import React from 'react';
+import { CoreApp, QueryEditorProps } from '@grafana/data';
+import { t } from '@grafana/i18n';
+import { Alert, Combobox, InlineField, Stack } from '@grafana/ui';
+
+import type { VllmDataSource } from '../datasource';
+import { defaultSpec, isAlerting } from '../defaults';
+import { migrateQuery } from '../migrations';
+import { alertingTypes, QueryType, queryTypes, scopedTypes, Specs, VllmQuery } from '../queryTypes';
+import { VllmDataSourceOptions } from '../types';
+import { CoverageEditor } from './CoverageEditor';
+import { LogsEditor } from './LogsEditor';
+import { ModelsEditor } from './ModelsEditor';
+import { PromQLEditor } from './PromQLEditor';
+import { RequestEditor } from './RequestEditor';
+import { RequestsEditor } from './RequestsEditor';
+import { ScopeEditor } from './ScopeEditor';
+import { TraceEditor } from './TraceEditor';
+
+export type Props = QueryEditorProps<VllmDataSource, VllmQuery, VllmDataSourceOptions>;
+
+/** The kind first, then only what the kind needs. */
+export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, range, app }: Props) {
+  const query = migrateQuery(saved);
+  const { queryType = 'requests', scope } = query;
+  const alerting = isAlerting(app);
+  const id = `vllm-query-${query.refId}`;
+  const kinds = kindOptions(alerting);
+
+  const change = (patch: Partial<VllmQuery>) => {
+    onChange({ ...query, ...patch });
+    onRunQuery();
+  };
+  const changeKind = (type: QueryType) => change({ queryType: type, [type]: query[type] ?? defaultSpec(type, app) });
+
+  return (
+    <Stack direction="column" gap={1}>
+      <Stack gap={1} wrap="wrap">
+        <InlineField
+          label={t('query.kind', 'Show')}
+          htmlFor={`${id}-kind`}
+          tooltip={
+            alerting
+              ? t(
+                  'query.kind-alerting',
+                  'An alert rule compares numbers. Requests, logs and traces are rows, so they are not offered here.'
+                )
+              : undefined
+          }
+        >
+          <Combobox
+            id={`${id}-kind`}
+            options={kinds}
+            value={queryType}
+            onChange={({ value }) => changeKind(value)}
+            width={24}
+          />
+        </InlineField>
+        {scopedTypes.includes(queryType) && (
+          <ScopeEditor
+            id={`${id}-scope`}
+            datasource={datasource}
+            scope={scope}
+            range={range}
+            onChange={(changed) => change({ scope: changed })}
+          />
+        )}
+      </Stack>
+      {alerting && !alertingTypes.includes(queryType) ? (
+        <Alert
+          severity="warning"
+          title={t(
+            'query.not-alerting',
+            'An alert rule compares numbers, and this query gives rows. Choose another kind.'
+          )}
+        />
+      ) : (
+        <KindEditor
+          type={queryType}
+          query={query}
+          app={app}
+          common={{ id: `${id}-${queryType}`, datasource, range, alerting }}
+          onChange={(type, spec) => change({ queryType: type, [type]: spec })}
+        />
+      )}
+    </Stack>
+  );
+}
+
+interface KindEditorChoice {
+  type: QueryType;
+  query: VllmQuery;
+  app: CoreApp | undefined;
+  common: { id: string; datasource: VllmDataSource; range: Props['range']; alerting: boolean };
+  onChange: <Type extends QueryType>(type: Type, spec: Specs[Type]) => void;
+}
+
+function KindEditor({ type, query, app, common, onChange }: KindEditorChoice) {
+  const part = <Type extends QueryType>(of: Type) => ({
+    ...common,
+    spec: query[of] ?? defaultSpec(of, app),
+    onChange: (spec: Specs[Type]) => onChange(of, spec),
+  });
+  switch (type) {
+    case 'requests':
+      return <RequestsEditor {...part('requests')} />;
+    case 'request':
+      return <RequestEditor {...part('request')} />;
+    case 'models':
+      return <ModelsEditor {...part('models')} />;
+    case 'logs':
+      return <LogsEditor {...part('logs')} />;
+    case 'trace':
+      return <TraceEditor {...part('trace')} />;
+    case 'coverage':
+      return <CoverageEditor {...part('coverage')} />;
+    case 'promql':
+      return <PromQLEditor {...part('promql')} />;
+  }
+}
+
+function kindOptions(alerting: boolean) {
+  const words: Record<QueryType, { label: string; description: string }> = {
+    requests: {
+      label: t('kind.requests', 'Requests'),
+      description: t('kind.requests-description', 'One row per request, joined from three stores'),
+    },
+    request: {
+      label: t('kind.request', 'Request'),
+      description: t('kind.request-description', 'Everything about one request'),
+    },
+    models: {
+      label: t('kind.models', 'Models'),
+      description: t('kind.models-description', 'Rates, latencies, queue, cache, tokens and GPU per model'),
+    },
+    logs: { label: t('kind.logs', 'Logs'), description: t('kind.logs-description', "vLLM's log lines, parsed") },
+    trace: { label: t('kind.trace', 'Trace'), description: t('kind.trace-description', 'One trace') },
+    coverage: {
+      label: t('kind.coverage', 'Coverage'),
+      description: t('kind.coverage-description', 'How much of the window the join saw'),
+    },
+    promql: { label: t('kind.promql', 'PromQL'), description: t('kind.promql-description', 'Any PromQL') },
+  };
+  return (alerting ? alertingTypes : queryTypes).map((value) => ({ value, ...words[value] }));
+}

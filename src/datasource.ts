@@ -1,0 +1,91 @@
+import { CoreApp, DataSourceInstanceSettings, ScopedVars, TimeRange } from '@grafana/data';
+import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
+
+import { defaultQuery } from './defaults';
+import { displayText } from './displayText';
+import { Interpolation } from './interpolate';
+import { migrateQuery } from './migrations';
+import { Scope, ScopeList, scopeLists, VllmQuery } from './queryTypes';
+import { VllmDataSourceOptions } from './types';
+import { VllmVariableSupport } from './variables';
+
+/** One entry of a list, as pkg/plugin/call_resource.go answers. */
+export interface Option {
+  text: string;
+  value: string;
+}
+
+/** Parameters of the lists: every filter may be given several times. */
+const filterNames: Partial<Record<ScopeList, string>> = {
+  models: 'model',
+  environments: 'environment',
+  namespaces: 'namespace',
+  pods: 'pod',
+  instances: 'instance',
+};
+
+export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSourceOptions> {
+  constructor(instanceSettings: DataSourceInstanceSettings<VllmDataSourceOptions>) {
+    super(instanceSettings);
+    this.variables = new VllmVariableSupport(this);
+  }
+
+  getDefaultQuery(app: CoreApp): Partial<VllmQuery> {
+    return defaultQuery(app);
+  }
+
+  /** Queries that ask for nothing yet are not sent. */
+  filterQuery(query: VllmQuery): boolean {
+    switch (query.queryType) {
+      case 'request':
+        return Boolean(query.request?.id.trim());
+      case 'trace':
+        return Boolean(query.trace?.traceId.trim());
+      case 'promql':
+        return Boolean(query.promql?.expr.trim());
+      default:
+        return true;
+    }
+  }
+
+  applyTemplateVariables(query: VllmQuery, scopedVars: ScopedVars): VllmQuery {
+    return new Interpolation(getTemplateSrv(), scopedVars).query(migrateQuery(query));
+  }
+
+  getQueryDisplayText(query: VllmQuery): string {
+    return displayText(query);
+  }
+
+  /** The values of one kind of place, such as models, that the stores know in a window. */
+  async values(list: ScopeList, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}): Promise<Option[]> {
+    return this.options(list, range, scope, scopedVars);
+  }
+
+  /** The names of Prometheus' labels. */
+  async labels(range?: TimeRange): Promise<Option[]> {
+    return this.options('labels', range);
+  }
+
+  /** The values of one of Prometheus' labels. */
+  async labelValues(label: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}) {
+    const name = getTemplateSrv().replace(label, scopedVars);
+    return this.options(`labels/${encodeURIComponent(name)}/values`, range, scope, scopedVars);
+  }
+
+  private options(path: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}): Promise<Option[]> {
+    const chosen = new Interpolation(getTemplateSrv(), scopedVars).scope(scope);
+    const params: Record<string, number | string[]> = {};
+    if (range) {
+      params.from = range.from.valueOf();
+      params.to = range.to.valueOf();
+    }
+    for (const list of scopeLists) {
+      const name = filterNames[list];
+      const values = chosen[list];
+      if (name && values) {
+        params[name] = values;
+      }
+    }
+    return this.getResource<Option[]>(path, params);
+  }
+}

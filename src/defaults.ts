@@ -1,0 +1,35 @@
+import { CoreApp } from '@grafana/data';
+
+import { QueryType, queryVersion, Specs, VllmQuery } from './queryTypes';
+
+export function isAlerting(app: CoreApp | undefined): boolean {
+  return app === CoreApp.UnifiedAlerting || app === CoreApp.CloudAlerting;
+}
+
+/** What each kind asks when nothing has been chosen yet. */
+export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
+  requests: { sort: { column: 'time', desc: true } },
+  request: { id: '' },
+  models: { form: 'table' },
+  logs: {},
+  trace: { traceId: '' },
+  coverage: { form: 'table' },
+  promql: { expr: '' },
+};
+
+/** The same in an alert rule, which compares one number per model. */
+const alertingSpecs: Partial<Specs> = {
+  models: { metrics: ['ttft'], quantiles: [0.99], groupBy: ['model'], form: 'numeric' },
+  coverage: { metric: 'explained_ratio', form: 'numeric' },
+  promql: { expr: '', instant: true },
+};
+
+export function defaultSpec<Type extends QueryType>(type: Type, app?: CoreApp): Specs[Type] {
+  return (isAlerting(app) && alertingSpecs[type]) || defaultSpecs[type];
+}
+
+/** A new query works at once: the newest requests of the range, and in an alert rule the time to first token. */
+export function defaultQuery(app?: CoreApp): Partial<VllmQuery> {
+  const queryType: QueryType = isAlerting(app) ? 'models' : 'requests';
+  return { version: queryVersion, queryType, [queryType]: defaultSpec(queryType, app) };
+}

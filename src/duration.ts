@@ -1,0 +1,15 @@
+const unitSeconds: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
+
+/** Reads a duration as Go writes it (500ms, 1m30s) and gives seconds; undefined when it is none. */
+export function parseDuration(text: string): number | undefined {
+  const part = /(\d+(?:\.\d+)?|\.\d+)(ns|us|µs|ms|s|m|h)/g;
+  const trimmed = text.trim();
+  if (!trimmed || trimmed.replace(part, '') !== '') {
+    return undefined;
+  }
+  let seconds = 0;
+  for (const [, amount, unit] of trimmed.matchAll(part)) {
+    seconds += Number(amount) * unitSeconds[unit];
+  }
+  return seconds;
+}

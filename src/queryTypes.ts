@@ -1,0 +1,151 @@
+import { DataQuery } from '@grafana/schema';
+
+import model from './query.generated.json';
+
+/**
+ * What a query says, as pkg/query/model.go reads it. Names, units and descriptions come from query.generated.json, which
+ * Go writes; only what the compiler must know is repeated here, and queryTypes.test.ts holds it to that file.
+ */
+
+export const queryVersion = model.version;
+
+/** What a query asks for, in the order in which an editor shows it. */
+export const queryTypes = ['requests', 'request', 'models', 'logs', 'trace', 'coverage', 'promql'] as const;
+export type QueryType = (typeof queryTypes)[number];
+
+export const scopeLists = ['models', 'environments', 'namespaces', 'pods', 'instances', 'engines', 'services'] as const;
+export type ScopeList = (typeof scopeLists)[number];
+
+/** Narrows a question to some deployments: exact values, any of which may match. An absent list matches all. */
+export type Scope = Partial<Record<ScopeList, string[]>>;
+
+export const ops = ['=', '!=', '=~', '!~', '>', '>=', '<', '<=', 'null', 'not null'] as const;
+export type Op = (typeof ops)[number];
+
+export interface Filter {
+  column: string;
+  op: Op;
+  value?: string;
+}
+
+/** Sorts by one column; what is not known comes last. */
+export interface Order {
+  column?: string;
+  desc?: boolean;
+}
+
+export interface RequestsSpec {
+  filters?: Filter[];
+  sort?: Order;
+  limit?: number;
+}
+
+/** The id is an external id, a client's X-Request-Id, an internal id or a trace id: the stores tell which. */
+export interface RequestSpec {
+  id: string;
+}
+
+export const forms = ['table', 'timeseries', 'numeric'] as const;
+export type Form = (typeof forms)[number];
+
+export interface ModelsSpec {
+  metrics?: string[];
+  groupBy?: string[];
+  quantiles?: number[];
+  form?: Form;
+}
+
+export interface LogsSpec {
+  levels?: string[];
+  process?: string;
+  logger?: string;
+  requestId?: string;
+  contains?: string;
+  regex?: string;
+  limit?: number;
+  oldest?: boolean;
+  volume?: boolean;
+}
+
+export interface TraceSpec {
+  traceId: string;
+}
+
+export interface CoverageSpec {
+  form?: Form;
+  metric?: string;
+}
+
+export interface PromQLSpec {
+  expr: string;
+  instant?: boolean;
+  legend?: string;
+  minStep?: string;
+}
+
+/** The spec of each kind, under the kind's own name. */
+export interface Specs {
+  requests: RequestsSpec;
+  request: RequestSpec;
+  models: ModelsSpec;
+  logs: LogsSpec;
+  trace: TraceSpec;
+  coverage: CoverageSpec;
+  promql: PromQLSpec;
+}
+
+export interface VllmQuery extends DataQuery, Partial<Specs> {
+  version?: number;
+  queryType?: QueryType;
+  scope?: Scope;
+}
+
+export type ColumnType = 'text' | 'number' | 'integer' | 'time';
+
+export interface Column {
+  name: string;
+  type: ColumnType;
+  unit: string;
+  description: string;
+}
+
+/** Kinds that an alert rule can evaluate: they reduce to numbers with stable labels. */
+export const alertingTypes: readonly QueryType[] = queryTypes.filter((type) =>
+  model.kinds.some((kind) => kind.name === type && kind.alerts)
+);
+
+/** Kinds that look at a window of all engines, and so can be narrowed. */
+export const scopedTypes: readonly QueryType[] = ['requests', 'models', 'logs', 'coverage'];
+
+/** The columns of the request row, in its order. */
+export const columns: readonly Column[] = model.columns.map((column) => ({ ...column, type: columnType(column.type) }));
+
+export const figures = model.figures;
+export const dimensions = model.dimensions;
+export const quantiles = model.quantiles;
+export const coverageMetrics = model.coverageMetrics;
+export const logLevels = model.logLevels;
+export const defaults = model.defaults;
+export const limits = model.limits;
+
+export function columnNamed(name: string | undefined): Column | undefined {
+  return columns.find((column) => column.name === name);
+}
+
+/** The comparisons that a column takes. */
+export function opsOf(type: ColumnType): readonly Op[] {
+  return ops.filter((op) => model.ops[type].includes(op));
+}
+
+/** Whether a comparison is with a value. */
+export function takesValue(op: Op): boolean {
+  return op !== 'null' && op !== 'not null';
+}
+
+export function hasQuantiles(metric: string): boolean {
+  return figures.some((figure) => figure.name === metric && figure.quantiles);
+}
+
+function columnType(type: string): ColumnType {
+  return type === 'number' || type === 'integer' || type === 'time' ? type : 'text';
+}

@@ -1,0 +1,75 @@
+import { DataSourceJsonData } from '@grafana/data';
+
+import model from './settings.generated.json';
+
+/**
+ * What a data source saves, as pkg/settings reads it. Defaults and bounds come from settings.generated.json, which Go
+ * writes; types.test.ts holds the names here to that file.
+ */
+
+export const stores = ['prometheus', 'loki', 'jaeger'] as const;
+export type Store = (typeof stores)[number];
+
+export const authMethods = ['none', 'basic', 'bearer'] as const;
+export type AuthMethod = (typeof authMethods)[number];
+
+export const places = ['model', 'environment', 'namespace', 'pod', 'instance', 'engine', 'service'] as const;
+export type Place = (typeof places)[number];
+
+/** What one store calls the places of a row; absent = the default, empty = the store does not have it. */
+export type LabelNames = Partial<Record<Place, string>>;
+
+/** One store. Without URL it is not configured, which is no error. */
+export interface StoreSettings {
+  url?: string;
+  auth?: AuthMethod;
+  basicAuthUser?: string;
+  tls?: { skipVerify?: boolean; serverName?: string };
+  /** Names; the value of the first is the secret HeaderValue1. An empty name keeps the others' numbers. */
+  headers?: string[];
+  tenant?: string;
+  timeout?: string;
+  forwardIdentity?: boolean;
+  labels?: LabelNames;
+  maxResponseBytes?: number;
+}
+
+/** How the engines at hand name their telemetry. */
+export interface VllmSettings {
+  metricPrefix?: string;
+  scrapeInterval?: string;
+  spanName?: string;
+  engineServices?: string[];
+  callerServices?: string[];
+  logSelector?: string;
+}
+
+export const limitNames = ['requests', 'tracesPerCall', 'linesPerCall', 'logLines', 'concurrentCalls'] as const;
+export type LimitName = (typeof limitNames)[number];
+
+export interface VllmDataSourceOptions extends DataSourceJsonData, Partial<Record<Store, StoreSettings>> {
+  vllm?: VllmSettings;
+  limits?: Partial<Record<LimitName, number>>;
+  enableSecureSocksProxy?: boolean;
+}
+
+export type StoreSecret =
+  'BasicAuthPassword' | 'BearerToken' | 'TLSCACert' | 'TLSClientCert' | 'TLSClientKey' | `HeaderValue${number}`;
+
+export type SecretName = `${Store}${StoreSecret}`;
+
+export type VllmSecrets = Partial<Record<SecretName, string>>;
+
+export interface Bounds {
+  default: number;
+  min: number;
+  max: number;
+}
+
+export const defaultLabels: Record<Store, LabelNames> = model.labels;
+export const tenantHeaders: Record<Store, string> = model.tenantHeaders;
+export const defaultVllm = model.vllm;
+export const limitBounds: Record<LimitName, Bounds> = model.limits;
+export const maxResponseBounds: Bounds = model.maxResponseBytes;
+export const timeoutBounds: Bounds = model.timeoutSeconds;
+export const scrapeIntervalBounds: Bounds = model.scrapeIntervalSeconds;
