@@ -90,7 +90,7 @@ func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) e
 			r.subjects = append(r.subjects, &subject{service, operation, s.Tags})
 		}
 	}
-	r.do(ctx, s.Expected*len(r.subjects)) // a request passes through all of them
+	r.do(ctx, s.Expected*len(s.Services)) // a request passes through every service, by one of its operations
 	return report
 }
 
