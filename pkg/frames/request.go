@@ -76,13 +76,21 @@ func EngineState(series []evidence.Series, engine string) data.Frames {
 				times[k], values[k] = time.UnixMilli(sample.UnixMilli).UTC(), finite(sample.Value)
 			}
 			f := data.NewField(m.name, originLabels(s.Origin), values)
-			f.Config = &data.FieldConfig{Unit: m.unit}
+			f.Config = &data.FieldConfig{Unit: m.unit, DisplayNameFromDS: stateName(m.name, s.Origin)}
 			frame := typed(data.NewFrame(m.name, data.NewField("time", nil, times), f), data.FrameTypeTimeSeriesMulti)
 			frame.Meta.PreferredVisualization = data.VisTypeGraph
 			out = append(out, frame)
 		}
 	}
 	return out
+}
+
+// stateName is short: all series around a request are of one instance, so only the rank tells them apart.
+func stateName(metric string, o *evidence.Origin) string {
+	if o.Engine == "" {
+		return metric
+	}
+	return metric + ", engine " + o.Engine
 }
 
 func originLabels(o *evidence.Origin) data.Labels {
