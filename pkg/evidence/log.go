@@ -39,9 +39,9 @@ type EventDetail struct {
 	Temperature, TopP         float64
 }
 
-// NewRequestEvent reduces a parsed line. ok is false when the line names no request.
+// NewRequestEvent reduces a parsed line. ok is false when the line names no request that an engine hears of.
 func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event RequestEvent, ok bool) {
-	if e.External == "" {
+	if e.External == "" || !vllm.ReachesEngine(e.External) {
 		return RequestEvent{}, false
 	}
 	event = RequestEvent{

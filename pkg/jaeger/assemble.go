@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -228,8 +226,8 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	var notes []string
 	r.RequestID = s.requestID
 	if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) {
-		r.RequestID = shownOnly(r.RequestID)
-		notes = append(notes, "the request id is not one and is shown only")
+		r.RequestID = showable(r.RequestID)
+		notes = append(notes, "the request id is compared and shown only, no store is asked for it")
 	}
 	if s.sampled && math.IsNaN(s.temperature) {
 		r.Temperature = 0 // vLLM leaves it out when sampling is greedy
@@ -279,8 +277,8 @@ func (s *span) callerSpan(trace string) evidence.CallerSpan {
 	if s.httpStatus >= 100 && s.httpStatus <= 599 {
 		c.HTTPStatus = int(s.httpStatus)
 	}
-	if !vllm.ValidRequestID(c.RequestID) {
-		c.RequestID = shownOnly(c.RequestID)
+	if !vllm.ComparableRequestID(c.RequestID) {
+		c.RequestID = showable(c.RequestID)
 	}
 	if s.failed || s.errorType != "" { // the conventions set error.type on failed spans only
 		c.Error = either(s.errorType, s.exception, s.status, "error")
@@ -305,22 +303,23 @@ func either(texts ...string) string {
 	return ""
 }
 
-// shownOnly gives a text that may be shown in place of an id that is none: without control characters, and cut to a length
-// that a table shows. The ellipsis makes sure that a cut id never passes for one.
-func shownOnly(s string) string {
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return ""
-	}
-	if len(s) <= vllm.MaxRequestIDLength {
-		return s
+// showable gives what may be shown of an id: all of one that can be compared, nothing with control characters in it, and the
+// beginning of one that is too long. The ellipsis makes sure that a cut id never passes for one.
+func showable(id string) string {
+	if vllm.ComparableRequestID(id) {
+		return id
 	}
 	const shown = 60
-	runes := 0
-	for i := range s {
+	begin, runes := "", 0
+	for i := range id {
 		if runes == shown {
-			return s[:i] + "…"
+			begin = id[:i]
+			break
 		}
 		runes++
 	}
-	return s
+	if !vllm.ComparableRequestID(begin) {
+		return ""
+	}
+	return begin + "…"
 }

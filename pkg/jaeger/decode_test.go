@@ -61,7 +61,8 @@ func TestAttributesOfARequestSpan(t *testing.T) {
 		"a numeric request id is text":              {[]evidence.Attribute{set(vllm.SpanRequestID, int64(42))}, request, "42", ""},
 		"an id with spaces is shown only":           {[]evidence.Attribute{set(vllm.SpanRequestID, "drop table x")}, request, "drop table x", "shown only"},
 		"an id with control characters is dropped":  {[]evidence.Attribute{set(vllm.SpanRequestID, "a\x00b")}, request, "", "shown only"},
-		"an id as long as a prompt is cut, visibly": {[]evidence.Attribute{set(vllm.SpanRequestID, strings.Repeat("x", 300))}, request, strings.Repeat("x", 60) + "…", "shown only"},
+		"an id of 300 characters stays whole":       {[]evidence.Attribute{set(vllm.SpanRequestID, strings.Repeat("x", 300))}, request, strings.Repeat("x", 300), "shown only"},
+		"an id as long as a prompt is cut, visibly": {[]evidence.Attribute{set(vllm.SpanRequestID, strings.Repeat("x", 3000))}, request, strings.Repeat("x", 60) + "…", "shown only"},
 		"a prefill of the host's uptime is unknown": {[]evidence.Attribute{set(vllm.SpanPrefill, 86400.0)}, prefill, nan, "prefill"},
 		"a first token that never came has no time": {
 			[]evidence.Attribute{set(vllm.SpanPrefill, 86400.0), set(vllm.SpanCompletionTokens, int64(0))}, ttft, nan, "before its first token",

@@ -47,7 +47,7 @@ func sound(t *testing.T, a *answer) {
 					t.Fatalf("a count of %d", n)
 				}
 			}
-			if r.Origin == nil || len(r.SpanID) != 16 || len(r.RequestID) > vllm.MaxRequestIDLength {
+			if r.Origin == nil || len(r.SpanID) != 16 || len(r.RequestID) > vllm.MaxComparableIDLength {
 				t.Fatalf("%+v", r)
 			}
 			if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) && r.Note == "" {

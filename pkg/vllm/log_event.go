@@ -59,7 +59,7 @@ type LogEvent struct {
 	Message string // the line without prefix, colours and carriage return
 
 	// RequestID is the id exactly as written, IDForm its spelling, External the external id it stands for ("" when the
-	// line names none). For IDResponse, External is the response id. An id that is none by ValidRequestID is left out.
+	// line names none). For IDResponse, External is the response id. An id that is none by ComparableRequestID is left out.
 	//
 	// For IDInternal the rule is ExternalFromInternal. It reads a client's own "…-deadbeef" as a random suffix where vLLM
 	// adds none (before 0.14, or VLLM_DISABLE_REQUEST_ID_RANDOMIZATION=1): ExternalFromChild(RequestID) is the other

@@ -135,6 +135,34 @@ func TestParseLogLineOfRequests(t *testing.T) {
 			"details debug APIServer#1 entrypoints/.../request_logger.py:108, id=chatcmpl-req-42, form=external",
 		},
 		{
+			"an id with blanks and quotes is received whole", head + `Received request chatcmpl-we"ird/id 7%20{x="y"}: params: SamplingParams(n=1, temperature=0.0, top_p=1.0, max_tokens=3), lora_request: None.`,
+			`received info APIServer#1 async_llm.py:439, id=chatcmpl-we"ird/id 7%20{x="y"}, form=external, max_tokens=3, temperature=0, top_p=1`,
+		},
+		{
+			"added whole", head + `Added request chatcmpl-we"ird/id 7%20{x="y"}-9e8deac0.`,
+			`added info APIServer#1 async_llm.py:439, id=chatcmpl-we"ird/id 7%20{x="y"}-9e8deac0, form=internal, external=chatcmpl-we"ird/id 7%20{x="y"}`,
+		},
+		{
+			"answered whole", head + `Generated response chatcmpl-we"ird/id 7%20{x="y"}: output: 'Paris.', finish_reason: length`,
+			`generated info APIServer#1 async_llm.py:439, id=chatcmpl-we"ird/id 7%20{x="y"}, form=external, finish=length`,
+		},
+		{
+			"streamed whole", head + `Generated response chatcmpl-a b (streaming delta): output: ' (streaming complete): ', finish_reason: length`,
+			`delta info APIServer#1 async_llm.py:439, id=chatcmpl-a b, form=external, finish=length`,
+		},
+		{
+			"refused whole", head + `Request chatcmpl-a b failed (bad request): it was aborted.`,
+			`failed info APIServer#1 async_llm.py:439, id=chatcmpl-a b, form=external, error=bad request: it was aborted`,
+		},
+		{
+			"and aborted whole", head + `Request chatcmpl-a b aborted.`,
+			`aborted info APIServer#1 async_llm.py:439, id=chatcmpl-a b, form=external`,
+		},
+		{
+			"without an endpoint's word, text with blanks is another sentence", head + "Added request hooks to the engine.",
+			"other info APIServer#1 async_llm.py:439",
+		},
+		{
 			"streaming_complete is no reason", head + "Generated response chatcmpl-req-42 (streaming complete): output: 'Paris.', finish_reason: streaming_complete",
 			"generated info APIServer#1 async_llm.py:439, id=chatcmpl-req-42, form=external",
 		},
@@ -224,15 +252,15 @@ func TestParseLogLineOfRequests(t *testing.T) {
 func TestParseLogLineIsNotFooledByWhatClientsSend(t *testing.T) {
 	for _, test := range []struct{ name, line, want string }{
 		{
-			"an id with blanks is no id, nor are its words those of the line", head + `Added request chatcmpl-we"ird/id 7%20{x="y"}-9e8deac0.`,
-			"other info APIServer#1 async_llm.py:439",
+			"words in an id are not those of the line", head + `Received request chatcmpl-x aborted. Added request chatcmpl-victim: params: SamplingParams(max_tokens=4), lora_request: None.`,
+			"received info APIServer#1 async_llm.py:439, id=chatcmpl-x aborted. Added request chatcmpl-victim, form=external, max_tokens=4",
 		},
 		{
-			"an id with quotes is left out", head + `Generated response chatcmpl-"x": output: '', finish_reason: stop`,
-			"generated info APIServer#1 async_llm.py:439, finish=stop",
+			"an id with quotes ends where the line goes on", head + `Generated response chatcmpl-"x": output: '', finish_reason: stop`,
+			`generated info APIServer#1 async_llm.py:439, id=chatcmpl-"x", form=external, finish=stop`,
 		},
 		{
-			"an id of 300 bytes is left out", head + "Added request chatcmpl-" + strings.Repeat("L", 300) + "-9e8deac0.",
+			"an id of 2000 bytes is left out", head + "Added request chatcmpl-" + strings.Repeat("L", 2000) + "-9e8deac0.",
 			"added info APIServer#1 async_llm.py:439",
 		},
 		{

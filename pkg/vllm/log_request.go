@@ -3,12 +3,13 @@ package vllm
 import "strings"
 
 // The lines of a request's life. Which of the id's spellings a line carries is fixed by the line (and for "Aborted
-// request" by its wording, which changed with the version); the id itself ends at the first blank, so that nothing a
-// client sent as its X-Request-Id can add a word to the line.
+// request" by its wording, which changed with the version). The id ends at the first blank, so that nothing a client sent as
+// its X-Request-Id adds a word to the line. Only where that gives no line of vLLM's, the id is one with blanks: it begins
+// with an endpoint's word and ends where the line goes on as vLLM writes it.
 
 // setID stores an id and its external reading; it reports whether the text is an id at all.
 func (e *LogEvent) setID(id string, form IDForm) bool {
-	if !ValidRequestID(id) {
+	if !ComparableRequestID(id) {
 		return false
 	}
 	e.RequestID, e.IDForm, e.External = id, form, id
@@ -18,11 +19,34 @@ func (e *LogEvent) setID(id string, form IDForm) bool {
 	return true
 }
 
+// blankID reports whether a text is an id with blanks in it.
+func blankID(s string) bool {
+	return strings.IndexByte(s, ' ') >= 0 && endpointPrefix(trimChildPrefix(s)) != ""
+}
+
+// cutBlankID cuts an id with blanks off a line, where the first of these texts begins. ok is false when the line has none of
+// them, and for ids without blanks, which end at the first one.
+func cutBlankID(s string, texts ...string) (id, rest string, ok bool) {
+	within, end := s[:min(len(s), MaxComparableIDLength+64)], -1 // outputs may be long
+	for _, text := range texts {
+		if i := strings.Index(within, text); i >= 0 {
+			within, end = within[:i], i
+		}
+	}
+	if end < 0 || !blankID(within) {
+		return "", s, false
+	}
+	return within, s[end:], true
+}
+
 // takeSentence takes "<id>." to the end of the message.
 func (e *LogEvent) takeSentence(kind LogKind, form IDForm, rest string) {
 	id, more, _ := strings.Cut(rest, " ")
-	if more != "" && !strings.HasPrefix(more, "[repeated ") { // Ray's own remark; else it is another sentence
-		return
+	if more != "" && !strings.HasPrefix(more, "[repeated ") { // Ray's own remark
+		if !blankID(rest) || !strings.HasSuffix(rest, ".") {
+			return // another sentence
+		}
+		id = rest
 	}
 	e.Kind = kind
 	e.setID(strings.TrimSuffix(id, "."), form)
@@ -41,7 +65,7 @@ func (e *LogEvent) addID(id string, form IDForm) {
 	switch {
 	case e.RequestID == "":
 		e.setID(id, form)
-	case ValidRequestID(id):
+	case ComparableRequestID(id):
 		e.MoreIDs = append(e.MoreIDs, id)
 	}
 }
@@ -49,10 +73,15 @@ func (e *LogEvent) addID(id string, form IDForm) {
 // takeReceived takes "<id>: params: P(…), lora_request: L." and the form before 0.11.1, which has the prompt between id
 // and parameters.
 func (e *LogEvent) takeReceived(rest string) {
-	id, rest, ok := strings.Cut(rest, ": ")
-	if !ok || strings.IndexByte(id, ' ') >= 0 {
+	id, after, ok := strings.Cut(rest, ": ")
+	if strings.IndexByte(id, ' ') >= 0 {
+		id, after, ok = cutBlankID(rest, ": params: ", ": prompt: ")
+		after = strings.TrimPrefix(after, ": ")
+	}
+	if !ok {
 		return
 	}
+	rest = after
 	e.Kind = LogReceived
 	e.setID(id, IDExternal)
 	if prompt, found := strings.CutPrefix(rest, "prompt: "); found {
@@ -102,6 +131,11 @@ func (e *LogEvent) takeParams(fields string) {
 // takeRequest takes what follows "Request ": "<id> aborted.", "<id> failed…", "<id> details: …".
 func (e *LogEvent) takeRequest(rest string) {
 	id, verb, _ := strings.Cut(rest, " ")
+	if blank, after, ok := cutBlankID(rest, " failed (", " failed due to ", " failed with an internal error", " details: "); ok {
+		id, verb = blank, after[1:]
+	} else if blank, ok := strings.CutSuffix(rest, " aborted."); ok && blankID(blank) {
+		id, verb = blank, "aborted."
+	}
 	switch {
 	case verb == "aborted.":
 		e.Kind = LogAborted
@@ -141,6 +175,12 @@ func failure(verb string) string {
 // output reaches.
 func (e *LogEvent) takeGenerated(rest string) {
 	id, after, _ := strings.Cut(rest, " ")
+	if blank, more, ok := cutBlankID(rest, " (streaming ", " details: ", ": output: "); ok {
+		id, after = blank, strings.TrimPrefix(more, " ")
+		if output, ok := strings.CutPrefix(after, ": "); ok {
+			id, after = id+":", output
+		}
+	}
 	kind := LogGenerated
 	switch {
 	case strings.HasPrefix(after, "(streaming delta): "):

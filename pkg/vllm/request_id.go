@@ -2,6 +2,8 @@ package vllm
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // IDForm tells in which of vLLM's spellings an id was written. The spelling depends on the place, not on the id: the
@@ -22,10 +24,22 @@ const (
 	IDClient
 )
 
-// MaxRequestIDLength bounds an id taken from a store. vLLM sets no limit; ids longer than this are not ids but payload.
-const MaxRequestIDLength = 256
+// MaxRequestIDLength bounds an id that is sent on to a store, MaxComparableIDLength one that is compared and shown. vLLM sets
+// no limit; ids longer than that are not ids but payload.
+const (
+	MaxRequestIDLength    = 256
+	MaxComparableIDLength = 1024
+)
 
-// ValidRequestID reports whether s may be used as a request id: visible ASCII without quotes, backslashes, backticks,
+// ComparableRequestID reports whether s may stand for a request: be compared with other ids, and be shown. vLLM takes any
+// text that a client sends as its X-Request-Id, blanks and quotes included, and a request does not get lost for that. What
+// is not ValidRequestID besides is never sent on.
+func ComparableRequestID(s string) bool {
+	return s != "" && len(s) <= MaxComparableIDLength && utf8.ValidString(s) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// ValidRequestID reports whether s may be sent on to another store as a request id: visible ASCII without quotes, backslashes, backticks,
 // braces or white space, at most MaxRequestIDLength bytes. A client chooses its own X-Request-Id, so every id that comes
 // out of one store is hostile until this has been asked, and is still escaped by the builder that sends it on.
 func ValidRequestID(s string) bool {
@@ -84,11 +98,35 @@ func ExternalFromInternal(internal string) (external string, suffixed bool) {
 // ExternalFromChild removes the child prefix "<i>_" that spans of 0.10.2 to 0.13 carry for n>1 requests.
 func ExternalFromChild(id string) string { return trimChildPrefix(id) }
 
+// ReachesEngine is false for the requests that the API server answers by itself: tokenize and detokenize are logged as
+// received, and no engine ever hears of them.
+func ReachesEngine(external string) bool {
+	return !strings.HasPrefix(external, "tokenize-") && !strings.HasPrefix(external, "tokn-")
+}
+
+// BeamResponseID gives the id of the HTTP response that a beam belongs to: for each beam of each step of a beam search, the
+// engine works on a request of its own, `cmpl-B-<16 hex>-beam-<k>`. ok is false when the id is not one of these.
+func BeamResponseID(external string) (response string, ok bool) {
+	step := trimNumber(external, '-')
+	if step == external || !strings.HasSuffix(step, "-beam") {
+		return "", false
+	}
+	step = strings.TrimSuffix(step, "-beam")
+	n := len(step) - 17
+	if n <= 0 || step[n] != '-' || !isLowerHex(step[n+1:]) {
+		return "", false
+	}
+	return step[:n], true
+}
+
 // ResponseID gives the id of the HTTP response that an external id belongs to: `cmpl-B-0` → `cmpl-B`.
 // Endpoints without per-item suffix return the id unchanged; batch chat and /v1/responses lose their `_<i>`. Never the other
 // way round: a client's own id may end in a number too, so the response id `cmpl-req-1-0` may stand for the engine's
 // `cmpl-req-1-0-0`.
 func ResponseID(external string) string {
+	if response, ok := BeamResponseID(external); ok {
+		return response
+	}
 	for _, e := range endpointPrefixes {
 		if strings.HasPrefix(external, e.prefix) {
 			if e.perItem {
@@ -161,13 +199,16 @@ func trimNumber(id string, sep byte) string {
 
 // isEndpointPrefix reports whether s is one of vLLM's words and its dash: 8 hex digits right behind it are the base id, as
 // the Rust front end makes it up, and no suffix.
-func isEndpointPrefix(s string) bool {
+func isEndpointPrefix(s string) bool { return s != "" && endpointPrefix(s) == s }
+
+// endpointPrefix gives the one of vLLM's words that an id begins with; empty when it begins with none.
+func endpointPrefix(id string) string {
 	for _, e := range endpointPrefixes {
-		if s == e.prefix {
-			return true
+		if strings.HasPrefix(id, e.prefix) {
+			return e.prefix
 		}
 	}
-	return false
+	return ""
 }
 
 func isLowerHex(s string) bool {

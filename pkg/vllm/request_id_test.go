@@ -23,6 +23,10 @@ func TestSpellingsOfOneRequest(t *testing.T) {
 		{"chatcmpl-x-NOTHEX12", "chatcmpl-x-NOTHEX12", "chatcmpl-x-NOTHEX12", "x-NOTHEX12"}, // before 0.14: no suffix
 		{"1_cmpl-a-0", "cmpl-a-0", "cmpl-a", "a"},
 		{"embd-e-2-aaaaaaaa", "embd-e-2", "embd-e", "e"},
+		{"cmpl-beam-b702ceda0c207dcf-beam-0-8196971f", "cmpl-beam-b702ceda0c207dcf-beam-0", "cmpl-beam", "beam"},
+		{"chatcmpl-b-b702ceda0c207dcf-beam-11", "chatcmpl-b-b702ceda0c207dcf-beam-11", "chatcmpl-b", "b"}, // before 0.14
+		{"cmpl-x-beam-0-12345678", "cmpl-x-beam-0", "cmpl-x-beam", "x-beam"},                              // a client's own
+		{`chatcmpl-we"ird id-9e8deac0`, `chatcmpl-we"ird id`, `chatcmpl-we"ird id`, `we"ird id`},
 	} {
 		external, _ := vllm.ExternalFromInternal(c.internal)
 		require.Equal(t, c.external, external, c.internal)
@@ -40,13 +44,28 @@ func TestAGatewaysOwnIDIsNotTakenApart(t *testing.T) {
 	require.Equal(t, "3_x", vllm.ExternalFromChild("3_x"), "only vLLM's own words follow a child prefix")
 }
 
-func TestHostileIDsAreNoIDs(t *testing.T) {
+func TestHostileIDsAreNotSentOn(t *testing.T) {
 	for _, id := range []string{"", " ", "a b", "a\nb", "a\"b", "a`b", "a|b", "a{b}", "a\\b", "é", strings.Repeat("a", 257)} {
 		require.False(t, vllm.ValidRequestID(id), "%q", id)
 	}
 	for _, id := range []string{"chatcmpl-1", "req/2:3@host=x+y.z~_%", strings.Repeat("a", 256)} {
 		require.True(t, vllm.ValidRequestID(id), "%q", id)
 	}
+}
+
+func TestAnyTextOfOneLineMayBeCompared(t *testing.T) {
+	for _, id := range []string{"a b", `a"b`, "a{b}", "é", strings.Repeat("a", 1024)} {
+		require.True(t, vllm.ComparableRequestID(id), "%q", id)
+	}
+	for _, id := range []string{"", "a\nb", "a\x00b", "a\x1b[0m", "a\xff", strings.Repeat("a", 1025)} {
+		require.False(t, vllm.ComparableRequestID(id), "%q", id)
+	}
+}
+
+func TestTokenizingReachesNoEngine(t *testing.T) {
+	require.False(t, vllm.ReachesEngine("tokenize-1"))
+	require.False(t, vllm.ReachesEngine("tokn-1"))
+	require.True(t, vllm.ReachesEngine("cmpl-tokenize-1-0"), "a client may call its request so")
 }
 
 func FuzzSpellings(f *testing.F) {
