@@ -41,7 +41,7 @@ type EventDetail struct {
 
 // NewRequestEvent reduces a parsed line. ok is false when the line names no request that an engine hears of.
 func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event RequestEvent, ok bool) {
-	if e.External == "" || !vllm.ReachesEngine(e.External) {
+	if e.External == "" || e.Beams || !vllm.ReachesEngine(e.External) {
 		return RequestEvent{}, false
 	}
 	event = RequestEvent{

@@ -83,6 +83,7 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 		f.aborted = true
 	case vllm.LogFailed, vllm.LogCrashDump:
 		f.failed = true
+		f.refused = f.refused || e.Detail != nil && vllm.IsRefusal(e.Detail.Error)
 	case vllm.LogInternalError, vllm.LogException:
 		f.failed, f.failedInside = true, true
 	case vllm.LogRequestError:

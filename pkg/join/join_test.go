@@ -81,6 +81,22 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 			events: []evidence.RequestEvent{line(vllm.LogAdded, "chatcmpl-x-0123abcd", 0.01, podA)},
 			want:   []seen{{"chatcmpl-x-0123abcd", join.StatusOK, "trace+logs", 1, false}},
 		},
+		"nor when the id without these digits is another request's": {
+			spans: []evidence.RequestSpan{span("chatcmpl-x", 0, podA), span("chatcmpl-x-deadbeef", 0.5, podA)},
+			events: []evidence.RequestEvent{
+				line(vllm.LogReceived, "chatcmpl-x", 0.01, podA), line(vllm.LogAdded, "chatcmpl-x", 0.01, podA),
+				line(vllm.LogReceived, "chatcmpl-x-deadbeef", 0.51, podA), line(vllm.LogAdded, "chatcmpl-x-deadbeef", 0.51, podA),
+			},
+			want: []seen{{"chatcmpl-x", join.StatusOK, "trace+logs", 2, false}, {"chatcmpl-x-deadbeef", join.StatusOK, "trace+logs", 2, false}},
+		},
+		"what vLLM refuses is rejected, whatever its HTTP status": {
+			events: []evidence.RequestEvent{
+				line(vllm.LogReceived, "chatcmpl-f", 0.01, podA),
+				{UnixNano: at(0.02).UnixNano(), Origin: podA, ID: "chatcmpl-f", External: "chatcmpl-f", Kind: vllm.LogFailed, Form: vllm.IDExternal,
+					Detail: &evidence.EventDetail{Error: "bad request: The engine is currently busy"}},
+			},
+			want: []seen{{"chatcmpl-f", join.StatusRejected, "logs", 2, false}},
+		},
 		"a retry after an abort: the aborted attempt is a row of its own": {
 			spans: []evidence.RequestSpan{span("chatcmpl-r", 2, podA)},
 			events: []evidence.RequestEvent{

@@ -79,13 +79,12 @@ func (x *keyIndex) key(id string) int32 {
 }
 
 // internalKey settles whether the last 8 hex digits of an internal id are vLLM's random suffix (0.14 and later) or part
-// of the client's own id: whichever reading other evidence knows; the suffix when none does.
+// of the client's own id: whichever reading other evidence knows; the suffix when none does. Known whole, it is whole, also
+// where the shorter id is another request's: that a random suffix hits a client's id by chance does not happen.
 func (x *keyIndex) internalKey(e *evidence.RequestEvent) int32 {
 	if whole := vllm.ExternalFromChild(e.ID); whole != e.External {
-		if _, known := x.byID[e.External]; !known {
-			if k, known := x.byID[whole]; known {
-				return k
-			}
+		if k, known := x.byID[whole]; known {
+			return k
 		}
 	}
 	return x.key(e.External)

@@ -56,6 +56,8 @@ func (r *Request) settle(f *eventFacts) {
 		r.Status = r.engineStatus(f)
 	case f.aborted || r.FinishReason == "abort":
 		r.Status = StatusAborted
+	case f.refused:
+		r.Status = StatusRejected
 	case f.failed:
 		r.Status = StatusError
 	case f.generated:

@@ -83,7 +83,8 @@ type joiner struct {
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
 	opened, aborted, failed, generated bool
-	failedInside                       bool // failed in a way that still leaves a span
+	failedInside                       bool                  // failed in a way that still leaves a span
+	refused                            bool                  // failed before the engine took it
 	detail                             *evidence.EventDetail // of the Received line
 	finish, err                        string
 	lora                               string

@@ -70,6 +70,10 @@ type LogEvent struct {
 	// MoreIDs are further ids of the same line, spelled like RequestID: "Aborted request(s) a,b." and crash dumps.
 	MoreIDs []string
 
+	// Beams tells of a Received line that a beam search begins: each beam of each step becomes a request to the engine, with an
+	// id of its own (BeamResponseID), and none with this one.
+	Beams bool
+
 	Engine       string // "0" from "Engine 000:", "EngineCore" or "EngineCore_DP0"; empty where the line names none
 	Model        string // Rust front end: served name
 	FinishReason string

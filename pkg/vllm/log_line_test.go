@@ -28,6 +28,7 @@ func describe(e vllm.LogEvent) string {
 	field("id", e.RequestID != "", e.RequestID)
 	field("form", e.IDForm != vllm.IDUnknown, forms[e.IDForm])
 	field("external", e.External != e.RequestID, e.External)
+	field("beams", e.Beams, true)
 	field("more", e.MoreIDs != nil, strings.Join(e.MoreIDs, ";"))
 	field("engine", e.Engine != "", e.Engine)
 	field("model", e.Model != "", e.Model)
@@ -161,6 +162,10 @@ func TestParseLogLineOfRequests(t *testing.T) {
 		{
 			"without an endpoint's word, text with blanks is another sentence", head + "Added request hooks to the engine.",
 			"other info APIServer#1 async_llm.py:439",
+		},
+		{
+			"a beam search is no request to the engine, its beams are", head + `Received request cmpl-b-0: params: BeamSearchParams(beam_width=2, max_tokens=8, ignore_eos=True, temperature=0.0), lora_request: None.`,
+			"received info APIServer#1 async_llm.py:439, id=cmpl-b-0, form=external, beams=true, max_tokens=8",
 		},
 		{
 			"streaming_complete is no reason", head + "Generated response chatcmpl-req-42 (streaming complete): output: 'Paris.', finish_reason: streaming_complete",

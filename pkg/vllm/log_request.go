@@ -95,6 +95,7 @@ func (e *LogEvent) takeReceived(rest string) {
 	if open < 0 {
 		return
 	}
+	e.Beams = params[:open] == "BeamSearchParams"
 	e.takeParams(params[open+1:])
 }
 
@@ -153,6 +154,12 @@ func (e *LogEvent) takeRequest(rest string) {
 		e.Error = failure(verb)
 	}
 }
+
+// badRequest begins the error of what vLLM refuses: a request that it cannot serve, or any at all when its queue is full.
+const badRequest = "bad request"
+
+// IsRefusal reports whether the error of a LogFailed line says that the request was refused, which is no failure of vLLM's.
+func IsRefusal(err string) bool { return err == badRequest || strings.HasPrefix(err, badRequest+": ") }
 
 // failure turns "failed (bad request): text." into "bad request: text" and "failed due to Class: text." into
 // "Class: text". Up to 0.14 there is no text.
