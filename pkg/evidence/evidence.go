@@ -54,6 +54,29 @@ type RequestSpan struct {
 	Caller, Root *CallerSpan
 }
 
+// MaxDuration is the longest that a request is believed to run. A duration is what some client's exporter wrote: one of years
+// would make a store be asked for years, and overflow what counts nanoseconds.
+const MaxDuration = 24 * time.Hour
+
+// Seconds turns a length in seconds into a Duration between 0 and MaxDuration; 0 when it is not known.
+func Seconds(s float64) time.Duration {
+	if !(s > 0) { // NaN as well
+		return 0
+	}
+	return time.Duration(min(s, MaxDuration.Seconds()) * float64(time.Second))
+}
+
+// End is when the API server had processed the final output: there the span ends, microseconds after E2E.
+func (s *RequestSpan) End() time.Time {
+	if s.Duration > 0 {
+		return s.Start.Add(Seconds(s.Duration))
+	}
+	return s.Start.Add(Seconds(s.E2E))
+}
+
+// End is when the call was over; its start when its duration is not known.
+func (c *CallerSpan) End() time.Time { return c.Start.Add(Seconds(c.Duration)) }
+
 // CallerSpan is a span above the engine: application, router or gateway. A CLIENT (or router) span without an engine span
 // below it is evidence of a request that the engine never finished.
 type CallerSpan struct {

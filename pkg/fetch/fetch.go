@@ -247,9 +247,7 @@ func around(spans []evidence.RequestSpan) []evidence.Window {
 	windows := make([]evidence.Window, 0, len(spans))
 	for i := range spans {
 		s := &spans[i]
-		length := max(s.Duration, s.E2E, 0)
-		end := s.Start.Add(time.Duration(length * float64(time.Second)))
-		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: end.Add(join.AfterEnd)})
+		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: s.End().Add(join.AfterEnd)})
 	}
 	merged := evidence.MergeWindows(windows, 5*time.Second)
 	for gap := 10 * time.Second; len(merged) > maxWindows; gap *= 2 {

@@ -36,7 +36,7 @@ func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 	}
 	row := key.firstRow
 	s := j.rows[row].Span
-	from, to := s.Start.Add(-BeforeStart).UnixNano(), spanEnd(s).Add(AfterEnd).UnixNano()
+	from, to := s.Start.Add(-BeforeStart).UnixNano(), s.End().Add(AfterEnd).UnixNano()
 	for n := key.firstNode; n != none; n = x.nodes[n].next {
 		e := &j.in.Events[x.nodes[n].event]
 		if e.UnixNano < from || e.UnixNano > to {
@@ -264,12 +264,12 @@ func (j *joiner) calls(x *keyIndex, key *keyed) []call {
 		if n := len(out) - 1; n >= 0 && s.Start.Sub(out[n].start) < time.Millisecond && out[n].origin == s.Origin &&
 			j.rows[out[n].rows[0]].Span.ParentSpanID == s.ParentSpanID {
 			out[n].rows = append(out[n].rows, r)
-			if end := spanEnd(s); end.After(out[n].end) {
+			if end := s.End(); end.After(out[n].end) {
 				out[n].end = end
 			}
 			continue
 		}
-		out = append(out, call{start: s.Start, end: spanEnd(s), origin: s.Origin, rows: []int32{r}})
+		out = append(out, call{start: s.Start, end: s.End(), origin: s.Origin, rows: []int32{r}})
 	}
 	return out
 }

@@ -117,7 +117,7 @@ func outermost(callers []evidence.CallerSpan) []evidence.CallerSpan {
 
 // within reports whether a lies inside b and is shorter.
 func within(a, b *evidence.CallerSpan) bool {
-	return !a.Start.Before(b.Start) && a.Duration < b.Duration && !a.Start.Add(seconds(a.Duration)).After(b.Start.Add(seconds(b.Duration)))
+	return !a.Start.Before(b.Start) && a.Duration < b.Duration && !a.End().After(b.End())
 }
 
 // fill takes over what only the inner call knows.
@@ -151,7 +151,7 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	matched, rival := pair(len(callers), len(groups), func(c, g int) (time.Duration, bool) {
 		span := &j.in.Callers[callers[c]]
 		t := j.rows[groups[g][0]].Time
-		if t.Before(span.Start.Add(-BeforeStart)) || t.After(span.Start.Add(seconds(span.Duration)+AfterEnd)) {
+		if t.Before(span.Start.Add(-BeforeStart)) || t.After(span.End().Add(AfterEnd)) {
 			return 0, false
 		}
 		return t.Sub(span.Start).Abs(), true

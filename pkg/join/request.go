@@ -96,25 +96,10 @@ type Request struct {
 func (r *Request) End() time.Time {
 	switch {
 	case r.Span != nil:
-		return spanEnd(r.Span)
+		return r.Span.End()
 	case r.Caller != nil:
-		return r.Caller.Start.Add(seconds(r.Caller.Duration))
+		return r.Caller.End()
 	default:
 		return r.lastLog
 	}
-}
-
-// spanEnd is when the API server processed the final output; the span ends there, microseconds after e2e.
-func spanEnd(s *evidence.RequestSpan) time.Time {
-	if s.Duration > 0 {
-		return s.Start.Add(seconds(s.Duration))
-	}
-	return s.Start.Add(seconds(s.E2E))
-}
-
-func seconds(s float64) time.Duration {
-	if s != s || s <= 0 {
-		return 0
-	}
-	return time.Duration(s * float64(time.Second))
 }
