@@ -238,8 +238,9 @@ func (c *call) distance(a *attempt) (d time.Duration, ok bool) {
 	if _, no := sameInstance(c.origin, a.origin); no {
 		return 0, false
 	}
-	// A client abort leaves no span, except of those sequences of an n>1 request that were done before.
-	if a.aborted && (!a.children || c.end.After(a.lastAbort.Add(BeforeStart))) {
+	// A client abort leaves no span, except of sequences that were done before it came: those of an n>1 request, and a single
+	// one whose last token was made while the client was leaving.
+	if a.aborted && c.end.After(a.lastAbort) && (!a.children || c.end.After(a.lastAbort.Add(BeforeStart))) {
 		return 0, false
 	}
 	if a.first.Before(c.start.Add(-BeforeStart)) || a.first.After(c.end.Add(AfterEnd)) {

@@ -28,6 +28,12 @@ func span(id string, start float64, origin *evidence.Origin) evidence.RequestSpa
 	}
 }
 
+// tokenless is a span of a request that never got a token.
+func tokenless(s evidence.RequestSpan) evidence.RequestSpan {
+	s.CompletionTokens = 0
+	return s
+}
+
 func line(kind vllm.LogKind, id string, t float64, origin *evidence.Origin) evidence.RequestEvent {
 	e := evidence.RequestEvent{UnixNano: at(t).UnixNano(), Origin: origin, ID: id, External: id, Kind: kind, Form: vllm.IDExternal}
 	if kind == vllm.LogAdded {
@@ -88,6 +94,19 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 				line(vllm.LogReceived, "chatcmpl-x-deadbeef", 0.51, podA), line(vllm.LogAdded, "chatcmpl-x-deadbeef", 0.51, podA),
 			},
 			want: []seen{{"chatcmpl-x", join.StatusOK, "trace+logs", 2, false}, {"chatcmpl-x-deadbeef", join.StatusOK, "trace+logs", 2, false}},
+		},
+		"a client that leaves when all tokens are made leaves a whole span and abort lines: one request, which is well": {
+			spans: []evidence.RequestSpan{span("chatcmpl-l", 0, podA)},
+			events: []evidence.RequestEvent{
+				line(vllm.LogReceived, "chatcmpl-l", 0.01, podA), line(vllm.LogAdded, "chatcmpl-l-9f3c1a7e", 0.01, podA),
+				{UnixNano: at(1.61).UnixNano(), Origin: podA, ID: "chatcmpl-l-9f3c1a7e", External: "chatcmpl-l", Kind: vllm.LogAborted, Form: vllm.IDInternal},
+				line(vllm.LogAborted, "chatcmpl-l", 1.61, podA),
+			},
+			want: []seen{{"chatcmpl-l", join.StatusOK, "trace+logs", 4, false}},
+		},
+		"a request that the engine aborts before its first token leaves a span without tokens": {
+			spans: []evidence.RequestSpan{tokenless(span("chatcmpl-z", 0, podA))},
+			want:  []seen{{"chatcmpl-z", join.StatusAborted, "trace", none, false}},
 		},
 		"what vLLM refuses is rejected, whatever its HTTP status": {
 			events: []evidence.RequestEvent{

@@ -78,6 +78,8 @@ func (r *Request) engineStatus(f *eventFacts) Status {
 		return StatusAborted
 	case f.failedInside || r.FinishReason == "error" || r.Span.Error != "":
 		return StatusError
+	case r.Span.CompletionTokens == 0 && r.Span.MaxTokens > 0: // the engine itself aborted it before its first token (a pause)
+		return StatusAborted
 	default:
 		return StatusOK
 	}
