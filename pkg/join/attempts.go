@@ -42,7 +42,7 @@ func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 		if e.UnixNano < from || e.UnixNano > to {
 			return false
 		}
-		if _, no := sameInstance(s.Origin, e.Origin); no {
+		if j.elsewhere(s.Origin, e.Origin) {
 			return false
 		}
 	}
@@ -136,6 +136,9 @@ func (j *joiner) sortOut(x *keyIndex, key *keyed) {
 	calls := j.calls(x, key)
 	attempts, loose := j.split(x, key)
 	matched, rival := pair(len(calls), len(attempts), func(c, a int) (time.Duration, bool) {
+		if j.elsewhere(calls[c].origin, attempts[a].origin) {
+			return 0, false
+		}
 		return calls[c].distance(&attempts[a])
 	})
 	for c, a := range matched {
@@ -233,11 +236,9 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 	}
 }
 
-// distance is how far an attempt's opening lies from a call's start; ok is false when they cannot be the same.
+// distance is how far an attempt's opening lies from a call's start on the same instance; ok is false when they cannot be
+// the same.
 func (c *call) distance(a *attempt) (d time.Duration, ok bool) {
-	if _, no := sameInstance(c.origin, a.origin); no {
-		return 0, false
-	}
 	// A client abort leaves no span, except of sequences that were done before it came: those of an n>1 request, and a single
 	// one whose last token was made while the client was leaving.
 	if a.aborted && c.end.After(a.lastAbort) && (!a.children || c.end.After(a.lastAbort.Add(BeforeStart))) {

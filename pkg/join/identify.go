@@ -117,8 +117,8 @@ func aliases(o *evidence.Origin) []string {
 	return out
 }
 
-// find returns the instance that another store's origin names, or -1. Pods decide before instance names, a namespace
-// narrows; a name that several instances share finds none.
+// find returns the instance that another store's origin names, or -1. Pods decide before instance names; a name that several
+// instances share finds none.
 func (x *instances) find(o *evidence.Origin) int32 {
 	if o == nil {
 		return -1
@@ -137,11 +137,21 @@ func (x *instances) lookUp(o *evidence.Origin) int32 {
 		if !ok || i == ambiguousAlias {
 			continue
 		}
-		if _, no := sameInstance(o, x.list[i].origin); !no || o.Pod == "" {
+		if !contradicts(o, x.list[i].origin) {
 			return i
 		}
 	}
 	return -1
+}
+
+// contradicts reports whether two origins that share a name are two all the same: in two namespaces, in two pods, or behind
+// two ports of one host.
+func contradicts(a, b *evidence.Origin) bool {
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	if differ(a.Namespace, b.Namespace) || differ(a.Pod, b.Pod) {
+		return true
+	}
+	return host(a.Instance) == host(b.Instance) && differ(port(a.Instance), port(b.Instance))
 }
 
 // attachByHost gives a GPU that names no pod to the instances of its host, when the host runs exactly one.
@@ -171,6 +181,9 @@ func host(instance string) string {
 	}
 	return instance
 }
+
+// port is what host cuts off, empty without one.
+func port(instance string) string { return instance[len(host(instance)):] }
 
 // identify settles instance, engine and model of every row.
 func (j *joiner) identify() {

@@ -78,6 +78,7 @@ type joiner struct {
 
 	instances      *instances
 	linesUnmatched int
+	alike          *bool // namedAlike, once asked
 }
 
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.

@@ -1,0 +1,74 @@
+package join_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+func TestAnInstanceHasManyNames(t *testing.T) {
+	for name, c := range map[string]struct {
+		span, line evidence.Origin
+		meet       bool
+	}{
+		"one pod":                                {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "llama-0"}, true},
+		"two pods":                               {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "llama-1"}, false},
+		"a pod of that name in two namespaces":   {evidence.Origin{Namespace: "a", Pod: "llama-0"}, evidence.Origin{Namespace: "b", Pod: "llama-0"}, false},
+		"the span names its pod as its instance": {evidence.Origin{Instance: "llama-0"}, evidence.Origin{Pod: "llama-0"}, true},
+		"and the shipper has a name of its own for the instance": {
+			evidence.Origin{Instance: "llama-0"}, evidence.Origin{Pod: "llama-0", Instance: "llm/llama-0:vllm"}, true,
+		},
+		"a random id of the exporter against an address proves nothing": {
+			evidence.Origin{Instance: "6f0f3f2e-2f39-4c5c-9d25-2a51e6a5a8a1"}, evidence.Origin{Instance: "10.0.0.1:8000"}, true,
+		},
+		"nothing is said": {evidence.Origin{}, evidence.Origin{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			joined := join.Requests(join.Input{
+				Spans:  []evidence.RequestSpan{span("chatcmpl-a", 0, &c.span)},
+				Events: []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-a", 0.01, &c.line)},
+			})
+			require.Equal(t, c.meet, joined.Report.Matched == 1)
+			require.Equal(t, c.meet, joined.Report.LogOnly == 0)
+		})
+	}
+}
+
+func TestStoresThatNameInstancesAlikeTellThemApart(t *testing.T) {
+	one, two := &evidence.Origin{Instance: "10.0.0.1:8000"}, &evidence.Origin{Instance: "10.0.0.2:8000"}
+	logOne, logTwo := *one, *two
+	rows := join.Requests(join.Input{
+		Spans: []evidence.RequestSpan{span("chatcmpl-a", 0, one), span("chatcmpl-a", 0.1, two)},
+		Events: []evidence.RequestEvent{
+			line(vllm.LogReceived, "chatcmpl-a", 0.11, &logTwo), line(vllm.LogReceived, "chatcmpl-a", 0.12, &logOne),
+			line(vllm.LogGenerated, "chatcmpl-a", 1.7, &logTwo),
+		},
+	}).Rows
+	require.Equal(t, []seen{{"chatcmpl-a", join.StatusOK, "trace+logs", 1, false}, {"chatcmpl-a", join.StatusOK, "trace+logs", 2, false}}, look(rows))
+}
+
+func TestStateOfAnotherInstanceIsNotShown(t *testing.T) {
+	for name, c := range map[string]struct {
+		span, metrics evidence.Origin
+		model         string
+	}{
+		"the scrape's address and the pod":           {evidence.Origin{Instance: "llama-0"}, evidence.Origin{Pod: "llama-0", Instance: "10.0.0.1:8000"}, "llama"},
+		"a host, and the port that is scraped":       {evidence.Origin{Instance: "node-1"}, evidence.Origin{Instance: "node-1:8000"}, "llama"},
+		"the other port of that host":                {evidence.Origin{Instance: "node-1:8001"}, evidence.Origin{Instance: "node-1:8000"}, ""},
+		"the same pod's name in another namespace":   {evidence.Origin{Namespace: "a", Pod: "llama-0"}, evidence.Origin{Namespace: "b", Pod: "llama-0"}, ""},
+		"the same instance's name in another one":    {evidence.Origin{Namespace: "a", Instance: "llama-0"}, evidence.Origin{Namespace: "b", Pod: "llama-0"}, ""},
+		"a namespace that only one of them mentions": {evidence.Origin{Instance: "llama-0"}, evidence.Origin{Namespace: "b", Pod: "llama-0"}, "llama"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.metrics.Model, c.metrics.Engine = "llama", "0"
+			rows := join.Requests(join.Input{
+				Spans: []evidence.RequestSpan{span("chatcmpl-a", 0, &c.span)}, Targets: []evidence.Target{{Origin: c.metrics}},
+			}).Rows
+			require.Equal(t, c.model, rows[0].Model)
+		})
+	}
+}
