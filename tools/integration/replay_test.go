@@ -73,22 +73,80 @@ type call struct {
 	Case           string
 	Path           string
 	RequestHeaders map[string]string `json:"request_headers"`
-	Request        json.RawMessage
+	Request        json.RawMessage   // text where it is no JSON
 	Aborted        bool
 	Status         int
 	ResponseID     string `json:"response_id"`
-	Usage          *struct {
+	Usage          struct {
 		Prompt     float64 `json:"prompt_tokens"`
 		Completion float64 `json:"completion_tokens"`
 	}
-	FinishReasons []string `json:"finish_reasons"`
-	ClientError   string   `json:"client_error"`
-	StartNS       int64    `json:"start_ns"`
-	FirstByteNS   int64    `json:"first_byte_ns"`
-	EndNS         int64    `json:"end_ns"`
-	Stream        bool
+	FinishReasons []string        `json:"finish_reasons"`
+	Error         json.RawMessage // of the response's body, or of the stream
+	ClientError   string          `json:"client_error"`
+	StartNS       int64           `json:"start_ns"`
+	FirstByteNS   int64           `json:"first_byte_ns"`
+	EndNS         int64           `json:"end_ns"`
 
 	start, firstByte, end time.Time
+	asked                 asked
+}
+
+// asked is what matters here of a request's body.
+type asked struct {
+	Prompt      json.RawMessage
+	Messages    []json.RawMessage
+	N           int
+	Temperature *float64
+	MaxTokens   float64 `json:"max_tokens"`
+	RequestID   string  `json:"request_id"`
+}
+
+// ids are the engine's ids of a call, one for each prompt: the client's id or, where it sent none, the response's, as each
+// endpoint spells it. Endpoints that reach no engine have none.
+func (c *call) ids() []string {
+	base, sent := c.RequestHeaders["X-Request-Id"]
+	if !sent {
+		base, sent = c.asked.RequestID, c.asked.RequestID != ""
+	}
+	response := func(prefix string) string {
+		if sent {
+			return prefix + base
+		}
+		return c.ResponseID
+	}
+	switch c.Path {
+	case "/v1/chat/completions", "/v1/messages":
+		return []string{response("chatcmpl-")}
+	case "/v1/chat/completions/batch":
+		return numbered(response("chatcmpl-")+"_", len(c.asked.Messages))
+	case "/v1/completions":
+		var prompts []string
+		if json.Unmarshal(c.asked.Prompt, &prompts) != nil {
+			prompts = []string{""}
+		}
+		return numbered(response("cmpl-")+"-", len(prompts))
+	case "/v1/responses": // makes up an id of its own, whatever the client sends
+		return []string{c.ResponseID + "_0"}
+	}
+	return nil
+}
+
+func numbered(stem string, n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = stem + strconv.Itoa(i)
+	}
+	return out
+}
+
+// trace is the trace that the call belongs to; empty when it carried no context, or none that holds.
+func (c *call) trace() string {
+	parts := strings.Split(c.RequestHeaders["traceparent"], "-")
+	if len(parts) != 4 || len(parts[1]) != 32 {
+		return ""
+	}
+	return parts[1]
 }
 
 // readRecording reads a folder of tools/recordings and moves all of it by one constant of whole seconds, so that it ended
@@ -185,6 +243,8 @@ func (r *recording) readCalls(t *testing.T, folder string) {
 		if c.FirstByteNS != 0 {
 			c.firstByte = time.Unix(0, c.FirstByteNS)
 		}
+		_ = json.Unmarshal(c.Request, &c.asked) // a body that is no JSON asks for nothing
+		c.asked.N = max(c.asked.N, 1)
 		r.calls = append(r.calls, c)
 	})
 }
