@@ -1,2 +1,12 @@
-// Jest setup provided by Grafana scaffolding
 import './.config/jest-setup';
+
+// What Grafana's menus need and jsdom lacks: they measure their options, draw those that fit, and watch the scrolling.
+HTMLCanvasElement.prototype.getContext = () => ({ measureText: (text) => ({ width: 8 * text.length }) });
+for (const side of ['clientWidth', 'clientHeight']) {
+  Object.defineProperty(HTMLElement.prototype, side, { get: () => 400 });
+}
+global.IntersectionObserver = class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};

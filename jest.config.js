@@ -1,8 +1,14 @@
-// force timezone to UTC to allow tests to work regardless of local timezone
-// generally used by snapshots, but can affect specific tests
+// Times in tests read the same everywhere.
 process.env.TZ = 'UTC';
 
+const base = require('./.config/jest.config');
+
+const [compile] = Object.values(base.transform);
+
 module.exports = {
-  // Jest configuration provided by Grafana scaffolding
-  ...require('./.config/jest.config'),
+  ...base,
+  // Editors are slow to draw in jsdom, and slower where cores are shared.
+  testTimeout: 60_000,
+  // Some packages that Grafana's own depend on are published as .mjs only.
+  transform: { '^.+\\.m?[jt]sx?$': compile },
 };

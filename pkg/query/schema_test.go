@@ -59,6 +59,7 @@ type schema struct {
 	Kinds           []kindSchema         `json:"kinds"`
 	Scope           []string             `json:"scope"`
 	Columns         []columnSchema       `json:"columns"`
+	Filter          []string             `json:"filter"`
 	Ops             map[string][]join.Op `json:"ops"` // by type of column
 	Figures         []models.Figure      `json:"figures"`
 	Dimensions      []string             `json:"dimensions"`
@@ -73,6 +74,7 @@ type schema struct {
 func frontendSchema() schema {
 	s := schema{
 		Version: Version, Scope: fieldsOf(reflect.TypeFor[vllm.Scope]()),
+		Filter:  fieldsOf(reflect.TypeFor[join.Filter]()),
 		Figures: models.Figures(), Dimensions: models.Dimensions,
 		Forms: []models.Form{models.Table, models.TimeSeries, models.Numeric}, Quantiles: models.DefaultQuantiles,
 		LogLevels: []vllm.LogLevel{

@@ -1,6 +1,6 @@
 import React from 'react';
 import { t } from '@grafana/i18n';
-import { Combobox, Field, IconButton, Stack } from '@grafana/ui';
+import { Combobox, Field, IconButton, InlineField, Stack } from '@grafana/ui';
 
 import { parseDuration } from '../duration';
 import { Column, columnNamed, columns, Filter, limits, opsOf, takesValue } from '../queryTypes';
@@ -8,13 +8,15 @@ import { CommittedInput } from './CommittedInput';
 
 interface Props {
   id: string;
+  /** Where, for the first filter, and the word that joins the others to it. */
+  label: string;
   filter: Filter;
   onChange: (filter: Filter) => void;
   onRemove: () => void;
 }
 
 /** One comparison; which ones there are, and what a value looks like, follows from the column. */
-export function FilterEditor({ id, filter, onChange, onRemove }: Props) {
+export function FilterEditor({ id, label, filter, onChange, onRemove }: Props) {
   const column = columnNamed(filter.column);
   const problem = column && filterProblem(column, filter);
   const changeColumn = (name: string) => {
@@ -24,17 +26,21 @@ export function FilterEditor({ id, filter, onChange, onRemove }: Props) {
   };
   return (
     <Stack gap={0.5} alignItems="flex-start" wrap="wrap">
-      <Combobox
-        id={`${id}-column`}
-        aria-label={t('filter.column', 'Column')}
-        options={columnOptions()}
-        value={filter.column}
-        onChange={({ value }) => changeColumn(value)}
-        width={24}
-      />
+      <InlineField label={label} labelWidth={8} htmlFor={`${id}-column`}>
+        <Combobox
+          id={`${id}-column`}
+          options={columnOptions()}
+          value={filter.column}
+          onChange={({ value }) => changeColumn(value)}
+          width={24}
+        />
+      </InlineField>
+      <span id={`${id}-op-label`} hidden>
+        {t('filter.op', 'Comparison')}
+      </span>
       <Combobox
         id={`${id}-op`}
-        aria-label={t('filter.op', 'Comparison')}
+        aria-labelledby={`${id}-op-label`}
         options={opsOf(column?.type ?? 'text').map((value) => ({ value, label: opLabel(value) }))}
         value={filter.op}
         onChange={({ value }) => onChange({ ...filter, op: value })}

@@ -33,9 +33,7 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
         <InlineField
           label={t('promql.legend', 'Legend')}
           htmlFor={`${id}-legend`}
-          tooltip={t('promql.legend-tooltip', '{{label}} is replaced by the value of the label', {
-            interpolation: { skipOnVariables: true, prefix: '__', suffix: '__' },
-          })}
+          tooltip={t('promql.legend-tooltip', 'The name of a label in double braces is replaced by its value')}
         >
           <CommittedInput
             id={`${id}-legend`}

@@ -19,6 +19,7 @@ export function RequestsEditor({ id, spec, onChange }: KindEditorProps<RequestsS
         <FilterEditor
           key={i}
           id={`${id}-filter-${i}`}
+          label={i ? t('requests.and', 'and') : t('requests.where', 'Where')}
           filter={filter}
           onChange={(changed) => changeFilters(filters.map((other, j) => (i === j ? changed : other)))}
           onRemove={() => changeFilters(filters.filter((_, j) => i !== j))}

@@ -1,0 +1,24 @@
+import { parseDuration } from './duration';
+
+test.each<[string, number | undefined]>([
+  ['500ms', 0.5],
+  ['2s', 2],
+  ['1m30s', 90],
+  ['1.5h', 5400],
+  ['.5s', 0.5],
+  ['10us', 1e-5],
+  [' 3s ', 3],
+  ['', undefined],
+  ['5', undefined],
+  ['1 s', undefined],
+  ['5 minutes', undefined],
+  ['1d', undefined],
+  ['-1s', undefined],
+])('%p is %p seconds', (text, seconds) => {
+  const parsed = parseDuration(text);
+  if (seconds === undefined) {
+    expect(parsed).toBeUndefined();
+  } else {
+    expect(parsed).toBeCloseTo(seconds, 12);
+  }
+});

@@ -1,0 +1,125 @@
+import { fakeTemplateSrv } from './fakes';
+import { Interpolation } from './interpolate';
+import { VllmQuery } from './queryTypes';
+
+const variables = {
+  model: ['llama', 'qwen-2.5'],
+  one: 'llama',
+  all: '.*',
+  none: '',
+  id: 'chatcmpl-42',
+  threshold: '500ms',
+  metrics: ['ttft', 'tpot'],
+};
+
+function interpolate(query: Partial<VllmQuery>, scopedVars = {}, multi = true) {
+  return new Interpolation(fakeTemplateSrv(variables, multi), scopedVars).query({ refId: 'A', ...query });
+}
+
+describe('a scope', () => {
+  test.each([
+    ['a variable with several values', ['$model'], ['llama', 'qwen-2.5']],
+    ['a variable with one value', ['${one}'], ['llama']],
+    ['a variable beside plain text', ['prefix-$model-suffix'], ['prefix-llama-suffix', 'prefix-qwen-2.5-suffix']],
+    ['two variables in one text', ['$one/$model'], ['llama/llama', 'llama/qwen-2.5']],
+    ['a value twice', ['llama', '$model'], ['llama', 'qwen-2.5']],
+    ['no variable', ['mistral'], ['mistral']],
+    ['a variable that does not exist', ['$typo'], ['$typo']],
+  ])('takes %s', (_, models, want) => {
+    expect(interpolate({ scope: { models } }).scope).toEqual({ models: want });
+  });
+
+  test.each([
+    ['whose custom all value is a pattern', ['$all']],
+    ['without a value', ['$none']],
+  ])('is not narrowed by a variable %s', (_, models) => {
+    expect(interpolate({ scope: { models, pods: ['p'] } }).scope).toEqual({ pods: ['p'] });
+  });
+
+  test('takes the value of a repeated panel', () => {
+    const scopedVars = { model: { text: 'qwen-2.5', value: 'qwen-2.5' } };
+    expect(interpolate({ scope: { models: ['$model'] } }, scopedVars).scope).toEqual({ models: ['qwen-2.5'] });
+  });
+});
+
+describe('a filter', () => {
+  const filter = (op: '=' | '!=' | '=~' | '>', column: string, value: string) =>
+    interpolate({ requests: { filters: [{ column, op, value }] } }).requests?.filters?.[0];
+
+  test('on equality with several values becomes a pattern', () => {
+    expect(filter('=', 'model', '$model')).toEqual({ column: 'model', op: '=~', value: 'llama|qwen-2\\.5' });
+    expect(filter('!=', 'model', '$model')).toEqual({ column: 'model', op: '!~', value: 'llama|qwen-2\\.5' });
+  });
+
+  test('on equality with one value stays one', () => {
+    expect(filter('=', 'model', '$one')).toEqual({ column: 'model', op: '=', value: 'llama' });
+  });
+
+  test('with a pattern takes values as text', () => {
+    expect(filter('=~', 'model', '$model')?.value).toBe('(llama|qwen-2\\.5)');
+  });
+
+  test('on a number takes a variable', () => {
+    expect(filter('>', 'ttft', '$threshold')?.value).toBe('500ms');
+  });
+
+  test('without a value gets none', () => {
+    const filters = [{ column: 'ttft', op: 'null' as const }];
+    expect(interpolate({ requests: { filters } }).requests?.filters).toEqual(filters);
+  });
+});
+
+describe('PromQL', () => {
+  const expr = (text: string, multi = true, scopedVars = {}) =>
+    interpolate({ promql: { expr: text } }, scopedVars, multi).promql?.expr;
+
+  test('takes several values as a pattern within quotes', () => {
+    expect(expr('up{model_name=~"$model"}')).toBe('up{model_name=~"(llama|qwen-2\\\\.5)"}');
+  });
+
+  test('takes the value of a plain variable as it is', () => {
+    expect(expr('up{x="$v"}', false, { v: { text: '', value: 'a.b"c' } })).toBe('up{x="a.b\\"c"}');
+  });
+
+  test('keeps the interval for the backend, which knows the step', () => {
+    const scopedVars = { __interval: { text: '15s', value: '15s' }, __interval_ms: { text: '15000', value: 15000 } };
+    const text = 'rate(x[$__rate_interval]) + rate(y[$__interval]) + $__interval_ms';
+    expect(expr(text, true, scopedVars)).toBe(text);
+  });
+});
+
+test('every other text of a query takes variables', () => {
+  const query = interpolate({
+    request: { id: '$id' },
+    trace: { traceId: '$id' },
+    models: { metrics: ['$metrics'], groupBy: ['$one'] },
+    logs: {
+      requestId: '$id',
+      contains: 'of $one',
+      regex: 'x$model',
+      process: '$one',
+      logger: '$one',
+      levels: ['$one'],
+    },
+    coverage: { metric: '$one' },
+    promql: { expr: 'up', legend: '$one', minStep: '$threshold' },
+    requests: { sort: { column: '$one', desc: true } },
+  });
+  expect(query).toEqual({
+    refId: 'A',
+    request: { id: 'chatcmpl-42' },
+    trace: { traceId: 'chatcmpl-42' },
+    models: { metrics: ['ttft', 'tpot'], groupBy: ['llama'] },
+    logs: {
+      requestId: 'chatcmpl-42',
+      contains: 'of llama',
+      regex: 'x(llama|qwen-2\\.5)',
+      process: 'llama',
+      logger: 'llama',
+      levels: ['llama'],
+    },
+    coverage: { metric: 'llama' },
+    promql: { expr: 'up', legend: 'llama', minStep: '500ms' },
+    requests: { sort: { column: 'llama', desc: true } },
+  });
+});

@@ -1,0 +1,72 @@
+import model from './query.generated.json';
+import {
+  alertingTypes,
+  columns,
+  CoverageSpec,
+  Filter,
+  forms,
+  LogsSpec,
+  ModelsSpec,
+  opsOf,
+  PromQLSpec,
+  queryTypes,
+  RequestSpec,
+  RequestsSpec,
+  scopeLists,
+  Specs,
+  TraceSpec,
+} from './queryTypes';
+
+/** Every field of a type, which the compiler checks; so a test can compare them with Go's. */
+type Fields<Type> = Record<keyof Required<Type>, true>;
+
+describe('the query types agree with pkg/query', () => {
+  test('in the kinds, their order, and which of them alert', () => {
+    expect(model.kinds.map(({ name }) => name)).toEqual(queryTypes);
+    expect(model.kinds.filter(({ alerts }) => alerts).map(({ name }) => name)).toEqual(alertingTypes);
+  });
+
+  test('in the fields of every kind', () => {
+    const requests: Fields<RequestsSpec> = { filters: true, sort: true, limit: true };
+    const request: Fields<RequestSpec> = { id: true };
+    const models: Fields<ModelsSpec> = { metrics: true, groupBy: true, quantiles: true, form: true };
+    const logs: Fields<LogsSpec> = {
+      levels: true,
+      process: true,
+      logger: true,
+      requestId: true,
+      contains: true,
+      regex: true,
+      limit: true,
+      oldest: true,
+      volume: true,
+    };
+    const trace: Fields<TraceSpec> = { traceId: true };
+    const coverage: Fields<CoverageSpec> = { form: true, metric: true };
+    const promql: Fields<PromQLSpec> = { expr: true, instant: true, legend: true, minStep: true };
+    const specs: Record<keyof Specs, object> = { requests, request, models, logs, trace, coverage, promql };
+    for (const kind of model.kinds) {
+      expect({ [kind.name]: kind.fields }).toEqual({ [kind.name]: Object.keys(specs[kind.name as keyof Specs]) });
+    }
+  });
+
+  test('in the lists of a scope', () => {
+    expect(model.scope).toEqual(scopeLists);
+  });
+
+  test('in the forms', () => {
+    expect(model.forms).toEqual(forms);
+  });
+
+  test('in the comparisons of each type of column', () => {
+    expect([...new Set(model.columns.map(({ type }) => type))].sort()).toEqual(Object.keys(model.ops).sort());
+    for (const { type } of columns) {
+      expect(opsOf(type)).toEqual(model.ops[type]);
+    }
+  });
+
+  test('in the fields of a filter', () => {
+    const filter: Fields<Filter> = { column: true, op: true, value: true };
+    expect(Object.keys(filter)).toEqual(model.filter);
+  });
+});

@@ -1,0 +1,81 @@
+import React from 'react';
+import { DataQueryRequest, dateTime, TimeRange } from '@grafana/data';
+import { render, screen } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { lastValueFrom } from 'rxjs';
+
+import { VariableQueryEditor } from './components/VariableQueryEditor';
+import { fakeDataSource, fakeTemplateSrv } from './fakes';
+import { VariableQuery, VllmVariableSupport } from './variables';
+
+jest.mock('@grafana/runtime', () => ({
+  ...jest.requireActual('@grafana/runtime'),
+  getTemplateSrv: () => fakeTemplateSrv({}),
+}));
+
+const range = { from: dateTime(1000), to: dateTime(2000) } as TimeRange;
+
+describe('a variable', () => {
+  const datasource = fakeDataSource(['llama', 'qwen']);
+  const values = jest.spyOn(datasource, 'values');
+  const labels = jest.spyOn(datasource, 'labels');
+  const labelValues = jest.spyOn(datasource, 'labelValues');
+  const support = new VllmVariableSupport(datasource);
+
+  const ask = (query: Partial<VariableQuery>) =>
+    lastValueFrom(
+      support.query({
+        targets: [{ refId: 'A', ...query }],
+        range,
+        scopedVars: {},
+      } as DataQueryRequest<VariableQuery>)
+    );
+
+  test('lists what a resource lists', async () => {
+    const scope = { environments: ['prod'] };
+    expect(await ask({ list: 'pods', scope })).toEqual({
+      data: [
+        { text: 'llama', value: 'llama' },
+        { text: 'qwen', value: 'qwen' },
+      ],
+    });
+    expect(values).toHaveBeenLastCalledWith('pods', range, scope, {});
+  });
+
+  test('lists models when nothing was chosen yet', async () => {
+    await ask({});
+    expect(values).toHaveBeenLastCalledWith('models', range, undefined, {});
+    expect(support.getDefaultQuery()).toEqual({ list: 'models' });
+  });
+
+  test('lists labels and their values', async () => {
+    await ask({ list: 'labels' });
+    expect(labels).toHaveBeenCalledWith(range);
+    await ask({ list: 'labelValues', label: 'gpu' });
+    expect(labelValues).toHaveBeenCalledWith('gpu', range, undefined, {});
+    labelValues.mockClear();
+    expect(await ask({ list: 'labelValues' })).toEqual({ data: [] });
+    expect(labelValues).not.toHaveBeenCalled();
+  });
+});
+
+test('the editor of a variable asks for a label only where one is needed', async () => {
+  const user = userEvent.setup();
+  const onChange = jest.fn();
+  const editor = (list?: VariableQuery['list']) => (
+    <VariableQueryEditor
+      datasource={fakeDataSource()}
+      query={{ refId: 'A', list: list ?? 'models' }}
+      onChange={onChange}
+      onRunQuery={jest.fn()}
+    />
+  );
+  const { rerender } = render(editor());
+  expect(screen.queryByLabelText('Label')).not.toBeInTheDocument();
+  await user.click(screen.getByLabelText('List'));
+  await user.paste('Label values');
+  await user.click(await screen.findByRole('option', { name: 'Label values' }));
+  expect(onChange).toHaveBeenCalledWith(expect.objectContaining({ list: 'labelValues', refId: expect.any(String) }));
+  rerender(editor('labelValues'));
+  expect(screen.getByLabelText('Label')).toBeInTheDocument();
+});
