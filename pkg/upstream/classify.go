@@ -134,7 +134,25 @@ func FromGRPC(store settings.Store, err error) error {
 	if !ok {
 		return FromNetwork(store, err)
 	}
-	return &Error{Store: store.Name, Kind: kindOfCode(s), Message: clean(store, s.Message())}
+	kind := kindOfCode(s)
+	return &Error{Store: store.Name, Kind: kind, Message: clean(store, grpcMessage(kind, s.Message()))}
+}
+
+// grpcMessage says of a connection what network says of one over HTTP; grpc-go's own words about it nest four errors.
+func grpcMessage(kind Kind, message string) string {
+	switch kind {
+	case ErrTimeout, ErrCanceled:
+		if message == context.DeadlineExceeded.Error() || message == context.Canceled.Error() {
+			return ""
+		}
+	case ErrUnreachable:
+		for _, known := range []string{"connection refused", "connection reset", "no such host"} {
+			if strings.Contains(message, known) {
+				return known
+			}
+		}
+	}
+	return message
 }
 
 func kindOfCode(s *status.Status) Kind {

@@ -145,6 +145,22 @@ func StatusAndSource(err error) (backend.Status, backend.ErrorSource) {
 	return backend.StatusInternal, backend.ErrorSourcePlugin
 }
 
+// Silent reports whether a store did not answer at all. Asking it more within the same query would only take longer.
+func Silent(err error) bool { return errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnreachable) }
+
+// Join joins errors as errors.Join does, those that say the same once: many calls to one store fail alike.
+func Join(errs ...error) error {
+	said := map[string]bool{}
+	distinct := make([]error, 0, len(errs))
+	for _, err := range errs {
+		if err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			distinct = append(distinct, err)
+		}
+	}
+	return errors.Join(distinct...)
+}
+
 // kindOf gives the outcome label of an error: its kind, or "error".
 func kindOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -67,7 +67,7 @@ func TestEveryCodeOfGRPCHasItsKind(t *testing.T) {
 		text    string
 		status  backend.Status
 	}{
-		{codes.Canceled, "context canceled", ErrCanceled, "Jaeger was not waited for: the query was canceled: context canceled", closed},
+		{codes.Canceled, "context canceled", ErrCanceled, "Jaeger was not waited for: the query was canceled", closed},
 		{codes.Unknown, "boom", ErrServer, "Jaeger failed: boom", backend.StatusBadGateway},
 		{codes.InvalidArgument, "boom", ErrRefused, "Jaeger refused the query: boom", backend.StatusBadRequest},
 		{codes.DeadlineExceeded, "boom", ErrTimeout, "Jaeger did not answer in time: boom", backend.StatusTimeout},
@@ -80,6 +80,9 @@ func TestEveryCodeOfGRPCHasItsKind(t *testing.T) {
 		{codes.Unimplemented, "unknown service", ErrUnsupported, "Jaeger does not support this call: unknown service", backend.StatusNotImplemented},
 		{codes.Internal, "boom", ErrServer, "Jaeger failed: boom", backend.StatusBadGateway},
 		{codes.Unavailable, "connection refused", ErrUnreachable, "Jaeger cannot be reached: connection refused", backend.StatusBadGateway},
+		{codes.Unavailable, `connection error: desc = "transport: Error while dialing: dial tcp 10.0.0.7:16685: connect: connection refused"`,
+			ErrUnreachable, "Jaeger cannot be reached: connection refused", backend.StatusBadGateway},
+		{codes.DeadlineExceeded, "context deadline exceeded", ErrTimeout, "Jaeger did not answer in time", backend.StatusTimeout},
 		{codes.Unavailable, "tls: first record does not look like a TLS handshake", ErrTLS, "Jaeger cannot be reached over TLS: tls: first record does not look like a TLS handshake", backend.StatusBadGateway},
 		{codes.DataLoss, "boom", ErrServer, "Jaeger failed: boom", backend.StatusBadGateway},
 		{codes.Unauthenticated, "boom", ErrUnauthorized, "Jaeger does not know us: boom", backend.StatusUnauthorized},
@@ -135,6 +138,23 @@ func TestClassifyingTwiceChangesNothing(t *testing.T) {
 	require.Same(t, once, FromGRPC(store, once))
 	require.NoError(t, FromNetwork(store, nil))
 	require.NoError(t, FromGRPC(store, nil))
+}
+
+func TestJoinedErrorsSayEachThingOnce(t *testing.T) {
+	refused := func(store evidence.Store) error {
+		return &Error{Store: store, Kind: ErrUnreachable, Message: "connection refused"}
+	}
+	err := Join(nil, refused(evidence.Jaeger), refused(evidence.Loki), refused(evidence.Jaeger))
+	require.EqualError(t, err, "Jaeger cannot be reached: connection refused\nLoki cannot be reached: connection refused")
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.NoError(t, Join(nil, nil))
+}
+
+func TestASilentStoreIsOneThatDidNotAnswer(t *testing.T) {
+	for kind := range verdicts {
+		require.Equal(t, kind == ErrTimeout || kind == ErrUnreachable, Silent(fmt.Errorf("spans: %w", &Error{Kind: kind})), kind)
+	}
+	require.False(t, Silent(nil))
 }
 
 func TestEveryKindHasASentence(t *testing.T) {

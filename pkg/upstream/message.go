@@ -44,14 +44,17 @@ var (
 	urlQuery = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^\s?"'<>]*)\?[^\s"'<>]*`)
 )
 
-// clean makes a foreign text fit to be shown: without this store's secrets, without queries and user info of URLs, on one
-// line of graphic characters, at most maxMessage bytes long.
+// clean makes a foreign text fit to be shown: without this store's secrets and URL, without queries and user info of other
+// URLs, on one line of graphic characters, at most maxMessage bytes long.
 func clean(store settings.Store, text string) string {
 	// A secret that ends beyond the cut would lose its end and be recognised no more: redact first, cut last. Bodies are
 	// bounded by the caller.
 	text = store.Redact(strings.ToValidUTF8(text, ""))
 	text = urlUser.ReplaceAllString(text, "$1")
 	text = urlQuery.ReplaceAllString(text, "$1")
+	if store.URL != "" { // a path may hold a tenant's key, and only who may see the settings may see where they lead
+		text = strings.ReplaceAll(text, store.URL, "its URL")
+	}
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r) || unicode.IsControl(r):

@@ -27,13 +27,14 @@ func TestTheStoresOwnWordsAreFound(t *testing.T) {
 		"without broken UTF-8":        {"a\xffb", "ab"},
 		"without the query of a URL":  {`Get "http://loki:3100/api?query=x&token=hunter2": EOF`, `Get "http://loki:3100/api": EOF`},
 		"without the user of a URL":   {"dial https://user:hunter2@loki/x", "dial https://loki/x"},
+		"without the store's URL":     {"no route at http://10.0.0.7/key-of-team/api", "no route at its URL/api"},
 		"without our own secret":      {`{"error":"token hunter2 is expired"}`, "token [redacted] is expired"},
 		"without it when escaped":     {`{"error":"token \u0068unter2 is expired"}`, "token [redacted] is expired"},
 		"but with a question mark":    {"really? yes", "really? yes"},
 		"cut where it gets long":      {strings.Repeat("é", 2000), strings.Repeat("é", 510) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.want, storeMessage(settings.Store{BearerToken: "hunter2"}, []byte(c.body)))
+			require.Equal(t, c.want, storeMessage(settings.Store{URL: "http://10.0.0.7/key-of-team", BearerToken: "hunter2"}, []byte(c.body)))
 		})
 	}
 }
