@@ -2,7 +2,6 @@ package jaeger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // engineServicesTTL is how long the list of engine services is believed: short enough that a new deployment shows up
@@ -83,7 +84,7 @@ func (c *Client) withOperation(ctx context.Context, services []string, operation
 			names = append(names, service)
 		}
 	}
-	return names, errors.Join(errs...)
+	return names, upstream.Join(errs...)
 }
 
 func (c *Client) hasOperation(ctx context.Context, service, operation string) (bool, error) {

@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -58,7 +58,7 @@ func Fetch(
 	}
 	slices.Sort(notices)
 	result.Notices = append(slices.Compact(notices), result.Notices...)
-	return result, calls, errors.Join(errs...)
+	return result, calls, upstream.Join(errs...)
 }
 
 // groupLabels translates dimensions to the store's labels.

@@ -5,23 +5,33 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // Each runs ask(0) … ask(n-1), at most limit at a time, and gives their errors by index. One that fails does not stop the
-// others; when ctx ends, those not yet begun are not. A panic becomes that call's error: in a goroutine of our own it
-// would end the plugin for every panel.
+// others, unless it is for a store that does not answer: then those not yet begun have that error too, or else a panel
+// would wait for as many timeouts. When ctx ends, those not yet begun are not. A panic becomes that call's error: in a
+// goroutine of our own it would end the plugin for every panel.
 func Each(ctx context.Context, limit, n int, ask func(ctx context.Context, i int) error) []error {
 	errs := make([]error, n)
 	slots := make(chan struct{}, max(limit, 1))
 	var running sync.WaitGroup
+	var silence atomic.Pointer[error]
 	for i := range n {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 		}
 		if errs[i] = ctx.Err(); errs[i] != nil { // both may be true: a free slot is not worth a call nobody waits for
+			continue
+		}
+		if silent := silence.Load(); silent != nil {
+			errs[i] = *silent
+			<-slots
 			continue
 		}
 		running.Go(func() {
@@ -32,7 +42,9 @@ func Each(ctx context.Context, limit, n int, ask func(ctx context.Context, i int
 					errs[i] = fmt.Errorf("internal error: %v", p)
 				}
 			}()
-			errs[i] = ask(ctx, i)
+			if errs[i] = ask(ctx, i); upstream.Silent(errs[i]) {
+				silence.Store(&errs[i])
+			}
 		})
 	}
 	running.Wait()

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 func TestEach(t *testing.T) {
@@ -31,6 +34,18 @@ func TestEach(t *testing.T) {
 			return nil
 		})
 		require.Equal(t, []error{nil, bad, nil}, errs)
+	})
+	t.Run("waits for a silent store once, and says so of what was not asked", func(t *testing.T) {
+		silent := &upstream.Error{Store: evidence.Prometheus, Kind: upstream.ErrTimeout}
+		var began atomic.Int64
+		errs := Each(t.Context(), 2, 50, func(context.Context, int) error {
+			began.Add(1)
+			return silent
+		})
+		require.LessOrEqual(t, began.Load(), int64(2), "those that were running already")
+		for _, err := range errs {
+			require.ErrorIs(t, err, silent)
+		}
 	})
 	t.Run("turns a panic into an error of that call", func(t *testing.T) {
 		errs := Each(t.Context(), 2, 2, func(_ context.Context, i int) error {

@@ -66,7 +66,7 @@ func (c *Client) EngineState(
 		return err
 	})
 	calls = append(calls, slices.Concat(asked...)...)
-	if err := errors.Join(errs...); err != nil {
+	if err := upstream.Join(errs...); err != nil {
 		return nil, calls, err
 	}
 	collected := newCollector(names, c.store.Labels, metrics)

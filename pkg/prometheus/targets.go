@@ -2,11 +2,11 @@ package prometheus
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -42,7 +42,7 @@ func (c *Client) Targets(ctx context.Context, w evidence.Window) ([]evidence.Tar
 		return err
 	})
 	calls = append(calls, asked...)
-	if err := errors.Join(errs...); err != nil || len(answers) == 0 {
+	if err := upstream.Join(errs...); err != nil || len(answers) == 0 {
 		return nil, calls, err
 	}
 	tokens := map[evidence.Origin]int64{}
