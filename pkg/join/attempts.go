@@ -28,8 +28,8 @@ func (j *joiner) attempts() {
 	}
 }
 
-// simple handles an id with one span, at most one Received line, no abort, and all lines near the span on the span's
-// instance. It reports whether it was that simple; when not, nothing was changed.
+// simple handles an id with one span, at most one Received line and one id of the engine's own, no abort, and all lines near
+// the span on the span's instance. It reports whether it was that simple; when not, nothing was changed.
 func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 	if key.rows != 1 || key.received > 1 || key.aborted {
 		return false
@@ -37,6 +37,7 @@ func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 	row := key.firstRow
 	s := j.rows[row].Span
 	from, to := s.Start.Add(-BeforeStart).UnixNano(), s.End().Add(AfterEnd).UnixNano()
+	internal := ""
 	for n := key.firstNode; n != none; n = x.nodes[n].next {
 		e := &j.in.Events[x.nodes[n].event]
 		if e.UnixNano < from || e.UnixNano > to {
@@ -44,6 +45,13 @@ func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 		}
 		if j.elsewhere(s.Origin, e.Origin) {
 			return false
+		}
+		if e.Form == vllm.IDInternal {
+			whole := vllm.ExternalFromChild(e.ID)
+			if internal != "" && internal != whole {
+				return false // the engine knew it by two ids: there was another go at it
+			}
+			internal = whole
 		}
 	}
 	for n := key.firstNode; n != none; n = x.nodes[n].next {

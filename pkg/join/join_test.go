@@ -108,6 +108,15 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 			spans: []evidence.RequestSpan{tokenless(span("chatcmpl-z", 0, podA))},
 			want:  []seen{{"chatcmpl-z", join.StatusAborted, "trace", none, false}},
 		},
+		"a retry that lost its span keeps its lines, although the first go lost its Received line": {
+			spans: []evidence.RequestSpan{span("chatcmpl-r", 0, podA)},
+			events: []evidence.RequestEvent{
+				line(vllm.LogAdded, "chatcmpl-r-aaaaaaaa", 0.01, podA), line(vllm.LogGenerated, "chatcmpl-r", 1.61, podA),
+				line(vllm.LogReceived, "chatcmpl-r", 2.5, podA), line(vllm.LogAdded, "chatcmpl-r-bbbbbbbb", 2.51, podA),
+				line(vllm.LogGenerated, "chatcmpl-r", 4.1, podA),
+			},
+			want: []seen{{"chatcmpl-r", join.StatusOK, "trace+logs", 2, false}, {"chatcmpl-r", join.StatusOK, "logs", 3, false}},
+		},
 		"what vLLM refuses is rejected, whatever its HTTP status": {
 			events: []evidence.RequestEvent{
 				line(vllm.LogReceived, "chatcmpl-f", 0.01, podA),
