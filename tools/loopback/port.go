@@ -6,6 +6,7 @@ package loopback
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"syscall"
 )
@@ -19,8 +20,28 @@ type Port struct {
 	socket *os.File // nil once released
 }
 
+// Any free port is taken from below the range in which systems choose by themselves, for each outgoing connection and for
+// everybody who asks for any port: one from there could be gone between Release and the server's own bind.
+const (
+	lowest  = 10_000
+	highest = 32_000
+	tries   = 100
+)
+
 // Reserve takes the port of that number, or any free one for 0.
 func Reserve(number int) (*Port, error) {
+	if number != 0 {
+		return bind(number)
+	}
+	for range tries {
+		if p, err := bind(lowest + rand.IntN(highest-lowest)); err == nil {
+			return p, nil
+		}
+	}
+	return bind(0)
+}
+
+func bind(number int) (*Port, error) {
 	// Forked children must not inherit the socket, else it would stay bound.
 	syscall.ForkLock.RLock()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
