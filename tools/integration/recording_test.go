@@ -171,6 +171,10 @@ func (r *replayed) checkRows(t *testing.T, owned []owner) {
 			if got, ok := x.number("temperature"); o.asked.Temperature != nil {
 				require.True(t, ok && got == *o.asked.Temperature, "%s: temperature %v", id, got)
 			}
+			if got, ok := x.number("max_tokens"); o.asked.MaxTokens > 0 && o.Case != "too-long-with-max_tokens" && o.Case != "beam-search" {
+				require.True(t, ok && got == o.asked.MaxTokens, "%s: max_tokens %v", id, got)
+			}
+			require.Empty(t, x.text("caller_service"), "%s: nobody above the engine traced; FastAPI's spans beside it are no callers", id)
 			if reason := x.text("finish_reason"); reason != "" && len(o.FinishReasons) > 0 {
 				require.Contains(t, o.FinishReasons, reason, id)
 			}
