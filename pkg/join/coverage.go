@@ -109,7 +109,7 @@ func (j Joined) Slices(step time.Duration) []Sliced {
 	for i, from := range starts {
 		r := Report{Stores: j.in.Stores, Looked: evidence.Window{From: from, To: from.Add(step)}}
 		r.tally(rows[i])
-		r.explain(j.Rows, j.instances)
+		r.explain(j.Rows, j.instances, j.Report.Looked)
 		out[i] = Sliced{from, r}
 	}
 	return out

@@ -316,15 +316,18 @@ func TestEngineStateIsTheLastSampleBeforeArrival(t *testing.T) {
 
 func TestReportComparesRowsWithTheEnginesOwnCounters(t *testing.T) {
 	origin := &evidence.Origin{Namespace: "llm", Pod: "llama-0", Model: "llama", Engine: "0"}
-	success := evidence.Series{Metric: vllm.RequestSuccess, Origin: origin, Samples: []evidence.Sample{
-		{UnixMilli: at(0).UnixMilli(), Value: 7}, {UnixMilli: at(5).UnixMilli(), Value: 9}, {UnixMilli: at(10).UnixMilli(), Value: 11},
-	}}
+	success := evidence.Series{Metric: vllm.RequestSuccess, Origin: origin}
+	for i, v := range []float64{7, 9, 10, 14, 2} { // a scrape every 5 s; a restart before the last
+		success.Samples = append(success.Samples, evidence.Sample{UnixMilli: at(float64(i) * 5).UnixMilli(), Value: v})
+	}
 	report := join.Requests(join.Input{
-		Window: evidence.Window{From: at(-1), To: at(11)},
-		Spans:  []evidence.RequestSpan{span("a", -3, podA), span("b", 1, podA), span("c", 2, podA), span("d", 3, podA)},
+		Window: evidence.Window{From: at(-1), To: at(21)},
+		Spans: []evidence.RequestSpan{
+			span("before", -3, podA), span("early", 1, podA), span("a", 6, podA), span("b", 11, podA), span("c", 12, podA), span("d", 16, podA),
+		},
 		Series: []evidence.Series{success}, StaleAfter: time.Minute,
 	}).Report
-	require.Equal(t, 4.0, report.Explained.Counted, "from the first scrape in the window to the last")
-	require.Equal(t, 3, report.Explained.Rows, "the request that ended before the first scrape is not among them")
-	require.InDelta(t, 0.75, report.Explained.Ratio(), 1e-9)
+	require.Equal(t, 1.0+4+2, report.Explained.Counted, "from the first scrape when all requests of before are over, to the last")
+	require.Equal(t, 4, report.Explained.Rows, "neither the request that began before the window nor the one that ended too early")
+	require.InDelta(t, 4.0/7, report.Explained.Ratio(), 1e-9)
 }

@@ -59,7 +59,7 @@ func (e Explained) Ratio() float64 {
 func (j *joiner) report() Report {
 	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
 	rep.tally(j.rows)
-	rep.explain(j.rows, j.instances)
+	rep.explain(j.rows, j.instances, rep.Looked)
 	return rep
 }
 
@@ -101,15 +101,28 @@ func (rep *Report) tally(rows []Request) {
 }
 
 // explain compares rows with the engines' own counters, instance by instance (a row rarely knows its rank), between the
-// first and the last scrape that lie in the window looked at.
-func (rep *Report) explain(rows []Request, known *instances) {
+// first and the last scrape that count.
+//
+// Rows are requests that began in the window joined, counters count requests that ended. So the comparison begins when the
+// requests of before are over: after the longest request of the instance, but not later than the middle of the window.
+func (rep *Report) explain(rows []Request, known *instances, joined evidence.Window) {
 	by := make([]Explained, len(known.list))
+	longest := make([]time.Duration, len(known.list))
+	for i := range rows {
+		if r := &rows[i]; r.place >= 0 && r.finished() {
+			longest[r.place] = max(longest[r.place], r.End().Sub(r.Time))
+		}
+	}
 	for i := range known.list {
 		in := &known.list[i]
 		by[i].Model, by[i].Instance = in.model, instanceName(in.origin)
+		counted := rep.Looked
+		if over := joined.From.Add(min(longest[i], joined.Duration()/2)); over.After(counted.From) {
+			counted.From = over
+		}
 		for k := range in.engines {
 			for _, s := range in.engines[k].series[vllm.RequestSuccess] {
-				by[i].count(s.Samples, rep.Looked)
+				by[i].count(s.Samples, counted)
 			}
 		}
 	}
