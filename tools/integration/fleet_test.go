@@ -45,7 +45,7 @@ var (
 // theFleet fills the stores once. The stores end with the test binary (TestMain).
 func theFleet(t testing.TB) *fleet {
 	t.Helper()
-	once.Do(func() { shared, failed = fill(context.Background()) })
+	once.Do(func() { shared, failed = fill(context.Background(), time.Hour, 0.01) })
 	require.NoError(t, failed)
 	return shared
 }
@@ -59,18 +59,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// fill simulates 22,000 calls over three models of two replicas, one of them with two data-parallel engines: retries that
-// reuse ids, ids that begin alike, aborts, rejections, engine deaths, and one span and log line in a hundred lost.
-func fill(ctx context.Context) (*fleet, error) {
+// fill simulates calls over three models of two replicas, one of them with two data-parallel engines: retries that reuse
+// ids, ids that begin alike, aborts, rejections, engine deaths, and a share of spans and log lines lost.
+func fill(ctx context.Context, length time.Duration, lost float64) (*fleet, error) {
 	stores, err := stack.Start(ctx, stack.Options{Pinned: os.Getenv("VLLM_SERVERS_FROM_PATH") == "", ScrapeInterval: scrapeInterval})
 	if err != nil {
 		return nil, err
 	}
 	f := &fleet{stores: stores, known: &recorder{}}
 	to := time.Now().Add(-2 * time.Minute).Truncate(scrapeInterval)
-	f.window = simulator.Window{From: to.Add(-time.Hour), To: to, Drain: true}
+	f.window = simulator.Window{From: to.Add(-length), To: to, Drain: true}
 	sim, err := simulator.New(simulator.Config{
-		Seed: 7, Rate: 6.5, ScrapeInterval: scrapeInterval, LostSpans: 0.01, LostLogs: 0.01, Listen: "off",
+		Seed: 7, Rate: 6.5, ScrapeInterval: scrapeInterval, LostSpans: lost, LostLogs: lost, Listen: "off",
 		PrometheusRemoteWrite: stores.Prometheus.RemoteWrite, Loki: stores.Loki.URL, OTLP: stores.Jaeger.OTLPHTTP, Recorder: f.known,
 	})
 	if err != nil {
