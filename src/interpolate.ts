@@ -40,7 +40,7 @@ export class Interpolation {
       ...query,
       ...(scope && { scope: this.scope(scope) }),
       ...(requests && { requests: this.requests(requests) }),
-      ...(request && { request: { id: this.text(request.id) } }),
+      ...(request && { request: { ...request, id: this.text(request.id) } }),
       ...(models && { models: this.models(models) }),
       ...(logs && { logs: this.logs(logs) }),
       ...(trace && { trace: { traceId: this.text(trace.traceId) } }),

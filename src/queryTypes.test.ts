@@ -8,6 +8,7 @@ import {
   LogsSpec,
   ModelsSpec,
   opsOf,
+  parts,
   PromQLSpec,
   queryTypes,
   RequestSpec,
@@ -28,7 +29,7 @@ describe('the query types agree with pkg/query', () => {
 
   test('in the fields of every kind', () => {
     const requests: Fields<RequestsSpec> = { filters: true, sort: true, limit: true };
-    const request: Fields<RequestSpec> = { id: true };
+    const request: Fields<RequestSpec> = { id: true, show: true };
     const models: Fields<ModelsSpec> = { metrics: true, groupBy: true, quantiles: true, form: true };
     const logs: Fields<LogsSpec> = {
       levels: true,
@@ -52,6 +53,10 @@ describe('the query types agree with pkg/query', () => {
 
   test('in the lists of a scope', () => {
     expect(model.scope).toEqual(scopeLists);
+  });
+
+  test('in the parts of one request', () => {
+    expect(model.parts).toEqual(parts);
   });
 
   test('in the forms', () => {

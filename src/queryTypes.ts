@@ -40,9 +40,14 @@ export interface RequestsSpec {
   limit?: number;
 }
 
+export const parts = ['summary', 'phases', 'trace', 'logs', 'engine', 'neighbours'] as const;
+export type Part = (typeof parts)[number];
+
 /** The id is an external id, a client's X-Request-Id, an internal id or a trace id: the stores tell which. */
 export interface RequestSpec {
   id: string;
+  /** The parts of the answer; absent = all. */
+  show?: Part[];
 }
 
 export const forms = ['table', 'timeseries', 'numeric'] as const;

@@ -23,8 +23,8 @@ const (
 	maxNeighbours = 200
 )
 
-// request answers with everything about one request: its row, the phases of its time, the trace, the lines, the engine's
-// state around it and the requests that shared the engine.
+// request answers with everything about one request, or those parts that are to be shown: its row, the phases of its time,
+// the trace, the lines, the engine's state around it and the requests that shared the engine.
 func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, error) {
 	in, err := d.fetcher.Request(ctx, q.Range, q.Request.ID)
 	if err != nil {
@@ -48,10 +48,43 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 	if end := row.End(); end.After(row.Time) {
 		around.To = end.Add(aroundRequest)
 	}
-	out = append(out, frames.Phases(row))
-	out = append(out, d.requestTrace(ctx, row, summary)...)
-	out = append(out, d.requestLines(ctx, row, around, summary)...)
-	return append(out, d.sharedEngine(ctx, row, around, summary)...), nil
+	show := q.Request
+	if show.Shows(query.PartPhases) {
+		out = append(out, frames.Phases(row))
+	}
+	if show.Shows(query.PartTrace) {
+		out = append(out, d.requestTrace(ctx, row, summary)...)
+	}
+	if show.Shows(query.PartLogs) {
+		out = append(out, d.requestLines(ctx, row, around, summary)...)
+	}
+	if show.Shows(query.PartEngine) || show.Shows(query.PartNeighbours) {
+		state, shared := d.sharedEngine(ctx, row, around, summary)
+		if show.Shows(query.PartEngine) {
+			out = append(out, state...)
+		}
+		if show.Shows(query.PartNeighbours) {
+			out = append(out, shared...)
+		}
+	}
+	if !show.Shows(query.PartSummary) {
+		out = withoutSummary(out)
+	}
+	return out, nil
+}
+
+// withoutSummary leaves out the summary, and puts what it says of the stores on the first frame that stays.
+func withoutSummary(out data.Frames) data.Frames {
+	summary, rest := out[0], out[1:]
+	if len(rest) == 0 {
+		rest = data.Frames{data.NewFrame(summary.Name)}
+	}
+	if rest[0].Meta == nil {
+		rest[0].Meta = &data.FrameMeta{}
+	}
+	rest[0].AppendNotices(summary.Meta.Notices...)
+	rest[0].Meta.ExecutedQueryString = summary.Meta.ExecutedQueryString
+	return rest
 }
 
 // requestTrace is the whole trace of a row.
@@ -81,7 +114,7 @@ func (d *Datasource) requestLines(ctx context.Context, row *join.Request, around
 }
 
 // sharedEngine is the engine's state around the row, and the other requests it worked on meanwhile.
-func (d *Datasource) sharedEngine(ctx context.Context, row *join.Request, around evidence.Window, summary *data.Frame) data.Frames {
+func (d *Datasource) sharedEngine(ctx context.Context, row *join.Request, around evidence.Window, summary *data.Frame) (state, neighbours data.Frames) {
 	var scope vllm.Scope
 	if row.Origin != nil {
 		switch {
@@ -93,18 +126,18 @@ func (d *Datasource) sharedEngine(ctx context.Context, row *join.Request, around
 	}
 	in, err := d.fetcher.Neighbours(ctx, around, scope)
 	if err != nil {
-		return nil // each store's failure is already noted by the row's own join
+		return nil, nil // each store's failure is already noted by the row's own join
 	}
-	out := frames.EngineState(in.Series, row.Engine)
+	state = frames.EngineState(in.Series, row.Engine)
 	joined := join.Requests(in)
 	shared := join.Overlapping(joined.Rows, row, maxNeighbours)
 	if len(shared) > 0 {
 		frame := frames.Requests(shared, joined.Report, d.source())
 		frame.Name = "neighbours"
 		frame.Meta.Notices = nil
-		out = append(out, frame)
+		neighbours = data.Frames{frame}
 	}
-	return out
+	return state, neighbours
 }
 
 func noteFailure(summary *data.Frame, report evidence.StoreReport, missing string) {

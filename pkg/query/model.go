@@ -3,6 +3,7 @@
 package query
 
 import (
+	"slices"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -65,7 +66,28 @@ type RequestsSpec struct {
 // trace id: which one it is, the stores tell.
 type RequestSpec struct {
 	ID string `json:"id"`
+	// Show lists the parts of the answer; empty = all. A panel that draws one part does not fetch the others.
+	Show []Part `json:"show,omitempty"`
 }
+
+// Part is one part of the answer about one request.
+type Part string
+
+// The parts.
+const (
+	PartSummary    Part = "summary"
+	PartPhases     Part = "phases"
+	PartTrace      Part = "trace"
+	PartLogs       Part = "logs"
+	PartEngine     Part = "engine"
+	PartNeighbours Part = "neighbours"
+)
+
+// Parts lists them in the order of the answer.
+var Parts = []Part{PartSummary, PartPhases, PartTrace, PartLogs, PartEngine, PartNeighbours}
+
+// Shows reports whether the answer has that part.
+func (s RequestSpec) Shows(part Part) bool { return len(s.Show) == 0 || slices.Contains(s.Show, part) }
 
 // LogsSpec asks for vLLM log lines, newest first unless Oldest.
 type LogsSpec struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func (q *Query) take(s *saved, maxRows int) error {
 		q.PromQL = &s.PromQL
 		return q.PromQL.check()
 	default:
-		return wrong("queryType", "%q is none of %s", clip(string(q.Kind)), kindList())
+		return wrong("queryType", "%q is none of %s", clip(string(q.Kind)), listed(Kinds))
 	}
 }
 
@@ -190,6 +191,11 @@ func (s *RequestSpec) check() error {
 	}
 	if !vllm.ValidRequestID(s.ID) {
 		return wrong("request.id", "%q is not a request id: it has characters that no id has, or more than %d", clip(s.ID), vllm.MaxRequestIDLength)
+	}
+	for _, part := range s.Show {
+		if !slices.Contains(Parts, part) {
+			return wrong("request.show", "%q is none of %s", clip(string(part)), listed(Parts))
+		}
 	}
 	return nil
 }
@@ -335,10 +341,10 @@ func (k Kind) known() bool {
 	return false
 }
 
-func kindList() string {
-	names := make([]string, len(Kinds))
-	for i, k := range Kinds {
-		names[i] = string(k)
+func listed[Word ~string](words []Word) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(texts, ", ")
 }

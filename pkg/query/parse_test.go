@@ -65,6 +65,7 @@ func TestBadQueriesNameTheFieldThatIsWrong(t *testing.T) {
 		"no request id":                       {json: `{"queryType":"request","request":{"id":" "}}`, field: "request.id"},
 		"a request id with LogQL in it":       {json: `{"queryType":"request","request":{"id":"x\"} |= \"y"}}`, field: "request.id"},
 		"a request id with white space":       {json: `{"queryType":"request","request":{"id":"a b"}}`, field: "request.id"},
+		"a part that no answer has":           {json: `{"queryType":"request","request":{"id":"a","show":["logs","all"]}}`, field: "request.show"},
 		"an endless request id":               {json: `{"queryType":"request","request":{"id":"` + long + `"}}`, field: "request.id"},
 		"a trace id with a path in it":        {json: `{"queryType":"trace","trace":{"traceId":"../../api"}}`, field: "trace.traceId"},
 		"a trace id that is all zero":         {json: `{"queryType":"trace","trace":{"traceId":"0000"}}`, field: "trace.traceId"},

@@ -63,6 +63,7 @@ type schema struct {
 	Ops             map[string][]join.Op `json:"ops"` // by type of column
 	Figures         []models.Figure      `json:"figures"`
 	Dimensions      []string             `json:"dimensions"`
+	Parts           []Part               `json:"parts"`
 	Forms           []models.Form        `json:"forms"`
 	Quantiles       []float64            `json:"quantiles"`
 	CoverageMetrics []metricSchema       `json:"coverageMetrics"`
@@ -75,7 +76,7 @@ func frontendSchema() schema {
 	s := schema{
 		Version: Version, Scope: fieldsOf(reflect.TypeFor[vllm.Scope]()),
 		Filter:  fieldsOf(reflect.TypeFor[join.Filter]()),
-		Figures: models.Figures(), Dimensions: models.Dimensions,
+		Figures: models.Figures(), Dimensions: models.Dimensions, Parts: Parts,
 		Forms: []models.Form{models.Table, models.TimeSeries, models.Numeric}, Quantiles: models.DefaultQuantiles,
 		LogLevels: []vllm.LogLevel{
 			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
