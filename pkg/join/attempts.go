@@ -120,15 +120,17 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 
 // attempt is one go at an id as the lines of one instance tell it.
 type attempt struct {
-	first, received time.Time // received is zero when the line is missing
+	first           time.Time
+	late            bool // its beginning was not logged: the first line is a later one
 	origin          *evidence.Origin
+	lane            int32  // of the splitter
 	internal        string // the engine's id, once a line named it
 	events          []int32
 	closed, aborted bool
 	lastAbort       time.Time
 	children        bool  // it had several sequences
 	loose           bool  // further lines fit this attempt and another
-	contested       bool  // it fits several calls
+	contested       bool  // it fits several calls, and none is decided on
 	call            *call // the spans it belongs to; nil when none
 }
 
@@ -137,34 +139,20 @@ type call struct {
 	start, end time.Time
 	origin     *evidence.Origin
 	rows       []int32
+	matched    bool // its attempt is found
+	contested  bool // it fits attempts that fit others as well
 }
 
 // sortOut settles one id that is not simple.
 func (j *joiner) sortOut(x *keyIndex, key *keyed) {
 	calls := j.calls(x, key)
 	attempts, loose := j.split(x, key)
-	matched, rival := pair(len(calls), len(attempts), func(c, a int) (time.Duration, bool) {
-		if j.elsewhere(calls[c].origin, attempts[a].origin) {
-			return 0, false
-		}
-		return calls[c].distance(&attempts[a])
-	})
-	for c, a := range matched {
-		if a >= 0 {
-			attempts[a].call = &calls[c]
-		}
-	}
+	j.pairCalls(calls, attempts, false)
+	j.pairCalls(calls, attempts, true)
 	j.settleLoose(attempts, loose)
 	for c := range calls {
-		if matched[c] >= 0 || len(rival[c]) == 0 {
-			continue
-		}
-		j.mark(calls[c].rows)
-		for _, a := range rival[c] { // fits this call and another: its lines go to neither, and it is no row of its own
-			if attempts[a].call == nil && !attempts[a].contested {
-				attempts[a].contested = true
-				j.linesUnmatched += len(attempts[a].events)
-			}
+		if !calls[c].matched && calls[c].contested {
+			j.mark(calls[c].rows)
 		}
 	}
 	for a := range attempts {
@@ -172,10 +160,53 @@ func (j *joiner) sortOut(x *keyIndex, key *keyed) {
 	}
 }
 
+// pairCalls gives attempts to the calls that have none yet: by their beginnings, or those of which only late lines are there
+// by the calls' ends, when such lines are written.
+func (j *joiner) pairCalls(calls []call, attempts []attempt, late bool) {
+	var cs []*call
+	var as []*attempt
+	for c := range calls {
+		if !calls[c].matched {
+			cs = append(cs, &calls[c])
+		}
+	}
+	for a := range attempts {
+		if attempts[a].late == late {
+			as = append(as, &attempts[a])
+		}
+	}
+	out := pair(pairing{
+		left: side{len(cs), func(c int32) int64 {
+			if late {
+				return cs[c].end.UnixNano()
+			}
+			return cs[c].start.UnixNano()
+		}, func(c int32) *evidence.Origin { return cs[c].origin }},
+		right: side{
+			len(as), func(a int32) int64 { return as[a].first.UnixNano() }, func(a int32) *evidence.Origin { return as[a].origin },
+		},
+		apart: j.elsewhere,
+		reach: func(c int32) (from, to int64) {
+			return cs[c].start.Add(-BeforeStart).UnixNano(), cs[c].end.Add(AfterEnd).UnixNano()
+		},
+		fit: func(c, a int32) bool { return cs[c].couldBe(as[a]) },
+	})
+	for c, a := range out.matched {
+		if a != none {
+			as[a].call, cs[c].matched = cs[c], true
+		}
+		cs[c].contested = cs[c].contested || out.leftRivals[c]
+	}
+	for a := range as {
+		as[a].contested = out.rightRivals[a]
+	}
+}
+
 // deliver gives an attempt's lines to the rows of its call, or makes a row of them.
 func (j *joiner) deliver(a *attempt) {
 	switch {
-	case a.contested:
+	case a.contested: // its lines go to none of the calls that it fits, and it is no row of its own
+		j.linesUnmatched += len(a.events)
 	case a.call == nil:
 		j.logOnly(a)
 	default:
@@ -193,25 +224,6 @@ func (j *joiner) deliver(a *attempt) {
 func (j *joiner) mark(rows []int32) {
 	for _, row := range rows {
 		j.rows[row].Ambiguous = true
-	}
-}
-
-// settleLoose places lines that fitted several attempts while only lines were known: the spans now tell when each ended.
-// Where time still does not decide, every attempt that the line fits is marked and none gets it.
-func (j *joiner) settleLoose(attempts []attempt, loose []int32) {
-	for _, i := range loose {
-		e := &j.in.Events[i]
-		at, _ := nearest(len(attempts), func(a int) (time.Duration, bool) { return attempts[a].fits(e) })
-		if at >= 0 {
-			attempts[at].add(i, e)
-			continue
-		}
-		j.linesUnmatched++
-		for a := range attempts {
-			if _, ok := attempts[a].fits(e); ok {
-				attempts[a].loose = true
-			}
-		}
 	}
 }
 
@@ -244,21 +256,11 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 	}
 }
 
-// distance is how far an attempt's opening lies from a call's start on the same instance; ok is false when they cannot be
-// the same.
-func (c *call) distance(a *attempt) (d time.Duration, ok bool) {
+// couldBe reports whether the lines of an attempt may be of this call, time aside.
+func (c *call) couldBe(a *attempt) bool {
 	// A client abort leaves no span, except of sequences that were done before it came: those of an n>1 request, and a single
 	// one whose last token was made while the client was leaving.
-	if a.aborted && c.end.After(a.lastAbort) && (!a.children || c.end.After(a.lastAbort.Add(BeforeStart))) {
-		return 0, false
-	}
-	if a.first.Before(c.start.Add(-BeforeStart)) || a.first.After(c.end.Add(AfterEnd)) {
-		return 0, false
-	}
-	if a.received.IsZero() { // only late lines were seen: the end is the better anchor
-		return a.first.Sub(c.start).Abs(), true
-	}
-	return a.received.Sub(c.start).Abs(), true
+	return !a.aborted || !c.end.After(a.lastAbort) || a.children && !c.end.After(a.lastAbort.Add(BeforeStart))
 }
 
 // calls groups the rows of an id by arrival: sibling sequences of one request start at the same instant of the API server.
@@ -284,101 +286,6 @@ func (j *joiner) calls(x *keyIndex, key *keyed) []call {
 	return out
 }
 
-// split cuts the lines of one id into attempts, instance by instance, in the order of time. loose are the lines that fit
-// several attempts as long as nobody knows when these ended.
-func (j *joiner) split(x *keyIndex, key *keyed) (out []attempt, loose []int32) {
-	var events []int32
-	for n := key.firstNode; n != none; n = x.nodes[n].next {
-		events = append(events, x.nodes[n].event)
-	}
-	slices.SortFunc(events, func(a, b int32) int {
-		ea, eb := &j.in.Events[a], &j.in.Events[b]
-		if ea.UnixNano != eb.UnixNano {
-			return cmp.Compare(ea.UnixNano, eb.UnixNano)
-		}
-		return int(a - b)
-	})
-	for _, i := range events {
-		e := &j.in.Events[i]
-		a := attemptFor(out, e)
-		if a == undecided {
-			loose = append(loose, i)
-			continue
-		}
-		if a == opens {
-			out = append(out, attempt{first: e.Time(), origin: e.Origin})
-			a = len(out) - 1
-		}
-		out[a].add(i, e)
-	}
-	return out, loose
-}
-
-// What attemptFor answers besides an index.
-const (
-	opens     = -1 // the line opens a new attempt
-	undecided = -2 // it fits several open attempts
-)
-
-// attemptFor finds the attempt that a line belongs to.
-func attemptFor(attempts []attempt, e *evidence.RequestEvent) int {
-	oldest, last, count := -1, -1, 0
-	for i := range attempts {
-		a := &attempts[i]
-		if _, no := sameInstance(a.origin, e.Origin); no {
-			continue
-		}
-		internal := e.Form == vllm.IDInternal
-		if internal && a.internal != "" {
-			if a.internal == vllm.ExternalFromChild(e.ID) {
-				return i // the random suffix names the attempt; children of one request share it
-			}
-			continue
-		}
-		if e.Kind == vllm.LogAborted && a.aborted && !a.closed {
-			return i // "Request <ext> aborted." follows "Aborted request(s) <int>." directly
-		}
-		last = i
-		if a.closed {
-			continue
-		}
-		count++
-		if oldest < 0 {
-			oldest = i
-		}
-	}
-	switch {
-	case e.Kind == vllm.LogReceived:
-		return opens
-	case count == 0 && e.Form == vllm.IDInternal:
-		return opens // no attempt waits for an engine's id: the Received line was lost
-	case count > 1 && e.Kind == vllm.LogAdded:
-		return addedTo(attempts, e)
-	case count > 1:
-		return undecided
-	case count == 1:
-		return oldest
-	case last >= 0:
-		return last // n>1 writes several Generated lines after the first closed the attempt
-	default:
-		return opens
-	}
-}
-
-// addedTo finds the attempt that an Added line belongs to among those that wait for one: it follows its Received line within
-// milliseconds, so the latest is meant unless another came at about the same time.
-func addedTo(attempts []attempt, e *evidence.RequestEvent) int {
-	at, ok := nearest(len(attempts), func(i int) (time.Duration, bool) {
-		a := &attempts[i]
-		_, no := sameInstance(a.origin, e.Origin)
-		return e.Time().Sub(a.first), !no && !a.closed && a.internal == "" && !e.Time().Before(a.first)
-	})
-	if !ok {
-		return undecided
-	}
-	return at
-}
-
 func (a *attempt) add(i int32, e *evidence.RequestEvent) {
 	a.events = append(a.events, i)
 	if whole := vllm.ExternalFromChild(e.ID); e.Form == vllm.IDInternal {
@@ -386,8 +293,6 @@ func (a *attempt) add(i int32, e *evidence.RequestEvent) {
 		a.children = a.children || whole != e.ID
 	}
 	switch e.Kind {
-	case vllm.LogReceived:
-		a.received = e.Time()
 	case vllm.LogAborted:
 		a.aborted, a.lastAbort = true, e.Time()
 		a.closed = a.closed || e.Form == vllm.IDExternal // "Request <ext> aborted." is the second of the two lines
@@ -414,70 +319,4 @@ func (j *joiner) logOnly(a *attempt) {
 	r := &j.rows[row]
 	r.Time, r.Origin, r.Ambiguous = a.first, a.origin, a.loose
 	r.RequestID = j.in.Events[a.events[0]].External
-}
-
-// pair matches n things on the left with m on the right by distance in time, and only where time decides: a pair is
-// taken when each is the other's nearest by a decisive margin. matched[l] is the right partner or -1; rival[l] lists the
-// partners that l could have had when it got none because time does not decide.
-func pair(n, m int, distance func(l, r int) (time.Duration, bool)) (matched []int, rival [][]int) {
-	matched, rival = make([]int, n), make([][]int, n)
-	usedRight := make([]bool, m)
-	for l := range matched {
-		matched[l] = -1
-	}
-	for again := true; again; {
-		again = false
-		for l := range n {
-			if matched[l] >= 0 {
-				continue
-			}
-			r, ok := nearest(m, func(r int) (time.Duration, bool) {
-				d, ok := distance(l, r)
-				return d, ok && !usedRight[r]
-			})
-			if !ok {
-				continue
-			}
-			back, _ := nearest(n, func(l int) (time.Duration, bool) {
-				d, ok := distance(l, r)
-				return d, ok && matched[l] < 0
-			})
-			if back == l {
-				matched[l], usedRight[r], again = r, true, true
-			}
-		}
-	}
-	for l := range n {
-		if matched[l] >= 0 {
-			continue
-		}
-		for r := range m {
-			if _, ok := distance(l, r); ok && !usedRight[r] {
-				rival[l] = append(rival[l], r)
-			}
-		}
-	}
-	return matched, rival
-}
-
-// nearest picks the one of n things with the smallest distance; ok is false, and at -1, when there is none or the next is
-// not farther by a decisive margin.
-func nearest(n int, distance func(i int) (time.Duration, bool)) (at int, ok bool) {
-	const far = time.Duration(1 << 62)
-	best, second, at := far, far, -1
-	for i := range n {
-		d, ok := distance(i)
-		if !ok {
-			continue
-		}
-		if d < best {
-			best, second, at = d, best, i
-		} else if d < second {
-			second = d
-		}
-	}
-	if at < 0 || (second < far && second-best < decisive) {
-		return -1, false
-	}
-	return at, true
 }

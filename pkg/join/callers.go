@@ -2,6 +2,7 @@ package join
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -81,7 +82,7 @@ func (s served) calls(c *evidence.CallerSpan) bool {
 
 // outermost drops calls that are the inner side of another: when a span between the two was lost, a router's call and the
 // application's around it look like two. They share trace and id, and one lies within the other's time; the retries of one
-// application lie after each other. What only the inner one knows stays.
+// application lie after each other. What only the inner one knows stays. The given calls are not changed.
 func outermost(callers []evidence.CallerSpan) []evidence.CallerSpan {
 	type key struct{ trace, id string }
 	groups := map[key][]int{}
@@ -91,25 +92,36 @@ func outermost(callers []evidence.CallerSpan) []evidence.CallerSpan {
 			groups[k] = append(groups[k], i)
 		}
 	}
-	inner := map[int]bool{}
+	inner := map[int]int{} // to the call around it
 	for _, group := range groups {
-		for _, i := range group {
-			for _, o := range group {
-				if i != o && !inner[o] && within(&callers[i], &callers[o]) {
-					fill(&callers[o], &callers[i])
-					inner[i] = true
-					break
-				}
+		if len(group) == 1 {
+			continue
+		}
+		slices.SortStableFunc(group, func(a, b int) int {
+			return cmp.Or(callers[a].Start.Compare(callers[b].Start), callers[b].End().Compare(callers[a].End()))
+		})
+		outer := group[0] // what ends last of those that began before
+		for _, i := range group[1:] {
+			if within(&callers[i], &callers[outer]) {
+				inner[i] = outer
+			} else if callers[i].End().After(callers[outer].End()) {
+				outer = i
 			}
 		}
 	}
 	if len(inner) == 0 {
 		return callers
 	}
-	out := make([]evidence.CallerSpan, 0, len(callers)-len(inner))
+	out, place := make([]evidence.CallerSpan, 0, len(callers)-len(inner)), make([]int, len(callers))
 	for i := range callers {
-		if !inner[i] {
+		if _, drop := inner[i]; !drop {
+			place[i] = len(out)
 			out = append(out, callers[i])
+		}
+	}
+	for i := range callers { // in the order of the calls, so that the result does not hang on map order
+		if o, dropped := inner[i]; dropped {
+			fill(&out[place[o]], &callers[i])
 		}
 	}
 	return out
@@ -148,16 +160,19 @@ func spellings(external string) []string {
 // call) all belong to the caller that spans them.
 func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	groups := j.groupByArrival(rows)
-	matched, rival := pair(len(callers), len(groups), func(c, g int) (time.Duration, bool) {
-		span := &j.in.Callers[callers[c]]
-		t := j.rows[groups[g][0]].Time
-		if t.Before(span.Start.Add(-BeforeStart)) || t.After(span.End().Add(AfterEnd)) {
-			return 0, false
-		}
-		return t.Sub(span.Start).Abs(), true
+	nowhere := func(int32) *evidence.Origin { return nil } // a client does not know where its request was worked on
+	found := pair(pairing{
+		left:  side{len(callers), func(c int32) int64 { return j.in.Callers[callers[c]].Start.UnixNano() }, nowhere},
+		right: side{len(groups), func(g int32) int64 { return j.rows[groups[g][0]].Time.UnixNano() }, nowhere},
+		apart: func(_, _ *evidence.Origin) bool { return false },
+		reach: func(c int32) (from, to int64) {
+			span := &j.in.Callers[callers[c]]
+			return span.Start.Add(-BeforeStart).UnixNano(), span.End().Add(AfterEnd).UnixNano()
+		},
+		fit: func(_, _ int32) bool { return true },
 	})
 	for c, i := range callers {
-		if g := matched[c]; g >= 0 {
+		if g := found.matched[c]; g != none {
 			done[i] = true
 			for _, row := range groups[g] {
 				r := &j.rows[row]
@@ -172,33 +187,29 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 			}
 			continue
 		}
-		if len(rival[c]) == 0 {
+		if !found.leftRivals[c] {
 			continue // nothing carries its id: judged like a call without one
 		}
 		done[i] = true
 		j.rows[j.callerOnly(i)].Ambiguous = true
-		for _, g := range rival[c] {
+	}
+	for g, contested := range found.rightRivals {
+		if contested {
 			j.mark(groups[g])
 		}
 	}
 }
 
-// groupByArrival groups rows that began together; rows come in ascending index, which within one id is ascending time
-// often enough that neighbours suffice.
+// groupByArrival groups rows that began together, in the order of time. It reorders the given rows.
 func (j *joiner) groupByArrival(rows []int32) [][]int32 {
+	slices.SortStableFunc(rows, func(a, b int32) int { return j.rows[a].Time.Compare(j.rows[b].Time) })
 	var out [][]int32
 	for _, r := range rows {
-		placed := false
-		for g := range out {
-			if j.rows[out[g][0]].Time.Sub(j.rows[r].Time).Abs() < 5*time.Millisecond {
-				out[g] = append(out[g], r)
-				placed = true
-				break
-			}
+		if last := len(out) - 1; last >= 0 && j.rows[r].Time.Sub(j.rows[out[last][0]].Time) < 5*time.Millisecond {
+			out[last] = append(out[last], r)
+			continue
 		}
-		if !placed {
-			out = append(out, []int32{r})
-		}
+		out = append(out, []int32{r})
 	}
 	return out
 }

@@ -159,6 +159,13 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 			},
 			want: []seen{{"chatcmpl-n", join.StatusOK, "trace+logs", 4, false}},
 		},
+		"a failure whose beginning was not logged is that of the attempt which ended then, not of the retry that began": {
+			spans: []evidence.RequestSpan{span("chatcmpl-r", 0, podA), span("chatcmpl-r", 1.7, podA)},
+			events: []evidence.RequestEvent{{
+				UnixNano: at(1.6).UnixNano(), Origin: podA, ID: "chatcmpl-r", External: "chatcmpl-r", Kind: vllm.LogInternalError, Form: vllm.IDResponse, Error: true,
+			}},
+			want: []seen{{"chatcmpl-r", join.StatusError, "trace+logs", 1, false}, {"chatcmpl-r", join.StatusOK, "trace", none, false}},
+		},
 		"two retries at once on one instance: nobody guesses": {
 			spans: []evidence.RequestSpan{span("chatcmpl-r", 0, podA), span("chatcmpl-r", 0.05, podA)},
 			events: []evidence.RequestEvent{

@@ -105,6 +105,9 @@ func (x *keyIndex) hangResponses(events []evidence.RequestEvent, response []int3
 			wanted[r] = append(ks, k)
 		}
 	}
+	for _, ks := range wanted {
+		slices.Sort(ks) // map order must not reach the result
+	}
 	for _, i := range response {
 		e := &events[i]
 		ks := wanted[e.External]
@@ -112,7 +115,6 @@ func (x *keyIndex) hangResponses(events []evidence.RequestEvent, response []int3
 			ks = []int32{x.key(e.External)}
 			wanted[e.External] = ks
 		}
-		slices.Sort(ks) // map order must not reach the result
 		for _, k := range ks {
 			x.hang(k, i, e)
 		}
