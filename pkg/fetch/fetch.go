@@ -13,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -133,7 +134,7 @@ func (g *gather) nothing() error {
 	if len(g.in.Spans) > 0 || len(g.in.Events) > 0 || len(g.in.Callers) > 0 {
 		return nil // a store failed half-way: what it gave stays
 	}
-	return errors.Join(g.traces.Err, g.logs.Err)
+	return upstream.Join(g.traces.Err, g.logs.Err, g.metrics.Err)
 }
 
 // estimate is how many requests the engines counted in the window; 0 when that is not known.
@@ -163,10 +164,14 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
 		func() { g.askTargets(ctx) },
 	)
-	if g.traces.Truncated {
+	if g.cutShort() {
 		g.onlyWithSpans()
 	}
 }
+
+// cutShort reports whether a limit kept spans from us. A failure that did is another matter: then the rows that the other
+// stores know stay, with a notice of what they lack.
+func (g *gather) cutShort() bool { return g.traces.Truncated && g.traces.Err == nil }
 
 // onlyWithSpans drops evidence of requests without a span: when not all spans were read, theirs may be among the rest.
 func (g *gather) onlyWithSpans() {
@@ -192,7 +197,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	}
 	chosen, total := g.choose()
 	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
-	switch complete := !g.traces.Truncated; {
+	switch complete := !g.cutShort(); {
 	case complete && total == len(chosen): // all there is: requests without a span are welcome too
 	case complete && byTime:
 		g.cut(chosen)
@@ -269,7 +274,7 @@ func idsOf(spans []evidence.RequestSpan) []string {
 
 // askTraces asks for the engine spans of the window, and a little before it, so that a line just inside finds its span.
 func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) {
-	if g.Traces == nil {
+	if g.Traces == nil || g.silent(&g.traces) {
 		return
 	}
 	window := evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To}
@@ -329,7 +334,7 @@ func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services 
 }
 
 func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []string) {
-	if g.Logs == nil {
+	if g.Logs == nil || g.silent(&g.logs) {
 		return
 	}
 	events, report := g.Logs.RequestEvents(ctx, windows, g.ask.Scope, loki.RequestFilter{IDs: ids})
@@ -355,7 +360,7 @@ func onlyOf(events []evidence.RequestEvent, ids []string) []evidence.RequestEven
 }
 
 func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window) {
-	if g.Metrics == nil {
+	if g.Metrics == nil || g.silent(&g.metrics) {
 		return
 	}
 	series, calls, err := g.Metrics.EngineState(ctx, windows, placesOf(g.ask.Scope), engineMetrics)
@@ -366,7 +371,7 @@ func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window) {
 }
 
 func (g *gather) askTargets(ctx context.Context) {
-	if g.Metrics == nil {
+	if g.Metrics == nil || g.silent(&g.metrics) {
 		return
 	}
 	targets, calls, err := g.Metrics.Targets(ctx, g.before(g.ask.Window))
@@ -374,6 +379,14 @@ func (g *gather) askTargets(ctx context.Context) {
 	defer g.mu.Unlock()
 	g.in.Targets = targets
 	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err})
+}
+
+// silent reports whether a store did not answer an earlier call of the same question: it is not asked again then, so that
+// one that is slow costs its timeout once.
+func (g *gather) silent(store *evidence.StoreReport) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return upstream.Silent(store.Err)
 }
 
 // merge adds what a further call said to a store's report.

@@ -9,6 +9,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -142,8 +143,14 @@ func (g *gather) idsOfTrace(id string) []string {
 }
 
 // Neighbours gathers the engine spans of one instance and the state of its engines, for what happened around a request.
-func (f *Fetcher) Neighbours(ctx context.Context, window evidence.Window, scope vllm.Scope) (join.Input, error) {
+// before is what the stores said when they were asked for that request: one that was silent is not asked again.
+func (f *Fetcher) Neighbours(ctx context.Context, window evidence.Window, scope vllm.Scope, before []evidence.StoreReport) (join.Input, error) {
 	g := f.gather(Ask{Window: window, Scope: scope})
+	for i, report := range []*evidence.StoreReport{&g.metrics, &g.logs, &g.traces} {
+		if i < len(before) && upstream.Silent(before[i].Err) {
+			report.Err = before[i].Err
+		}
+	}
 	parallel(
 		func() { g.askTraces(ctx, 0, false) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(window)}) },

@@ -93,7 +93,7 @@ func reportNotices(r join.Report) []data.Notice {
 		case !s.Configured:
 			info("%s is not configured: without it there are no %s.", upstream.Title(s.Store), losses[s.Store])
 		case s.Err != nil:
-			warn("%s. Missing: %s.", strings.TrimRight(s.Err.Error(), ". "), losses[s.Store])
+			out = append(out, Missing(s.Err, losses[s.Store]))
 		}
 		if s.Truncated {
 			warn("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part."))
@@ -106,6 +106,13 @@ func reportNotices(r join.Report) []data.Notice {
 		info("%d rows are marked ambiguous: further evidence fits them and another request, and was given to neither.", r.Ambiguous)
 	}
 	return out
+}
+
+// Missing is the notice of a failure that leaves something out of an answer.
+func Missing(err error, what string) data.Notice {
+	return data.Notice{
+		Severity: data.NoticeSeverityWarning, Text: strings.TrimRight(err.Error(), ". ") + ". Missing: " + what + ".",
+	}
 }
 
 func finite(v float64) *float64 {
@@ -141,6 +148,14 @@ func Coverage(r join.Report) *data.Frame {
 		Custom: map[string]any{"report": reportMeta(r), "calls": callsMeta(r.Stores)},
 	}
 	return frame
+}
+
+// StoreNotices puts what the stores failed at on the first frame, where a panel looks, of an answer that has none yet.
+func StoreNotices(fs data.Frames, r join.Report) data.Frames {
+	if len(fs) > 0 {
+		fs[0].AppendNotices(reportNotices(r)...)
+	}
+	return fs
 }
 
 // CoverageNumbers is one number of the report in the form that an alert rule reads: numeric-multi, labelled by model and

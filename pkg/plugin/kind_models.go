@@ -26,21 +26,25 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 	if err != nil && (q.FromAlert || len(result.Groups) == 0) {
 		return nil, err
 	}
+	var failures []data.Notice
 	if err != nil {
-		result.Notices = append(result.Notices, err.Error())
+		failures = append(failures, frames.Missing(err, "the figures that the failed queries give"))
 	}
-	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: calls}
-	stores := []evidence.StoreReport{report}
-	if exact, more := d.exactQuantiles(ctx, q, result); exact != nil {
-		result = result.WithExact(exact)
-		stores = append(stores, more...)
+	stores := []evidence.StoreReport{{Store: evidence.Prometheus, Configured: true, Calls: calls}}
+	exact, more := d.exactQuantiles(ctx, q, result)
+	result = result.WithExact(exact)
+	for _, report := range more {
+		if report.Err != nil {
+			failures = append(failures, frames.Missing(report.Err, "the quantiles of the requests themselves, beside those of the buckets"))
+		}
 	}
-	form := q.Models.WithDefaults().Form
-	return withExecuted(frames.Models(result, form), stores), nil
+	fs := withExecuted(frames.Models(result, q.Models.WithDefaults().Form), append(stores, more...))
+	fs[0].AppendNotices(failures...)
+	return fs, nil
 }
 
 // exactQuantiles takes a table's quantiles from the requests themselves, when all of them can be had: traces are there,
-// they are few enough, nothing was cut, and the rows explain the engines' own count.
+// they are few enough, nothing was cut, and the rows explain the engines' own count. It also gives what the stores said.
 func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result models.Result) ([]models.ExactQuantile, []evidence.StoreReport) {
 	spec := q.Models.WithDefaults()
 	if q.FromAlert || spec.Form != models.Table || d.jaeger == nil || !hasQuantiles(result) {
@@ -48,14 +52,14 @@ func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result m
 	}
 	in, complete := d.fetcher.Spans(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope}, exactRequests)
 	if !complete {
-		return nil, nil
+		return nil, in.Stores
 	}
 	joined := join.Requests(in)
 	if !joined.Report.Complete() {
-		return nil, nil
+		return nil, in.Stores
 	}
 	rows, _ := join.Choose(joined.Rows, join.Predicate{}.Within(q.Scope), join.Order{}, 0)
-	return models.FromRequests(rows, result), in.Stores[2:]
+	return models.FromRequests(rows, result), in.Stores
 }
 
 func hasQuantiles(r models.Result) bool {

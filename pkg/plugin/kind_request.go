@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -23,8 +24,8 @@ const (
 	maxNeighbours = 200
 )
 
-// request answers with everything about one request, or those parts that are to be shown: its row, the phases of its time,
-// the trace, the lines, the engine's state around it and the requests that shared the engine.
+// request answers with everything about one request: its row, the phases of its time, the trace, the lines, the engine's
+// state around it and the requests that shared the engine.
 func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, error) {
 	in, err := d.fetcher.Request(ctx, q.Range, q.Request.ID)
 	if err != nil {
@@ -48,65 +49,43 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 	if end := row.End(); end.After(row.Time) {
 		around.To = end.Add(aroundRequest)
 	}
-	show := q.Request
-	if show.Shows(query.PartPhases) {
-		out = append(out, frames.Phases(row))
-	}
-	if show.Shows(query.PartTrace) {
-		out = append(out, d.requestTrace(ctx, row, summary)...)
-	}
-	if show.Shows(query.PartLogs) {
-		out = append(out, d.requestLines(ctx, row, around, summary)...)
-	}
-	if show.Shows(query.PartEngine) || show.Shows(query.PartNeighbours) {
-		state, shared := d.sharedEngine(ctx, row, around, summary)
-		if show.Shows(query.PartEngine) {
-			out = append(out, state...)
-		}
-		if show.Shows(query.PartNeighbours) {
-			out = append(out, shared...)
-		}
-	}
-	if !show.Shows(query.PartSummary) {
-		out = withoutSummary(out)
-	}
-	return out, nil
+	out = append(out, frames.Phases(row))
+	more := detail{Datasource: d, row: row, around: around, before: in.Stores, summary: summary}
+	out = append(out, more.trace(ctx)...)
+	out = append(out, more.lines(ctx)...)
+	return append(out, more.sharedEngine(ctx)...), nil
 }
 
-// withoutSummary leaves out the summary, and puts what it says of the stores on the first frame that stays.
-func withoutSummary(out data.Frames) data.Frames {
-	summary, rest := out[0], out[1:]
-	if len(rest) == 0 {
-		rest = data.Frames{data.NewFrame(summary.Name)}
-	}
-	if rest[0].Meta == nil {
-		rest[0].Meta = &data.FrameMeta{}
-	}
-	rest[0].AppendNotices(summary.Meta.Notices...)
-	rest[0].Meta.ExecutedQueryString = summary.Meta.ExecutedQueryString
-	return rest
+// detail adds to the row of one request what only it needs. The stores were asked for the row before: one that failed then
+// is noted on the summary already and is not asked again.
+type detail struct {
+	*Datasource
+	row     *join.Request
+	around  evidence.Window
+	before  []evidence.StoreReport
+	summary *data.Frame
 }
 
-// requestTrace is the whole trace of a row.
-func (d *Datasource) requestTrace(ctx context.Context, row *join.Request, summary *data.Frame) data.Frames {
-	if d.jaeger == nil || row.TraceID == "" {
+// trace is the whole trace of the row.
+func (d *detail) trace(ctx context.Context) data.Frames {
+	if d.jaeger == nil || d.row.TraceID == "" || d.failedBefore(evidence.Jaeger) {
 		return nil
 	}
-	spans, report := d.jaeger.GetTrace(ctx, row.TraceID)
-	noteFailure(summary, report, "the trace view")
+	spans, report := d.jaeger.GetTrace(ctx, d.row.TraceID)
+	d.note(report, "the trace view")
 	if len(spans) == 0 {
 		return nil
 	}
 	return data.Frames{frames.Trace(spans)}
 }
 
-// requestLines are the lines that carry the row's id.
-func (d *Datasource) requestLines(ctx context.Context, row *join.Request, around evidence.Window, summary *data.Frame) data.Frames {
-	if d.loki == nil || !vllm.ValidRequestID(row.RequestID) {
+// lines are the lines that carry the row's id.
+func (d *detail) lines(ctx context.Context) data.Frames {
+	if d.loki == nil || !vllm.ValidRequestID(d.row.RequestID) || d.failedBefore(evidence.Loki) {
 		return nil
 	}
-	lines, report := d.loki.Lines(ctx, around, vllm.Scope{}, loki.LineFilter{RequestID: row.RequestID}, detailLines, loki.OldestFirst)
-	noteFailure(summary, report, "the log lines")
+	lines, report := d.loki.Lines(ctx, d.around, vllm.Scope{}, loki.LineFilter{RequestID: d.row.RequestID}, detailLines, loki.OldestFirst)
+	d.note(report, "the log lines")
 	if len(lines) == 0 {
 		return nil
 	}
@@ -114,34 +93,44 @@ func (d *Datasource) requestLines(ctx context.Context, row *join.Request, around
 }
 
 // sharedEngine is the engine's state around the row, and the other requests it worked on meanwhile.
-func (d *Datasource) sharedEngine(ctx context.Context, row *join.Request, around evidence.Window, summary *data.Frame) (state, neighbours data.Frames) {
+func (d *detail) sharedEngine(ctx context.Context) data.Frames {
 	var scope vllm.Scope
-	if row.Origin != nil {
+	if d.row.Origin != nil {
 		switch {
-		case row.Origin.Pod != "":
-			scope.Pods = []string{row.Origin.Pod}
-		case row.Origin.Instance != "":
-			scope.Instances = []string{row.Origin.Instance}
+		case d.row.Origin.Pod != "":
+			scope.Pods = []string{d.row.Origin.Pod}
+		case d.row.Origin.Instance != "":
+			scope.Instances = []string{d.row.Origin.Instance}
 		}
 	}
-	in, err := d.fetcher.Neighbours(ctx, around, scope)
+	in, err := d.fetcher.Neighbours(ctx, d.around, scope, d.before)
 	if err != nil {
-		return nil, nil // each store's failure is already noted by the row's own join
+		return nil // nobody waits for the answer any more
 	}
-	state = frames.EngineState(in.Series, row.Engine)
+	for _, report := range in.Stores {
+		if !d.failedBefore(report.Store) {
+			d.note(report, "the engine around the request, and who shared it")
+		}
+	}
+	out := frames.EngineState(in.Series, d.row.Engine)
 	joined := join.Requests(in)
-	shared := join.Overlapping(joined.Rows, row, maxNeighbours)
+	shared := join.Overlapping(joined.Rows, d.row, maxNeighbours)
 	if len(shared) > 0 {
 		frame := frames.Requests(shared, joined.Report, d.source())
 		frame.Name = "neighbours"
 		frame.Meta.Notices = nil
-		neighbours = data.Frames{frame}
+		out = append(out, frame)
 	}
-	return state, neighbours
+	return out
 }
 
-func noteFailure(summary *data.Frame, report evidence.StoreReport, missing string) {
+func (d *detail) failedBefore(store evidence.Store) bool {
+	return slices.ContainsFunc(d.before, func(r evidence.StoreReport) bool { return r.Store == store && r.Err != nil })
+}
+
+// note says on the summary what a failure costs.
+func (d *detail) note(report evidence.StoreReport, missing string) {
 	if report.Err != nil {
-		summary.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: report.Err.Error() + ". Missing: " + missing + "."})
+		d.summary.AppendNotices(frames.Missing(report.Err, missing))
 	}
 }

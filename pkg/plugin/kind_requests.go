@@ -50,7 +50,8 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope})
 	metric, one := join.CoverageMetricNamed(spec.Metric)
 	aboutStores := metric.Name == "stores_failed" || metric.Name == "stores_truncated"
-	if err != nil && !aboutStores { // a rule that watches for blind stores must still see them when all are blind
+	// A rule that watches for blind stores must still see them when all are blind, but not when it was not waited for.
+	if err != nil && (!aboutStores || ctx.Err() != nil) {
 		return nil, err
 	}
 	if q.FromAlert && !aboutStores {
@@ -61,14 +62,15 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 	joined := join.Requests(in)
 	switch spec.Form {
 	case models.Numeric:
-		return frames.CoverageNumbers(joined.Report, metric), nil
+		return frames.StoreNotices(withExecuted(frames.CoverageNumbers(joined.Report, metric), in.Stores), joined.Report), nil
 	case models.TimeSeries:
 		metrics := join.CoverageMetrics
 		if one {
 			metrics = []join.CoverageMetric{metric}
 		}
 		step := max(q.Interval, d.settings.VLLM.ScrapeInterval*4, q.Range.Duration()/coverageSteps).Truncate(time.Second)
-		return withExecuted(frames.CoverageSeries(joined.Slices(max(step, time.Second)), metrics), in.Stores), nil
+		series := frames.CoverageSeries(joined.Slices(max(step, time.Second)), metrics)
+		return frames.StoreNotices(withExecuted(series, in.Stores), joined.Report), nil
 	default:
 		frame := frames.Coverage(joined.Report)
 		frame.Meta.ExecutedQueryString = executed(in.Stores)

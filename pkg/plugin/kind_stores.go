@@ -40,14 +40,14 @@ func (d *Datasource) logs(ctx context.Context, q query.Query) (data.Frames, erro
 		if report.Err != nil && len(volume) == 0 {
 			return nil, report.Err
 		}
-		return withStores(frames.LogVolume(volume, step), report), nil
+		return withStore(frames.LogVolume(volume, step), report, "part of the volume"), nil
 	}
 	limit := min(spec.Limit, d.settings.Limits.LogLines)
 	lines, report := d.loki.Lines(ctx, q.Range, q.Scope, filter, limit, loki.Order(spec.Oldest))
 	if report.Err != nil && len(lines) == 0 {
 		return nil, report.Err
 	}
-	return withStores(data.Frames{frames.Logs(lines, limit)}, report), nil
+	return withStore(data.Frames{frames.Logs(lines, limit)}, report, "the rest of the lines"), nil
 }
 
 // trace answers with one trace.
@@ -59,7 +59,7 @@ func (d *Datasource) trace(ctx context.Context, q query.Query) (data.Frames, err
 	if report.Err != nil && len(spans) == 0 {
 		return nil, report.Err
 	}
-	fs := withStores(data.Frames{frames.Trace(spans)}, report)
+	fs := withStore(data.Frames{frames.Trace(spans)}, report, "the rest of the trace")
 	if len(spans) == 0 {
 		fs[0].AppendNotices(data.Notice{
 			Severity: data.NoticeSeverityInfo,
@@ -100,19 +100,17 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	if err != nil {
 		return nil, err
 	}
-	return withStores(frames.PromQL(answer, options), evidence.StoreReport{
-		Store: evidence.Prometheus, Configured: true, Calls: []evidence.Call{call},
-	}), nil
+	return withExecuted(frames.PromQL(answer, options), []evidence.StoreReport{{Store: evidence.Prometheus, Calls: []evidence.Call{call}}}), nil
 }
 
-// withStores adds what one store said about its answer: the executed query, a failure half-way, a cut.
-func withStores(fs data.Frames, report evidence.StoreReport) data.Frames {
+// withStore adds what the one store said about its answer: the executed query, a failure half-way, a cut.
+func withStore(fs data.Frames, report evidence.StoreReport, missing string) data.Frames {
 	fs = withExecuted(fs, []evidence.StoreReport{report})
 	if len(fs) == 0 {
 		return fs
 	}
 	if report.Err != nil {
-		fs[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: report.Err.Error()})
+		fs[0].AppendNotices(frames.Missing(report.Err, missing))
 	}
 	if report.Truncated {
 		fs[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: report.Reason})
