@@ -24,8 +24,8 @@ const (
 	maxNeighbours = 200
 )
 
-// request answers with everything about one request: its row, the phases of its time, the trace, the lines, the engine's
-// state around it and the requests that shared the engine.
+// request answers with everything about one request, or those parts that are to be shown: its row, the phases of its time,
+// the trace, the lines, the engine's state around it and the requests that shared the engine.
 func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, error) {
 	in, err := d.fetcher.Request(ctx, q.Range, q.Request.ID)
 	if err != nil {
@@ -49,11 +49,44 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 	if end := row.End(); end.After(row.Time) {
 		around.To = end.Add(aroundRequest)
 	}
-	out = append(out, frames.Phases(row))
+	show := q.Request
+	if show.Shows(query.PartPhases) {
+		out = append(out, frames.Phases(row))
+	}
 	more := detail{Datasource: d, row: row, around: around, before: in.Stores, summary: summary}
-	out = append(out, more.trace(ctx)...)
-	out = append(out, more.lines(ctx)...)
-	return append(out, more.sharedEngine(ctx)...), nil
+	if show.Shows(query.PartTrace) {
+		out = append(out, more.trace(ctx)...)
+	}
+	if show.Shows(query.PartLogs) {
+		out = append(out, more.lines(ctx)...)
+	}
+	if show.Shows(query.PartEngine) || show.Shows(query.PartNeighbours) {
+		state, shared := more.sharedEngine(ctx)
+		if show.Shows(query.PartEngine) {
+			out = append(out, state...)
+		}
+		if show.Shows(query.PartNeighbours) {
+			out = append(out, shared...)
+		}
+	}
+	if !show.Shows(query.PartSummary) {
+		out = withoutSummary(out)
+	}
+	return out, nil
+}
+
+// withoutSummary leaves out the summary, and puts what it says of the stores on the first frame that stays.
+func withoutSummary(out data.Frames) data.Frames {
+	summary, rest := out[0], out[1:]
+	if len(rest) == 0 {
+		rest = data.Frames{data.NewFrame(summary.Name)}
+	}
+	if rest[0].Meta == nil {
+		rest[0].Meta = &data.FrameMeta{}
+	}
+	rest[0].AppendNotices(summary.Meta.Notices...)
+	rest[0].Meta.ExecutedQueryString = summary.Meta.ExecutedQueryString
+	return rest
 }
 
 // detail adds to the row of one request what only it needs. The stores were asked for the row before: one that failed then
@@ -93,7 +126,7 @@ func (d *detail) lines(ctx context.Context) data.Frames {
 }
 
 // sharedEngine is the engine's state around the row, and the other requests it worked on meanwhile.
-func (d *detail) sharedEngine(ctx context.Context) data.Frames {
+func (d *detail) sharedEngine(ctx context.Context) (state, neighbours data.Frames) {
 	var scope vllm.Scope
 	if d.row.Origin != nil {
 		switch {
@@ -105,23 +138,23 @@ func (d *detail) sharedEngine(ctx context.Context) data.Frames {
 	}
 	in, err := d.fetcher.Neighbours(ctx, d.around, scope, d.before)
 	if err != nil {
-		return nil // nobody waits for the answer any more
+		return nil, nil // nobody waits for the answer any more
 	}
 	for _, report := range in.Stores {
 		if !d.failedBefore(report.Store) {
 			d.note(report, "the engine around the request, and who shared it")
 		}
 	}
-	out := frames.EngineState(in.Series, d.row.Engine)
+	state = frames.EngineState(in.Series, d.row.Engine)
 	joined := join.Requests(in)
 	shared := join.Overlapping(joined.Rows, d.row, maxNeighbours)
 	if len(shared) > 0 {
 		frame := frames.Requests(shared, joined.Report, d.source())
 		frame.Name = "neighbours"
 		frame.Meta.Notices = nil
-		out = append(out, frame)
+		neighbours = data.Frames{frame}
 	}
-	return out
+	return state, neighbours
 }
 
 func (d *detail) failedBefore(store evidence.Store) bool {
