@@ -140,7 +140,7 @@ func (c *call) names(x row) bool {
 }
 
 func (r *replayed) checkCounts(t *testing.T, owned []owner) {
-	absent := map[string]int{}
+	absent, statuses := map[string]int{}, map[string]int{}
 	for _, o := range owned {
 		want := r.expected(o.call)
 		if want.rows == 0 {
@@ -150,12 +150,13 @@ func (r *replayed) checkCounts(t *testing.T, owned []owner) {
 			t.Errorf("%s %s: %d rows instead of %d", o.Case, o.ResponseID, len(o.rows), want.rows)
 		}
 		for _, x := range o.rows {
+			statuses[x.text("status")]++
 			if x.text("status") != want.status {
 				t.Errorf("%s: %s is %s instead of %s", o.Case, x.text("request_id"), x.text("status"), want.status)
 			}
 		}
 	}
-	t.Logf("%d calls, %d spans; no row, and rightly so: %v", len(owned), len(r.spans), absent)
+	t.Logf("%d calls, %d spans; rows: %v; no row, and rightly so: %v", len(owned), len(r.spans), statuses, absent)
 }
 
 // checkRows compares each row with the request that was sent and the answer that came.

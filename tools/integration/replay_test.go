@@ -329,7 +329,8 @@ func (r *recording) shift(t *testing.T) {
 			return fmt.Appendf(nil, `%s%d"`, part[1], nanos(t, string(part[2])).Add(by).UnixNano())
 		})
 	}
-	r.window = backend.TimeRange{From: first.Add(-5 * time.Second), To: r.last().Add(5 * time.Second)}
+	// The engine was idle before: with time to spare in front, coverage compares from the first scrape on.
+	r.window = backend.TimeRange{From: first.Add(-time.Minute), To: r.last().Add(5 * time.Second)}
 }
 
 // replayed is a recording in stores of its own, with the built plugin in front.
