@@ -47,6 +47,7 @@ var questions = []question{
 		shows: map[evidence.Store]string{evidence.Prometheus: "running", evidence.Jaeger: "ttft_p95_exact"}},
 	{name: "request", json: `{"queryType":"request","request":{"id":"` + requestID(1) + `"}}`, uses: allStores, shows: requestRow},
 	{name: "logs", json: `{"queryType":"logs"}`, needs: []evidence.Store{evidence.Loki}, shows: map[evidence.Store]string{evidence.Loki: "body"}},
+	{name: "log volume", json: `{"queryType":"logs","logs":{"volume":true}}`, needs: []evidence.Store{evidence.Loki}},
 	{name: "trace", json: `{"queryType":"trace","trace":{"traceId":"` + requestTrace(1) + `"}}`, needs: []evidence.Store{evidence.Jaeger}, unknown: true,
 		shows: map[evidence.Store]string{evidence.Jaeger: "spanID"}},
 	{name: "promql", json: `{"queryType":"promql","promql":{"expr":"up"}}`, needs: []evidence.Store{evidence.Prometheus}},

@@ -28,8 +28,10 @@ import (
 type fakeStore struct {
 	url   string
 	wire  *wire
-	asked atomic.Int64
 	fault atomic.Pointer[fault]
+	asked atomic.Int64
+	mu    sync.Mutex
+	texts []string // of the queries in PromQL or LogQL
 }
 
 // newFakeStore serves a store on a free port of loopback.
@@ -68,6 +70,9 @@ func newFakeStore(t testing.TB, store evidence.Store) *fakeStore {
 
 func (s *fakeStore) serve(c exchange) error {
 	s.asked.Add(1)
+	s.mu.Lock()
+	s.texts = append(s.texts, c.texts()...)
+	s.mu.Unlock()
 	if f := s.fault.Load(); f != nil {
 		return f.instead(c)
 	}
@@ -99,6 +104,7 @@ type exchange interface {
 	body(text string) error                  // something else than an answer
 	refuse(httpStatus int, why string) error // with the code that means this HTTP status
 	quote() string                           // all that we were sent, secrets and URL
+	texts() []string                         // in the store's query language
 	context() context.Context
 	line() *wire
 }
@@ -178,6 +184,8 @@ func (c *httpCall) quote() string {
 	return fmt.Sprint(c.r.Header, " at ", c.store.url, c.r.URL.Path, "?", c.r.Form.Encode())
 }
 
+func (c *httpCall) texts() []string { return append(c.r.Form["query"], c.r.Form["match[]"]...) }
+
 // grpcCall is a call to Jaeger, whose messages are bytes here.
 type grpcCall struct {
 	stream  grpc.ServerStream
@@ -230,6 +238,8 @@ func (c *grpcCall) quote() string {
 	sent, _ := metadata.FromIncomingContext(c.stream.Context())
 	return fmt.Sprint(sent, " at ", c.store.url, c.method, "?", bytes.ToValidUTF8(c.request, nil))
 }
+
+func (c *grpcCall) texts() []string { return nil } // Jaeger has no language that one could break out of
 
 // rawCodec passes messages on as bytes.
 type rawCodec struct{}

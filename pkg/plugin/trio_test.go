@@ -87,3 +87,13 @@ func written(r backend.DataResponse) string {
 	}
 	return string(text)
 }
+
+// askOne sends one query.
+func (s *trio) askOne(t *testing.T, alert bool, query string) backend.DataResponse {
+	t.Helper()
+	answer, err := s.ask(t.Context(), alert, map[string]string{"A": query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Responses["A"]
+}

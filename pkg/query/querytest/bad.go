@@ -1,0 +1,60 @@
+// Package querytest holds queries that must be refused. Package query says which field of each is wrong; package plugin that
+// nothing is sent to a store for them.
+package querytest
+
+import "strings"
+
+// Bad is a query that must be refused.
+type Bad struct {
+	JSON  string
+	Alert bool   // sent by an alert rule
+	Field string // that the error names
+}
+
+// endless is longer than any value may be.
+var endless = strings.Repeat("x", 2000)
+
+// BadQueries by what is wrong with them.
+var BadQueries = map[string]Bad{
+	"unknown kind":                        {JSON: `{"queryType":"sql"}`, Field: "queryType"},
+	"a version from the future":           {JSON: `{"version":99}`, Field: "version"},
+	"rows cannot alert":                   {JSON: `{"queryType":"requests"}`, Alert: true, Field: "queryType"},
+	"logs cannot alert":                   {JSON: `{"queryType":"logs"}`, Alert: true, Field: "queryType"},
+	"negative limit":                      {JSON: `{"requests":{"limit":-1}}`, Field: "requests.limit"},
+	"a limit above the data source's own": {JSON: `{"requests":{"limit":1000000000}}`, Field: "requests.limit"},
+	"sort by an unknown column":           {JSON: `{"requests":{"sort":{"column":"password"}}}`, Field: "requests.sort.column"},
+	"filter on an unknown column":         {JSON: `{"requests":{"filters":[{"column":"x","op":"="}]}}`, Field: "requests"},
+	"filter with an unknown op":           {JSON: `{"requests":{"filters":[{"column":"e2e","op":"~~","value":"1"}]}}`, Field: "requests"},
+	"text op on a number":                 {JSON: `{"requests":{"filters":[{"column":"e2e","op":"=~","value":"1"}]}}`, Field: "requests"},
+	"number op on a text":                 {JSON: `{"requests":{"filters":[{"column":"model","op":">","value":"1"}]}}`, Field: "requests"},
+	"a duration that is none":             {JSON: `{"requests":{"filters":[{"column":"e2e","op":">","value":"soon"}]}}`, Field: "requests"},
+	"an infinite number":                  {JSON: `{"requests":{"filters":[{"column":"e2e","op":">","value":"Inf"}]}}`, Field: "requests"},
+	"a broken expression":                 {JSON: `{"requests":{"filters":[{"column":"model","op":"=~","value":"("}]}}`, Field: "requests"},
+	"an endless filter value":             {JSON: `{"requests":{"filters":[{"column":"model","op":"=","value":"` + endless + `"}]}}`, Field: "requests.filters[0]"},
+	"a control character in a scope":      {JSON: `{"scope":{"models":["a\u0000b"]}}`, Field: "scope.models"},
+	"a scope with endless values":         {JSON: `{"scope":{"pods":["` + endless + `"]}}`, Field: "scope.pods"},
+	"too many scope values":               {JSON: `{"scope":{"pods":[` + strings.Repeat(`"p",`, 500) + `"p"]}}`, Field: "scope.pods"},
+	"no request id":                       {JSON: `{"queryType":"request","request":{"id":" "}}`, Field: "request.id"},
+	"a request id with LogQL in it":       {JSON: `{"queryType":"request","request":{"id":"x\"} |= \"y"}}`, Field: "request.id"},
+	"a request id with white space":       {JSON: `{"queryType":"request","request":{"id":"a b"}}`, Field: "request.id"},
+	"a part that no answer has":           {JSON: `{"queryType":"request","request":{"id":"a","show":["logs","all"]}}`, Field: "request.show"},
+	"an endless request id":               {JSON: `{"queryType":"request","request":{"id":"` + endless + `"}}`, Field: "request.id"},
+	"a trace id with a path in it":        {JSON: `{"queryType":"trace","trace":{"traceId":"../../api"}}`, Field: "trace.traceId"},
+	"a trace id that is all zero":         {JSON: `{"queryType":"trace","trace":{"traceId":"0000"}}`, Field: "trace.traceId"},
+	"a log level that is none":            {JSON: `{"queryType":"logs","logs":{"levels":["loud"]}}`, Field: "logs.levels"},
+	"a hostile process":                   {JSON: `{"queryType":"logs","logs":{"process":"x\"}"}}`, Field: "logs.process"},
+	"a hostile logger":                    {JSON: "{\"queryType\":\"logs\",\"logs\":{\"logger\":\"`|\"}}", Field: "logs.logger"},
+	"a hostile id in logs":                {JSON: `{"queryType":"logs","logs":{"requestId":"\"or\""}}`, Field: "logs.requestId"},
+	"a broken log expression":             {JSON: `{"queryType":"logs","logs":{"regex":"["}}`, Field: "logs.regex"},
+	"negative log limit":                  {JSON: `{"queryType":"logs","logs":{"limit":-5}}`, Field: "logs.limit"},
+	"no expression":                       {JSON: `{"queryType":"promql","promql":{"expr":""}}`, Field: "promql.expr"},
+	"an endless expression":               {JSON: `{"queryType":"promql","promql":{"expr":"` + strings.Repeat("a", 30_000) + `"}}`, Field: "promql.expr"},
+	"a step that is none":                 {JSON: `{"queryType":"promql","promql":{"expr":"up","minStep":"-1s"}}`, Field: "promql.minStep"},
+	"an unknown figure":                   {JSON: `{"queryType":"models","models":{"metrics":["speed"]}}`, Field: "models"},
+	"an unknown dimension":                {JSON: `{"queryType":"models","models":{"groupBy":["user"]}}`, Field: "models"},
+	"a quantile of one":                   {JSON: `{"queryType":"models","models":{"quantiles":[1]}}`, Field: "models"},
+	"two figures in an alert":             {JSON: `{"queryType":"models","models":{"metrics":["running","waiting"]}}`, Alert: true, Field: "models"},
+	"an unknown coverage number":          {JSON: `{"queryType":"coverage","coverage":{"metric":"luck"}}`, Field: "coverage.metric"},
+	"an alert on all coverage numbers":    {JSON: `{"queryType":"coverage"}`, Alert: true, Field: "coverage.metric"},
+	"an unknown coverage form":            {JSON: `{"queryType":"coverage","coverage":{"form":"pie"}}`, Field: "coverage.form"},
+}
