@@ -128,11 +128,13 @@ func Coverage(r join.Report) *data.Frame {
 	if len(rows) == 0 {
 		rows = []join.Explained{{}}
 	}
-	model, instance := make([]*string, len(rows)), make([]*string, len(rows))
+	model, namespace, instance := make([]*string, len(rows)), make([]*string, len(rows)), make([]*string, len(rows))
 	for i := range rows {
-		model[i], instance[i] = join.NullText(&rows[i].Model), join.NullText(&rows[i].Instance)
+		model[i], namespace[i], instance[i] = join.NullText(&rows[i].Model), join.NullText(&rows[i].Namespace), join.NullText(&rows[i].Instance)
 	}
-	fields := []*data.Field{data.NewField("model", nil, model), data.NewField("instance", nil, instance)}
+	fields := []*data.Field{
+		data.NewField("model", nil, model), data.NewField("namespace", nil, namespace), data.NewField("instance", nil, instance),
+	}
 	for _, m := range join.CoverageMetrics {
 		cells := make([]*float64, len(rows))
 		for i := range rows {
@@ -185,26 +187,27 @@ func CoverageSeries(slices []join.Sliced, metrics []join.CoverageMetric) data.Fr
 	var out data.Frames
 	for _, m := range metrics {
 		if !m.ByInstance {
-			out = append(out, coverageSeries(slices, m, nil, func(r join.Report) float64 { return m.Value(r, r.Explained) }))
+			values := make([]*float64, len(slices))
+			for i, s := range slices {
+				values[i] = finite(m.Value(s.Report, s.Report.Explained))
+			}
+			out = append(out, coverageSeries(slices, m, nil, values))
 			continue
 		}
-		seen := map[join.Explained]bool{}
-		for _, s := range slices {
+		values := map[join.Explained][]*float64{} // by name
+		var names []join.Explained
+		for i, s := range slices {
 			for _, e := range s.Report.ByInstance {
-				key := join.Explained{Model: e.Model, Instance: e.Instance}
-				if seen[key] {
-					continue
+				name := join.Explained{Model: e.Model, Namespace: e.Namespace, Instance: e.Instance}
+				if values[name] == nil {
+					values[name] = make([]*float64, len(slices))
+					names = append(names, name)
 				}
-				seen[key] = true
-				out = append(out, coverageSeries(slices, m, instanceLabels(key), func(r join.Report) float64 {
-					for _, e := range r.ByInstance {
-						if e.Model == key.Model && e.Instance == key.Instance {
-							return m.Value(r, e)
-						}
-					}
-					return evidence.NaN
-				}))
+				values[name][i] = finite(m.Value(s.Report, e))
 			}
+		}
+		for _, name := range names {
+			out = append(out, coverageSeries(slices, m, instanceLabels(name), values[name]))
 		}
 	}
 	if len(out) == 0 {
@@ -213,10 +216,10 @@ func CoverageSeries(slices []join.Sliced, metrics []join.CoverageMetric) data.Fr
 	return out
 }
 
-func coverageSeries(slices []join.Sliced, m join.CoverageMetric, labels data.Labels, value func(join.Report) float64) *data.Frame {
-	times, values := make([]time.Time, len(slices)), make([]*float64, len(slices))
+func coverageSeries(slices []join.Sliced, m join.CoverageMetric, labels data.Labels, values []*float64) *data.Frame {
+	times := make([]time.Time, len(slices))
 	for i, s := range slices {
-		times[i], values[i] = s.Time, finite(value(s.Report))
+		times[i] = s.Time
 	}
 	f := data.NewField(m.Name, labels, values)
 	f.Config = &data.FieldConfig{Unit: m.Unit, Description: m.Description}
@@ -227,6 +230,9 @@ func instanceLabels(e join.Explained) data.Labels {
 	labels := data.Labels{}
 	if e.Model != "" {
 		labels["model"] = e.Model
+	}
+	if e.Namespace != "" {
+		labels["namespace"] = e.Namespace
 	}
 	if e.Instance != "" {
 		labels["instance"] = e.Instance

@@ -96,20 +96,28 @@ func (j Joined) Slices(step time.Duration) []Sliced {
 	for from := j.in.Window.From.Truncate(step); from.Before(j.in.Window.To); from = from.Add(step) {
 		starts = append(starts, from)
 	}
-	rows := make([][]Request, len(starts))
 	if len(starts) == 0 {
 		return nil
 	}
+	rows := make([][]int32, len(starts))
 	for i := range j.Rows {
-		if at := int(j.Rows[i].Time.Sub(starts[0]) / step); at >= 0 && at < len(rows) && !j.Rows[i].Time.Before(starts[0]) {
-			rows[at] = append(rows[at], j.Rows[i])
+		if since := j.Rows[i].Time.Sub(starts[0]); since >= 0 && int(since/step) < len(rows) {
+			rows[since/step] = append(rows[since/step], int32(i))
 		}
 	}
+	looked, ends := j.Report.Looked, endings(j.Rows)
 	out := make([]Sliced, len(starts))
 	for i, from := range starts {
-		r := Report{Stores: j.in.Stores, Looked: evidence.Window{From: from, To: from.Add(step)}}
-		r.tally(rows[i])
-		r.explain(j.Rows, j.instances, j.Report.Looked)
+		part := evidence.Window{From: from, To: from.Add(step)}
+		if part.From.Before(looked.From) { // scrapes of before have no rows
+			part.From = looked.From
+		}
+		if part.To.After(looked.To) {
+			part.To = looked.To
+		}
+		r := Report{Stores: j.in.Stores, Looked: part}
+		r.tally(len(rows[i]), func(k int) *Request { return &j.Rows[rows[i][k]] })
+		r.explain(ends, j.instances, looked)
 		out[i] = Sliced{from, r}
 	}
 	return out

@@ -42,10 +42,10 @@ type Report struct {
 
 // Explained compares what an engine counted as finished with the rows that end between the same two scrapes.
 type Explained struct {
-	Model, Instance string
-	From, To        time.Time // first and last scrape used
-	Counted         float64
-	Rows            int
+	Model, Namespace, Instance string
+	From, To                   time.Time // first and last scrape used
+	Counted                    float64
+	Rows                       int
 }
 
 // Ratio is rows / counted; NaN when the engine counted nothing.
@@ -58,17 +58,17 @@ func (e Explained) Ratio() float64 {
 
 func (j *joiner) report() Report {
 	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
-	rep.tally(j.rows)
-	rep.explain(j.rows, j.instances, rep.Looked)
+	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
+	rep.explain(endings(j.rows), j.instances, rep.Looked)
 	return rep
 }
 
 // tally counts rows by what met.
-func (rep *Report) tally(rows []Request) {
-	rep.Rows = len(rows)
+func (rep *Report) tally(n int, row func(i int) *Request) {
+	rep.Rows = n
 	var skews []float64
-	for i := range rows {
-		r := &rows[i]
+	for i := range n {
+		r := row(i)
 		logs := r.Signals&SignalLogs != 0
 		switch {
 		case r.Span != nil && logs:
@@ -100,22 +100,39 @@ func (rep *Report) tally(rows []Request) {
 	}
 }
 
+// ending is when a request was over that its engine counts.
+type ending struct {
+	place    int32
+	at       int64 // Unix nanoseconds
+	duration time.Duration
+}
+
+// endings lists them.
+func endings(rows []Request) []ending {
+	out := make([]ending, 0, len(rows))
+	for i := range rows {
+		if r := &rows[i]; r.place >= 0 && r.finished() {
+			end := r.End()
+			out = append(out, ending{r.place, end.UnixNano(), end.Sub(r.Time)})
+		}
+	}
+	return out
+}
+
 // explain compares rows with the engines' own counters, instance by instance (a row rarely knows its rank), between the
 // first and the last scrape that count.
 //
 // Rows are requests that began in the window joined, counters count requests that ended. So the comparison begins when the
 // requests of before are over: after the longest request of the instance, but not later than the middle of the window.
-func (rep *Report) explain(rows []Request, known *instances, joined evidence.Window) {
+func (rep *Report) explain(ends []ending, known *instances, joined evidence.Window) {
 	by := make([]Explained, len(known.list))
 	longest := make([]time.Duration, len(known.list))
-	for i := range rows {
-		if r := &rows[i]; r.place >= 0 && r.finished() {
-			longest[r.place] = max(longest[r.place], r.End().Sub(r.Time))
-		}
+	for _, e := range ends {
+		longest[e.place] = max(longest[e.place], e.duration)
 	}
 	for i := range known.list {
 		in := &known.list[i]
-		by[i].Model, by[i].Instance = in.model, instanceName(in.origin)
+		by[i].Model, by[i].Namespace, by[i].Instance = in.model, in.origin.Namespace, cmp.Or(in.origin.Pod, in.origin.Instance)
 		counted := rep.Looked
 		if over := joined.From.Add(min(longest[i], joined.Duration()/2)); over.After(counted.From) {
 			counted.From = over
@@ -126,51 +143,64 @@ func (rep *Report) explain(rows []Request, known *instances, joined evidence.Win
 			}
 		}
 	}
-	for i := range rows {
-		r := &rows[i]
-		if r.place < 0 || by[r.place].From.IsZero() || !r.finished() {
-			continue
-		}
-		if end := r.End(); end.After(by[r.place].From) && !end.After(by[r.place].To) {
-			by[r.place].Rows++
+	for _, e := range ends {
+		if x := &by[e.place]; !x.From.IsZero() && e.at > x.From.UnixNano() && e.at <= x.To.UnixNano() {
+			x.Rows++
 		}
 	}
+	by = slices.DeleteFunc(by, func(e Explained) bool { return e.From.IsZero() })
 	for _, e := range by {
-		if e.From.IsZero() {
-			continue
-		}
-		rep.ByInstance = append(rep.ByInstance, e)
 		rep.Explained.Counted += e.Counted
 		rep.Explained.Rows += e.Rows
 	}
-	slices.SortFunc(rep.ByInstance, func(a, b Explained) int {
-		return cmp.Or(strings.Compare(a.Model, b.Model), strings.Compare(a.Instance, b.Instance))
-	})
+	rep.ByInstance = oneEach(by)
+}
+
+// oneEach sorts by name and adds up what has the same: a pod that came back has another address and is another instance to
+// the metrics, and alert rules want labels once.
+func oneEach(by []Explained) []Explained {
+	name := func(a, b Explained) int {
+		return cmp.Or(strings.Compare(a.Model, b.Model), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Instance, b.Instance))
+	}
+	slices.SortStableFunc(by, name)
+	out := by[:0]
+	for _, e := range by {
+		if last := len(out) - 1; last >= 0 && name(out[last], e) == 0 {
+			out[last].Counted += e.Counted
+			out[last].Rows += e.Rows
+			out[last].span(e.From, e.To)
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// span widens the time that is compared.
+func (e *Explained) span(from, to time.Time) {
+	if e.From.IsZero() || from.Before(e.From) {
+		e.From = from
+	}
+	if to.After(e.To) {
+		e.To = to
+	}
 }
 
 // count adds the increase of one counter over the scrapes in the window.
 func (e *Explained) count(samples []evidence.Sample, w evidence.Window) {
 	from := sort.Search(len(samples), func(i int) bool { return samples[i].UnixMilli >= w.From.UnixMilli() })
 	to := sort.Search(len(samples), func(i int) bool { return samples[i].UnixMilli >= w.To.UnixMilli() })
-	if to-from < 2 {
-		return
+	if to-from > 1 {
+		samples = samples[from:to]
+		e.Counted += increase(samples)
+		e.span(time.UnixMilli(samples[0].UnixMilli).UTC(), time.UnixMilli(samples[len(samples)-1].UnixMilli).UTC())
 	}
-	e.Counted += increase(samples[from:to])
-	e.From = time.UnixMilli(samples[from].UnixMilli).UTC()
-	e.To = time.UnixMilli(samples[to-1].UnixMilli).UTC()
 }
 
 // finished reports whether the engine counts this request in request_success_total: every sequence that it ended, but
 // not one whose client went away (vllm-telemetry.md 1.8).
 func (r *Request) finished() bool {
 	return r.Span != nil || (r.Signals&SignalLogs != 0 && (r.Status == StatusOK || r.Status == StatusError))
-}
-
-func instanceName(o *evidence.Origin) string {
-	if o == nil {
-		return ""
-	}
-	return cmp.Or(o.Pod, o.Instance)
 }
 
 // Complete reports whether the rows explain all that every engine counted. Each instance may be off by one: a request that
