@@ -82,15 +82,20 @@ func (x *instances) engine(o *evidence.Origin) *engine {
 	return &in.engines[len(in.engines)-1]
 }
 
-// exact finds or makes the instance with this namespace, pod and instance.
+// exact finds or makes the instance with this namespace, pod and instance. A pod has one address at a time: under another it
+// came back, and is the same to whoever knows it by its name. Two ports of a pod are two API servers.
 func (x *instances) exact(o *evidence.Origin) int32 {
-	key := "\x00" + o.Namespace + "\x00" + o.Pod + "\x00" + o.Instance
-	if i, ok := x.byAlias[key]; ok {
-		return i
+	name := o.Instance
+	if o.Pod != "" {
+		name = port(o.Instance)
 	}
-	i := int32(len(x.list))
-	x.list = append(x.list, instance{origin: o})
-	x.byAlias[key] = i
+	key := "\x00" + o.Namespace + "\x00" + o.Pod + "\x00" + name
+	i, ok := x.byAlias[key]
+	if !ok {
+		i = int32(len(x.list))
+		x.list = append(x.list, instance{origin: o})
+		x.byAlias[key] = i
+	}
 	for _, alias := range aliases(o) {
 		if other, taken := x.byAlias[alias]; taken && other != i {
 			x.byAlias[alias] = ambiguousAlias

@@ -2,6 +2,7 @@ package join_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,4 +72,24 @@ func TestStateOfAnotherInstanceIsNotShown(t *testing.T) {
 			require.Equal(t, c.model, rows[0].Model)
 		})
 	}
+}
+
+func TestAPodThatCameBackKeepsItsNameAndGetsTheNewState(t *testing.T) {
+	state := func(address string, from, running, preempted float64) []evidence.Series {
+		o := &evidence.Origin{Namespace: "llm", Pod: "llama-0", Instance: address, Model: "llama", Engine: "0"}
+		gauge, counter := evidence.Series{Metric: vllm.NumRequestsRunning, Origin: o}, evidence.Series{Metric: vllm.NumPreemptions, Origin: o}
+		for i := range 4 {
+			ms := at(from + 5*float64(i)).UnixMilli()
+			gauge.Samples = append(gauge.Samples, evidence.Sample{UnixMilli: ms, Value: running})
+			counter.Samples = append(counter.Samples, evidence.Sample{UnixMilli: ms, Value: preempted * float64(i)})
+		}
+		return []evidence.Series{gauge, counter}
+	}
+	// The new address sorts before the old one.
+	series := append(state("10.0.0.1:8000", 20, 1, 2), state("10.0.0.9:8000", 0, 7, 1)...)
+	old, fresh := span("chatcmpl-a", 4, podA), span("chatcmpl-b", 24, podA)
+	rows := join.Requests(join.Input{Spans: []evidence.RequestSpan{old, fresh}, Series: series, StaleAfter: 37500 * time.Millisecond}).Rows
+	require.Equal(t, []float64{7, 1}, []float64{rows[0].Running, rows[1].Running})
+	require.Equal(t, []float64{1, 2}, []float64{rows[0].Preemptions, rows[1].Preemptions})
+	require.Equal(t, []string{"llama", "llama"}, []string{rows[0].Model, rows[1].Model})
 }

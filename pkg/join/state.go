@@ -1,6 +1,7 @@
 package join
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"time"
@@ -67,22 +68,36 @@ func (j *joiner) engineState(rows []int32, e *engine) {
 		{vllm.NumRequestsWaiting, func(r *Request) *float64 { return &r.Waiting }},
 		{vllm.KVCacheUsage, func(r *Request) *float64 { return &r.KVCacheUsage }},
 	} {
-		for _, s := range e.series[c.metric] {
-			cursor := asOf{samples: s.Samples, stale: j.in.StaleAfter}
-			for _, i := range rows {
-				r := &j.rows[i]
-				if v, ok := cursor.at(r.Time); ok {
-					*c.field(r) = v
-					r.Signals |= SignalMetrics
-				}
+		cursor := asOf{samples: inOrder(e.series[c.metric]), stale: j.in.StaleAfter}
+		for _, i := range rows {
+			r := &j.rows[i]
+			if v, ok := cursor.at(r.Time); ok {
+				*c.field(r) = v
+				r.Signals |= SignalMetrics
 			}
 		}
 	}
 	for _, s := range e.series[vllm.NumPreemptions] {
 		for _, i := range rows {
-			j.rows[i].Preemptions = j.preemptions(&j.rows[i], s.Samples)
+			if n := j.preemptions(&j.rows[i], s.Samples); n == n {
+				j.rows[i].Preemptions = n
+			}
 		}
 	}
+}
+
+// inOrder gives the samples of all series of one gauge in the order of time: an engine that came back under another address
+// has two, and the last scrape of both is the one that counts.
+func inOrder(series []*evidence.Series) []evidence.Sample {
+	if len(series) == 1 {
+		return series[0].Samples
+	}
+	var all []evidence.Sample
+	for _, s := range series {
+		all = append(all, s.Samples...)
+	}
+	slices.SortStableFunc(all, func(a, b evidence.Sample) int { return cmp.Compare(a.UnixMilli, b.UnixMilli) })
+	return all
 }
 
 // preemptions is how many times the engine preempted anything between the last scrape before arrival and the last scrape
