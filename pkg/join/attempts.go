@@ -86,6 +86,7 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 // learn keeps what the outcome of a request will need of one line.
 func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	f.opened = f.opened || opening(e.Kind)
+	f.siblings = f.siblings || e.Form == vllm.IDInternal && vllm.ExternalFromChild(e.ID) != e.ID
 	switch e.Kind {
 	case vllm.LogAborted:
 		f.aborted = true

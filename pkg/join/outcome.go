@@ -78,6 +78,9 @@ func (r *Request) engineStatus(f *eventFacts) Status {
 		return StatusAborted
 	case f.failedInside || r.FinishReason == "error" || r.Span.Error != "":
 		return StatusError
+	// The line about it may be lost; the answer to the caller tells too, unless it is about a sibling sequence.
+	case r.Caller != nil && r.Caller.HTTPStatus >= 500 && !f.siblings:
+		return StatusError
 	case r.Span.CompletionTokens == 0 && r.Span.MaxTokens > 0: // the engine itself aborted it before its first token (a pause)
 		return StatusAborted
 	default:

@@ -84,6 +84,7 @@ type joiner struct {
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
 	opened, aborted, failed, generated bool
+	siblings                           bool                  // the request has several sequences
 	failedInside                       bool                  // failed in a way that still leaves a span
 	refused                            bool                  // failed before the engine took it
 	detail                             *evidence.EventDetail // of the Received line

@@ -59,7 +59,7 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 	s.Lines = len(lines)
 	origins := originCache{places: d.places}
 	for _, e := range lines {
-		if event := vllm.ParseLogLine(e.line); event.Process != "" || event.Kind != vllm.LogOther {
+		if event := vllm.ParseLogLine(e.Line); event.Process != "" || event.Kind != vllm.LogOther {
 			s.VLLMLines++
 			s.add(*origins.of(e))
 		}
@@ -69,7 +69,7 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 		return s, err
 	}
 	for _, e := range named {
-		if event := vllm.ParseLogLine(e.line); event.External != "" {
+		if event := vllm.ParseLogLine(e.Line); event.External != "" {
 			s.IDLines++
 			s.add(*origins.of(e))
 		}

@@ -4,19 +4,22 @@ import (
 	"bytes"
 	"errors"
 	"sync"
+	"time"
 
+	"github.com/grafana/loki/pkg/push"
 	jsoniter "github.com/json-iterator/go"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 )
 
-// entry is one line as Loki sent it.
+// entry is one line as Loki sent it, as Loki's own protobuf package logproto describes it (loki/pkg/push), with its stream.
+// StructuredMetadata is shared by lines that have the same, and nil when there is none.
 type entry struct {
-	unixNano int64
-	line     string
-	stream   *stream
-	metadata map[string]string // shared by lines with the same metadata; nil when there is none
+	push.Entry
+	stream *stream
 }
+
+func (e *entry) unixNano() int64 { return e.Timestamp.UnixNano() }
 
 // stream is one set of labels, with the place that they name.
 type stream struct {
@@ -48,7 +51,7 @@ var (
 func (d *decoder) lines(body []byte) ([]entry, error) {
 	a := newAnswer(body)
 	defer a.close()
-	metadata := map[string]map[string]string{} // by raw text: most lines of an answer have only detected_level
+	metadata := map[string]push.LabelsAdapter{} // by raw text: most lines of an answer have only detected_level
 	var entries []entry
 	err := a.result("streams", func(it *jsoniter.Iterator) bool {
 		var s *stream
@@ -140,7 +143,7 @@ func (a *answer) result(kind string, element func(*jsoniter.Iterator) bool) erro
 }
 
 // value reads ["<unix ns>", "<line>"] with, since Loki 3 and the categorize-labels flag, an object of metadata behind.
-func (a *answer) value(it *jsoniter.Iterator, metadata map[string]map[string]string) entry {
+func (a *answer) value(it *jsoniter.Iterator, metadata map[string]push.LabelsAdapter) entry {
 	var e entry
 	for i := 0; it.ReadArray(); i++ {
 		switch i {
@@ -149,9 +152,9 @@ func (a *answer) value(it *jsoniter.Iterator, metadata map[string]map[string]str
 			if !ok && it.Error == nil {
 				a.invalid = errTime
 			}
-			e.unixNano = ns
+			e.Timestamp = time.Unix(0, ns).UTC()
 		case 1:
-			e.line = it.ReadString()
+			e.Line = it.ReadString()
 		case 2:
 			raw := it.SkipAndReturnBytes()
 			known, ok := metadata[string(raw)]
@@ -159,7 +162,7 @@ func (a *answer) value(it *jsoniter.Iterator, metadata map[string]map[string]str
 				known = readMetadata(raw)
 				metadata[string(raw)] = known
 			}
-			e.metadata = known
+			e.StructuredMetadata = known
 		default:
 			it.Skip()
 		}
@@ -182,17 +185,14 @@ func parseNano(digits []byte) (ns int64, ok bool) {
 }
 
 // readMetadata reads {"structuredMetadata": {…}, "parsed": {…}}; without categories the labels stand there themselves.
-func readMetadata(raw []byte) map[string]string {
-	var out map[string]string
+func readMetadata(raw []byte) push.LabelsAdapter {
+	var out push.LabelsAdapter
 	set := func(it *jsoniter.Iterator, name string) {
 		if it.WhatIsNext() != jsoniter.StringValue {
 			it.Skip()
 			return
 		}
-		if out == nil {
-			out = map[string]string{}
-		}
-		out[name] = it.ReadString()
+		out = append(out, push.LabelAdapter{Name: name, Value: it.ReadString()})
 	}
 	it := jsoniter.ConfigDefault.BorrowIterator(raw)
 	defer jsoniter.ConfigDefault.ReturnIterator(it)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grafana/loki/pkg/push"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -35,7 +36,7 @@ func TestDecodeReadsEveryFormOfAnswer(t *testing.T) {
 			var got []string
 			cache := originCache{places: d.places}
 			for _, e := range entries {
-				got = append(got, fmt.Sprintf("%d %s %v %s", e.unixNano, e.line, e.metadata, cache.of(e).Pod))
+				got = append(got, fmt.Sprintf("%d %s %v %s", e.unixNano(), e.Line, labelMap(e.StructuredMetadata), cache.of(e).Pod))
 			}
 			require.Equal(t, test.want, got)
 		})
@@ -45,11 +46,12 @@ func TestDecodeReadsEveryFormOfAnswer(t *testing.T) {
 func TestOriginTakesTheFirstNameThatTells(t *testing.T) {
 	p := placesOf(vllm.LabelNames{Pod: "pod", Model: "model"})
 	require.Equal(t, evidence.Origin{Pod: "a", Model: "m"}, p.origin(map[string]string{"pod": "a", "k8s_pod_name": "b", "model": "m"}, nil))
-	require.Equal(t, evidence.Origin{Pod: "b"}, p.origin(map[string]string{"k8s_pod_name": "b"}, map[string]string{"pod": "c"}), "the stream's own labels come first")
+	require.Equal(t, evidence.Origin{Pod: "b"}, p.origin(map[string]string{"k8s_pod_name": "b"}, push.LabelsAdapter{{Name: "pod", Value: "c"}}), "the stream's own labels come first")
 	require.Equal(t, evidence.Origin{
 		Service: "s", Environment: "e", Namespace: "n", Pod: "p", Instance: "i",
-	}, p.origin(nil, map[string]string{
-		"service_name": "s", "deployment_environment_name": "e", "k8s_namespace_name": "n", "k8s_pod_name": "p", "service_instance_id": "i",
+	}, p.origin(nil, push.LabelsAdapter{
+		{Name: "service_name", Value: "s"}, {Name: "deployment_environment_name", Value: "e"}, {Name: "k8s_namespace_name", Value: "n"},
+		{Name: "k8s_pod_name", Value: "p"}, {Name: "service_instance_id", Value: "i"},
 	}), "names of Loki's OTLP endpoint")
 }
 

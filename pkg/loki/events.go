@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -72,11 +71,11 @@ func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.
 	events := make([]evidence.RequestEvent, 0, len(page))
 	origins := originCache{places: p}
 	for _, e := range page {
-		parsed := vllm.ParseLogLine(e.line)
+		parsed := vllm.ParseLogLine(e.Line)
 		if parsed.External == "" || parsed.Kind == vllm.LogDelta && parsed.FinishReason == "" {
 			continue
 		}
-		at, origin := time.Unix(0, e.unixNano), origins.of(e)
+		at, origin := e.Timestamp, origins.of(e)
 		more := parsed.MoreIDs
 		for {
 			if wanted.Len() == 0 || wanted.Has(parsed.RequestID, parsed.IDForm) {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
+
+	"github.com/grafana/loki/pkg/push"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -131,7 +132,7 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 func (s *lineSearch) add(page []entry) bool {
 	origins := originCache{places: s.decoder.places}
 	for _, e := range page {
-		if !s.filter.keeps(e.line, s.ids) {
+		if !s.filter.keeps(e.Line, s.ids) {
 			continue
 		}
 		if len(s.lines) == s.limit {
@@ -139,10 +140,22 @@ func (s *lineSearch) add(page []entry) bool {
 			return false
 		}
 		s.lines = append(s.lines, evidence.LogLine{
-			Time: time.Unix(0, e.unixNano).UTC(), Line: e.line, Origin: origins.of(e), Labels: e.stream.labels, Metadata: e.metadata,
+			Time: e.Timestamp, Line: e.Line, Origin: origins.of(e), Labels: e.stream.labels, Metadata: labelMap(e.StructuredMetadata),
 		})
 	}
 	return true
+}
+
+// labelMap is metadata as a map; nil when there is none. Of a name that comes twice the last value counts.
+func labelMap(labels push.LabelsAdapter) map[string]string {
+	if len(labels) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(labels))
+	for _, l := range labels {
+		out[l.Name] = l.Value
+	}
+	return out
 }
 
 func (s *lineSearch) truncate(reason string) {

@@ -1,6 +1,8 @@
 package loki
 
 import (
+	"github.com/grafana/loki/pkg/push"
+
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -30,12 +32,17 @@ func placesOf(labels vllm.LabelNames) places {
 }
 
 // origin reads the place from a stream's labels and, for what they do not tell, from a line's structured metadata.
-func (p places) origin(labels, metadata map[string]string) evidence.Origin {
+func (p places) origin(labels map[string]string, metadata push.LabelsAdapter) evidence.Origin {
 	find := func(names []string) string {
-		for _, source := range [...]map[string]string{labels, metadata} {
-			for _, name := range names {
-				if v := source[name]; v != "" {
-					return v
+		for _, name := range names {
+			if v := labels[name]; v != "" {
+				return v
+			}
+		}
+		for _, name := range names {
+			for _, m := range metadata {
+				if m.Name == name && m.Value != "" {
+					return m.Value
 				}
 			}
 		}
@@ -55,10 +62,10 @@ type originCache struct {
 
 // of gives the origin of a line: its stream's own, unless its metadata tell more.
 func (c *originCache) of(e entry) *evidence.Origin {
-	if len(e.metadata) == 0 {
+	if len(e.StructuredMetadata) == 0 {
 		return e.stream.origin
 	}
-	origin := c.places.origin(e.stream.labels, e.metadata)
+	origin := c.places.origin(e.stream.labels, e.StructuredMetadata)
 	if origin == *e.stream.origin {
 		return e.stream.origin
 	}

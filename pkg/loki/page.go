@@ -13,7 +13,7 @@ import (
 // sortEntries puts lines in order of time; within one nanosecond by stream, and within a stream as Loki sent them.
 func sortEntries(entries []entry, order Order) {
 	slices.SortStableFunc(entries, func(a, b entry) int {
-		byTime := cmp.Compare(a.unixNano, b.unixNano)
+		byTime := a.Timestamp.Compare(b.Timestamp)
 		if order == NewestFirst {
 			byTime = -byTime
 		}
@@ -27,12 +27,12 @@ func sortEntries(entries []entry, order Order) {
 // settle splits a full page: the lines that are known to be complete, and the interval that is left to ask. tied is set
 // when one nanosecond fills the whole page: more of it cannot be had, so it is passed over, and that must be said.
 func settle(page []entry, within interval, order Order) (settled []entry, rest interval, tied bool) {
-	last := page[len(page)-1].unixNano
+	last := page[len(page)-1].unixNano()
 	n, _ := slices.BinarySearchFunc(page, last, func(e entry, t int64) int {
 		if order == NewestFirst {
-			return cmp.Compare(t, e.unixNano)
+			return cmp.Compare(t, e.unixNano())
 		}
-		return cmp.Compare(e.unixNano, t)
+		return cmp.Compare(e.unixNano(), t)
 	})
 	if n == 0 {
 		if order == NewestFirst {
