@@ -254,6 +254,11 @@ func around(spans []evidence.RequestSpan) []evidence.Window {
 		s := &spans[i]
 		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: s.End().Add(join.AfterEnd)})
 	}
+	return fewWindows(windows)
+}
+
+// fewWindows merges near windows until there are not too many.
+func fewWindows(windows []evidence.Window) []evidence.Window {
 	merged := evidence.MergeWindows(windows, 5*time.Second)
 	for gap := 10 * time.Second; len(merged) > maxWindows; gap *= 2 {
 		merged = evidence.MergeWindows(merged, gap)

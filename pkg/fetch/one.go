@@ -34,13 +34,23 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 	if more := g.idsOfTrace(id); len(more) > 0 && len(g.in.Events) == 0 { // a trace id: its spans tell the request's id
 		g.askLogs(ctx, around(g.in.Spans), more)
 	}
-	if len(g.in.Spans) > 0 {
-		g.askMetrics(ctx, g.beforeAll(around(g.in.Spans)))
+	if known := append(around(g.in.Spans), aroundLines(g.in.Events)...); len(known) > 0 {
+		g.askMetrics(ctx, g.beforeAll(known))
 	}
 	if err := ctx.Err(); err != nil {
 		return join.Input{}, err
 	}
 	return g.input(), g.nothing()
+}
+
+// aroundLines is the time around the lines of one request, which may be all that is known of it.
+func aroundLines(events []evidence.RequestEvent) []evidence.Window {
+	windows := make([]evidence.Window, 0, len(events))
+	for i := range events {
+		at := events[i].Time()
+		windows = append(windows, evidence.Window{From: at.Add(-join.BeforeStart), To: at.Add(join.AfterEnd)})
+	}
+	return fewWindows(windows)
 }
 
 // candidates lists every spelling under which a store may know an id.
@@ -97,7 +107,7 @@ func (g *gather) byTraceID(ctx context.Context, id string) ([]jaeger.Trace, evid
 	}
 	// The id says which request is meant, whatever the range of the panel.
 	g.mu.Lock()
-	g.ask.Window, g.in.Window, g.in.Looked = evidence.Window{}, evidence.Window{}, evidence.Window{}
+	g.in.Window, g.in.Looked = evidence.Window{}, evidence.Window{}
 	g.mu.Unlock()
 	own := jaeger.Trace{TraceID: spans[0].TraceID, Requests: requests}
 	for _, w := range evidence.MergeWindows(around(requests), 24*time.Hour) {

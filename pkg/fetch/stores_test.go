@@ -1,0 +1,156 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+var (
+	noon   = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	window = evidence.Window{From: noon, To: noon.Add(10 * time.Minute)}
+	pod    = &evidence.Origin{Pod: "llama-0"}
+)
+
+// stores are all three, with what they hold and what they were asked. They answer everything, whatever the question: what
+// is looked at here is the question.
+type stores struct {
+	finished float64 // requests that the engines counted
+	traces   []jaeger.Trace
+	events   []evidence.RequestEvent
+	fails    map[evidence.Store]error
+	limited  bool // Jaeger has more traces than it gives
+
+	mu    sync.Mutex
+	asked []asked
+}
+
+// asked is one question to a store.
+type asked struct {
+	method   string
+	windows  []evidence.Window
+	names    []string // ids or services
+	expected int
+}
+
+func (s *stores) note(a asked) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, a)
+}
+
+// questions are those of one kind.
+func (s *stores) questions(method string) []asked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.asked), func(a asked) bool { return a.method != method })
+}
+
+func (s *stores) report(store evidence.Store) evidence.StoreReport {
+	return evidence.StoreReport{Store: store, Configured: true, Err: s.fails[store], Calls: []evidence.Call{{Store: store}}}
+}
+
+func (s *stores) EngineState(_ context.Context, windows []evidence.Window, _ vllm.Scope, _ []string) ([]evidence.Series, []evidence.Call, error) {
+	s.note(asked{method: "EngineState", windows: windows})
+	return nil, nil, s.fails[evidence.Prometheus]
+}
+
+func (s *stores) Targets(_ context.Context, w evidence.Window) ([]evidence.Target, []evidence.Call, error) {
+	s.note(asked{method: "Targets", windows: []evidence.Window{w}})
+	return nil, nil, s.fails[evidence.Prometheus]
+}
+
+func (s *stores) Finished(_ context.Context, w evidence.Window, _ vllm.Scope) ([]evidence.Finished, []evidence.Call, error) {
+	s.note(asked{method: "Finished", windows: []evidence.Window{w}})
+	return []evidence.Finished{{Count: s.finished}}, nil, s.fails[evidence.Prometheus]
+}
+
+func (s *stores) RequestEvents(_ context.Context, windows []evidence.Window, _ vllm.Scope, filter loki.RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {
+	s.note(asked{method: "RequestEvents", windows: windows, names: filter.IDs})
+	if s.fails[evidence.Loki] != nil {
+		return nil, s.report(evidence.Loki)
+	}
+	return slices.Clone(s.events), s.report(evidence.Loki)
+}
+
+func (s *stores) RequestSpans(_ context.Context, search jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport {
+	s.note(asked{"RequestSpans", []evidence.Window{search.Window}, search.Services, search.Expected})
+	report := s.report(evidence.Jaeger)
+	report.Truncated = s.limited || report.Err != nil
+	for _, t := range s.traces {
+		if report.Err == nil {
+			report.Err = visit(t)
+		}
+	}
+	return report
+}
+
+func (s *stores) CallerTraces(_ context.Context, search jaeger.Search, _ func(jaeger.Trace) error) evidence.StoreReport {
+	s.note(asked{"CallerTraces", []evidence.Window{search.Window}, search.Services, search.Expected})
+	return s.report(evidence.Jaeger)
+}
+
+func (s *stores) FindByRequestID(_ context.Context, w evidence.Window, ids []string) (found []jaeger.Trace, _ evidence.StoreReport) {
+	s.note(asked{method: "FindByRequestID", windows: []evidence.Window{w}, names: ids})
+	for _, t := range s.traces {
+		if slices.ContainsFunc(t.Requests, func(r evidence.RequestSpan) bool { return slices.Contains(ids, r.RequestID) && w.Contains(r.Start) }) {
+			found = append(found, t)
+		}
+	}
+	return found, s.report(evidence.Jaeger)
+}
+
+func (s *stores) GetTrace(_ context.Context, traceID string) (spans []evidence.Span, _ evidence.StoreReport) {
+	s.note(asked{method: "GetTrace", names: []string{traceID}})
+	for _, t := range s.traces {
+		for i := range t.Requests {
+			if t.TraceID == traceID {
+				spans = append(spans, evidence.Span{TraceID: traceID, Request: &t.Requests[i]})
+			}
+		}
+	}
+	return spans, s.report(evidence.Jaeger)
+}
+
+// fetcher asks the stores.
+func (s *stores) fetcher() *Fetcher {
+	return &Fetcher{Metrics: s, Logs: s, Traces: s, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second}, Limits: settings.DefaultLimits()}
+}
+
+// everyMinute are n requests: one at each full minute, each a second longer than the one before.
+func everyMinute(n int) (traces []jaeger.Trace) {
+	for i := range n {
+		seconds := float64(i + 1)
+		traces = append(traces, jaeger.Trace{TraceID: traceOf(i), Requests: []evidence.RequestSpan{{
+			TraceID: traceOf(i), SpanID: fmt.Sprint(i), RequestID: requestID(i), Start: noon.Add(time.Duration(i) * time.Minute), Origin: pod,
+			Duration: seconds, E2E: seconds, TTFT: evidence.NaN, Queue: evidence.NaN, Prefill: evidence.NaN, Decode: evidence.NaN,
+		}}})
+	}
+	return traces
+}
+
+func requestID(i int) string { return fmt.Sprintf("chatcmpl-%d", i) }
+func traceOf(i int) string   { return fmt.Sprintf("%032x", i+1) }
+
+func lineOf(id string, at time.Time) evidence.RequestEvent {
+	return evidence.RequestEvent{UnixNano: at.UnixNano(), Origin: pod, External: id, ID: id, Kind: vllm.LogReceived, Form: vllm.IDExternal}
+}
+
+func failure(store evidence.Store, kind upstream.Kind) map[evidence.Store]error {
+	return map[evidence.Store]error{store: &upstream.Error{Store: store, Kind: kind}}
+}
+
+// between writes a window as the seconds after noon of its ends.
+func between(from, to float64) evidence.Window {
+	at := func(s float64) time.Time { return noon.Add(time.Duration(s * float64(time.Second))) }
+	return evidence.Window{From: at(from), To: at(to)}
+}
