@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	socks "golang.org/x/net/proxy"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
@@ -30,6 +31,12 @@ const (
 	// closed with too_many_pings. It serves streams that are silent for long; dead peers are found by call deadlines.
 	pingEvery   = 5*time.Minute + 30*time.Second
 	pingTimeout = 20 * time.Second
+
+	// reconnectWithin bounds the pause between attempts to connect, during which calls fail with the last attempt's error.
+	// gRPC lets it grow to two minutes; a Jaeger that is back must show at a dashboard's next refresh.
+	reconnectWithin = 3 * time.Second
+	// connectTimeout is gRPC's own, for one attempt; a call waits no longer than its deadline.
+	connectTimeout = 20 * time.Second
 )
 
 // dial prepares the connection: the URL's scheme decides between plaintext and TLS, nothing else does.
@@ -54,7 +61,10 @@ func dial(o Options) (*grpc.ClientConn, error) {
 	if size <= 0 {
 		size = settings.DefaultMaxResponse
 	}
+	pause := backoff.DefaultConfig
+	pause.MaxDelay = reconnectWithin
 	options := []grpc.DialOption{
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithPerRPCCredentials(identity),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(codec{}), grpc.MaxCallRecvMsgSize(size)),
