@@ -263,13 +263,15 @@ func TestCallersWithoutAnEngineSpan(t *testing.T) {
 }
 
 func TestTheCallersAnswerTellsOfAFailureWhoseLineWasLost(t *testing.T) {
-	failed := func(events ...evidence.RequestEvent) join.Status {
+	failed := func(status int, err string, events ...evidence.RequestEvent) join.Status {
 		s := span("chatcmpl-e", 0, podA)
-		s.Caller = &evidence.CallerSpan{SpanID: "client", Start: at(-0.01), Duration: 2, HTTPStatus: 500, Inference: true}
+		s.Caller = &evidence.CallerSpan{SpanID: "client", Start: at(-0.01), Duration: 2, HTTPStatus: status, Error: err, Inference: true}
 		return join.Requests(join.Input{Spans: []evidence.RequestSpan{s}, Events: events}).Rows[0].Status
 	}
-	require.Equal(t, join.StatusError, failed(line(vllm.LogReceived, "chatcmpl-e", 0, podA)))
-	require.Equal(t, join.StatusOK, failed(line(vllm.LogReceived, "chatcmpl-e", 0, podA), line(vllm.LogAdded, "1_chatcmpl-e-9f3c1a7e", 0, podA)),
+	require.Equal(t, join.StatusError, failed(500, "", line(vllm.LogReceived, "chatcmpl-e", 0, podA)))
+	require.Equal(t, join.StatusError, failed(200, "InternalServerError"), "a stream fails after its 200")
+	require.Equal(t, join.StatusOK, failed(200, "APITimeoutError"), "the client gave up on a request that the engine finished")
+	require.Equal(t, join.StatusOK, failed(500, "", line(vllm.LogReceived, "chatcmpl-e", 0, podA), line(vllm.LogAdded, "1_chatcmpl-e-9f3c1a7e", 0, podA)),
 		"it may be the failure of a sibling, which left no span")
 }
 

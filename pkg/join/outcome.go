@@ -79,7 +79,8 @@ func (r *Request) engineStatus(f *eventFacts) Status {
 	case f.failedInside || r.FinishReason == "error" || r.Span.Error != "":
 		return StatusError
 	// The line about it may be lost; the answer to the caller tells too, unless it is about a sibling sequence.
-	case r.Caller != nil && r.Caller.HTTPStatus >= 500 && !f.siblings:
+	// A stream fails after its 200, so the caller's error type counts as well as the status.
+	case r.Caller != nil && callerStatus(r.Caller) == StatusError && !f.siblings:
 		return StatusError
 	case r.Span.CompletionTokens == 0 && r.Span.MaxTokens > 0: // the engine itself aborted it before its first token (a pause)
 		return StatusAborted
@@ -107,7 +108,7 @@ func callerStatus(c *evidence.CallerSpan) Status {
 // isCancel recognises the names that client libraries give to a call ended by the caller itself.
 func isCancel(errorType string) bool {
 	e := strings.ToLower(errorType)
-	for _, word := range []string{"cancel", "abort", "disconnect", "client closed"} {
+	for _, word := range []string{"cancel", "abort", "disconnect", "client closed", "timeout", "timed out"} {
 		if strings.Contains(e, word) {
 			return true
 		}
