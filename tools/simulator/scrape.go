@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
@@ -73,11 +75,16 @@ func (s *Simulator) ScrapeTargets() []Target {
 	if s.listener == nil {
 		return nil
 	}
+	return s.targetsAt(s.listener.Addr().String())
+}
+
+// targetsAt lists them under the address by which Prometheus knows this host.
+func (s *Simulator) targetsAt(address string) []Target {
 	var targets []Target
 	for _, job := range []string{jobVLLM, jobDCGM} {
 		for _, i := range serving.Layout(s.config.Models) {
 			targets = append(targets, Target{
-				Job: job, Address: s.listener.Addr().String(), MetricsPath: path(job, i.Name),
+				Job: job, Address: address, MetricsPath: path(job, i.Name),
 				Labels: labels(job, i), HonorLabels: job == jobDCGM,
 			})
 		}
@@ -87,10 +94,15 @@ func (s *Simulator) ScrapeTargets() []Target {
 
 // ServeHTTP answers a scrape with the state at this very moment. While history
 // is being written, and when a server is down, it answers 503: Prometheus
-// records up 0 and nothing else.
+// records up 0 and nothing else. Below /targets/ it answers Prometheus' HTTP
+// service discovery with the targets of one job.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.live.Load() {
 		http.Error(w, "the simulation is not live yet", http.StatusServiceUnavailable)
+		return
+	}
+	if job, ok := strings.CutPrefix(r.URL.Path, "/targets/"); ok {
+		s.discover(w, job, r.Host)
 		return
 	}
 	s.mu.Lock()
@@ -111,4 +123,21 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.NotFound(w, r)
+}
+
+// discover lists the targets of a job under the address that was asked.
+func (s *Simulator) discover(w http.ResponseWriter, job, address string) {
+	type group struct {
+		Targets []string          `json:"targets"`
+		Labels  map[string]string `json:"labels"`
+	}
+	groups := []group{}
+	for _, t := range s.targetsAt(address) {
+		if t.Job == job {
+			t.Labels["__metrics_path__"] = t.MetricsPath
+			groups = append(groups, group{[]string{t.Address}, t.Labels})
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(groups) // a scraper that leaves is not our trouble
 }

@@ -216,6 +216,17 @@ func TestALiveFleetCanBeScraped(t *testing.T) {
 		}
 		require.Contains(t, text, want)
 	}
+	status, text := get(t, simulator.Target{Address: targets[0].Address, MetricsPath: "/targets/vllm"})
+	require.Equal(t, http.StatusOK, status)
+	var discovered []struct {
+		Targets []string
+		Labels  map[string]string
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &discovered))
+	require.Len(t, discovered, 6)
+	require.Equal(t, []string{targets[0].Address}, discovered[0].Targets)
+	require.Equal(t, targets[0].MetricsPath, discovered[0].Labels["__metrics_path__"])
+	require.Equal(t, targets[0].Labels["pod"], discovered[0].Labels["pod"])
 	cancel()
 	require.NoError(t, <-done)
 	status, _ = get(t, targets[0])
