@@ -193,8 +193,8 @@ func (c *Column) Null(r *Request) bool {
 	return !ok
 }
 
-// Choose keeps the rows that pass, in order, at most limit of them (0 = all). It sorts and cuts in place; total is how
-// many passed.
+// Choose keeps the rows that pass, in order, at most limit of them (0 = all); total is how many passed. The given rows are
+// used up: they are filtered and sorted in place.
 func Choose(rows []Request, p Predicate, order Order, limit int) (chosen []Request, total int) {
 	if len(p.tests) > 0 {
 		kept := rows[:0]
@@ -210,11 +210,30 @@ func Choose(rows []Request, p Predicate, order Order, limit int) (chosen []Reque
 	if limit > 0 && limit < total {
 		index = index[:limit]
 	}
-	chosen = make([]Request, len(index))
+	if len(index) == total {
+		reorder(rows, index)
+		return rows, total
+	}
+	chosen = make([]Request, len(index)) // so that the many others can be let go of
 	for i, at := range index {
 		chosen[i] = rows[at]
 	}
 	return chosen, total
+}
+
+// reorder puts rows[index[i]] at i, within the rows: a million of them are 400 MB. The index is used up.
+func reorder(rows []Request, index []int32) {
+	for i := range index {
+		if index[i] == int32(i) {
+			continue
+		}
+		first, to := rows[i], int32(i)
+		for from := index[to]; from != int32(i); from = index[to] {
+			rows[to] = rows[from]
+			index[to], to = to, from
+		}
+		rows[to], index[to] = first, to
+	}
 }
 
 // sortIndex orders positions instead of rows: a row is hundreds of bytes.
@@ -236,7 +255,10 @@ func sortIndex(rows []Request, order Order) []int32 {
 			if x == nil || y == nil {
 				return cmp.Or(boolCompare(x == nil, y == nil), newer(a, b))
 			}
-			return cmp.Or(direct(strings.Compare(*x, *y), order.Desc), newer(a, b))
+			if c := strings.Compare(*x, *y); c != 0 {
+				return direct(c, order.Desc)
+			}
+			return newer(a, b)
 		})
 		return index
 	}
@@ -253,7 +275,10 @@ func sortIndex(rows []Request, order Order) []int32 {
 		if x != x || y != y {
 			return cmp.Or(boolCompare(x != x, y != y), newer(a, b))
 		}
-		return cmp.Or(direct(cmp.Compare(x, y), order.Desc), newer(a, b))
+		if c := cmp.Compare(x, y); c != 0 {
+			return direct(c, order.Desc)
+		}
+		return newer(a, b)
 	})
 	return index
 }

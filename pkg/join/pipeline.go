@@ -148,14 +148,17 @@ func (j *joiner) looked() evidence.Window {
 
 // addRow appends a row with everything unknown and returns its index.
 func (j *joiner) addRow() int32 {
-	j.rows = append(j.rows, Request{
-		MaxTokens: evidence.Unknown, HTTPStatus: evidence.Unknown, LogLines: evidence.Unknown, WarningLines: evidence.Unknown,
-		ErrorLines: evidence.Unknown, Temperature: evidence.NaN, TopP: evidence.NaN, TPOT: evidence.NaN,
-		PreQueue: evidence.NaN, Unaccounted: evidence.NaN, TokensPerSecond: evidence.NaN, CallerDuration: evidence.NaN,
-		OutsideEngine: evidence.NaN, Running: evidence.NaN, Waiting: evidence.NaN, KVCacheUsage: evidence.NaN,
-		Preemptions: evidence.NaN, GPUUtilization: evidence.NaN, GPUMemoryUsed: evidence.NaN,
-		place: -1, logSkew: evidence.NaN,
-	})
+	j.rows = append(j.rows, unknown)
 	j.events = append(j.events, eventFacts{})
 	return int32(len(j.rows) - 1)
+}
+
+// unknown is a row of which nothing is known yet.
+var unknown = Request{
+	MaxTokens: evidence.Unknown, HTTPStatus: evidence.Unknown, LogLines: evidence.Unknown, WarningLines: evidence.Unknown,
+	ErrorLines: evidence.Unknown, Temperature: evidence.NaN, TopP: evidence.NaN, TPOT: evidence.NaN,
+	PreQueue: evidence.NaN, Unaccounted: evidence.NaN, TokensPerSecond: evidence.NaN, CallerDuration: evidence.NaN,
+	OutsideEngine: evidence.NaN, Running: evidence.NaN, Waiting: evidence.NaN, KVCacheUsage: evidence.NaN,
+	Preemptions: evidence.NaN, GPUUtilization: evidence.NaN, GPUMemoryUsed: evidence.NaN,
+	place: -1, logSkew: evidence.NaN,
 }
