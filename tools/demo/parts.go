@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,7 +79,7 @@ func lastLine(text string) string {
 func (d *demo) runTelemetry(ctx context.Context) {
 	run := d.simulate
 	if d.options.MetricsURL != "" {
-		run = d.scrapeReal
+		run = d.observe
 	}
 	if err := run(ctx); err != nil {
 		d.parts.fail(ctx, "telemetry", err)
@@ -153,28 +152,6 @@ func describe(s simulator.Stats) string {
 		}
 	}
 	return text
-}
-
-// scrapeReal points Prometheus at a vLLM that runs already. Its spans and log
-// lines are its owner's to send; the picture says where to.
-func (d *demo) scrapeReal(ctx context.Context) error {
-	at, err := url.Parse(d.options.MetricsURL)
-	if err != nil || at.Host == "" {
-		return errors.Join(fmt.Errorf("%q is not the URL of a vLLM's /metrics", d.options.MetricsURL), err)
-	}
-	if at.Scheme != "http" {
-		return fmt.Errorf("%q: the demo scrapes plain http only", d.options.MetricsURL)
-	}
-	target := simulator.Target{Job: "vllm", Address: at.Host, MetricsPath: at.Path, Labels: map[string]string{"instance": at.Host}}
-	if target.MetricsPath == "" || target.MetricsPath == "/" {
-		target.MetricsPath = "/metrics"
-	}
-	if err := d.stores.Prometheus.SetScrapeConfigs(simulator.ScrapeConfigs([]simulator.Target{target}, scrapeInterval)); err != nil {
-		return err
-	}
-	d.parts.set("telemetry", Good, "live", fmt.Sprintf("vLLM at %s; start it with --otlp-traces-endpoint=grpc://%s", at.Host, d.stores.Jaeger.OTLPGRPC))
-	<-ctx.Done()
-	return nil
 }
 
 // runGrafana starts a Grafana, if there is one, once the plugin is built.

@@ -24,8 +24,13 @@ import (
 type Options struct {
 	// MetricsURL is a real vLLM's /metrics; empty simulates one.
 	MetricsURL string
-	// OTLPPort is where a real vLLM sends spans by gRPC; 0 is any free port,
-	// which the picture names.
+	// Log is the file that the output of a real vLLM goes to.
+	Log string
+	// Name is the instance's in metrics and log lines, and should be in the
+	// spans of a real vLLM; default host:port of MetricsURL.
+	Name string
+	// OTLPPort is where a real vLLM sends spans by gRPC. The default is the
+	// standard one for a real vLLM, else any that is free.
 	OTLPPort int
 	Every    time.Duration // between pictures; default 2 s
 	Window   time.Duration // that is looked back; default 5 min
@@ -51,6 +56,9 @@ func Run(ctx context.Context, options Options, screen Screen) (err error) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, options.For)
 		defer cancel()
+	}
+	if err := options.check(); err != nil {
+		return err
 	}
 	root, err := repo.Root()
 	if err != nil {

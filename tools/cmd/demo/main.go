@@ -21,7 +21,11 @@ func main() {
 	var options demo.Options
 	flag.StringVar(&options.MetricsURL, "vllm-metrics-url", os.Getenv("VLLM_METRICS_URL"),
 		"`URL` of a real vLLM's /metrics instead of a simulated fleet; default from VLLM_METRICS_URL")
-	flag.IntVar(&options.OTLPPort, "otlp-port", 0, "`port` on which Jaeger takes spans by gRPC; default any free one")
+	flag.StringVar(&options.Log, "vllm-log", os.Getenv("VLLM_LOG"),
+		"`file` that the real vLLM's output goes to; default from VLLM_LOG")
+	flag.StringVar(&options.Name, "vllm-name", os.Getenv("VLLM_NAME"),
+		"`name` of the real vLLM, the service.instance.id of its spans; default from VLLM_NAME, then host:port of the URL")
+	flag.IntVar(&options.OTLPPort, "otlp-port", 0, "`port` on which Jaeger takes spans by gRPC; default 4317 with a real vLLM, else any free one")
 	flag.DurationVar(&options.Every, "every", 2*time.Second, "`time` between pictures")
 	flag.DurationVar(&options.Window, "window", 5*time.Minute, "how far queries look back")
 	flag.DurationVar(&options.For, "for", 0, "end after this `time`")
