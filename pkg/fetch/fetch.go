@@ -37,6 +37,9 @@ type Traces interface {
 	GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport)
 }
 
+// ErrNotConfigured is the error of a question that needs a store which the data source does not have.
+var ErrNotConfigured = errors.New("not configured in this data source")
+
 // Fetcher gathers evidence. A nil store is one that is not configured.
 type Fetcher struct {
 	Metrics Metrics
@@ -78,6 +81,9 @@ func (f *Fetcher) StaleAfter() time.Duration {
 // estimateTimeout is how long the search for spans waits for the engines' own count of requests, which saves it from
 // fetching anything twice. It is an instant query; when Prometheus is slow the search does without.
 const estimateTimeout = time.Second
+
+// maxExpected is more than is ever read: a larger count, be it one that no engine can have, tells nothing more.
+const maxExpected = 1e9
 
 // Requests gathers what a join of the window needs. The only error is that no store answered at all; everything less stands
 // in Input.Stores.
@@ -126,7 +132,7 @@ func (g *gather) input() join.Input {
 // nothing is the error of a question that no store answered. Rows come from traces and logs; metrics alone give none.
 func (g *gather) nothing() error {
 	if !g.traces.Configured && !g.logs.Configured {
-		return errors.New("neither Jaeger nor Loki is configured: requests are known from engine spans and log lines")
+		return fmt.Errorf("requests are known from engine spans and log lines: neither Jaeger nor Loki is %w", ErrNotConfigured)
 	}
 	if (g.traces.Configured && g.traces.Err == nil) || (g.logs.Configured && g.logs.Err == nil) {
 		return nil
@@ -153,7 +159,7 @@ func (g *gather) estimate(ctx context.Context) int {
 	for _, f := range finished {
 		sum += f.Count
 	}
-	return int(sum)
+	return int(min(sum, maxExpected))
 }
 
 // wholeWindow asks all three stores for the whole window at once: every request is wanted, also those that left no span.

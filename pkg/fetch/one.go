@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,8 +90,25 @@ func (g *gather) findTraces(ctx context.Context, ids []string, id string) {
 	defer g.mu.Unlock()
 	for _, t := range traces {
 		g.in.Spans = append(g.in.Spans, matching(t, ids, id)...)
-		g.in.Callers = append(g.in.Callers, t.Unanswered...)
+		for i := range t.Unanswered { // an application's trace holds calls besides the one that is asked for
+			if c := &t.Unanswered[i]; sameTrace(t.TraceID, id) || knows(c, ids) {
+				g.in.Callers = append(g.in.Callers, *c)
+			}
+		}
 	}
+}
+
+// knows reports whether a call carries one of these ids, in the words of the client or of the response.
+func knows(c *evidence.CallerSpan, ids []string) bool {
+	return c.RequestID != "" && slices.ContainsFunc(ids, func(id string) bool {
+		client, _ := vllm.ClientRequestID(id)
+		return c.RequestID == id || c.RequestID == client || c.RequestID == vllm.ResponseID(id)
+	})
+}
+
+// sameTrace compares trace ids, which some write without the zeros in front.
+func sameTrace(a, b string) bool {
+	return strings.EqualFold(strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0"))
 }
 
 // byTraceID finds the requests of one trace. The trace as a whole tells ids and times, the search by id tells callers.
@@ -134,7 +152,7 @@ func matching(t jaeger.Trace, ids []string, id string) []evidence.RequestSpan {
 	var out []evidence.RequestSpan
 	for _, s := range t.Requests {
 		external := vllm.ExternalFromChild(s.RequestID)
-		wanted := strings.EqualFold(t.TraceID, id)
+		wanted := sameTrace(t.TraceID, id)
 		for _, candidate := range ids {
 			wanted = wanted || external == candidate
 		}

@@ -3,7 +3,6 @@ package fetch
 import (
 	"math"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,7 +11,6 @@ import (
 )
 
 func TestEverySpanHasATimeAroundIt(t *testing.T) {
-	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	for name, s := range map[string]evidence.RequestSpan{
 		"sound":                {Duration: 2, E2E: 2},
 		"no e2e":               {Duration: 2, E2E: math.NaN()},

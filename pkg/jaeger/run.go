@@ -241,5 +241,5 @@ func (r *run) conclude() {
 	if from := completeFrom(r.subjects, r.window, r.complete); from.Before(r.window.To) {
 		r.report.Reason += "; complete from " + from.UTC().Format(time.RFC3339) + " on"
 	}
-	r.report.Reason += fmt.Sprintf("; %d were read", r.rows)
+	r.report.Reason = fmt.Sprintf("Jaeger: %s; %d were read.", r.report.Reason, r.rows)
 }

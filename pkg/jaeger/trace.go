@@ -60,7 +60,7 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 	}
 	report.Calls, report.Seen, report.Err = []evidence.Call{call}, len(spans), err
 	if report.Truncated {
-		report.Reason = fmt.Sprintf("the trace has more than %d spans; the rest was not read", maxTraceSpans)
+		report.Reason = fmt.Sprintf("Jaeger: the trace has more than %d spans; the rest was not read.", maxTraceSpans)
 	}
 	return parentsFirst(spans), report
 }

@@ -1,12 +1,13 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -15,6 +16,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // requests answers with one row per request.
@@ -86,10 +88,10 @@ func incomplete(stores []evidence.StoreReport) error {
 		if s.Configured && s.Err != nil {
 			errs = append(errs, s.Err)
 		} else if s.Truncated {
-			errs = append(errs, fmt.Errorf("%s", s.Reason))
+			errs = append(errs, backend.DownstreamErrorf("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part.")))
 		}
 	}
-	return errors.Join(errs...)
+	return upstream.Join(errs...)
 }
 
 // executed lists what was asked of each store, for the query inspector.

@@ -1,0 +1,59 @@
+package fetch
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+)
+
+// ragTrace is an application's: one request that an engine answered, and three calls that none did.
+func ragTrace() jaeger.Trace {
+	return jaeger.Trace{
+		TraceID:  traceOf(0),
+		Requests: []evidence.RequestSpan{{TraceID: traceOf(0), RequestID: "chatcmpl-mine", Start: noon, Duration: 2}},
+		Unanswered: []evidence.CallerSpan{
+			{TraceID: traceOf(0), RequestID: "other", Start: noon.Add(3 * time.Second), HTTPStatus: 429},
+			{TraceID: traceOf(0), Start: noon.Add(4 * time.Second), HTTPStatus: 503},
+			{TraceID: traceOf(0), RequestID: "mine", Start: noon.Add(-time.Second), HTTPStatus: 503},
+		},
+	}
+}
+
+func TestOneRequestIsNotMixedWithOtherCallsOfItsTrace(t *testing.T) {
+	s := &stores{traces: []jaeger.Trace{ragTrace()}}
+	in, err := s.fetcher().Request(t.Context(), window, "chatcmpl-mine")
+	require.NoError(t, err)
+	require.Len(t, in.Spans, 1)
+	require.Len(t, in.Callers, 1, "an attempt at the same id belongs to the request; the application's other calls do not")
+	require.Equal(t, "mine", in.Callers[0].RequestID)
+}
+
+func TestATraceIDMeansAllOfItsCalls(t *testing.T) {
+	s := &stores{traces: []jaeger.Trace{ragTrace()}}
+	in, err := s.fetcher().Request(t.Context(), window, traceOf(0))
+	require.NoError(t, err)
+	require.Len(t, in.Spans, 1)
+	require.Len(t, in.Callers, 3)
+}
+
+func TestTraceIDsAreComparedWithoutTheZerosInFront(t *testing.T) {
+	const short = "A1B2C3D4E5F60718"
+	full := "0000000000000000a1b2c3d4e5f60718"
+	requests := []evidence.RequestSpan{{TraceID: full, RequestID: "chatcmpl-a"}}
+	require.Len(t, matching(jaeger.Trace{TraceID: full, Requests: requests}, nil, short), 1)
+	require.Empty(t, matching(jaeger.Trace{TraceID: full, Requests: requests}, nil, short+"0"))
+}
+
+func TestACountThatNoEngineCanHaveIsNoReasonToFail(t *testing.T) {
+	_, err := (&stores{finished: 9.1e18}).fetcher().Requests(t.Context(), Ask{Window: window})
+	require.NoError(t, err)
+}
+
+func TestWithoutTracesAndLogsTheSettingsAreToBlame(t *testing.T) {
+	_, err := (&Fetcher{Metrics: &stores{}}).Requests(t.Context(), Ask{Window: window})
+	require.ErrorIs(t, err, ErrNotConfigured)
+}
