@@ -244,8 +244,16 @@ func (j *joiner) nameAdapters() {
 	}
 }
 
-// named reports whether an origin says where it comes from at all.
-func named(o *evidence.Origin) bool { return o != nil && (o.Pod != "" || o.Instance != "") }
+// named reports whether an origin says where it comes from at all. A random id does not: the OpenTelemetry SDK makes one up for
+// a process whose operator set no service.instance.id.
+func named(o *evidence.Origin) bool {
+	return o != nil && (o.Pod != "" || o.Instance != "" && !random(o.Instance))
+}
+
+// random reports whether a name has the form of a UUID of version 4.
+func random(name string) bool {
+	return len(name) == 36 && name[8] == '-' && name[13] == '-' && name[14] == '4' && name[18] == '-' && name[23] == '-'
+}
 
 // nameModel asks, in this order: the span, its resource or stream, the callers, the metrics of the instance.
 func (j *joiner) nameModel(r *Request, place int32, assumed bool) {

@@ -74,6 +74,27 @@ func TestStateOfAnotherInstanceIsNotShown(t *testing.T) {
 	}
 }
 
+func TestTheOnlyInstanceIsAssumedForSpansThatNameNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		span  evidence.Origin
+		model string
+	}{
+		"nothing is said":                   {evidence.Origin{Service: "vllm"}, "llama"},
+		"a random id of the exporter":       {evidence.Origin{Instance: "7cec2a12-e748-458b-820a-3f1d5c0b9e77"}, "llama"},
+		"a random id, but the pod is known": {evidence.Origin{Pod: "llama-1", Instance: "7cec2a12-e748-458b-820a-3f1d5c0b9e77"}, ""},
+		"another instance":                  {evidence.Origin{Instance: "10.0.0.2:8000"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := evidence.Target{Origin: evidence.Origin{Instance: "10.0.0.1:8000", Model: "llama", Engine: "0"}}
+			rows := join.Requests(join.Input{Spans: []evidence.RequestSpan{span("chatcmpl-a", 0, &c.span)}, Targets: []evidence.Target{target}}).Rows
+			require.Equal(t, c.model, rows[0].Model)
+			if c.model != "" {
+				require.Equal(t, join.ModelFromOnly, rows[0].ModelSource)
+			}
+		})
+	}
+}
+
 func TestAPodThatCameBackKeepsItsNameAndGetsTheNewState(t *testing.T) {
 	state := func(address string, from, running, preempted float64) []evidence.Series {
 		o := &evidence.Origin{Namespace: "llm", Pod: "llama-0", Instance: address, Model: "llama", Engine: "0"}
