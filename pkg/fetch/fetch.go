@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
@@ -36,9 +38,6 @@ type Traces interface {
 	FindByRequestID(ctx context.Context, window evidence.Window, ids []string) ([]jaeger.Trace, evidence.StoreReport)
 	GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport)
 }
-
-// ErrNotConfigured is the error of a question that needs a store which the data source does not have.
-var ErrNotConfigured = errors.New("not configured in this data source")
 
 // Fetcher gathers evidence. A nil store is one that is not configured.
 type Fetcher struct {
@@ -132,7 +131,7 @@ func (g *gather) input() join.Input {
 // nothing is the error of a question that no store answered. Rows come from traces and logs; metrics alone give none.
 func (g *gather) nothing() error {
 	if !g.traces.Configured && !g.logs.Configured {
-		return fmt.Errorf("requests are known from engine spans and log lines: neither Jaeger nor Loki is %w", ErrNotConfigured)
+		return backend.DownstreamError(errors.New("neither Jaeger nor Loki is configured: requests are known from engine spans and log lines"))
 	}
 	if (g.traces.Configured && g.traces.Err == nil) || (g.logs.Configured && g.logs.Err == nil) {
 		return nil

@@ -9,7 +9,6 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
@@ -20,7 +19,7 @@ import (
 
 // needs is the error of a query whose one store is not configured.
 func needs(store evidence.Store, what string) error {
-	return fmt.Errorf("%s: %s is %w", what, upstream.Title(store), fetch.ErrNotConfigured)
+	return fmt.Errorf("%s: %s is %w", what, upstream.Title(store), errNotConfigured)
 }
 
 // logs answers with vLLM's log lines, or their volume by level.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/tracing"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -80,9 +79,12 @@ func (d *Datasource) handlers() map[query.Kind]kindHandler {
 // everything else as a mistake of ours.
 func failed(err error, frames data.Frames) backend.DataResponse {
 	var field *query.FieldError
-	if errors.As(err, &field) || errors.Is(err, fetch.ErrNotConfigured) {
+	if errors.As(err, &field) || errors.Is(err, errNotConfigured) {
 		return backend.DataResponse{Error: err, Status: backend.StatusBadRequest, ErrorSource: backend.ErrorSourceDownstream, Frames: frames}
 	}
 	status, source := upstream.StatusAndSource(err)
 	return backend.DataResponse{Error: err, Status: status, ErrorSource: source, Frames: frames}
 }
+
+// errNotConfigured is the error of a query that needs a store which the data source does not have.
+var errNotConfigured = errors.New("not configured in this data source")
