@@ -67,7 +67,7 @@ func savedDatasource(t testing.TB, jsonData string, secrets map[string]string) b
 			d.(*Datasource).Dispose()
 		}
 	})
-	return backend.PluginContext{OrgID: 1, PluginID: "llmserving-vllm-datasource", DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{
+	return backend.PluginContext{Namespace: "default", PluginID: "llmserving-vllm-datasource", DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{
 		ID: id, UID: "abc", Name: "vLLM", Type: "llmserving-vllm-datasource", Updated: time.Unix(1, 0),
 		JSONData: []byte(jsonData), DecryptedSecureJSONData: secrets,
 	}}

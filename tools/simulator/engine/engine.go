@@ -101,7 +101,7 @@ func (e *Engine) StartStep(now time.Duration) (time.Duration, bool) {
 	e.step = step{active: true, startedAt: now, batch: e.step.batch[:0]}
 	budget := e.scheduleRunning(now)
 	if e.step.preempted == 0 {
-		budget = e.scheduleWaiting(now, budget)
+		e.scheduleWaiting(now, budget)
 	}
 	if len(e.step.batch) == 0 {
 		e.step.active = false
@@ -143,7 +143,7 @@ func (e *Engine) scheduleRunning(now time.Duration) (budget int) {
 }
 
 // scheduleWaiting admits from the head of the queue until something stops it.
-func (e *Engine) scheduleWaiting(now time.Duration, budget int) int {
+func (e *Engine) scheduleWaiting(now time.Duration, budget int) {
 	e.obstacle = TokenBudget
 	for len(e.waiting) > 0 && budget > 0 {
 		if len(e.running) >= e.config.MaxNumSeqs {
@@ -176,7 +176,6 @@ func (e *Engine) scheduleWaiting(now time.Duration, budget int) int {
 		budget -= want
 		e.enlist(s, want)
 	}
-	return budget
 }
 
 // admit moves a sequence into the batch and, the first time, notes when, what
