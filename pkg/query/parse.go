@@ -278,7 +278,7 @@ func (s *CoverageSpec) check(fromAlert bool) error {
 		if _, ok := join.CoverageMetricNamed(s.Metric); !ok {
 			return wrong("coverage.metric", "%q is none of %s", clip(s.Metric), strings.Join(join.CoverageMetricNames(), ", "))
 		}
-	} else if s.Form == models.Numeric {
+	} else if s.Form == models.Numeric || fromAlert {
 		return wrong("coverage.metric", "an alert compares one number: choose one of %s", strings.Join(join.CoverageMetricNames(), ", "))
 	}
 	return nil

@@ -56,5 +56,6 @@ var BadQueries = map[string]Bad{
 	"two figures in an alert":             {JSON: `{"queryType":"models","models":{"metrics":["running","waiting"]}}`, Alert: true, Field: "models"},
 	"an unknown coverage number":          {JSON: `{"queryType":"coverage","coverage":{"metric":"luck"}}`, Field: "coverage.metric"},
 	"an alert on all coverage numbers":    {JSON: `{"queryType":"coverage"}`, Alert: true, Field: "coverage.metric"},
+	"an alert on all of them over time":   {JSON: `{"queryType":"coverage","coverage":{"form":"timeseries"}}`, Alert: true, Field: "coverage.metric"},
 	"an unknown coverage form":            {JSON: `{"queryType":"coverage","coverage":{"form":"pie"}}`, Field: "coverage.form"},
 }
