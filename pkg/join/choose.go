@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,8 +46,31 @@ type Order struct {
 	Desc   bool   `json:"desc,omitempty"`
 }
 
-// maxPattern bounds a regular expression that a viewer sends; RE2 is linear, its compiled size is not.
-const maxPattern = 1000
+// maxPattern and maxProgram bound a regular expression that a viewer sends. A match costs the text's length times the size of
+// the program, and .{1000} makes a thousand instructions of seven characters; it is run on every row, a million at most.
+const (
+	maxPattern = 1000
+	maxProgram = 5000
+)
+
+// compileWhole compiles an expression that has to match a whole text, line feeds included.
+func compileWhole(pattern string) (*regexp.Regexp, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("the expression is longer than %d characters", maxPattern)
+	}
+	tree, err := syntax.Parse(pattern, syntax.Perl) // by itself first: ")|(" must not get out of what is put around it
+	if err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	if len(program.Inst) > maxProgram {
+		return nil, fmt.Errorf("the expression repeats too much: it comes to %d steps, %d are allowed", len(program.Inst), maxProgram)
+	}
+	return regexp.Compile("^(?s:" + pattern + ")$")
+}
 
 // Predicate is a compiled set of filters, all of which must hold.
 type Predicate struct{ tests []func(*Request) bool }
@@ -107,10 +131,7 @@ func (f Filter) compileText(c *Column) (func(*Request) bool, error) {
 			return v != nil && (*v == f.Value) == (f.Op == Equal)
 		}, nil
 	case Match, NotMatch:
-		if len(f.Value) > maxPattern {
-			return nil, fmt.Errorf("column %q: the expression is longer than %d characters", f.Column, maxPattern)
-		}
-		re, err := regexp.Compile("^(?:" + f.Value + ")$")
+		re, err := compileWhole(f.Value)
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", f.Column, err)
 		}
@@ -156,7 +177,7 @@ func (c *Column) parse(s string) (float64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("neither RFC 3339 nor epoch milliseconds")
 		}
-		return float64(t.UnixMilli()), nil
+		return float64(t.UnixMicro()) / 1000, nil
 	}
 	if c.Unit == "s" {
 		if d, err := time.ParseDuration(s); err == nil {
@@ -349,20 +370,20 @@ func DecidedBySpans(filters []Filter, order Order) bool {
 }
 
 // Overlapping returns the rows that ran on the same instance as r while r did, r itself left out, the longest overlap
-// first, at most limit.
-func Overlapping(rows []Request, r *Request, limit int) []Request {
+// first, at most limit. Where several instances are known, a row that does not name its own shared nothing for sure.
+func (j Joined) Overlapping(r *Request, limit int) []Request {
 	type shared struct {
 		row     int
 		overlap time.Duration
 	}
 	var found []shared
 	end := r.End()
-	for i := range rows {
-		o := &rows[i]
+	for i := range j.Rows {
+		o := &j.Rows[i]
 		if o.Span == nil || (r.Span != nil && o.Span.SpanID == r.Span.SpanID) {
 			continue
 		}
-		if _, no := sameInstance(r.Origin, o.Origin); no {
+		if yes, no := sameInstance(r.Origin, o.Origin); no || !yes && len(j.instances.list) > 1 {
 			continue
 		}
 		from, to := r.Time, end
@@ -382,7 +403,7 @@ func Overlapping(rows []Request, r *Request, limit int) []Request {
 	}
 	out := make([]Request, len(found))
 	for i, f := range found {
-		out[i] = rows[f.row]
+		out[i] = j.Rows[f.row]
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package join_test
 import (
 	"fmt"
 	"math/rand"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,4 +45,42 @@ func TestRowsComeInTheOrderAskedFor(t *testing.T) {
 			require.Len(t, seen, test.limit, "each row once")
 		})
 	}
+}
+
+func TestAPatternMatchesWholeTextsOnly(t *testing.T) {
+	spans := []evidence.RequestSpan{span("chatcmpl-a", 0, podA), span("cmpl-b", 1, podA)}
+	for pattern, want := range map[string]int{"cmpl-b": 1, "cmpl-.*": 1, ".*cmpl-.*": 2, "a|b": 0, "(?i)CMPL-B": 1} {
+		p, err := join.CompileFilters([]join.Filter{{Column: "request_id", Op: join.Match, Value: pattern}})
+		require.NoError(t, err, pattern)
+		_, total := join.Choose(join.Requests(join.Input{Spans: spans}).Rows, p, join.Order{}, 0)
+		require.Equal(t, want, total, pattern)
+	}
+}
+
+func TestAPatternStaysWithinItsBounds(t *testing.T) {
+	for name, pattern := range map[string]string{
+		"one that would leave the anchors":     "chatcmpl-a)|(?:b",
+		"one that is small and compiles large": strings.Repeat(".{1000}", 100),
+		"one that is no expression":            "(",
+	} {
+		_, err := join.CompileFilters([]join.Filter{{Column: "request_id", Op: join.Match, Value: pattern}})
+		require.ErrorContains(t, err, "request_id", name)
+	}
+}
+
+func TestATextWithLineFeedsMatches(t *testing.T) {
+	s := span("chatcmpl-a", 0, podA)
+	s.Error = "Traceback\nValueError: out of memory"
+	p, err := join.CompileFilters([]join.Filter{{Column: "error", Op: join.Match, Value: ".*out of memory"}})
+	require.NoError(t, err)
+	_, total := join.Choose(join.Requests(join.Input{Spans: []evidence.RequestSpan{s}}).Rows, p, join.Order{}, 0)
+	require.Equal(t, 1, total)
+}
+
+func TestATimeIsAsFineAsItsSource(t *testing.T) {
+	s := span("chatcmpl-a", 0.000123, podA)
+	p, err := join.CompileFilters([]join.Filter{{Column: "time", Op: join.Equal, Value: s.Start.Format("2006-01-02T15:04:05.000000Z07:00")}})
+	require.NoError(t, err)
+	_, total := join.Choose(join.Requests(join.Input{Spans: []evidence.RequestSpan{s}}).Rows, p, join.Order{}, 0)
+	require.Equal(t, 1, total)
 }

@@ -114,3 +114,28 @@ func TestAPodThatCameBackKeepsItsNameAndGetsTheNewState(t *testing.T) {
 	require.Equal(t, []float64{1, 2}, []float64{rows[0].Preemptions, rows[1].Preemptions})
 	require.Equal(t, []string{"llama", "llama"}, []string{rows[0].Model, rows[1].Model})
 }
+
+func TestOnlyRequestsOfTheSameInstanceSharedIt(t *testing.T) {
+	one := evidence.Target{Origin: evidence.Origin{Pod: "llama-0", Model: "llama", Engine: "0"}}
+	two := evidence.Target{Origin: evidence.Origin{Pod: "llama-1", Model: "llama", Engine: "0"}}
+	nowhere := &evidence.Origin{Service: "vllm"}
+	for name, c := range map[string]struct {
+		mine, other *evidence.Origin
+		targets     []evidence.Target
+		shared      int
+	}{
+		"the same pod":                          {podA, podA, []evidence.Target{one, two}, 1},
+		"another pod":                           {podA, podB, []evidence.Target{one, two}, 0},
+		"not named, and there is one instance":  {nowhere, &evidence.Origin{}, []evidence.Target{one}, 1},
+		"not named, and there are two of them":  {nowhere, &evidence.Origin{}, []evidence.Target{one, two}, 0},
+		"not named, and no metrics tell of any": {nowhere, &evidence.Origin{}, nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			joined := join.Requests(join.Input{
+				Spans: []evidence.RequestSpan{span("chatcmpl-mine", 0, c.mine), span("chatcmpl-other", 1, c.other)}, Targets: c.targets,
+			})
+			mine := joined.Rows[0]
+			require.Len(t, joined.Overlapping(&mine, 10), c.shared)
+		})
+	}
+}

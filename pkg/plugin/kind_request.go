@@ -147,7 +147,7 @@ func (d *detail) sharedEngine(ctx context.Context) (state, neighbours data.Frame
 	}
 	state = frames.EngineState(in.Series, d.row.Engine)
 	joined := join.Requests(in)
-	shared := join.Overlapping(joined.Rows, d.row, maxNeighbours)
+	shared := joined.Overlapping(d.row, maxNeighbours)
 	if len(shared) > 0 {
 		frame := frames.Requests(shared, joined.Report, d.source())
 		frame.Name = "neighbours"
