@@ -255,7 +255,7 @@ func random(name string) bool {
 	return len(name) == 36 && name[8] == '-' && name[13] == '-' && name[14] == '4' && name[18] == '-' && name[23] == '-'
 }
 
-// nameModel asks, in this order: the span, its resource or stream, the callers, the metrics of the instance.
+// nameModel asks, in this order: the span, its resource or stream, the metrics of the instance, the callers.
 func (j *joiner) nameModel(r *Request, place int32, assumed bool) {
 	switch {
 	case r.Span != nil && r.Span.Model != "":
@@ -267,20 +267,13 @@ func (j *joiner) nameModel(r *Request, place int32, assumed bool) {
 	case r.Root != nil && r.Root.Model != "":
 		r.Model, r.ModelSource = r.Root.Model, ModelFromCaller
 	}
+	// The served name of the metrics is the one that all panels use; a caller may use an alias of it, or a LoRA name.
 	if place >= 0 {
-		in := &j.instances.list[place]
-		// The served name of the metrics is the one that all panels use; a caller may use an alias of it, or a LoRA name.
-		if in.model != "" && (r.Model == "" || r.ModelSource == ModelFromCaller) {
-			if r.ModelSource == ModelFromCaller && r.Model != in.model {
-				r.ModelSource = ModelFromInstance
-				r.Model = in.model
-				return
-			}
-			if r.Model == "" {
-				r.Model, r.ModelSource = in.model, ModelFromInstance
-				if assumed {
-					r.ModelSource = ModelFromOnly
-				}
+		served := j.instances.list[place].model
+		if served != "" && (r.Model == "" || r.ModelSource == ModelFromCaller && r.Model != served) {
+			r.Model, r.ModelSource = served, ModelFromInstance
+			if assumed {
+				r.ModelSource = ModelFromOnly
 			}
 		}
 	}

@@ -109,16 +109,21 @@ func (j *joiner) edges() {
 	if looked == (evidence.Window{}) {
 		return
 	}
-	opened := j.openingStreams()
+	var opened map[evidence.Origin]bool // asked for when a row wants to know
 	kept := j.rows[:0]
 	for i := range j.rows {
 		r := &j.rows[i]
 		if !looked.Contains(r.Time) {
 			continue
 		}
-		late := r.Span == nil && r.Caller == nil && !j.events[i].opened
-		if late && opened[r.Origin] && r.Time.Sub(looked.From) < longest {
-			continue
+		late := r.Span == nil && r.Caller == nil && !j.events[i].opened && r.Time.Sub(looked.From) < longest
+		if late && r.Origin != nil {
+			if opened == nil {
+				opened = j.openingStreams()
+			}
+			if opened[*r.Origin] {
+				continue
+			}
 		}
 		kept = append(kept, *r)
 	}
@@ -127,11 +132,13 @@ func (j *joiner) edges() {
 
 // openingStreams are the log streams that write Received or Added lines (--enable-log-requests): elsewhere a line without
 // a beginning is all there will ever be.
-func (j *joiner) openingStreams() map[*evidence.Origin]bool {
-	out := map[*evidence.Origin]bool{}
+func (j *joiner) openingStreams() map[evidence.Origin]bool {
+	out := map[evidence.Origin]bool{}
+	var last *evidence.Origin // two pages of one stream may have an Origin each, and neighbours mostly have the same
 	for i := range j.in.Events {
-		if e := &j.in.Events[i]; opening(e.Kind) {
-			out[e.Origin] = true
+		if e := &j.in.Events[i]; e.Origin != nil && e.Origin != last && opening(e.Kind) {
+			last = e.Origin
+			out[*last] = true
 		}
 	}
 	return out

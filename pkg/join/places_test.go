@@ -139,3 +139,35 @@ func TestOnlyRequestsOfTheSameInstanceSharedIt(t *testing.T) {
 		})
 	}
 }
+
+func TestAStreamIsTheSameOnEveryPage(t *testing.T) {
+	firstPage, secondPage := *podA, *podA
+	in := join.Input{
+		Window: evidence.Window{From: at(0), To: at(600)},
+		Events: []evidence.RequestEvent{
+			line(vllm.LogGenerated, "chatcmpl-before", 3, &firstPage), // it began before the window
+			line(vllm.LogReceived, "chatcmpl-a", 5, &secondPage),
+		},
+	}
+	require.Equal(t, []seen{{"chatcmpl-a", join.StatusUnknown, "logs", 1, false}}, look(join.Requests(in).Rows))
+}
+
+func TestTheServedNameCountsAndWhereItIsFrom(t *testing.T) {
+	target := evidence.Target{Origin: evidence.Origin{Pod: "llama-0", Model: "llama", Engine: "0"}}
+	for name, c := range map[string]struct {
+		origin evidence.Origin
+		want   join.ModelSource
+	}{
+		"the instance's metrics":                    {evidence.Origin{Pod: "llama-0", LoRA: "sql"}, join.ModelFromInstance},
+		"the only instance, which the span omitted": {evidence.Origin{LoRA: "sql"}, join.ModelFromOnly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := span("chatcmpl-a", 0, &c.origin)
+			s.Caller = &evidence.CallerSpan{Model: "an-alias", Start: s.Start, Duration: 2}
+			row := join.Requests(join.Input{Spans: []evidence.RequestSpan{s}, Targets: []evidence.Target{target}}).Rows[0]
+			require.Equal(t, "llama", row.Model)
+			require.Equal(t, c.want, row.ModelSource)
+			require.Equal(t, "sql", row.LoRA)
+		})
+	}
+}

@@ -25,9 +25,9 @@ type ModelSource string
 const (
 	ModelFromSpan     ModelSource = "span"     // an attribute of the engine span
 	ModelFromResource ModelSource = "resource" // a resource attribute or a log stream's label
-	ModelFromCaller   ModelSource = "caller"   // the parent or root span's request model
 	ModelFromInstance ModelSource = "instance" // the metrics of the same instance carry exactly one model
 	ModelFromOnly     ModelSource = "only_one" // the span names no instance and the metrics know exactly one
+	ModelFromCaller   ModelSource = "caller"   // the parent or root span's request model
 	ModelUnknown      ModelSource = ""
 )
 
