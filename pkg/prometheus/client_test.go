@@ -166,6 +166,19 @@ func TestNamesAreThoseOfTheStoreAndAskedOnce(t *testing.T) {
 	require.Empty(t, calls, "the next refresh of the same panel asks nothing")
 }
 
+func TestTheFirstNamesOfAStoreAreSeenAtOnce(t *testing.T) {
+	store := &prometheustest.Store{}
+	client := store.Start(t)
+	names, _, err := client.Names(t.Context(), window)
+	require.NoError(t, err)
+	require.True(t, names.Empty())
+
+	store.Names = []string{"vllm:kv_cache_usage_perc"} // vLLM was scraped for the first time
+	names, _, err = client.Names(t.Context(), window)
+	require.NoError(t, err)
+	require.False(t, names.Empty())
+}
+
 func TestNamesOfAStoreThatDoesNotTellAreAll(t *testing.T) {
 	store := &prometheustest.Store{Fail: func(w http.ResponseWriter, _ string) bool {
 		return prometheustest.Refuse(w, http.StatusForbidden, "label API is closed")

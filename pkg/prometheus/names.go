@@ -109,7 +109,9 @@ func (c *Client) Names(ctx context.Context, w evidence.Window) (Names, []evidenc
 	case err != nil:
 		return Names{}, []evidence.Call{call}, err
 	}
-	c.names.put(w, names)
+	if !names.Empty() { // a store without any is about to get its first: nobody should wait for that a minute longer
+		c.names.put(w, names)
+	}
 	return names, []evidence.Call{call}, nil
 }
 
