@@ -114,8 +114,7 @@ func BenchmarkOneID(b *testing.B) {
 func TestOneIDForEverythingCostsNoMoreThanManyIDs(t *testing.T) {
 	for name, traffic := range oneID {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			in := traffic(20_000)
+			in := traffic(30_000)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
@@ -123,8 +122,8 @@ func TestOneIDForEverythingCostsNoMoreThanManyIDs(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(20 * time.Second):
-				t.Fatal("20,000 requests of one id are still being joined after 20 s")
+			case <-time.After(time.Minute):
+				t.Fatal("30,000 requests of one id are still being joined after a minute")
 			}
 		})
 	}
