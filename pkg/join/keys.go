@@ -150,7 +150,8 @@ func sameInstance(a, b *evidence.Origin) (yes, no bool) {
 	if (a.Instance != "" && a.Instance == b.Pod) || (a.Pod != "" && a.Pod == b.Instance) {
 		return true, false
 	}
-	if a.Instance != "" && b.Instance != "" {
+	// One is made up, the other is not: they may be the same.
+	if a.Instance != "" && b.Instance != "" && random(a.Instance) == random(b.Instance) {
 		return a.Instance == b.Instance, a.Instance != b.Instance
 	}
 	return false, false

@@ -52,6 +52,17 @@ func TestStoresThatNameInstancesAlikeTellThemApart(t *testing.T) {
 	require.Equal(t, []seen{{"chatcmpl-a", join.StatusOK, "trace+logs", 1, false}, {"chatcmpl-a", join.StatusOK, "trace+logs", 2, false}}, look(rows))
 }
 
+func TestARandomIDMeetsItsLinesBesideInstancesThatAreNamed(t *testing.T) {
+	random, named := &evidence.Origin{Instance: "7cec2a12-e748-458b-820a-3f1d5c0b9e77"}, &evidence.Origin{Instance: "10.0.0.1:8000"}
+	logs := *named
+	joined := join.Requests(join.Input{
+		Spans:  []evidence.RequestSpan{span("chatcmpl-a", 0, random), span("chatcmpl-b", 60, named)}, // restarted with a name in between
+		Events: []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-a", 0.01, &logs), line(vllm.LogReceived, "chatcmpl-b", 60.01, &logs)},
+	})
+	require.Equal(t, 2, joined.Report.Matched)
+	require.Len(t, joined.Rows, 2)
+}
+
 func TestStateOfAnotherInstanceIsNotShown(t *testing.T) {
 	for name, c := range map[string]struct {
 		span, metrics evidence.Origin
