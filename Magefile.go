@@ -19,7 +19,7 @@ import (
 var Default = build.BuildAll
 
 // Demo shows joined requests in the terminal: real Prometheus, Loki and Jaeger, a simulated vLLM, the built plugin.
-// For a real vLLM set VLLM_METRICS_URL; more flags: cd tools && go run ./cmd/demo -h.
+// For a real vLLM set VLLM_METRICS_URL and VLLM_LOG; more flags: cd tools && go run ./cmd/demo -h.
 func Demo() error { return become("demo", "-end-with-parent") }
 
 // Check runs everything that must hold before a commit is pushed.
