@@ -7,7 +7,7 @@ import { VllmDataSourceOptions } from './types';
 
 jest.mock('@grafana/runtime', () => ({
   ...jest.requireActual('@grafana/runtime'),
-  getTemplateSrv: () => fakeTemplateSrv({ env: ['prod', 'test'] }),
+  getTemplateSrv: () => fakeTemplateSrv({ env: ['prod', 'test'], empty: '' }),
 }));
 
 const datasource = new VllmDataSource({ uid: 'vllm' } as DataSourceInstanceSettings<VllmDataSourceOptions>);
@@ -41,6 +41,7 @@ test.each<[boolean, Partial<VllmQuery>]>([
   [false, { queryType: 'request' }],
   [false, { queryType: 'request', request: { id: ' ' } }],
   [true, { queryType: 'request', request: { id: 'cmpl-1' } }],
+  [false, { queryType: 'request', request: { id: '$empty' } }],
   [false, { queryType: 'trace', trace: { traceId: '' } }],
   [true, { queryType: 'trace', trace: { traceId: 'ab' } }],
   [false, { queryType: 'promql', promql: { expr: '' } }],

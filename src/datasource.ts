@@ -34,15 +34,16 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
     return defaultQuery(app);
   }
 
-  /** Queries that ask for nothing yet are not sent. */
+  /** Queries that ask for nothing yet are not sent, nor those that wait for a variable to be filled in. */
   filterQuery(query: VllmQuery): boolean {
+    const saysSomething = (text = '') => Boolean(getTemplateSrv().replace(text).trim());
     switch (query.queryType) {
       case 'request':
-        return Boolean(query.request?.id.trim());
+        return saysSomething(query.request?.id);
       case 'trace':
-        return Boolean(query.trace?.traceId.trim());
+        return saysSomething(query.trace?.traceId);
       case 'promql':
-        return Boolean(query.promql?.expr.trim());
+        return saysSomething(query.promql?.expr);
       default:
         return true;
     }
