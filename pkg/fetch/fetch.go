@@ -111,6 +111,8 @@ type gather struct {
 	metrics evidence.StoreReport
 	logs    evidence.StoreReport
 	traces  evidence.StoreReport
+	// spansCut says that a limit kept engine spans from us. A cut search for callers does not.
+	spansCut bool
 }
 
 func (f *Fetcher) gather(ask Ask) *gather {
@@ -166,7 +168,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 	parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
 		func() { g.askTargets(ctx) },
 	)
 	if g.cutShort() {
@@ -176,7 +178,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 
 // cutShort reports whether a limit kept spans from us. A failure that did is another matter: then the rows that the other
 // stores know stay, with a notice of what they lack.
-func (g *gather) cutShort() bool { return g.traces.Truncated && g.traces.Err == nil }
+func (g *gather) cutShort() bool { return g.spansCut && g.traces.Err == nil }
 
 // onlyWithSpans drops evidence of requests without a span: when not all spans were read, theirs may be among the rest.
 func (g *gather) onlyWithSpans() {
@@ -193,10 +195,12 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		func() { g.askTraces(ctx, expected, byTime) },
 		func() { g.askTargets(ctx) },
 	)
-	if g.traces.Err != nil && len(g.in.Spans) == 0 { // no spans to go by: logs and metrics for the whole window
+	noSpans := g.traces.Err != nil && len(g.in.Spans) == 0
+	noModels := g.metrics.Err != nil && len(g.ask.Scope.Models) > 0 // which spans are of the model, lines and callers may tell
+	if noSpans || noModels {                                        // nothing to choose by: logs and metrics for the whole window
 		parallel(
 			func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
-			func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}) },
+			func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
 		)
 		return
 	}
@@ -213,7 +217,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	}
 	parallel(
 		func() { g.askLogs(ctx, windows, ids) },
-		func() { g.askMetrics(ctx, g.beforeAll(windows)) },
+		func() { g.askMetrics(ctx, g.beforeAll(windows), g.ask.Scope) },
 	)
 }
 
@@ -318,7 +322,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 	)
 	g.callers.add(above, g.VLLM.CallerServices)
 	g.mu.Lock()
-	g.in.Spans = spans
+	g.in.Spans, g.spansCut = spans, report.Truncated
 	g.merge(&g.traces, report)
 	g.mu.Unlock()
 	if !withCallers || report.Err != nil {
@@ -369,11 +373,11 @@ func onlyOf(events []evidence.RequestEvent, ids []string) []evidence.RequestEven
 	})
 }
 
-func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window) {
+func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scope vllm.Scope) {
 	if g.Metrics == nil || g.silent(&g.metrics) {
 		return
 	}
-	series, calls, err := g.Metrics.EngineState(ctx, windows, placesOf(g.ask.Scope), engineMetrics)
+	series, calls, err := g.Metrics.EngineState(ctx, windows, placesOf(scope), engineMetrics)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.in.Series = series
@@ -466,7 +470,7 @@ func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input,
 	parallel(
 		func() { g.askTraces(ctx, expected, false) },
 		func() { g.askTargets(ctx) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(ask.Window)}) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(ask.Window)}, ask.Scope) },
 	)
 	return g.input(), g.traces.Err == nil && !g.traces.Truncated && g.metrics.Err == nil
 }

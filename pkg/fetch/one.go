@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 		g.askLogs(ctx, around(g.in.Spans), more)
 	}
 	if known := append(around(g.in.Spans), aroundLines(g.in.Events)...); len(known) > 0 {
-		g.askMetrics(ctx, g.beforeAll(known))
+		g.askMetrics(ctx, g.beforeAll(known), vllm.Scope{})
 	}
 	if err := ctx.Err(); err != nil {
 		return join.Input{}, err
@@ -120,7 +121,7 @@ func (g *gather) byTraceID(ctx context.Context, id string) ([]jaeger.Trace, evid
 			requests = append(requests, *r)
 		}
 	}
-	if len(requests) == 0 {
+	if len(spans) == 0 {
 		return nil, report
 	}
 	// The id says which request is meant, whatever the range of the panel.
@@ -128,6 +129,9 @@ func (g *gather) byTraceID(ctx context.Context, id string) ([]jaeger.Trace, evid
 	g.in.Window, g.in.Looked = evidence.Window{}, evidence.Window{}
 	g.mu.Unlock()
 	own := jaeger.Trace{TraceID: spans[0].TraceID, Requests: requests}
+	if len(requests) == 0 {
+		return g.unansweredOf(ctx, spans, report)
+	}
 	for _, w := range evidence.MergeWindows(around(requests), 24*time.Hour) {
 		found, more := g.Traces.FindByRequestID(ctx, w, idsOf(requests))
 		report.Calls = append(report.Calls, more.Calls...)
@@ -138,6 +142,33 @@ func (g *gather) byTraceID(ctx context.Context, id string) ([]jaeger.Trace, evid
 		}
 	}
 	return []jaeger.Trace{own}, report // spans without a request id
+}
+
+// unansweredOf finds the calls of a trace that no engine span answers: of a request that was rejected, or whose span is lost.
+func (g *gather) unansweredOf(ctx context.Context, spans []evidence.Span, report evidence.StoreReport) ([]jaeger.Trace, evidence.StoreReport) {
+	services := map[string]bool{}
+	window := evidence.Window{From: spans[0].Start, To: spans[0].Start}
+	for i := range spans {
+		services[spans[i].Service] = true
+		if t := spans[i].Start; t.Before(window.From) {
+			window.From = t
+		} else if t.After(window.To) {
+			window.To = t
+		}
+	}
+	window.To = window.To.Add(time.Millisecond) // a window ends before its end
+	var found []jaeger.Trace
+	more := g.Traces.CallerTraces(ctx, jaeger.Search{Window: window, Services: slices.Sorted(maps.Keys(services))}, func(t jaeger.Trace) error {
+		if t.TraceID == spans[0].TraceID {
+			found = append(found, t)
+		}
+		return nil
+	})
+	report.Calls = append(report.Calls, more.Calls...)
+	if report.Err == nil {
+		report.Err = more.Err
+	}
+	return found, report
 }
 
 // mergeLocked is merge for the traces' report.
@@ -181,7 +212,8 @@ func (f *Fetcher) Neighbours(ctx context.Context, window evidence.Window, scope 
 	}
 	parallel(
 		func() { g.askTraces(ctx, 0, false) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(window)}) },
+		// Metrics may know the instance by another of its names than the spans: the join finds it among all.
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(window)}, vllm.Scope{}) },
 		func() { g.askTargets(ctx) },
 	)
 	return g.input(), ctx.Err()

@@ -1,7 +1,10 @@
 package fetch
 
 import (
+	"cmp"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -30,7 +33,12 @@ func (m *serviceMemory) add(services map[string]bool, configured []string) {
 	for _, s := range configured {
 		m.seen[s] = now
 	}
+	maps.DeleteFunc(m.seen, func(_ string, at time.Time) bool { return now.Sub(at) >= callersTTL })
 }
+
+// maxCallers bounds how many services one query searches, those seen last first: each costs a call, and a service name is
+// whatever a client's resource says.
+const maxCallers = 50
 
 // get lists the services still believed, sorted.
 func (m *serviceMemory) get() []string {
@@ -42,6 +50,8 @@ func (m *serviceMemory) get() []string {
 			names = append(names, s)
 		}
 	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(m.seen[b].Compare(m.seen[a]), strings.Compare(a, b)) })
+	names = names[:min(len(names), maxCallers)]
 	slices.Sort(names)
 	return names
 }

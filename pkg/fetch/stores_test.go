@@ -29,6 +29,7 @@ type stores struct {
 	events   []evidence.RequestEvent
 	fails    map[evidence.Store]error
 	limited  bool // Jaeger has more traces than it gives
+	callers  bool // the same of the search for calls without an engine span
 
 	mu    sync.Mutex
 	asked []asked
@@ -94,9 +95,16 @@ func (s *stores) RequestSpans(_ context.Context, search jaeger.Search, visit fun
 	return report
 }
 
-func (s *stores) CallerTraces(_ context.Context, search jaeger.Search, _ func(jaeger.Trace) error) evidence.StoreReport {
+func (s *stores) CallerTraces(_ context.Context, search jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport {
 	s.note(asked{"CallerTraces", []evidence.Window{search.Window}, search.Services, search.Expected})
-	return s.report(evidence.Jaeger)
+	report := s.report(evidence.Jaeger)
+	report.Truncated = s.callers
+	for _, t := range s.traces {
+		if len(t.Unanswered) > 0 && report.Err == nil {
+			report.Err = visit(t)
+		}
+	}
+	return report
 }
 
 func (s *stores) FindByRequestID(_ context.Context, w evidence.Window, ids []string) (found []jaeger.Trace, _ evidence.StoreReport) {
@@ -115,6 +123,11 @@ func (s *stores) GetTrace(_ context.Context, traceID string) (spans []evidence.S
 		for i := range t.Requests {
 			if t.TraceID == traceID {
 				spans = append(spans, evidence.Span{TraceID: traceID, Request: &t.Requests[i]})
+			}
+		}
+		for _, c := range t.Unanswered {
+			if t.TraceID == traceID {
+				spans = append(spans, evidence.Span{TraceID: traceID, Service: c.Service, Start: c.Start})
 			}
 		}
 	}

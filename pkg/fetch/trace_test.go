@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -57,4 +58,38 @@ func TestACountThatNoEngineCanHaveIsNoReasonToFail(t *testing.T) {
 func TestWithoutTracesAndLogsTheSettingsAreToBlame(t *testing.T) {
 	_, err := (&Fetcher{Metrics: &stores{}}).Requests(t.Context(), Ask{Window: window})
 	require.True(t, backend.IsDownstreamError(err), "%v", err)
+}
+
+func TestATraceIDFindsARequestThatNoEngineAnswered(t *testing.T) {
+	rejected := jaeger.Trace{TraceID: traceOf(0), Unanswered: []evidence.CallerSpan{{TraceID: traceOf(0), Service: "rag-app", Start: noon, HTTPStatus: 404}}}
+	s := &stores{traces: []jaeger.Trace{rejected}}
+	in, err := s.fetcher().Request(t.Context(), window, traceOf(0))
+	require.NoError(t, err)
+	require.Len(t, in.Callers, 1)
+	require.Equal(t, []string{"rag-app"}, s.questions("CallerTraces")[0].names)
+}
+
+func TestACutSearchForCallersTakesNoRowsOfLogsAlong(t *testing.T) {
+	traces := everyMinute(1)
+	traces[0].Callers = []evidence.CallerSpan{{Service: "rag-app", Inference: true}}
+	s := &stores{traces: traces, events: []evidence.RequestEvent{lineOf("chatcmpl-aborted", noon)}, callers: true}
+	in, err := s.fetcher().Requests(t.Context(), Ask{Window: window})
+	require.NoError(t, err)
+	require.Len(t, in.Events, 1, "all spans were read, so a line without one is a request without one")
+	s.limited = true
+	in, err = s.fetcher().Requests(t.Context(), Ask{Window: window})
+	require.NoError(t, err)
+	require.Empty(t, in.Events, "its span may be among those that were not read")
+}
+
+func TestNoMoreCallingServicesAreSearchedThanBounded(t *testing.T) {
+	var m serviceMemory
+	services := map[string]bool{}
+	for i := range 10 * maxCallers {
+		services[fmt.Sprintf("client-%d", i)] = true
+	}
+	m.add(services, nil)
+	m.add(map[string]bool{"seen-last": true}, nil)
+	require.Len(t, m.get(), maxCallers)
+	require.Contains(t, m.get(), "seen-last")
 }

@@ -407,3 +407,34 @@ func (j Joined) Overlapping(r *Request, limit int) []Request {
 	}
 	return out
 }
+
+// StateAround returns the series of the instance that a row of another join ran on, and of the GPUs around it; of the only
+// instance there is when the row names none.
+func (j Joined) StateAround(r *Request) []evidence.Series {
+	at := j.instances.find(r.Origin)
+	if at < 0 && len(j.instances.list) == 1 && !named(r.Origin) {
+		at = 0
+	}
+	if at < 0 {
+		return nil
+	}
+	in := &j.instances.list[at]
+	of := map[*evidence.Series]bool{}
+	for _, g := range in.gpus {
+		of[g] = true
+	}
+	for e := range in.engines {
+		for _, series := range in.engines[e].series {
+			for _, s := range series {
+				of[s] = true
+			}
+		}
+	}
+	var out []evidence.Series
+	for i := range j.in.Series { // in the order of the stores' answer, not of maps
+		if of[&j.in.Series[i]] {
+			out = append(out, j.in.Series[i])
+		}
+	}
+	return out
+}

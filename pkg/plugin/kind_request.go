@@ -145,8 +145,8 @@ func (d *detail) sharedEngine(ctx context.Context) (state, neighbours data.Frame
 			d.note(report, "the engine around the request, and who shared it")
 		}
 	}
-	state = frames.EngineState(in.Series, d.row.Engine)
 	joined := join.Requests(in)
+	state = frames.EngineState(joined.StateAround(d.row), d.row.Engine)
 	shared := joined.Overlapping(d.row, maxNeighbours)
 	if len(shared) > 0 {
 		frame := frames.Requests(shared, joined.Report, d.source())
@@ -165,5 +165,8 @@ func (d *detail) failedBefore(store evidence.Store) bool {
 func (d *detail) note(report evidence.StoreReport, missing string) {
 	if report.Err != nil {
 		d.summary.AppendNotices(frames.Missing(report.Err, missing))
+	}
+	if report.Truncated {
+		d.summary.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: report.Reason})
 	}
 }
