@@ -83,7 +83,9 @@ func TestMoreTracesThanOneAnswerHolds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c.server.traces = requests(c.requests)
 			c.search.Window = hour
-			got, report := collect(t, c.server.client(t), c.search)
+			// One call at a time: with several, how many are under way when a depth is refused is the scheduler's choice.
+			oneByOne := func(o *Options) { o.Limits.ConcurrentCall = 1 }
+			got, report := collect(t, c.server.client(t, oneByOne), c.search)
 			require.NoError(t, report.Err)
 			require.False(t, report.Truncated, report.Reason)
 			requireOnceEach(t, c.requests, got)
@@ -99,6 +101,18 @@ func TestMoreTracesThanOneAnswerHolds(t *testing.T) {
 				require.Equal(t, "llm_request", s.name)
 				require.True(t, s.from.Before(s.to))
 			}
+		})
+	}
+}
+
+func TestCallsAtTheSameTimeBringEachTraceOnce(t *testing.T) {
+	for name, server := range map[string]*fakeJaeger{"a depth that is accepted": {}, "a depth that the server refuses": {maxDepth: 50}} {
+		t.Run(name, func(t *testing.T) {
+			server.traces = requests(250)
+			got, report := collect(t, server.client(t), Search{Window: hour, Depth: 100})
+			require.NoError(t, report.Err)
+			require.False(t, report.Truncated, report.Reason)
+			requireOnceEach(t, 250, got)
 		})
 	}
 }
