@@ -117,7 +117,7 @@ func (j Joined) Slices(step time.Duration) []Sliced {
 		}
 		r := Report{Stores: j.in.Stores, Looked: part}
 		r.tally(len(rows[i]), func(k int) *Request { return &j.Rows[rows[i][k]] })
-		r.explain(ends, j.instances, looked)
+		r.explain(ends, j.instances, looked, j.scope)
 		out[i] = Sliced{from, r}
 	}
 	return out

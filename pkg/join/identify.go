@@ -1,9 +1,11 @@
 package join
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // instance is one API server as the metrics know it, with the series of its engines and of the GPUs around it.
@@ -13,6 +15,15 @@ type instance struct {
 	models  int
 	engines []engine
 	gpus    []*evidence.Series
+}
+
+// within reports whether the metrics place an instance in a scope. Engines and services narrow rows, not instances: the
+// counters are compared over all engines of an instance.
+func (in *instance) within(s vllm.Scope) bool {
+	allows := func(values []string, have string) bool { return len(values) == 0 || slices.Contains(values, have) }
+	o := in.origin
+	return allows(s.Models, in.model) && allows(s.Environments, o.Environment) && allows(s.Namespaces, o.Namespace) &&
+		allows(s.Pods, o.Pod) && (allows(s.Instances, o.Instance) || slices.Contains(s.Instances, o.Pod))
 }
 
 // engine is one data-parallel rank.

@@ -351,3 +351,26 @@ func TestReportComparesRowsWithTheEnginesOwnCounters(t *testing.T) {
 	require.Equal(t, 4, report.Explained.Rows, "neither the request that began before the window nor the one that ended too early")
 	require.InDelta(t, 4.0/7, report.Explained.Ratio(), 1e-9)
 }
+
+func TestAJoinNarrowedToAScopeReportsOnThatAlone(t *testing.T) {
+	finished := func(pod, model string) evidence.Series {
+		return evidence.Series{Metric: vllm.RequestSuccess, Origin: &evidence.Origin{Namespace: "llm", Pod: pod, Model: model, Engine: "0"}, Samples: []evidence.Sample{
+			{UnixMilli: at(5).UnixMilli(), Value: 0}, {UnixMilli: at(10).UnixMilli(), Value: 1},
+		}}
+	}
+	joined := join.Requests(join.Input{
+		Window: evidence.Window{From: at(0), To: at(11)}, StaleAfter: time.Minute,
+		Spans:  []evidence.RequestSpan{span("a", 5, podA), span("b", 5, podB)},
+		Series: []evidence.Series{finished("llama-0", "llama"), finished("llama-1", "qwen")},
+	})
+	require.Equal(t, 2, joined.Report.Rows)
+	require.Len(t, joined.Report.ByInstance, 2)
+	qwen := joined.Within(vllm.Scope{Models: []string{"qwen"}})
+	require.Equal(t, 1, qwen.Report.Rows)
+	require.Len(t, qwen.Report.ByInstance, 1)
+	require.Equal(t, 1.0, qwen.Report.Explained.Counted)
+	require.Equal(t, 1, qwen.Report.Explained.Rows)
+	for _, slice := range qwen.Slices(11 * time.Second) {
+		require.LessOrEqual(t, len(slice.Report.ByInstance), 1)
+	}
+}

@@ -69,6 +69,7 @@ type Joined struct {
 
 	in        Input
 	instances *instances
+	scope     vllm.Scope
 }
 
 type joiner struct {

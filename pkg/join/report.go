@@ -59,8 +59,29 @@ func (e Explained) Ratio() float64 {
 func (j *joiner) report() Report {
 	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
 	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
-	rep.explain(endings(j.rows), j.instances, rep.Looked)
+	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
 	return rep
+}
+
+// Within narrows a join to a scope: its rows, and a report on these alone. Rows that do not name a place which is asked for
+// leave, as they do from an answer.
+func (j Joined) Within(s vllm.Scope) Joined {
+	p := Predicate{}.Within(s)
+	if len(p.tests) == 0 {
+		return j
+	}
+	out := j
+	out.scope, out.Rows = s, nil
+	for i := range j.Rows {
+		if p.Holds(&j.Rows[i]) {
+			out.Rows = append(out.Rows, j.Rows[i])
+		}
+	}
+	whole := j.Report
+	out.Report = Report{Stores: whole.Stores, Looked: whole.Looked, Dropped: whole.Dropped, LinesUnmatched: whole.LinesUnmatched}
+	out.Report.tally(len(out.Rows), func(i int) *Request { return &out.Rows[i] })
+	out.Report.explain(endings(j.Rows), j.instances, whole.Looked, s)
+	return out
 }
 
 // tally counts rows by what met.
@@ -124,7 +145,7 @@ func endings(rows []Request) []ending {
 //
 // Rows are requests that began in the window joined, counters count requests that ended. So the comparison begins when the
 // requests of before are over: after the longest request of the instance, but not later than the middle of the window.
-func (rep *Report) explain(ends []ending, known *instances, joined evidence.Window) {
+func (rep *Report) explain(ends []ending, known *instances, joined evidence.Window, scope vllm.Scope) {
 	by := make([]Explained, len(known.list))
 	longest := make([]time.Duration, len(known.list))
 	for _, e := range ends {
@@ -136,6 +157,9 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 		counted := rep.Looked
 		if over := joined.From.Add(min(longest[i], joined.Duration()/2)); over.After(counted.From) {
 			counted.From = over
+		}
+		if !in.within(scope) {
+			continue
 		}
 		for k := range in.engines {
 			for _, s := range in.engines[k].series[vllm.RequestSuccess] {

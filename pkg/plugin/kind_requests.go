@@ -61,7 +61,7 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 			return nil, err
 		}
 	}
-	joined := join.Requests(in)
+	joined := join.Requests(in).Within(q.Scope)
 	switch spec.Form {
 	case models.Numeric:
 		return frames.StoreNotices(withExecuted(frames.CoverageNumbers(joined.Report, metric), in.Stores), joined.Report), nil
