@@ -156,6 +156,8 @@ func TestHealthSaysWhichStoreFailsAndHow(t *testing.T) {
 	require.Equal(t, backend.HealthStatusError, result.Status)
 	require.Contains(t, result.Message, "Prometheus: answered 401 Unauthorized: no token\nLoki: ok")
 	require.Contains(t, result.Message, "Loki's content is not known: answered 400 Bad Request: parse error")
+	require.NotContains(t, string(result.JSONDetails), "is there.", "the summary does not say that all is well")
+	require.Contains(t, string(result.JSONDetails), `{"message":"Prometheus: answered 401 Unauthorized: no token`)
 }
 
 func TestAPanicOfOneProbeIsThatStoresError(t *testing.T) {

@@ -56,6 +56,7 @@ func (d diagnosis) result() *backend.CheckHealthResult {
 			configured++
 		default:
 			configured, broken = configured+1, broken+1
+			fixes = append(fixes, s.line())
 		}
 	}
 	for _, c := range content {
