@@ -220,10 +220,9 @@ func (j *joiner) callerOnly(i int) int32 {
 	row := j.addRow()
 	r := &j.rows[row]
 	r.Caller, r.Time, r.TraceID, r.Signals = c, c.Start, c.TraceID, SignalTrace
-	if _, isResponse := vllm.ClientRequestID(c.RequestID); isResponse {
+	client, isResponse := vllm.ClientFromResponse(c.RequestID)
+	if r.ClientRequestID = client; isResponse {
 		r.RequestID = c.RequestID
-	} else {
-		r.ClientRequestID = c.RequestID
 	}
 	return row
 }

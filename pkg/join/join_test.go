@@ -374,3 +374,14 @@ func TestAJoinNarrowedToAScopeReportsOnThatAlone(t *testing.T) {
 		require.LessOrEqual(t, len(slice.Report.ByInstance), 1)
 	}
 }
+
+func TestACallerThatKnowsTheResponsesIDTellsTheClientsOwn(t *testing.T) {
+	for id, want := range map[string][2]string{
+		"cmpl-req-1": {"cmpl-req-1", "req-1"}, "chatcmpl-b": {"chatcmpl-b", "b"}, "req-1": {"", "req-1"}, "": {"", ""},
+		"resp_0123456789abcdef": {"resp_0123456789abcdef", ""},
+	} {
+		call := evidence.CallerSpan{TraceID: "t", SpanID: "s", RequestID: id, Start: at(0), Duration: 1, HTTPStatus: 400, Inference: true}
+		rows := join.Requests(join.Input{Callers: []evidence.CallerSpan{call}}).Rows
+		require.Equal(t, want, [2]string{rows[0].RequestID, rows[0].ClientRequestID}, id)
+	}
+}

@@ -157,6 +157,21 @@ func ClientRequestID(external string) (client string, ok bool) {
 	return external, false
 }
 
+// ClientFromResponse gives what the client sent, recovered from the id of an HTTP response: that has no per-item suffix to
+// take off, a number at its end is the client's own. ours is false when the id is not one that vLLM gives to responses; it
+// comes back as it is then.
+func ClientFromResponse(response string) (client string, ours bool) {
+	for _, e := range endpointPrefixes {
+		if strings.HasPrefix(response, e.prefix) {
+			if e.prefix == "resp_" { // made by vLLM, whatever the client sent
+				return "", true
+			}
+			return strings.TrimPrefix(response, e.prefix), true
+		}
+	}
+	return response, false
+}
+
 // ExternalCandidates lists the external ids that a request with this client id may have, for stores that can only be
 // asked by exact value: first the id as given, then each generation endpoint's form, completions for the first items
 // prompts.
