@@ -77,8 +77,12 @@ func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.
 		}
 		at, origin := e.Timestamp, origins.of(e)
 		more := parsed.MoreIDs
+		var told map[string]bool // a line that names several sequences of a request is one line of that request
+		if len(more) > 0 {
+			told = make(map[string]bool, 1+len(more))
+		}
 		for {
-			if wanted.Len() == 0 || wanted.Has(parsed.RequestID, parsed.IDForm) {
+			if !told[parsed.External] && (wanted.Len() == 0 || wanted.Has(parsed.RequestID, parsed.IDForm)) {
 				detach(&parsed)
 				if event, ok := evidence.NewRequestEvent(at, origin, &parsed); ok {
 					events = append(events, event)
@@ -87,6 +91,7 @@ func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.
 			if len(more) == 0 {
 				break
 			}
+			told[parsed.External] = true
 			parsed.RequestID, more = more[0], more[1:]
 			parsed.External, _ = vllm.ExternalFromInternal(parsed.RequestID)
 		}

@@ -103,6 +103,7 @@ func TestRequestEventsTellsWhatLinesSay(t *testing.T) {
 		fakeLine{at(3), vllmStream, "(APIServer pid=1) INFO 08-20 12:00:00 [x.py:1] no request at all", ""},
 		fakeLine{at(4), vllmStream, "(APIServer pid=1) ERROR 08-20 12:00:00 [serving.py:90] Request cmpl-B failed with an internal error during generation", `{"structuredMetadata":{"detected_level":"error"}}`},
 		fakeLine{at(5), vllmStream, "(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:1] Aborted request(s) cmpl-B-0-9f3c1a7e,chatcmpl-C-0b1c2d3e.", ""},
+		fakeLine{at(5), vllmStream, "(EngineCore pid=9) ERROR 08-20 12:00:00 [dump_input.py:79] Dumping scheduler output for model execution: SchedulerOutput(scheduled_new_reqs=[], num_scheduled_tokens={0_chatcmpl-N-9f3c1a7e: 1, 2_chatcmpl-N-9f3c1a7e: 1, chatcmpl-M-0b1c2d3e: 1}, total_num_scheduled_tokens=3)", ""},
 		fakeLine{at(6), `{"service_name":"vllm-tiny"}`, addedHead + "chatcmpl-D-9f3c1a7e.", `{"structuredMetadata":{"k8s_pod_name":"tiny-1"},"parsed":{}}`},
 	)
 	events, report := client(t, fake.URL, nil, "").RequestEvents(t.Context(), []evidence.Window{window(0, time.Minute)}, vllm.Scope{}, loki.RequestFilter{})
@@ -113,19 +114,22 @@ func TestRequestEventsTellsWhatLinesSay(t *testing.T) {
 		"4 tiny-0 internal error cmpl-B error=internal error during generation",
 		"5 tiny-0 aborted cmpl-B-0",
 		"5 tiny-0 aborted chatcmpl-C",
+		"5 tiny-0 crash dump chatcmpl-N error=in flight when the engine died", // once, though two of its sequences are named
+		"5 tiny-0 crash dump chatcmpl-M error=in flight when the engine died",
 		"6 tiny-1 added chatcmpl-D",
 	}, describe(events))
 	require.Same(t, events[0].Origin, events[1].Origin, "lines of one stream share their origin")
 	require.Equal(t, evidence.Origin{Service: "vllm-tiny", Namespace: "llm", Pod: "tiny-0"}, *events[0].Origin)
-	require.Equal(t, 6, report.Seen)
+	require.Equal(t, 7, report.Seen)
 	require.Len(t, report.Calls, 1)
-	require.Equal(t, 6, report.Calls[0].Rows)
+	require.Equal(t, 7, report.Calls[0].Rows)
 	require.Positive(t, report.Calls[0].Bytes)
 }
 
 func describe(events []evidence.RequestEvent) []string {
 	names := map[vllm.LogKind]string{
 		vllm.LogReceived: "received", vllm.LogAdded: "added", vllm.LogInternalError: "internal error", vllm.LogAborted: "aborted",
+		vllm.LogCrashDump: "crash dump",
 	}
 	var out []string
 	for _, e := range events {

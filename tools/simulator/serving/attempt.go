@@ -292,11 +292,17 @@ func (a *attempt) abandon() {
 
 // inBatchOf lists the internal ids that are running on an engine.
 func (a *attempt) inBatchOf(e *core) (ids []string) {
-	for _, s := range a.sequences {
-		if s.core == e && !s.done && s.ScheduledAt >= 0 {
-			ids = append(ids, s.internalID)
-			s.prompt.lines.emitted++ // the crash dump names it
-			s.prompt.lines.errors++
+	for _, p := range a.prompts {
+		named := false
+		for _, s := range p.sequences {
+			if s.core == e && !s.done && s.ScheduledAt >= 0 {
+				ids = append(ids, s.internalID)
+				named = true
+			}
+		}
+		if named { // one line, the crash dump, however many of its sequences it names
+			p.lines.emitted++
+			p.lines.errors++
 		}
 	}
 	return ids

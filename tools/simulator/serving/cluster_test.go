@@ -202,8 +202,10 @@ func TestLinesAreCountedPerExternalID(t *testing.T) {
 	}
 	got := map[string]int{}
 	for _, l := range out.lines {
-		for _, word := range strings.FieldsFunc(l.Text, func(r rune) bool { return strings.ContainsRune(" :,'[]()", r) }) {
-			if id := external[strings.TrimSuffix(word, ".")]; id != "" {
+		named := map[string]bool{} // a line counts once, however often it names a request
+		for _, word := range strings.FieldsFunc(l.Text, func(r rune) bool { return strings.ContainsRune(" :,'[](){}", r) }) {
+			if id := external[strings.TrimSuffix(word, ".")]; id != "" && !named[id] {
+				named[id] = true
 				got[id]++
 			}
 		}
