@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func candidates(id string) []string {
 	if _, prefixed := vllm.ClientRequestID(id); prefixed {
 		for i := range completionItems { // a response id of a completions call has one external id per prompt
 			if strings.HasPrefix(id, "cmpl-") && vllm.ResponseID(id) == id {
-				ids = append(ids, id+"-"+string(rune('0'+i)))
+				ids = append(ids, id+"-"+strconv.Itoa(i))
 			}
 		}
 		return ids

@@ -1,6 +1,7 @@
 package vllm
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -178,7 +179,7 @@ func ClientFromResponse(response string) (client string, ours bool) {
 func ExternalCandidates(client string, items int) []string {
 	out := []string{client, "chatcmpl-" + client}
 	for i := range items {
-		out = append(out, "cmpl-"+client+"-"+itoa(i))
+		out = append(out, "cmpl-"+client+"-"+strconv.Itoa(i))
 	}
 	return out
 }
@@ -233,11 +234,4 @@ func isLowerHex(s string) bool {
 		}
 	}
 	return true
-}
-
-func itoa(i int) string {
-	if i < 10 {
-		return string(rune('0' + i))
-	}
-	return itoa(i/10) + string(rune('0'+i%10))
 }
