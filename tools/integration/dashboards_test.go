@@ -44,11 +44,12 @@ func TestEveryPanelHasAnAnswer(t *testing.T) {
 	}
 }
 
-// requestWithEverything is the id of a request that all three stores know, and whose engine is known.
+// requestWithEverything is the id of a request that all three stores know, and whose engine is known. The slowest one is
+// sure to have shared its engine: what ran at the scrape before a short request may have been over when that came.
 func requestWithEverything(t *testing.T, f *fleet) string {
 	t.Helper()
 	frames := f.ask(t, f.rangeAll(), map[string]any{"queryType": "requests", "requests": map[string]any{
-		"limit": 1, "filters": []map[string]any{
+		"limit": 1, "sort": map[string]any{"column": "e2e", "desc": true}, "filters": []map[string]any{
 			{"column": "signals", "op": "=", "value": "trace+logs+metrics"}, {"column": "running", "op": ">", "value": "1"},
 			{"column": "caller_service", "op": "not null"}, {"column": "status", "op": "=", "value": "ok"},
 		},
