@@ -12,7 +12,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-var sizes = []int{1_000, 10_000, 100_000}
+var sizes = []int{1_000, 10_000, 100_000, 1_000_000}
 
 // wire gives n traces of an engine span below a caller's, one message each, as Jaeger sends them.
 func wire(n int, encode func(...testSpan) []byte) (messages [][]byte) {
