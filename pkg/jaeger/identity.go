@@ -10,9 +10,6 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
-// tenantHeader is Jaeger's own name for the tenant (multi-tenancy, `--multi-tenancy.header`).
-const tenantHeader = "x-tenant"
-
 // forwardedHeaders are what Grafana hands over about the user, and all that is passed on.
 var forwardedHeaders = []string{"Authorization", "X-Id-Token", "X-Grafana-Id", "Cookie"}
 
@@ -27,7 +24,7 @@ type identity struct {
 
 func newIdentity(o Options, secure bool) (*identity, error) {
 	id := &identity{fixed: map[string]string{}, secure: secure}
-	for name, values := range upstream.Header(o.Store, tenantHeader) {
+	for name, values := range upstream.Header(o.Store, o.Store.TenantHeader()) {
 		key := strings.ToLower(name)
 		if key == "" || strings.HasPrefix(key, ":") || strings.HasPrefix(key, "grpc-") {
 			return nil, fmt.Errorf("jaeger: the header %q is reserved by gRPC", name)

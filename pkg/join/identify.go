@@ -121,7 +121,7 @@ func (x *instances) exact(o *evidence.Origin) int32 {
 // unique only there.
 func aliases(o *evidence.Origin) []string {
 	var out []string
-	for _, name := range []string{o.Pod, o.Instance, host(o.Instance)} {
+	for _, name := range []string{o.Pod, o.Instance, vllm.Host(o.Instance)} {
 		if name == "" {
 			continue
 		}
@@ -167,18 +167,18 @@ func contradicts(a, b *evidence.Origin) bool {
 	if differ(a.Namespace, b.Namespace) || differ(a.Pod, b.Pod) {
 		return true
 	}
-	return host(a.Instance) == host(b.Instance) && differ(port(a.Instance), port(b.Instance))
+	return vllm.Host(a.Instance) == vllm.Host(b.Instance) && differ(port(a.Instance), port(b.Instance))
 }
 
 // attachByHost gives a GPU that names no pod to the instances of its host, when the host runs exactly one.
 func (x *instances) attachByHost(g *evidence.Series) {
-	h := host(g.Origin.Instance)
+	h := vllm.Host(g.Origin.Instance)
 	if h == "" {
 		return
 	}
 	at := -1
 	for i := range x.list {
-		if host(x.list[i].origin.Instance) == h {
+		if vllm.Host(x.list[i].origin.Instance) == h {
 			if at >= 0 {
 				return
 			}
@@ -190,16 +190,11 @@ func (x *instances) attachByHost(g *evidence.Series) {
 	}
 }
 
-// host cuts the port off an instance name.
-func host(instance string) string {
-	if i := strings.LastIndexByte(instance, ':'); i > 0 && !strings.Contains(instance[i+1:], "]") {
-		return instance[:i]
-	}
-	return instance
+// port is what vllm.Host cuts off, empty without one.
+func port(instance string) string {
+	_, after, _ := strings.Cut(instance, vllm.Host(instance))
+	return strings.TrimPrefix(after, "]")
 }
-
-// port is what host cuts off, empty without one.
-func port(instance string) string { return instance[len(host(instance)):] }
 
 // identify settles instance, engine and model of every row.
 func (j *joiner) identify() {

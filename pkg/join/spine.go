@@ -13,9 +13,6 @@ func (j *joiner) spine() {
 		r.Time, r.TraceID, r.Origin = s.Start, s.TraceID, s.Origin
 		r.RequestID = vllm.ExternalFromChild(s.RequestID)
 		r.MaxTokens, r.Temperature, r.TopP = s.MaxTokens, s.Temperature, s.TopP
-		if s.Temperature != s.Temperature && s.MaxTokens > 0 {
-			r.Temperature = 0 // vLLM leaves a temperature of 0 off a span that has sampling parameters
-		}
 		r.Signals = SignalTrace
 	}
 }
