@@ -165,10 +165,7 @@ func (g *gather) unansweredOf(ctx context.Context, spans []evidence.Span, report
 		}
 		return nil
 	})
-	report.Calls = append(report.Calls, more.Calls...)
-	if report.Err == nil {
-		report.Err = more.Err
-	}
+	g.merge(&report, more)
 	return found, report
 }
 

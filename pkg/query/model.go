@@ -38,13 +38,12 @@ func (k Kind) Alerts() bool { return k == Models || k == Coverage || k == PromQL
 
 // Query is one parsed query. Exactly the spec of its kind is set.
 type Query struct {
-	RefID         string
-	Kind          Kind
-	Range         evidence.Window
-	Interval      time.Duration // Grafana's suggestion; an alert rule's default is 1 s, so never a step by itself
-	MaxDataPoints int64
-	FromAlert     bool
-	Scope         vllm.Scope
+	RefID     string
+	Kind      Kind
+	Range     evidence.Window
+	Interval  time.Duration // Grafana's suggestion; an alert rule's default is 1 s, so never a step by itself
+	FromAlert bool
+	Scope     vllm.Scope
 
 	Requests *RequestsSpec
 	Request  *RequestSpec

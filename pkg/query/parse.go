@@ -81,7 +81,7 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 		return Query{}, wrong("version", "%d is newer than this plugin's %d: update the plugin", s.Version, Version)
 	}
 	out := Query{
-		RefID: q.RefID, Kind: s.QueryType, Interval: q.Interval, MaxDataPoints: q.MaxDataPoints, FromAlert: fromAlert,
+		RefID: q.RefID, Kind: s.QueryType, Interval: q.Interval, FromAlert: fromAlert,
 		Range: evidence.Window{From: q.TimeRange.From.UTC(), To: q.TimeRange.To.UTC()}, Scope: s.Scope,
 	}
 	if err := out.checkRange(); err != nil {
