@@ -1,5 +1,5 @@
 import model from './settings.generated.json';
-import { authMethods, limitNames, places, stores, StoreSettings, VllmSettings } from './types';
+import { authMethods, limitNames, places, SloLimits, stores, StoreSettings, VllmSettings } from './types';
 
 type Fields<Type> = Record<keyof Required<Type>, true>;
 
@@ -34,8 +34,13 @@ describe('the settings agree with pkg/settings', () => {
       engineServices: true,
       callerServices: true,
       logSelector: true,
+      slo: true,
+      gpuPricePerHour: true,
+      currency: true,
     };
     expect(model.vllmFields).toEqual(Object.keys(fields));
+    const slo: Fields<SloLimits> = { model: true, ttft: true, tpot: true, e2e: true };
+    expect(model.slo.fields).toEqual(Object.keys(slo));
   });
 
   test('in the limits', () => {

@@ -34,7 +34,15 @@ export interface StoreSettings {
   maxResponseBytes?: number;
 }
 
-/** How the engines at hand name their telemetry. */
+/** Limits on latency of the models that `model` names: exactly, or with * for any run of characters. */
+export interface SloLimits {
+  model?: string;
+  ttft?: string;
+  tpot?: string;
+  e2e?: string;
+}
+
+/** How the engines at hand name their telemetry, and what is expected of them. */
 export interface VllmSettings {
   metricPrefix?: string;
   scrapeInterval?: string;
@@ -42,6 +50,11 @@ export interface VllmSettings {
   engineServices?: string[];
   callerServices?: string[];
   logSelector?: string;
+  /** In the order in which they are tried: the first that names a model is the model's. */
+  slo?: SloLimits[];
+  gpuPricePerHour?: number;
+  /** As it is shown before a price: $, €, CHF. */
+  currency?: string;
 }
 
 export const limitNames = ['requests', 'tracesPerCall', 'linesPerCall', 'logLines', 'concurrentCalls'] as const;
@@ -60,6 +73,7 @@ export type SecretName = `${Store}${StoreSecret}`;
 
 export type VllmSecrets = Partial<Record<SecretName, string>>;
 
+/** The bounds of a number, and what it is when it is not set. */
 export interface Bounds {
   default: number;
   min: number;
@@ -73,3 +87,6 @@ export const limitBounds: Record<LimitName, Bounds> = model.limits;
 export const maxResponseBounds: Bounds = model.maxResponseBytes;
 export const timeoutBounds: Bounds = model.timeoutSeconds;
 export const scrapeIntervalBounds: Bounds = model.scrapeIntervalSeconds;
+export const sloBounds = model.slo;
+export const gpuPriceBounds: Bounds = model.gpuPricePerHour;
+export const currencyLength = model.currencyLength;

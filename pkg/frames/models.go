@@ -45,7 +45,7 @@ func ModelTable(r models.Result) *data.Frame {
 		}
 		field := data.NewField(column.Name, nil, values)
 		field.SetConfig(&data.FieldConfig{
-			DisplayNameFromDS: column.Name, Unit: modelUnit(column.Unit), Description: description(column),
+			DisplayNameFromDS: column.Name, Unit: modelUnit(column.Unit, r.Currency), Description: description(column),
 		})
 		frame.Fields = append(frame.Fields, field)
 	}
@@ -64,8 +64,8 @@ func description(c models.Column) string {
 	}
 }
 
-// modelUnit is Grafana's id of a figure's unit.
-func modelUnit(u models.Unit) string {
+// modelUnit is Grafana's id of a figure's unit. Without currency, money is a bare number.
+func modelUnit(u models.Unit, currency string) string {
 	switch u {
 	case models.Seconds:
 		return "s"
@@ -81,7 +81,10 @@ func modelUnit(u models.Unit) string {
 		return "bytes"
 	case models.Watts:
 		return "watt"
-	default: // tokens and requests are counts, and means of counts
-		return "short"
+	case models.Money:
+		if currency != "" {
+			return "currency:" + currency
+		}
 	}
+	return "short" // tokens and requests are counts, and means of counts
 }

@@ -40,13 +40,15 @@ func twoModels() models.Result {
 			{Name: "gpu_power", Metric: "gpu_power", Unit: models.Watts},
 			{Name: "running", Metric: "running", Unit: models.Requests},
 			{Name: "preemption_rate", Metric: "preemption_rate", Unit: models.EventsPerSecond},
+			{Name: "cost_per_hour", Metric: "cost_per_hour", Unit: models.Money},
 		},
 		Times: []time.Time{noon},
 		Values: [][][]float64{
-			{{4}, {0}, {0.2}, {0}, {0.3}, {512.5}, {8 << 30}, {700}, {12}, {0.01}},
-			{{0}, {unknown}, {unknown}, {unknown}, {unknown}, {0}, {unknown}, {math.Inf(1)}, {0}, {0}},
+			{{4}, {0}, {0.2}, {0}, {0.3}, {512.5}, {8 << 30}, {700}, {12}, {0.01}, {14.4}},
+			{{0}, {unknown}, {unknown}, {unknown}, {unknown}, {0}, {unknown}, {math.Inf(1)}, {0}, {0}, {unknown}},
 		},
-		Notices: []string{"tpot: the store has no vllm:request_time_per_output_token_seconds (vLLM 0.11.0 and newer)"},
+		Currency: "€",
+		Notices:  []string{"tpot: the store has no vllm:request_time_per_output_token_seconds (vLLM 0.11.0 and newer)"},
 	}
 }
 

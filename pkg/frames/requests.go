@@ -97,6 +97,9 @@ func requestConfig(c *join.Column, source Source) *data.FieldConfig {
 	case "status":
 		config.Mappings = data.ValueMappings{statusColours}
 		config.Custom = map[string]any{"cellOptions": map[string]any{"type": "color-text"}}
+	case "slo_met":
+		config.Mappings = data.ValueMappings{verdictColours}
+		config.Custom = map[string]any{"cellOptions": map[string]any{"type": "color-text"}}
 	case "tokens_per_second":
 		config.SetDecimals(1)
 	case "trace_id", "request_id", "log_lines", "model":
@@ -112,6 +115,12 @@ var statusColours = data.ValueMapper{
 	string(join.StatusAborted):  {Color: "orange", Index: 2},
 	string(join.StatusRejected): {Color: "purple", Index: 3},
 	string(join.StatusUnknown):  {Color: "gray", Index: 4},
+}
+
+// verdictColours mark what missed its limits; the words stay, for whoever sees no colours.
+var verdictColours = data.ValueMapper{
+	"true":  {Color: "green", Index: 0},
+	"false": {Color: "red", Index: 1},
 }
 
 // requestLinks lead from a cell to the query that answers the next question, in this same data source.

@@ -58,7 +58,7 @@ func figureField(r models.Result, group []string, column models.Column, values [
 	}
 	field := data.NewField(column.Name, labels, values)
 	field.SetConfig(&data.FieldConfig{
-		DisplayNameFromDS: legend(r, group, column), Unit: modelUnit(column.Unit), Description: column.Help,
+		DisplayNameFromDS: legend(r, group, column), Unit: modelUnit(column.Unit, r.Currency), Description: column.Help,
 	})
 	return field
 }

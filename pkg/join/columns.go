@@ -1,6 +1,9 @@
 package join
 
-import "github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+import (
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+)
 
 // Column is one field of the request row. Exactly one of Text, Number and Integer is set (none for time); each returns a
 // pointer into the row, so that a frame of a million rows copies nothing, or nil where the row has no place for it.
@@ -81,6 +84,9 @@ var Columns = []Column{
 	{Name: "log_lines", Description: "Lines that carry this request's id", Integer: func(r *Request) *int64 { return &r.LogLines }},
 	{Name: "warning_lines", Description: "Of these, lines of level WARNING", Integer: func(r *Request) *int64 { return &r.WarningLines }},
 	{Name: "error_lines", Description: "Of these, lines of level ERROR or CRITICAL", Integer: func(r *Request) *int64 { return &r.ErrorLines }},
+
+	// verdict
+	{Name: "slo_met", Description: "true when the request ended ok within all limits of its model, false when not; null without limits, or when the evidence does not tell", Text: sloText},
 
 	// evidence
 	{Name: "signals", Description: "Stores that contributed; “ambiguous” when further evidence fits this row and another", Text: signalsText},
@@ -169,6 +175,11 @@ func callerText(f func(*evidence.CallerSpan) *string) func(*Request) *string {
 		return f(r.Caller)
 	}
 }
+
+// sloTexts is the text of each verdict, so that a cell is a pointer.
+var sloTexts = [...]string{slo.CannotTell: "", slo.Missed: "false", slo.Met: "true"}
+
+func sloText(r *Request) *string { return &sloTexts[r.SLOMet] }
 
 // signalTexts is the text of every set of signals, unmarked and marked ambiguous, so that a cell is a pointer.
 var signalTexts = func() (t [2][8]string) {

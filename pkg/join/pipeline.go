@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -33,6 +34,8 @@ type Input struct {
 	// StaleAfter is the age from which a sample says nothing any more: 2.5 scrape intervals.
 	StaleAfter time.Duration
 	Stores     []evidence.StoreReport
+	// SLO are the limits that rows are held against.
+	SLO slo.Objectives
 	// Looked is the part of Window that was really asked for; the zero window means all of it.
 	Looked evidence.Window
 	// Dropped counts requests seen and not kept because of our own row limit.
@@ -48,6 +51,7 @@ type Input struct {
 //	identify   instance, model, engine                                      (needs lines and callers: both may name them)
 //	state      engine state at arrival                                      (needs instance and engine)
 //	outcome    status, finish reason, derived times                         (needs all of the above)
+//	judge      whether the limits of the model were kept                    (needs model, status and times)
 //	edges      rows that began outside the part looked at leave: they were only there to take their lines
 //	report     what met and what did not
 func Requests(in Input) Joined {
@@ -58,6 +62,7 @@ func Requests(in Input) Joined {
 	j.identify()
 	j.state()
 	j.outcome()
+	j.judge()
 	j.edges()
 	return Joined{Rows: j.rows, Report: j.report(), in: in, instances: j.instances}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
 // Status of a request.
@@ -84,6 +85,7 @@ type Request struct {
 	GPUUtilization, GPUMemoryUsed      float64
 	LogLines, WarningLines, ErrorLines int64
 
+	SLOMet    slo.Verdict // of the limits of its model, all of them jointly
 	Signals   Signals
 	Ambiguous bool // evidence exists that fits this row and another; it was given to neither
 	// lastLog is the time of the last line given to this row; a request without span has no other end.

@@ -44,6 +44,7 @@ var (
 	gpuBusy      = need{kind: gpu, metric: vllm.GPUUtilization, agg: "avg"}
 	gpuMemory    = need{kind: gpu, metric: vllm.GPUMemoryUsed, agg: "sum"}
 	gpuPower     = need{kind: gpu, metric: vllm.GPUPower, agg: "sum"}
+	gpus         = need{kind: devices, metric: vllm.GPUMemoryUsed}
 )
 
 // catalogue is every figure, in the order of a table's columns.
@@ -176,6 +177,25 @@ var catalogue = []figure{
 		Help: "sum over those GPUs",
 		of:   func(g group) []float64 { return g.get(gpuPower, "") },
 	},
+	{
+		Name: "gpus", Unit: GPUs, needs: []need{gpus},
+		Help: "number of those GPUs; one that served for a part of the time counts",
+		of:   func(g group) []float64 { return g.get(gpus, "") },
+	},
+	cost("cost_per_hour", "gpus × the data source's price of a GPU hour",
+		[]need{gpus}, func(g group) []float64 { return g.costPerHour() }),
+	cost("cost_per_million_tokens", "cost_per_hour / tokens of an hour, in millions: prompt (cached ones included) and generated; not known without traffic",
+		[]need{gpus, promptTokens, outputTokens},
+		func(g group) []float64 {
+			return g.costPerMillion(both(g.get(promptTokens, ""), g.get(outputTokens, "")))
+		}),
+	cost("cost_per_million_generated_tokens", "cost_per_hour / generated tokens of an hour, in millions: they bear the whole cost; not known without traffic",
+		[]need{gpus, outputTokens},
+		func(g group) []float64 { return g.costPerMillion(g.get(outputTokens, "")) }),
+}
+
+func cost(name, help string, needs []need, of func(group) []float64) figure {
+	return figure{Name: name, Unit: Money, Help: help, needs: needs, of: of}
 }
 
 func latency(name, histogram, help string) figure {

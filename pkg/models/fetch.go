@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +14,17 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
+// Price is what a GPU costs.
+type Price struct {
+	GPUHour  float64 // 0 = not known
+	Currency string  // as it is to be shown; empty = not said
+}
+
 // Fetch answers a valid spec for a window. Interval is the panel's suggestion for the step of a time series. When some
 // queries fail, the error says which, and the Result still holds the other figures.
 func Fetch(
 	ctx context.Context, client *prometheus.Client, spec Spec, w evidence.Window, interval time.Duration, scope vllm.Scope,
+	price Price,
 ) (Result, []evidence.Call, error) {
 	explicit := len(spec.Metrics) > 0
 	spec = spec.WithDefaults()
@@ -45,7 +53,11 @@ func Fetch(
 	})
 	calls = append(calls, slices.DeleteFunc(made, func(c evidence.Call) bool { return c.Text == "" })...) // never begun
 
-	t := newTable(p, grid)
+	if price.GPUHour == 0 {
+		price.GPUHour = math.NaN()
+		notices = append(notices, withoutPrice(columns)...)
+	}
+	t := newTable(p, grid, price.GPUHour)
 	for i, q := range asked {
 		t.add(q.need, answers[i])
 		for _, warning := range answers[i].Warnings {
@@ -53,6 +65,7 @@ func Fetch(
 		}
 	}
 	result := t.result(spec, columns)
+	result.Currency = price.Currency
 	if !explicit {
 		notices = slices.DeleteFunc(notices, isMissing) // a table of everything shows what there is
 	}
@@ -93,9 +106,24 @@ type query struct {
 }
 
 // missing begins the reason why a figure is empty that a table of everything does not mention.
-const missing = "the store has no "
+const (
+	missing = "the store has no "
+	noPrice = "the data source has no price of a GPU hour"
+)
 
-func isMissing(notice string) bool { return strings.Contains(notice, missing) }
+func isMissing(notice string) bool {
+	return strings.Contains(notice, missing) || strings.Contains(notice, noPrice)
+}
+
+// withoutPrice says of the columns that are money why they are empty.
+func withoutPrice(columns []column) (notices []string) {
+	for _, c := range columns {
+		if c.Unit == Money {
+			notices = append(notices, c.Metric+": "+noPrice)
+		}
+	}
+	return notices
+}
 
 // queries lists what the columns need, each once, in a stable order.
 func (p plan) queries(columns []column) ([]query, []string) {

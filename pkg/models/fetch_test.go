@@ -33,7 +33,7 @@ var today = []string{
 	"vllm:request_time_per_output_token_seconds_bucket", "vllm:inter_token_latency_seconds_bucket",
 	"vllm:e2e_request_latency_seconds_bucket", "vllm:request_queue_time_seconds_bucket",
 	"vllm:request_prefill_time_seconds_bucket", "vllm:request_decode_time_seconds_bucket",
-	"vllm:request_prompt_tokens_bucket", "vllm:request_generation_tokens_bucket", "DCGM_FI_DEV_GPU_UTIL",
+	"vllm:request_prompt_tokens_bucket", "vllm:request_generation_tokens_bucket", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED",
 }
 
 const (
@@ -92,7 +92,7 @@ func TestQueriesOfATable(t *testing.T) {
 	} {
 		t.Run(metrics, func(t *testing.T) {
 			store := &prometheustest.Store{Names: today}
-			_, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: strings.Split(metrics, ",")}, window, 0, vllm.Scope{})
+			_, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: strings.Split(metrics, ",")}, window, 0, vllm.Scope{}, models.Price{})
 			require.NoError(t, err)
 			require.Equal(t, want, store.Queries())
 			require.Len(t, calls, len(want)+1, "and one for the names")
@@ -158,7 +158,7 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &prometheustest.Store{Names: tc.names}
-			_, _, err := models.Fetch(t.Context(), store.Start(t), tc.spec, window, time.Minute, tc.scope)
+			_, _, err := models.Fetch(t.Context(), store.Start(t), tc.spec, window, time.Minute, tc.scope, models.Price{})
 			require.NoError(t, err)
 			require.Equal(t, tc.want, store.Queries())
 		})
@@ -167,10 +167,10 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 
 func TestEverythingTakesFewQueries(t *testing.T) {
 	store := &prometheustest.Store{Names: today}
-	_, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{}, window, 0, vllm.Scope{})
+	_, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
-	require.Len(t, store.Queries(), 26, "for %d figures", len(models.Names()))
-	require.Len(t, slices.Compact(store.Queries()), 26, "each once")
+	require.Len(t, store.Queries(), 28, "for %d figures", len(models.Names()))
+	require.Len(t, slices.Compact(store.Queries()), 28, "each once")
 }
 
 // value finds one number of a table.
@@ -210,7 +210,7 @@ func TestNoErrorsIsNotNoTraffic(t *testing.T) {
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{
 		"request_rate", "error_rate", "error_ratio", "http_5xx_rate", "http_5xx_ratio",
-	}}, window, 0, vllm.Scope{})
+	}}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	unknown := math.NaN()
 	for model, want := range map[string][]float64{
@@ -238,7 +238,7 @@ func TestQuantilesComeWithTheBoundsOfTheirBucket(t *testing.T) {
 			"model_name=m,le=0.3 0.9", "model_name=m,le=0.5 1", "model_name=m,le=+Inf 1", "model_name=m 0.1"),
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
-		models.Spec{Metrics: []string{"e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.999}}, window, 0, vllm.Scope{})
+		models.Spec{Metrics: []string{"e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.999}}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	require.InDelta(t, 0.1667, value(t, result, "m", "e2e_p50"), 1e-4, "all that is known is: below 0.3 s")
 	require.Zero(t, value(t, result, "m", "e2e_p50_low"))
@@ -266,7 +266,7 @@ func TestModelsWithDifferentBucketsAreNotAddedUp(t *testing.T) {
 			"environment=test,model_name=a,le=1 1", "environment=test,model_name=a,le=+Inf 1"),
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
-		models.Spec{Metrics: []string{"ttft"}, GroupBy: []string{models.ByEnvironment}, Quantiles: []float64{0.5}}, window, 0, vllm.Scope{})
+		models.Spec{Metrics: []string{"ttft"}, GroupBy: []string{models.ByEnvironment}, Quantiles: []float64{0.5}}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	require.True(t, math.IsNaN(value(t, result, "prod", "ttft_p50")))
 	require.InDelta(t, 0.5, value(t, result, "test", "ttft_p50"), 1e-12)
@@ -278,7 +278,7 @@ func TestTimeSeriesKeepTheirGaps(t *testing.T) {
 		`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name!=""}[1m15s]))`: `[{"metric":{"model_name":"m"},"values":[[1789999380,"1"],[1789999500,"3"]]}]`,
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
-		models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, window, time.Minute, vllm.Scope{})
+		models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, window, time.Minute, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	require.Len(t, result.Times, 11)
 	require.Equal(t, time.Unix(1789999380, 0).UTC(), result.Times[0])
@@ -289,19 +289,19 @@ func TestTimeSeriesKeepTheirGaps(t *testing.T) {
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	old := &prometheustest.Store{Names: []string{"vllm:num_requests_running", "DCGM_FI_DEV_GPU_UTIL", "http_requests_total"}}
 	client := old.Start(t, func(s *settings.Store, _ *settings.VLLM) { s.Labels.Environment = "" })
-	result, _, err := models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"tpot", "running"}}, window, 0, vllm.Scope{})
+	result, _, err := models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"tpot", "running"}}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"tpot: the store has no vllm:request_time_per_output_token_seconds (vLLM 0.11.0 and newer)"}, result.Notices)
 
-	result, _, err = models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"gpu_utilization"}, GroupBy: []string{models.ByEngine}}, window, 0, vllm.Scope{})
+	result, _, err = models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"gpu_utilization"}, GroupBy: []string{models.ByEngine}}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"gpu_utilization: it is known of an instance and not of its single engines: leave engine out of groupBy"}, result.Notices)
 
-	result, _, err = models.Fetch(t.Context(), client, models.Spec{}, window, 0, vllm.Scope{})
+	result, _, err = models.Fetch(t.Context(), client, models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
 	require.Empty(t, result.Notices, "who asks for everything is shown what there is")
 
-	_, _, err = models.Fetch(t.Context(), client, models.Spec{GroupBy: []string{models.ByEnvironment}}, window, 0, vllm.Scope{})
+	_, _, err = models.Fetch(t.Context(), client, models.Spec{GroupBy: []string{models.ByEnvironment}}, window, 0, vllm.Scope{}, models.Price{})
 	require.EqualError(t, err, "groupBy: the data source names no Prometheus label for environment")
 }
 
@@ -313,7 +313,7 @@ func TestOneFailedQueryLeavesTheOtherFigures(t *testing.T) {
 			return strings.Contains(query, "waiting") && prometheustest.Refuse(w, http.StatusServiceUnavailable, "too busy")
 		},
 	}
-	result, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{"running", "waiting"}}, window, 0, vllm.Scope{})
+	result, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{"running", "waiting"}}, window, 0, vllm.Scope{}, models.Price{})
 	require.EqualError(t, err, "Prometheus answered 503 Service Unavailable: too busy")
 	require.Len(t, calls, 3)
 	require.InDelta(t, 3, value(t, result, "m", "running"), 0)
@@ -339,7 +339,7 @@ func BenchmarkFetch(b *testing.B) {
 	spec := models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}, GroupBy: []string{models.ByInstance}}
 	b.ReportAllocs()
 	for b.Loop() {
-		r, _, err := models.Fetch(b.Context(), client, spec, day, time.Minute, vllm.Scope{})
+		r, _, err := models.Fetch(b.Context(), client, spec, day, time.Minute, vllm.Scope{}, models.Price{})
 		if err != nil || len(r.Groups) != 500 {
 			b.Fatal(err, len(r.Groups))
 		}

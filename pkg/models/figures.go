@@ -1,16 +1,20 @@
 package models
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // group holds the answers for one group: vectors by need and split value, over the times of the Result, and histograms by
 // need and model. A nil vector is not known at any time.
 type group struct {
-	vectors map[need]map[string][]float64
-	ladders map[need]map[string]*ladder
+	vectors  map[need]map[string][]float64
+	ladders  map[need]map[string]*ladder
+	gpuPrice float64 // of one GPU for one hour; NaN = not known
 }
 
-func newGroup() group {
-	return group{vectors: map[need]map[string][]float64{}, ladders: map[need]map[string]*ladder{}}
+func newGroup(gpuPrice float64) group {
+	return group{vectors: map[need]map[string][]float64{}, ladders: map[need]map[string]*ladder{}, gpuPrice: gpuPrice}
 }
 
 func (g group) set(n need, split string, vector []float64) {
@@ -45,6 +49,25 @@ func (g group) errors() []float64 {
 		return nil
 	}
 	return g.orZero(finished, "error")
+}
+
+func (g group) costPerHour() []float64 { return scale(g.get(gpus, ""), g.gpuPrice) }
+
+// costPerMillion divides the cost by tokens, of which it takes the rate per second.
+func (g group) costPerMillion(tokenRate []float64) []float64 {
+	return ratio(g.costPerHour(), scale(tokenRate, time.Hour.Seconds()/1e6))
+}
+
+// both sums two vectors where both are known.
+func both(a, b []float64) []float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	sum := make([]float64, len(a))
+	for i := range a {
+		sum[i] = a[i] + b[i]
+	}
+	return sum
 }
 
 // add sums two vectors; what is not known in one is taken from the other.

@@ -61,7 +61,7 @@ func TestMean(t *testing.T) {
 
 func TestHistogramsOfModelsAreAddedOnlyWhenTheirBoundsAreEqual(t *testing.T) {
 	n := need{kind: buckets, metric: "x"}
-	g := newGroup()
+	g := newGroup(0)
 	g.ladders[n] = map[string]*ladder{
 		"a": rungs(1, map[string]float64{"1": 5, "+Inf": 5}), "b": rungs(2, map[string]float64{"1": 3, "+Inf": 5}),
 	}

@@ -48,8 +48,20 @@ const hostLabel = "vllm_host"
 // device tells one GPU from another: by its exporter, and by how either exporter numbers them.
 var device = []string{"instance", "gpu", "UUID", "uuid"}
 
-// gpu is a device's gauge by the pod that uses it, else by the host it sits in.
+// gpu aggregates a device's gauge.
 func (p plan) gpu(agg string, exposed vllm.Exposed) string {
+	return prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed))
+}
+
+// devices counts GPUs. Each counts once, also when its pod or its exporter was replaced meanwhile; the exporter's name for
+// the machine tells apart those that have no UUID.
+func (p plan) devices(exposed vllm.Exposed) string {
+	each := withLabels(p.group, "UUID", "uuid", "gpu", "Hostname")
+	return prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed)))
+}
+
+// ownedGPU is a device's gauge by the pod that uses it, else by the host it sits in.
+func (p plan) ownedGPU(exposed vllm.Exposed) string {
 	value := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), p.window) + ")"
 	if f := exposed.Factor(); f != 1 {
 		value += " * " + strconv.FormatFloat(f, 'f', -1, 64)
@@ -63,7 +75,7 @@ func (p plan) gpu(agg string, exposed vllm.Exposed) string {
 		owned = p.owned(p.consumer(value), pod, p.owner(pod, asItIs, inPod)) +
 			" or " + prometheus.LabelList("on", device) + " " + owned
 	}
-	return prometheus.Aggregate(agg, p.group, owned)
+	return owned
 }
 
 func asItIs(expr string) string { return expr }

@@ -20,6 +20,7 @@ const (
 	quantile             // of a histogram, computed by the store
 	web                  // of the web server, which knows no model
 	gpu                  // of a device, which knows no model either
+	devices              // how many there are
 )
 
 // need is one query that a figure needs. Equal needs are asked once.
@@ -72,6 +73,8 @@ func (p plan) expression(n need) (expr string, ok bool) {
 			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket")) + ")", true
 	case web:
 		return p.web(by, exposed[0]), p.labels.Instance != ""
+	case devices:
+		return p.devices(exposed[0]), p.labels.Instance != ""
 	default:
 		return p.gpu(n.agg, exposed[0]), p.labels.Instance != ""
 	}

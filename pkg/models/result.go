@@ -20,6 +20,8 @@ const (
 	Requests          Unit = "requests"
 	Bytes             Unit = "bytes"
 	Watts             Unit = "W"
+	GPUs              Unit = "GPUs"
+	Money             Unit = "currency"
 )
 
 // Part says what a column of a quantile holds.
@@ -54,6 +56,8 @@ type Result struct {
 	Step    time.Duration
 	Values  [][][]float64
 	Notices []string // sentences for the user: what is missing and why
+	// Currency of the columns in Money, such as €; empty = not said.
+	Currency string
 }
 
 // ExactQuantile is a quantile taken from the requests of a window whose requests were all seen.

@@ -17,11 +17,13 @@ type table struct {
 	times  []time.Time
 	groups map[string]group
 	values map[string][]string // of the dimensions, by group key
+
+	gpuPrice float64 // NaN = not known
 }
 
-func newTable(p plan, grid prometheus.Range) *table {
+func newTable(p plan, grid prometheus.Range, gpuPrice float64) *table {
 	return &table{
-		plan: p, grid: grid, times: grid.Times(), groups: map[string]group{}, values: map[string][]string{},
+		plan: p, grid: grid, times: grid.Times(), groups: map[string]group{}, values: map[string][]string{}, gpuPrice: gpuPrice,
 	}
 }
 
@@ -35,7 +37,7 @@ func (t *table) add(n need, answer prometheus.Answer) {
 		key := groupKey(values)
 		g, ok := t.groups[key]
 		if !ok {
-			g = newGroup()
+			g = newGroup(t.gpuPrice)
 			t.groups[key], t.values[key] = g, values
 		}
 		vector := t.vector(s.Samples)

@@ -22,7 +22,8 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 	if d.prometheus == nil {
 		return nil, needs(evidence.Prometheus, "figures per model")
 	}
-	result, calls, err := models.Fetch(ctx, d.prometheus, *q.Models, q.Range, q.Interval, q.Scope)
+	price := models.Price{GPUHour: d.settings.VLLM.GPUPrice, Currency: d.settings.VLLM.Currency}
+	result, calls, err := models.Fetch(ctx, d.prometheus, *q.Models, q.Range, q.Interval, q.Scope, price)
 	if err != nil && (q.FromAlert || len(result.Groups) == 0) {
 		return nil, err
 	}

@@ -94,6 +94,54 @@ func (d *duration) or(fallback time.Duration) time.Duration {
 	return time.Duration(*d)
 }
 
+// latency takes "500ms" and the like. A bare number is refused, unlike elsewhere: benchmarks write latencies in
+// milliseconds and other settings take seconds, so either guess would be a thousand times off for somebody.
+type latency time.Duration
+
+func (l *latency) UnmarshalJSON(data []byte) error {
+	var t text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	if t == "" {
+		*l = 0
+		return nil
+	}
+	value, err := time.ParseDuration(string(t))
+	if err != nil {
+		return fmt.Errorf("%q is no latency with its unit, such as 500ms or 2s", string(t))
+	}
+	*l = latency(value)
+	return nil
+}
+
+// number takes numbers, also as text.
+type number float64
+
+func (n *number) UnmarshalJSON(data []byte) error {
+	var t text
+	if err := t.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	if t == "" {
+		*n = 0
+		return nil
+	}
+	value, err := strconv.ParseFloat(string(t), 64)
+	if err != nil || math.IsNaN(value) || math.IsInf(value, 0) {
+		return fmt.Errorf("%q is no number", string(t))
+	}
+	*n = number(value)
+	return nil
+}
+
+func (n *number) or(fallback float64) float64 {
+	if n == nil {
+		return fallback
+	}
+	return float64(*n)
+}
+
 // integer takes whole numbers, also as text.
 type integer int
 

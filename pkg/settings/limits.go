@@ -39,6 +39,15 @@ const (
 	// MaxConcurrentCalls is what a store behind a large query frontend can use.
 	MaxConcurrentCalls = 32
 
+	// MaxSLO is more than a fleet has models; each row looks through all of them, once per model.
+	MaxSLO = 100
+	// MaxSLOModel is, in bytes, more than any served model name: usually a repository's or a path.
+	MaxSLOModel = 256
+	// MaxGPUPrice, per hour, leaves room for the currencies with the smallest units. Beyond is a slip.
+	MaxGPUPrice = 1e9
+	// MaxCurrency is, in bytes, a sign or a code.
+	MaxCurrency = 8
+
 	// DefaultMaxResponse, in bytes, is ten times the largest answer that the limits above lead to: what is larger is not an
 	// answer to us but a mistake, or hostile.
 	DefaultMaxResponse = 256 << 20

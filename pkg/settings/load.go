@@ -11,6 +11,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -144,6 +145,10 @@ type vllmDocument struct {
 	EngineServices []text    `json:"engineServices"`
 	CallerServices []text    `json:"callerServices"`
 	LogSelector    text      `json:"logSelector"`
+
+	SLO             []sloDocument `json:"slo"`
+	GPUPricePerHour *number       `json:"gpuPricePerHour"`
+	Currency        text          `json:"currency"`
 }
 
 func (d vllmDocument) settings() VLLM {
@@ -154,7 +159,32 @@ func (d vllmDocument) settings() VLLM {
 		EngineServices: words(d.EngineServices),
 		CallerServices: words(d.CallerServices),
 		LogSelector:    strings.TrimSpace(string(d.LogSelector)),
+		SLO:            objectives(d.SLO),
+		GPUPrice:       d.GPUPricePerHour.or(0),
+		Currency:       strings.TrimSpace(string(d.Currency)),
 	}
+}
+
+type sloDocument struct {
+	Model text    `json:"model"`
+	TTFT  latency `json:"ttft"`
+	TPOT  latency `json:"tpot"`
+	E2E   latency `json:"e2e"`
+}
+
+// objectives drops rows of the editor that were not filled in.
+func objectives(rows []sloDocument) slo.Objectives {
+	var out slo.Objectives
+	for _, row := range rows {
+		o := slo.Objective{
+			Model: strings.TrimSpace(string(row.Model)),
+			TTFT:  time.Duration(row.TTFT), TPOT: time.Duration(row.TPOT), E2E: time.Duration(row.E2E),
+		}
+		if o != (slo.Objective{}) {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 type limitsDocument struct {

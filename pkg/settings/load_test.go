@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -23,16 +24,17 @@ func load(t *testing.T, jsonData string, secrets map[string]string) Settings {
 
 func TestLoadFillsInDefaults(t *testing.T) {
 	for name, jsonData := range map[string]string{
-		"of no settings at all":           "",
-		"of blank settings":               " \n",
-		"of an empty object":              "{}",
-		"of null":                         "null",
-		"of sections that are null":       `{"prometheus": null, "vllm": null, "limits": null}`,
-		"of keys that are not ours":       `{"httpMethod": "POST", "oauthPassThru": true, "prometheus": {"flavour": "mimir"}}`,
-		"of values saved empty":           `{"prometheus": {"timeout": "", "auth": ""}, "vllm": {"spanName": "", "scrapeInterval": ""}}`,
-		"of numbers saved as zero":        `{"limits": {"requests": 0, "logLines": 0}, "loki": {"maxResponseBytes": 0, "timeout": 0}}`,
-		"of header rows not yet filled":   `{"prometheus": {"headers": [""]}}`,
-		"of service lists not yet filled": `{"vllm": {"engineServices": ["", " "]}}`,
+		"of no settings at all":            "",
+		"of blank settings":                " \n",
+		"of an empty object":               "{}",
+		"of null":                          "null",
+		"of sections that are null":        `{"prometheus": null, "vllm": null, "limits": null}`,
+		"of keys that are not ours":        `{"httpMethod": "POST", "oauthPassThru": true, "prometheus": {"flavour": "mimir"}}`,
+		"of values saved empty":            `{"prometheus": {"timeout": "", "auth": ""}, "vllm": {"spanName": "", "scrapeInterval": ""}}`,
+		"of numbers saved as zero":         `{"limits": {"requests": 0, "logLines": 0}, "loki": {"maxResponseBytes": 0, "timeout": 0}}`,
+		"of header rows not yet filled":    `{"prometheus": {"headers": [""]}}`,
+		"of service lists not yet filled":  `{"vllm": {"engineServices": ["", " "]}}`,
+		"of rows of limits not yet filled": `{"vllm": {"slo": [{}, {"model": " ", "ttft": ""}], "gpuPricePerHour": "", "currency": null}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := func(name evidence.Store, labels vllm.LabelNames) Store {
@@ -79,12 +81,18 @@ func TestLoadTakesEveryFieldOfAStore(t *testing.T) {
 func TestLoadTakesTheVLLMSectionAndLimits(t *testing.T) {
 	s := load(t, `{
 		"vllm": {"metricPrefix": "vllm_", "scrapeInterval": 5, "spanName": "request", "engineServices": ["vllm-chat"],
-			"callerServices": ["gateway", "app"], "logSelector": " {container=\"vllm\"} "},
+			"callerServices": ["gateway", "app"], "logSelector": " {container=\"vllm\"} ",
+			"slo": [{"model": " qwen ", "ttft": "500ms", "tpot": "20ms"}, {}, {"model": "*", "e2e": "1m30s", "ttft": ""}],
+			"gpuPricePerHour": 2.5, "currency": " € "},
 		"limits": {"requests": 1000, "tracesPerCall": 1500, "linesPerCall": 2000, "logLines": 3000, "concurrentCalls": 2}
 	}`, nil)
 	require.Equal(t, VLLM{
 		MetricPrefix: "vllm_", ScrapeInterval: 5 * time.Second, SpanName: "request", EngineServices: []string{"vllm-chat"},
 		CallerServices: []string{"gateway", "app"}, LogSelector: `{container="vllm"}`,
+		SLO: slo.Objectives{ // without the row that is not filled in
+			{Model: "qwen", TTFT: 500 * time.Millisecond, TPOT: 20 * time.Millisecond}, {Model: "*", E2E: 90 * time.Second},
+		},
+		GPUPrice: 2.5, Currency: "€",
 	}, s.VLLM)
 	require.Equal(t, Limits{Requests: 1000, TracesPerCall: 1500, LinesPerCall: 2000, LogLines: 3000, ConcurrentCall: 2}, s.Limits)
 }
@@ -95,7 +103,7 @@ func TestLoadTakesWhatEnvironmentExpansionMadeOfAString(t *testing.T) {
 		"prometheus": {"tenant": 1, "basicAuthUser": true, "timeout": 45, "forwardIdentity": "true", "maxResponseBytes": 1e+06,
 			"tls": {"skipVerify": 1}, "headers": [7]},
 		"loki": {"timeout": "45", "forwardIdentity": 0, "maxResponseBytes": "1000000"},
-		"vllm": {"engineServices": [42]},
+		"vllm": {"engineServices": [42], "slo": [{"model": 7, "ttft": "1s"}], "gpuPricePerHour": "2.5"},
 		"limits": {"requests": "20000"}
 	}`, map[string]string{"prometheusHeaderValue1": "seven"})
 	require.Equal(t, "1", s.Prometheus.Tenant)
@@ -109,6 +117,8 @@ func TestLoadTakesWhatEnvironmentExpansionMadeOfAString(t *testing.T) {
 		require.EqualValues(t, 1_000_000, store.MaxResponse)
 	}
 	require.Equal(t, []string{"42"}, s.VLLM.EngineServices)
+	require.Equal(t, slo.Objectives{{Model: "7", TTFT: time.Second}}, s.VLLM.SLO)
+	require.Equal(t, 2.5, s.VLLM.GPUPrice)
 	require.Equal(t, 20_000, s.Limits.Requests)
 }
 
@@ -138,6 +148,9 @@ func TestLoadRefusesWhatCannotBeMeant(t *testing.T) {
 		"a timeout without unit": {`{"loki": {"timeout": "soon"}}`, `"soon" is no duration such as 30s or 2m`},
 		"a timeout without end":  {`{"loki": {"timeout": "Inf"}}`, `"Inf" is no duration`},
 		"half a row":             {`{"limits": {"requests": 1.5}}`, `"1.5" is no whole number`},
+		"a latency without unit": {`{"vllm": {"slo": [{"model": "*", "ttft": 500}]}}`, `"500" is no latency with its unit, such as 500ms or 2s`},
+		"a price in words":       {`{"vllm": {"gpuPricePerHour": "$2"}}`, `"$2" is no number`},
+		"a price without end":    {`{"vllm": {"gpuPricePerHour": "Inf"}}`, `"Inf" is no number`},
 		"a limit without end":    {`{"limits": {"requests": 1e300}}`, `"1e300" is no whole number`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -53,6 +54,24 @@ type schema struct {
 	MaxResponse    bound                              `json:"maxResponseBytes"`
 	TimeoutSeconds bound                              `json:"timeoutSeconds"`
 	ScrapeSeconds  bound                              `json:"scrapeIntervalSeconds"`
+	SLO            sloSchema                          `json:"slo"`
+	GPUPrice       bound                              `json:"gpuPricePerHour"`
+	MaxCurrency    int                                `json:"currencyLength"`
+}
+
+type sloSchema struct {
+	Fields         []string          `json:"fields"`
+	Entries        int               `json:"entries"`
+	ModelLength    int               `json:"modelLength"`
+	LatencySeconds map[string]number `json:"latencySeconds"`
+	Presets        []presetSchema    `json:"presets"`
+}
+
+type presetSchema struct {
+	Name  string `json:"name"`
+	Model string `json:"model"`
+	TTFT  string `json:"ttft"`
+	TPOT  string `json:"tpot"`
 }
 
 func frontendSchema() schema {
@@ -85,6 +104,14 @@ func frontendSchema() schema {
 		ScrapeSeconds: bound{
 			int64(DefaultScrapeInterval.Seconds()), int64(minScrapeInterval.Seconds()), int64(maxScrapeInterval.Seconds()),
 		},
+		SLO: sloSchema{
+			Fields: fieldsOf(reflect.TypeFor[sloDocument]()), Entries: MaxSLO, ModelLength: MaxSLOModel,
+			LatencySeconds: map[string]number{"min": number(minLatency.Seconds()), "max": number(maxLatency.Seconds())},
+		},
+		GPUPrice: bound{0, 0, MaxGPUPrice}, MaxCurrency: MaxCurrency,
+	}
+	for _, p := range slo.MLPerf {
+		s.SLO.Presets = append(s.SLO.Presets, presetSchema{p.Name, p.Model, p.TTFT.String(), p.TPOT.String()})
 	}
 	for _, store := range stores {
 		s.TenantHeaders[store] = Store{Name: store}.TenantHeader()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -37,8 +38,9 @@ type Settings struct {
 // jsonData: {"prometheus": {"url", "auth", "basicAuthUser", "tls": {"skipVerify", "serverName"}, "headers": ["X-Name", …],
 // "tenant", "timeout": "30s", "forwardIdentity", "labels": {"model", "environment", "namespace", "pod", "instance", "engine",
 // "service"}, "maxResponseBytes"}}; the same under "loki" and "jaeger". Beside them "vllm": {"metricPrefix", "scrapeInterval",
-// "spanName", "engineServices": […], "callerServices": […], "logSelector"} and "limits": {"requests", "tracesPerCall",
-// "linesPerCall", "logLines", "concurrentCalls"}.
+// "spanName", "engineServices": […], "callerServices": […], "logSelector", "slo": [{"model": "*", "ttft": "500ms", "tpot",
+// "e2e"}, …], "gpuPricePerHour": 2.5, "currency": "$"} and "limits": {"requests", "tracesPerCall", "linesPerCall", "logLines",
+// "concurrentCalls"}.
 // secureJsonData, flat, with the store's name in front: prometheusBasicAuthPassword, prometheusBearerToken,
 // prometheusTLSCACert, prometheusTLSClientCert, prometheusTLSClientKey, prometheusHeaderValue1 … (1-based, as "headers").
 type Store struct {
@@ -105,7 +107,7 @@ type Header struct {
 	Value Secret
 }
 
-// VLLM says how the engines at hand name their telemetry.
+// VLLM says how the engines at hand name their telemetry, and what is expected of them.
 type VLLM struct {
 	MetricPrefix   string        // "vllm:"; some collectors rewrite it to "vllm_"
 	ScrapeInterval time.Duration // of the engines' metrics: staleness and rate windows depend on it
@@ -113,4 +115,8 @@ type VLLM struct {
 	EngineServices []string      // Jaeger services of engines; empty = every service that has the span
 	CallerServices []string      // Jaeger services above the engines; added to those found as parents of engine spans
 	LogSelector    string        // stream selector of the engines' logs, such as {container="vllm"}; empty = found by label
+
+	SLO      slo.Objectives // limits on latency by model; the first that names a model is its own
+	GPUPrice float64        // of one GPU for one hour; 0 = not known
+	Currency string         // of GPUPrice, as it is to be shown: $, €, CHF; empty = a bare number
 }

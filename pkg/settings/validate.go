@@ -238,6 +238,8 @@ func (p *problems) vllm(v VLLM) {
 	if reason := badSelector(v.LogSelector); reason != "" {
 		p.addf("vllm.logSelector", "%s; it should look like {container=\"vllm\"}", reason)
 	}
+	p.objectives(v.SLO)
+	p.price(v.GPUPrice, v.Currency)
 }
 
 // badSelector checks the shape of a stream selector, whose grammar is Loki's to know: one pair of braces around all of it

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
 // sane is a data source with all three stores and nothing wrong.
@@ -17,6 +19,10 @@ const sane = `{
 
 func TestValidateAcceptsASaneDataSource(t *testing.T) {
 	require.NoError(t, load(t, sane, nil).Validate())
+}
+
+func slos(objectives ...slo.Objective) func(*Settings) {
+	return func(s *Settings) { s.VLLM.SLO = objectives }
 }
 
 func TestValidateNamesTheFieldAndTheReason(t *testing.T) {
@@ -74,9 +80,22 @@ func TestValidateNamesTheFieldAndTheReason(t *testing.T) {
 		"a scrape interval of none": {func(s *Settings) { s.VLLM.ScrapeInterval = -1 }, "vllm.scrapeInterval:"},
 		"a span name on two lines":  {func(s *Settings) { s.VLLM.SpanName = "a\nb" }, "vllm.spanName: holds a line break"},
 		"a service on two lines":    {func(s *Settings) { s.VLLM.EngineServices = []string{"a\nb"} }, "vllm.engineServices: holds a line break"},
-		"more rows than measured":   {func(s *Settings) { s.Limits.Requests = 2_000_000 }, "limits.requests: 2000000 is not between 1 and 1000000"},
-		"a negative search depth":   {func(s *Settings) { s.Limits.TracesPerCall = -5 }, "limits.tracesPerCall: -5 is not between 1 and 10000"},
-		"too many calls at once":    {func(s *Settings) { s.Limits.ConcurrentCall = 99 }, "limits.concurrentCalls: 99 is not between 1 and 32"},
+
+		"limits of no model":      {slos(slo.Objective{TTFT: time.Second}), "vllm.slo[0].model: is empty; * is every model"},
+		"a model without limits":  {slos(slo.Objective{Model: "a", E2E: 1e9}, slo.Objective{Model: "b"}), "vllm.slo[1]: sets no limit"},
+		"a limit below a step":    {slos(slo.Objective{Model: "a", TPOT: 1}), "vllm.slo[0].tpot: 1ns is not between 1ms and 1h0m0s"},
+		"a limit of hours":        {slos(slo.Objective{Model: "a", E2E: 2 * time.Hour}), "vllm.slo[0].e2e: 2h0m0s is not between"},
+		"a negative limit":        {slos(slo.Objective{Model: "a", TTFT: -time.Second}), "vllm.slo[0].ttft: -1s is not between"},
+		"a model on two lines":    {slos(slo.Objective{Model: "a\nb", TTFT: 1e9}), "vllm.slo[0].model: holds a line break"},
+		"a model without end":     {slos(slo.Objective{Model: strings.Repeat("a", 257), TTFT: 1e9}), "vllm.slo[0].model: is longer than 256 bytes"},
+		"more limits than models": {slos(make(slo.Objectives, 101)...), "vllm.slo: 101 entries are more than 100"},
+		"a negative price":        {func(s *Settings) { s.VLLM.GPUPrice = -1 }, "vllm.gpuPricePerHour: -1 is not between 0 and 1e+09"},
+		"a currency in words":     {func(s *Settings) { s.VLLM.Currency = "US dollars" }, "vllm.currency: is longer than 8 bytes"},
+		"a currency on two lines": {func(s *Settings) { s.VLLM.Currency = "$\n" }, "vllm.currency: holds a line break"},
+
+		"more rows than measured": {func(s *Settings) { s.Limits.Requests = 2_000_000 }, "limits.requests: 2000000 is not between 1 and 1000000"},
+		"a negative search depth": {func(s *Settings) { s.Limits.TracesPerCall = -5 }, "limits.tracesPerCall: -5 is not between 1 and 10000"},
+		"too many calls at once":  {func(s *Settings) { s.Limits.ConcurrentCall = 99 }, "limits.concurrentCalls: 99 is not between 1 and 32"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := load(t, sane, nil)

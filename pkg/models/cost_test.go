@@ -1,0 +1,68 @@
+package models_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// countQuery counts what gpuQuery looks at, each device once.
+var countQuery = "count by (model_name) (group by (model_name,UUID,uuid,gpu,Hostname) (" +
+	strings.ReplaceAll(strings.TrimPrefix(gpuQuery, "avg by (model_name) ("), "avg_over_time(DCGM_FI_DEV_GPU_UTIL[10m]) * 0.01", "avg_over_time(DCGM_FI_DEV_FB_USED[10m]) * 1048576") + ")"
+
+const (
+	promptRate = `sum by (model_name) (rate(vllm:prompt_tokens_total{model_name!=""}[10m]))`
+	outputRate = `sum by (model_name) (rate(vllm:generation_tokens_total{model_name!=""}[10m]))`
+)
+
+var costs = []string{"gpus", "cost_per_hour", "cost_per_million_tokens", "cost_per_million_generated_tokens"}
+
+func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
+	store := &prometheustest.Store{Names: today, Answers: map[string]string{
+		countQuery: vector("model_name=busy 4", "model_name=idle 1", "model_name=silent 1"),
+		promptRate: vector("model_name=busy 3000", "model_name=idle 0", "model_name=elsewhere 10"),
+		outputRate: vector("model_name=busy 1000", "model_name=idle 0", "model_name=elsewhere 10"),
+	}}
+	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: costs}, window, 0, vllm.Scope{},
+		models.Price{GPUHour: 3.6, Currency: "€"})
+	require.NoError(t, err)
+	require.Equal(t, "€", result.Currency)
+	require.Empty(t, result.Notices)
+	unknown := math.NaN()
+	for model, want := range map[string][]float64{
+		//             GPUs, an hour, a million tokens, a million generated ones
+		"busy":      {4, 14.4, 1, 4}, // 14.4 Mtok an hour, of which 3.6 are generated
+		"idle":      {1, 3.6, unknown, unknown},
+		"silent":    {1, 3.6, unknown, unknown},           // no counter of tokens
+		"elsewhere": {unknown, unknown, unknown, unknown}, // no known GPU: not free, but not known
+	} {
+		for i, name := range costs {
+			got := value(t, result, model, name)
+			if math.IsNaN(want[i]) {
+				require.True(t, math.IsNaN(got), "%s of %s is not known, and not %v", name, model, got)
+			} else {
+				require.InDelta(t, want[i], got, 1e-9, "%s of %s", name, model)
+			}
+		}
+	}
+}
+
+func TestWithoutPriceThereAreGPUsAndNoCost(t *testing.T) {
+	store := &prometheustest.Store{Names: today, Answers: map[string]string{countQuery: vector("model_name=busy 4")}}
+	client := store.Start(t)
+	result, _, err := models.Fetch(t.Context(), client, models.Spec{Metrics: costs[:2]}, window, 0, vllm.Scope{}, models.Price{})
+	require.NoError(t, err)
+	require.InDelta(t, 4, value(t, result, "busy", "gpus"), 0)
+	require.True(t, math.IsNaN(value(t, result, "busy", "cost_per_hour")))
+	require.Equal(t, []string{"cost_per_hour: the data source has no price of a GPU hour"}, result.Notices)
+
+	result, _, err = models.Fetch(t.Context(), client, models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
+	require.NoError(t, err)
+	require.Empty(t, result.Notices, "who asks for everything is shown what there is")
+}
