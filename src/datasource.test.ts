@@ -17,11 +17,11 @@ function query(part: Partial<VllmQuery>): VllmQuery {
 }
 
 describe('a new query', () => {
-  test.each([CoreApp.Explore, CoreApp.Dashboard, CoreApp.PanelEditor])('shows the newest requests in %s', (app) => {
+  test.each([CoreApp.Explore, CoreApp.Dashboard, CoreApp.PanelEditor])('shows the slowest requests in %s', (app) => {
     expect(datasource.getDefaultQuery(app)).toEqual({
       version: 1,
       queryType: 'requests',
-      requests: { sort: { column: 'time', desc: true } },
+      requests: { sort: { column: 'e2e', desc: true } },
     });
   });
 

@@ -1,6 +1,6 @@
 import { CoreApp } from '@grafana/data';
 
-import { QueryType, queryVersion, Specs, VllmQuery } from './queryTypes';
+import { defaults, QueryType, queryVersion, Specs, VllmQuery } from './queryTypes';
 
 export function isAlerting(app: CoreApp | undefined): boolean {
   return app === CoreApp.UnifiedAlerting || app === CoreApp.CloudAlerting;
@@ -8,7 +8,7 @@ export function isAlerting(app: CoreApp | undefined): boolean {
 
 /** What each kind asks when nothing has been chosen yet. */
 export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
-  requests: { sort: { column: 'time', desc: true } },
+  requests: { sort: defaults.sort },
   request: { id: '' },
   models: { form: 'table' },
   logs: {},
@@ -28,7 +28,7 @@ export function defaultSpec<Type extends QueryType>(type: Type, app?: CoreApp): 
   return (isAlerting(app) && alertingSpecs[type]) || defaultSpecs[type];
 }
 
-/** A new query works at once: the newest requests of the range, and in an alert rule the time to first token. */
+/** A new query works at once: the slowest requests of the range, and in an alert rule the time to first token. */
 export function defaultQuery(app?: CoreApp): Partial<VllmQuery> {
   const queryType: QueryType = isAlerting(app) ? 'models' : 'requests';
   return { version: queryVersion, queryType, [queryType]: defaultSpec(queryType, app) };

@@ -2,7 +2,8 @@ import { displayText } from './displayText';
 import { VllmQuery } from './queryTypes';
 
 test.each<[string, Partial<VllmQuery>]>([
-  ['requests by time ↓', {}],
+  ['requests by e2e ↓', {}],
+  ['requests by time ↓', { queryType: 'requests', requests: { sort: { column: 'time', desc: true } } }],
   [
     'requests e2e > 2s and error is not null by ttft ↓ · llama, prod',
     {

@@ -1,4 +1,4 @@
-import { Filter, Order, scopeLists, takesValue, VllmQuery } from './queryTypes';
+import { defaults, Filter, Order, scopeLists, takesValue, VllmQuery } from './queryTypes';
 
 /** One line that tells a query from another, for history and collapsed rows. */
 export function displayText(query: VllmQuery): string {
@@ -35,7 +35,8 @@ function filterText({ column, op, value }: Filter): string {
 }
 
 function orderText(sort: Order | undefined): string {
-  return `by ${sort?.column || 'time'} ${sort?.desc || !sort?.column ? '↓' : '↑'}`;
+  const { column, desc } = sort?.column ? sort : defaults.sort;
+  return `by ${column} ${desc ? '↓' : '↑'}`;
 }
 
 function quoted(text: string | undefined): string | undefined {

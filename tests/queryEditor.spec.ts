@@ -1,6 +1,6 @@
 import { expect, test } from '@grafana/plugin-e2e';
 
-test('a new query shows the newest requests', async ({ panelEditPage, readProvisionedDataSource, page }) => {
+test('a new query shows the slowest requests', async ({ panelEditPage, readProvisionedDataSource, page }) => {
   const { name } = await readProvisionedDataSource({ fileName: 'vllm.yml' });
   await panelEditPage.datasource.set(name);
   await expect(panelEditPage.getQueryEditorRow('A').getByLabel('Show')).toHaveValue('Requests');

@@ -57,9 +57,13 @@ type Query struct {
 // RequestsSpec asks for joined requests: those that pass every filter, in order, at most Limit rows.
 type RequestsSpec struct {
 	Filters []join.Filter `json:"filters,omitempty"`
-	Sort    join.Order    `json:"sort"`
+	Sort    join.Order    `json:"sort"`            // without a column: DefaultSort
 	Limit   int           `json:"limit,omitempty"` // 0 = DefaultRows
 }
+
+// DefaultSort puts the slowest request first: why something is slow is what people ask. A request whose duration is not
+// known, because it still runs or its span was lost, comes last, the newest of these first.
+var DefaultSort = join.Order{Column: "e2e", Desc: true}
 
 // RequestSpec asks for everything about one request. ID is an external id, a client's X-Request-Id, an internal id or a
 // trace id: which one it is, the stores tell.

@@ -75,7 +75,7 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 		s.QueryType = Kind(q.QueryType)
 	}
 	if s.QueryType == "" {
-		s.QueryType = Requests // an empty new query shows the requests of the range
+		s.QueryType = Requests // an empty new query shows the slowest requests of the range
 	}
 	if s.Version > Version {
 		return Query{}, wrong("version", "%d is newer than this plugin's %d: update the plugin", s.Version, Version)
@@ -166,7 +166,7 @@ func (s *RequestsSpec) check(maxRows int) error {
 		return wrong("requests.sort.column", "the request row has no column %q", clip(s.Sort.Column))
 	}
 	if s.Sort.Column == "" {
-		s.Sort = join.Order{Column: join.TimeColumn, Desc: true}
+		s.Sort = DefaultSort
 	}
 	if len(s.Filters) > MaxFilters {
 		return wrong("requests.filters", "%d filters are more than %d", len(s.Filters), MaxFilters)

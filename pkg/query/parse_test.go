@@ -21,12 +21,13 @@ func parse(json string, alert bool) (query.Query, error) {
 	return query.Parse(backend.DataQuery{RefID: "A", TimeRange: hour, JSON: []byte(json)}, alert, 50_000)
 }
 
-func TestAnEmptyQueryShowsTheNewestRequests(t *testing.T) {
-	for _, json := range []string{``, `{}`, `{"queryType":"requests"}`, `{"queryType":"requests","requests":{}}`} {
+func TestAnEmptyQueryShowsTheSlowestRequests(t *testing.T) {
+	for _, json := range []string{``, `{}`, `{"queryType":"requests"}`, `{"queryType":"requests","requests":{}}`,
+		`{"queryType":"requests","requests":{"sort":{}}}`, `{"queryType":"requests","requests":{"sort":{"desc":false}}}`} {
 		q, err := parse(json, false)
 		require.NoError(t, err, json)
 		require.Equal(t, query.Requests, q.Kind)
-		require.Equal(t, join.Order{Column: "time", Desc: true}, q.Requests.Sort)
+		require.Equal(t, join.Order{Column: "e2e", Desc: true}, q.Requests.Sort)
 		require.Equal(t, query.DefaultRows, q.Requests.Limit)
 	}
 }

@@ -54,6 +54,12 @@ type metricSchema struct {
 	ByInstance  bool   `json:"byInstance"`
 }
 
+type defaultsSchema struct {
+	Rows  int        `json:"rows"`
+	Lines int        `json:"lines"`
+	Sort  join.Order `json:"sort"`
+}
+
 type schema struct {
 	Version         int                  `json:"version"`
 	Kinds           []kindSchema         `json:"kinds"`
@@ -68,7 +74,7 @@ type schema struct {
 	Quantiles       []float64            `json:"quantiles"`
 	CoverageMetrics []metricSchema       `json:"coverageMetrics"`
 	LogLevels       []vllm.LogLevel      `json:"logLevels"`
-	Defaults        map[string]int       `json:"defaults"`
+	Defaults        defaultsSchema       `json:"defaults"`
 	Limits          map[string]int       `json:"limits"`
 }
 
@@ -82,7 +88,7 @@ func frontendSchema() schema {
 			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
 		},
 		Ops:      map[string][]join.Op{},
-		Defaults: map[string]int{"rows": DefaultRows, "lines": DefaultLines},
+		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultSort},
 		Limits: map[string]int{
 			"scopeValues": MaxScopeValues, "valueLength": MaxValueLength, "filters": MaxFilters,
 			"promqlLength": MaxPromQLLength, "requestIdLength": vllm.MaxRequestIDLength,

@@ -10,8 +10,7 @@ import { KindEditorProps, wholeNumber } from './kindEditor';
 /** Which requests, in which order, and how many. */
 export function RequestsEditor({ id, spec, onChange }: KindEditorProps<RequestsSpec>) {
   const { filters = [], sort, limit } = spec;
-  const column = sort?.column || 'time';
-  const descending = sort?.column ? Boolean(sort.desc) : true;
+  const { column, desc: descending = false } = sort?.column ? sort : defaults.sort;
   const changeFilters = (changed: Filter[]) => onChange({ ...spec, filters: changed.length ? changed : undefined });
   return (
     <Stack direction="column" gap={1}>
