@@ -206,8 +206,12 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	}
 	chosen, total := g.choose()
 	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
+	var callers []string
 	switch complete := !g.cutShort(); {
 	case complete && total == len(chosen): // all there is: requests without a span are welcome too
+		if !byTime {
+			callers = g.callers.get()
+		}
 	case complete && byTime:
 		g.cut(chosen)
 		windows[0] = widen(g.in.Looked)
@@ -218,6 +222,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	parallel(
 		func() { g.askLogs(ctx, windows, ids) },
 		func() { g.askMetrics(ctx, g.beforeAll(windows), g.ask.Scope) },
+		func() { g.askCallers(ctx, g.search(expected), callers) },
 	)
 }
 
@@ -291,10 +296,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 	if g.Traces == nil || g.silent(&g.traces) {
 		return
 	}
-	window := evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To}
-	search := jaeger.Search{
-		Window: window, Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
-	}
+	search := g.search(expected)
 	var spans []evidence.RequestSpan
 	if expected > 0 {
 		spans = make([]evidence.RequestSpan, 0, min(expected+expected/8, g.Limits.Requests))
@@ -315,7 +317,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 			})
 		},
 		func() {
-			if withCallers && len(known) > 0 {
+			if withCallers {
 				g.askCallers(ctx, search, known)
 			}
 		},
@@ -328,13 +330,22 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 	if !withCallers || report.Err != nil {
 		return
 	}
-	if fresh := g.callers.notIn(known); len(fresh) > 0 {
-		g.askCallers(ctx, search, fresh)
+	g.askCallers(ctx, search, g.callers.notIn(known))
+}
+
+// search is for the spans of the window, and of a little before it.
+func (g *gather) search(expected int) jaeger.Search {
+	return jaeger.Search{
+		Window:   evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To},
+		Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
 	}
 }
 
 // askCallers finds requests that an application sent and no engine span answers.
 func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services []string) {
+	if g.Traces == nil || len(services) == 0 {
+		return
+	}
 	search.Services = services
 	var unanswered []evidence.CallerSpan
 	report := g.Traces.CallerTraces(ctx, search, func(t jaeger.Trace) error {
