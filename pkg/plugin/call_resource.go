@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,32 +49,25 @@ func (c *catalogue) handler() http.Handler {
 			return c.place(ctx, place.route, place.label, ask)
 		}))
 	}
-	mux.HandleFunc("GET /labels", list(c.now, func(ctx context.Context, _ *http.Request, ask listing) ([]string, error) {
-		if c.metrics == nil {
-			return nil, nil
-		}
-		names, _, err := c.metrics.LabelNames(ctx, ask.window)
-		return names, err
+	mux.HandleFunc("GET /labels", list(c.now, c.labelNames, "metric"))
+	mux.HandleFunc("GET /labels/{name}/values", list(c.now, c.labelValues, "metric", "match"))
+	mux.HandleFunc("GET /metrics", answer(c.now, func(ctx context.Context, _ *http.Request, ask listing) ([]metricOption, error) {
+		return c.metricNames(ctx, ask)
 	}))
-	mux.HandleFunc("GET /labels/{name}/values", list(c.now, func(ctx context.Context, r *http.Request, ask listing) ([]string, error) {
-		name := r.PathValue("name")
-		if !labelName.MatchString(name) {
-			return nil, badParameter{"name", "is no label name"}
-		}
-		if c.metrics == nil {
-			return nil, nil
-		}
-		values, _, err := c.metrics.LabelValues(ctx, name, ask.window, ask.scope)
-		return values, err
+	mux.HandleFunc("GET /recent-requests", answer(c.now, func(ctx context.Context, _ *http.Request, ask listing) (recentRequests, error) {
+		return c.recent(ctx, ask)
+	}))
+	mux.HandleFunc("GET /columns/{name}/values", answer(c.now, func(ctx context.Context, r *http.Request, ask listing) ([]option, error) {
+		return c.columnValues(ctx, r.PathValue("name"), ask)
+	}))
+	mux.HandleFunc("GET /log-writers", answer(c.now, func(ctx context.Context, _ *http.Request, ask listing) (logWriters, error) {
+		return c.writers(ctx, ask)
 	}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusNotFound, map[string]string{"error": "no such list"})
 	})
 	return mux
 }
-
-// labelName is a Prometheus label, __name__ among them.
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 // listing is what a list was asked with.
 type listing struct {
@@ -88,20 +80,33 @@ type listing struct {
 type option struct {
 	Text  string `json:"text"`
 	Value string `json:"value"`
+	Count int    `json:"count,omitempty"` // rows that have the value, where that was counted
 }
 
-// list wraps a function that gives values: parameters in, JSON out, sorted, each value once, at most maxOptions.
-func list(now func() time.Time, values func(context.Context, *http.Request, listing) ([]string, error)) http.HandlerFunc {
+// answer wraps a function that gives what a list holds: parameters in, JSON out. Own are the names of parameters that the
+// function reads by itself; others are refused.
+func answer[Body any](now func() time.Time, find func(context.Context, *http.Request, listing) (Body, error), own ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ask, err := parseListing(r.URL.Query(), now())
+		ask, err := parseListing(r.URL.Query(), now(), own)
 		if err != nil {
 			writeError(w, err)
 			return
 		}
-		found, err := values(r.Context(), r, ask)
+		found, err := find(r.Context(), r, ask)
 		if err != nil {
 			writeError(w, err)
 			return
+		}
+		writeJSON(w, http.StatusOK, found)
+	}
+}
+
+// list is answer for values: sorted, each once, at most maxOptions.
+func list(now func() time.Time, values func(context.Context, *http.Request, listing) ([]string, error), own ...string) http.HandlerFunc {
+	return answer(now, func(ctx context.Context, r *http.Request, ask listing) ([]option, error) {
+		found, err := values(ctx, r, ask)
+		if err != nil {
+			return nil, err
 		}
 		found = slices.DeleteFunc(slices.Clone(found), func(value string) bool { return value == "" })
 		slices.Sort(found)
@@ -110,8 +115,8 @@ func list(now func() time.Time, values func(context.Context, *http.Request, list
 		for _, value := range found[:min(len(found), maxOptions)] {
 			options = append(options, option{Text: value, Value: value})
 		}
-		writeJSON(w, http.StatusOK, options)
-	}
+		return options, nil
+	}, own...)
 }
 
 // badParameter is the caller's mistake; it names the parameter and does not quote its value.
@@ -120,16 +125,16 @@ type badParameter struct{ name, reason string }
 func (e badParameter) Error() string { return e.name + " " + e.reason }
 
 // parseListing reads from and to (milliseconds since the epoch) and the filters, each of which may be given several times.
-func parseListing(params url.Values, now time.Time) (listing, error) {
+func parseListing(params url.Values, now time.Time, own []string) (listing, error) {
 	var ask listing
 	filters := map[string]*[]string{
 		"model": &ask.scope.Models, "environment": &ask.scope.Environments, "namespace": &ask.scope.Namespaces,
-		"pod": &ask.scope.Pods, "instance": &ask.scope.Instances,
+		"pod": &ask.scope.Pods, "instance": &ask.scope.Instances, "engine": &ask.scope.Engines, "service": &ask.scope.Services,
 	}
 	for name, values := range params {
 		into, ok := filters[name]
 		switch {
-		case name == "from" || name == "to":
+		case name == "from" || name == "to" || slices.Contains(own, name):
 			continue
 		case !ok:
 			return ask, badParameter{strconv.QuoteToASCII(shorten(name)), "is no parameter"}

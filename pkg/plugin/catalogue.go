@@ -35,16 +35,19 @@ type catalogue struct {
 	metrics  metricsCatalogue
 	logs     logsCatalogue
 	traces   tracesCatalogue
+	series   seriesCatalogue
+	lines    linesCatalogue
+	requests requestsCatalogue // never nil
 	now      func() time.Time
 }
 
 func (d *Datasource) catalogue() *catalogue {
-	c := &catalogue{settings: d.settings, now: time.Now}
+	c := &catalogue{settings: d.settings, requests: d.fetcher, now: time.Now}
 	if d.prometheus != nil { // a nil pointer would make an interface that is not nil
-		c.metrics = d.prometheus
+		c.metrics, c.series = d.prometheus, d.prometheus
 	}
 	if d.loki != nil {
-		c.logs = d.loki
+		c.logs, c.lines = d.loki, d.loki
 	}
 	if d.jaeger != nil {
 		c.traces = d.jaeger
@@ -89,7 +92,8 @@ func (c *catalogue) place(ctx context.Context, route string, label func(vllm.Lab
 	return union(ctx, asks)
 }
 
-// union asks all at once. It fails when all fail; otherwise a failure is logged and the rest stands.
+// union asks all at once. It fails when a failure leaves nothing to choose from; otherwise a failure is logged and the rest
+// stands.
 func union(ctx context.Context, asks []func(context.Context) ([]string, error)) ([]string, error) {
 	lists := make([][]string, len(asks))
 	errs := make([]error, len(asks))
@@ -101,20 +105,14 @@ func union(ctx context.Context, asks []func(context.Context) ([]string, error)) 
 		})
 	}
 	group.Wait()
-	failed := 0
-	for i, err := range errs {
-		// A store may give what it has beside its error.
-		if err != nil && len(lists[i]) == 0 {
-			failed++
-		}
-	}
+	found := slices.Concat(lists...) // a store may give what it has beside its error
 	if err := errors.Join(errs...); err != nil {
-		if failed == len(asks) {
+		if len(found) == 0 {
 			return nil, err
 		}
 		backend.Logger.FromContext(ctx).Warn("A store is missing from a list", "error", err)
 	}
-	return slices.Concat(lists...), nil
+	return found, nil
 }
 
 // recovered turns a panic of the goroutine that defers it into an error: it would end the plugin process otherwise.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
@@ -149,54 +147,6 @@ func (c *Client) Ping(ctx context.Context) (version string, err error) {
 		return "", nil // queries work, so the store does
 	}
 	return info.Version, nil
-}
-
-// LabelValues lists the values of a label on vLLM's series within a window, sorted.
-func (c *Client) LabelValues(
-	ctx context.Context, label string, w evidence.Window, scope vllm.Scope,
-) ([]string, evidence.Call, error) {
-	return c.labelValues(ctx, label, w, c.enginesSelector(scope))
-}
-
-// LabelNames lists the labels of vLLM's series within a window, sorted.
-func (c *Client) LabelNames(ctx context.Context, w evidence.Window) ([]string, evidence.Call, error) {
-	return c.labelNames(ctx, w, c.enginesSelector(vllm.Scope{}))
-}
-
-// enginesSelector matches every metric of vLLM's engines in scope.
-func (c *Client) enginesSelector(scope vllm.Scope) string {
-	name := Matcher{model.MetricNameLabel, "=~", prefixPattern(c.engines.MetricPrefix)}
-	return Selector(nil, append([]Matcher{name}, ScopeMatchers(c.store.Labels, scope)...)...)
-}
-
-func (c *Client) labelValues(
-	ctx context.Context, label string, w evidence.Window, selector string,
-) ([]string, evidence.Call, error) {
-	var values []string
-	text := "label_values(" + selector + ", " + Label(label) + ")"
-	call, err := c.record(upstream.WithStage(ctx, "label_values"), text, func(ctx context.Context) (int, error) {
-		got, _, _, err := c.v1.LabelValues(ctx, label, []string{selector}, w.From, w.To)
-		for _, v := range got {
-			values = append(values, string(v))
-		}
-		slices.Sort(values)
-		return len(values), err
-	})
-	return values, call, err
-}
-
-func (c *Client) labelNames(ctx context.Context, w evidence.Window, selector string) ([]string, evidence.Call, error) {
-	var names []string
-	text := "label_names(" + selector + ")"
-	call, err := c.record(upstream.WithStage(ctx, "label_names"), text, func(ctx context.Context) (int, error) {
-		got, _, _, err := c.v1.LabelNames(ctx, []string{selector}, w.From, w.To)
-		for _, n := range got {
-			names = append(names, string(n))
-		}
-		slices.Sort(names)
-		return len(names), err
-	})
-	return names, call, err
 }
 
 // unixSeconds writes a time as the API wants it, exact to the millisecond (what Prometheus itself keeps).

@@ -217,6 +217,9 @@ func (q *Query) checkModels() error {
 // logWord is what process, logger and level names are made of.
 var logWord = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{0,128}$`)
 
+// LogWord reports whether a logs query takes a text as the name of a process or a logger.
+func LogWord(text string) bool { return logWord.MatchString(text) }
+
 func (s *LogsSpec) check() error {
 	if s.Limit < 0 {
 		return wrong("logs.limit", "%d is negative", s.Limit)

@@ -28,9 +28,11 @@ const ScrapeInterval = 15 * time.Second
 
 // Store holds the answers. What is not laid down is an empty vector or matrix.
 type Store struct {
-	Names   []string            // values of __name__
+	Names   []string            // values of __name__ on the engines' series
+	Others  []string            // values of __name__ on others' series
 	Values  map[string][]string // of other labels
 	Answers map[string]string   // query text → the JSON of "result"
+	Help    map[string]string   // metadata: family → help text, each of a histogram
 	Fail    func(w http.ResponseWriter, query string) bool
 
 	mu    sync.Mutex
@@ -103,7 +105,17 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/query_range":
 		s.answer(w, "matrix", query)
 	case "/label/__name__/values":
-		success(w, s.Names)
+		if r.Form.Has("match[]") {
+			success(w, s.Names)
+			return
+		}
+		success(w, slices.Concat(s.Others, s.Names))
+	case "/metadata":
+		metadata := map[string][]map[string]string{}
+		for name, help := range s.Help {
+			metadata[name] = []map[string]string{{"type": "histogram", "help": help, "unit": ""}}
+		}
+		success(w, metadata)
 	case "/status/buildinfo":
 		success(w, map[string]string{"version": "3.15.0"})
 	default:

@@ -1,0 +1,158 @@
+package prometheus
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// LabelValues lists the values of a label on vLLM's series within a window, sorted.
+func (c *Client) LabelValues(
+	ctx context.Context, label string, w evidence.Window, scope vllm.Scope,
+) ([]string, evidence.Call, error) {
+	return c.labelValues(ctx, label, w, c.enginesSelector(scope))
+}
+
+// LabelNames lists the labels of vLLM's series within a window, sorted.
+func (c *Client) LabelNames(ctx context.Context, w evidence.Window) ([]string, evidence.Call, error) {
+	return c.labelNames(ctx, w, c.enginesSelector(vllm.Scope{}))
+}
+
+// LabelValuesOf lists the values of a label on any series: those of a metric, "" for vLLM's, that match.
+func (c *Client) LabelValuesOf(
+	ctx context.Context, label, metric string, w evidence.Window, matchers []Matcher,
+) ([]string, evidence.Call, error) {
+	return c.labelValues(ctx, label, w, c.seriesSelector(metric, matchers))
+}
+
+// LabelNamesOf lists the labels of a metric's series within a window, sorted.
+func (c *Client) LabelNamesOf(ctx context.Context, metric string, w evidence.Window) ([]string, evidence.Call, error) {
+	return c.labelNames(ctx, w, c.seriesSelector(metric, nil))
+}
+
+// Metric is one name that a query can use.
+type Metric struct {
+	Name string
+	// Type and Help are what the exporter says of the metric; "" when the store keeps no metadata. A bucket, a sum and a
+	// count have those of their histogram.
+	Type, Help string
+	Engines    bool // vLLM's own
+}
+
+// Metrics lists the names in a window, vLLM's own first, then the rest by name, at most limit. Metadata that cannot be had
+// is left out: Prometheus' kin often have none.
+func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]Metric, error) {
+	var (
+		own, all       []string
+		ownErr, allErr error
+		described      map[string][]v1.Metadata
+		group          sync.WaitGroup
+	)
+	group.Go(func() { own, _, ownErr = c.labelValues(ctx, model.MetricNameLabel, w, c.enginesSelector(vllm.Scope{})) })
+	group.Go(func() { all, allErr = c.allNames(ctx, w, limit) })
+	group.Go(func() {
+		found, err := c.v1.Metadata(upstream.WithStage(ctx, "metadata"), "", "")
+		if err == nil {
+			described = found
+		}
+	})
+	group.Wait()
+	if len(own)+len(all) == 0 {
+		return nil, upstream.Join(ownErr, allErr)
+	}
+	slices.Sort(all)
+	names := slices.Concat(own, slices.DeleteFunc(all, func(name string) bool {
+		_, known := slices.BinarySearch(own, name)
+		return known
+	}))
+	metrics := make([]Metric, 0, min(len(names), limit))
+	for i, name := range names[:min(len(names), limit)] {
+		m := Metric{Name: name, Engines: i < len(own)}
+		m.Type, m.Help = describe(described, name)
+		metrics = append(metrics, m)
+	}
+	return metrics, nil
+}
+
+// allNames lists metric names, whoever's they are.
+func (c *Client) allNames(ctx context.Context, w evidence.Window, limit int) ([]string, error) {
+	var names []string
+	_, err := c.record(upstream.WithStage(ctx, "label_values"), "label_values(__name__)", func(ctx context.Context) (int, error) {
+		got, _, _, err := c.v1.LabelValues(ctx, model.MetricNameLabel, nil, w.From, w.To, v1.WithLimit(uint64(limit)))
+		for _, v := range got {
+			names = append(names, string(v))
+		}
+		return len(names), err
+	})
+	return names, err
+}
+
+// maxHelp bounds an exporter's help text, which is a sentence.
+const maxHelp = 300
+
+// describe finds the metadata of a series' name: its own, or that of the family that it is a part of.
+func describe(all map[string][]v1.Metadata, name string) (kind, help string) {
+	found := all[name]
+	for _, suffix := range []string{"_bucket", "_sum", "_count", "_total"} {
+		if family, ok := strings.CutSuffix(name, suffix); ok && len(found) == 0 {
+			found = all[family]
+		}
+	}
+	if len(found) == 0 {
+		return "", ""
+	}
+	help = strings.ToValidUTF8(found[0].Help[:min(len(found[0].Help), maxHelp)], "")
+	return string(found[0].Type), help
+}
+
+// enginesSelector matches every metric of vLLM's engines in scope.
+func (c *Client) enginesSelector(scope vllm.Scope) string {
+	return c.seriesSelector("", ScopeMatchers(c.store.Labels, scope))
+}
+
+// seriesSelector matches the series of a metric, "" for vLLM's.
+func (c *Client) seriesSelector(metric string, matchers []Matcher) string {
+	if metric != "" {
+		return Selector([]string{metric}, matchers...)
+	}
+	name := Matcher{model.MetricNameLabel, "=~", prefixPattern(c.engines.MetricPrefix)}
+	return Selector(nil, append([]Matcher{name}, matchers...)...)
+}
+
+func (c *Client) labelValues(
+	ctx context.Context, label string, w evidence.Window, selector string,
+) ([]string, evidence.Call, error) {
+	var values []string
+	text := "label_values(" + selector + ", " + Label(label) + ")"
+	call, err := c.record(upstream.WithStage(ctx, "label_values"), text, func(ctx context.Context) (int, error) {
+		got, _, _, err := c.v1.LabelValues(ctx, label, []string{selector}, w.From, w.To)
+		for _, v := range got {
+			values = append(values, string(v))
+		}
+		slices.Sort(values)
+		return len(values), err
+	})
+	return values, call, err
+}
+
+func (c *Client) labelNames(ctx context.Context, w evidence.Window, selector string) ([]string, evidence.Call, error) {
+	var names []string
+	text := "label_names(" + selector + ")"
+	call, err := c.record(upstream.WithStage(ctx, "label_names"), text, func(ctx context.Context) (int, error) {
+		got, _, _, err := c.v1.LabelNames(ctx, []string{selector}, w.From, w.To)
+		for _, n := range got {
+			names = append(names, string(n))
+		}
+		slices.Sort(names)
+		return len(names), err
+	})
+	return names, call, err
+}
