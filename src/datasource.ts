@@ -1,8 +1,17 @@
-import { CoreApp, DataSourceInstanceSettings, ScopedVars, TimeRange } from '@grafana/data';
+import {
+  CoreApp,
+  DataQueryRequest,
+  DataQueryResponse,
+  DataSourceInstanceSettings,
+  ScopedVars,
+  TimeRange,
+} from '@grafana/data';
 import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
+import { map, Observable } from 'rxjs';
 
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
+import { storyFirst } from './exploreColumns';
 import { Interpolation } from './interpolate';
 import { migrateQuery } from './migrations';
 import { Scope, ScopeList, scopeLists, VllmQuery } from './queryTypes';
@@ -28,6 +37,13 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
   constructor(instanceSettings: DataSourceInstanceSettings<VllmDataSourceOptions>) {
     super(instanceSettings);
     this.variables = new VllmVariableSupport(this);
+  }
+
+  query(request: DataQueryRequest<VllmQuery>): Observable<DataQueryResponse> {
+    const answers = super.query(request);
+    return request.app === CoreApp.Explore
+      ? answers.pipe(map((answer) => ({ ...answer, data: answer.data.map(storyFirst) })))
+      : answers;
   }
 
   getDefaultQuery(app: CoreApp): Partial<VllmQuery> {

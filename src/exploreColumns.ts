@@ -1,0 +1,70 @@
+import { DataFrame } from '@grafana/data';
+
+/**
+ * Explore's table forgets widths and shows 20 columns, all equally wide, of which eight or so are on the first screen.
+ * There the columns that tell the story come first; the others follow in their own order. Dashboards keep the row's order.
+ */
+const requestStory = [
+  'time',
+  'request_id',
+  'model',
+  'status',
+  'e2e',
+  'ttft',
+  'queue',
+  'prefill',
+  'decode',
+  'tpot',
+  'prompt_tokens',
+  'completion_tokens',
+  'slo_met',
+  'error',
+  'caller_service',
+  'waiting',
+  'kv_cache_usage',
+  'instance',
+  'trace_id',
+  'log_lines',
+];
+
+const modelStory = [
+  'environment',
+  'namespace',
+  'model',
+  'pod',
+  'instance',
+  'engine',
+  'request_rate',
+  'error_ratio',
+  'ttft_p50',
+  'ttft_p95',
+  'e2e_p50',
+  'e2e_p95',
+  'itl_p95',
+  'running',
+  'waiting',
+  'kv_cache_usage_max',
+  'preemption_rate',
+  'prefix_cache_hit_ratio',
+  'generation_token_rate',
+  'ttft_p99',
+  'e2e_p99',
+];
+
+/** By the names that pkg/frames gives its tables. */
+const stories: Record<string, readonly string[]> = {
+  requests: requestStory,
+  request: requestStory,
+  neighbours: requestStory,
+  models: modelStory,
+};
+
+/** The frame with the columns in the order that suits Explore; a frame that is none of our tables is returned as it is. */
+export function storyFirst(frame: DataFrame): DataFrame {
+  const story = stories[frame.name ?? ''];
+  if (!story || frame.meta?.preferredVisualisationType !== 'table') {
+    return frame;
+  }
+  const told = story.flatMap((name) => frame.fields.filter((field) => field.name === name));
+  return { ...frame, fields: [...told, ...frame.fields.filter((field) => !told.includes(field))] };
+}
