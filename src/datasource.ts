@@ -6,13 +6,15 @@ import {
   ScopedVars,
   TimeRange,
 } from '@grafana/data';
-import { DataSourceWithBackend, getTemplateSrv } from '@grafana/runtime';
-import { map, Observable } from 'rxjs';
+import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
+import { map, Observable, switchMap } from 'rxjs';
 
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
 import { storyFirst } from './exploreColumns';
 import { Interpolation } from './interpolate';
+import { follow } from './live/follow';
+import { withLive } from './live/request';
 import { migrateQuery } from './migrations';
 import { Scope, ScopeList, scopeLists, VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions } from './types';
@@ -39,8 +41,11 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
     this.variables = new VllmVariableSupport(this);
   }
 
+  /** Answers once; what is asked live goes on as a stream from there. */
   query(request: DataQueryRequest<VllmQuery>): Observable<DataQueryResponse> {
-    const answers = super.query(request);
+    const answers = super
+      .query(withLive(request))
+      .pipe(switchMap((answer) => follow(answer, request.range, this.uid, getGrafanaLiveSrv())));
     return request.app === CoreApp.Explore
       ? answers.pipe(map((answer) => ({ ...answer, data: answer.data.map(storyFirst) })))
       : answers;

@@ -28,7 +28,7 @@ describe('the query types agree with pkg/query', () => {
   });
 
   test('in the fields of every kind', () => {
-    const requests: Fields<RequestsSpec> = { filters: true, sort: true, limit: true };
+    const requests: Fields<RequestsSpec> = { filters: true, sort: true, limit: true, live: true };
     const request: Fields<RequestSpec> = { id: true, show: true };
     const models: Fields<ModelsSpec> = { metrics: true, groupBy: true, quantiles: true, form: true };
     const logs: Fields<LogsSpec> = {
@@ -41,6 +41,7 @@ describe('the query types agree with pkg/query', () => {
       limit: true,
       oldest: true,
       volume: true,
+      live: true,
     };
     const trace: Fields<TraceSpec> = { traceId: true };
     const coverage: Fields<CoverageSpec> = { form: true, metric: true };

@@ -38,6 +38,8 @@ export interface RequestsSpec {
   filters?: Filter[];
   sort?: Order;
   limit?: number;
+  /** The answer goes on as a stream. */
+  live?: boolean;
 }
 
 export const parts = ['summary', 'phases', 'trace', 'logs', 'engine', 'neighbours'] as const;
@@ -70,6 +72,7 @@ export interface LogsSpec {
   limit?: number;
   oldest?: boolean;
   volume?: boolean;
+  live?: boolean;
 }
 
 export interface TraceSpec {

@@ -13,6 +13,12 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
+// Fields of a line that others than Grafana look for: its time, and what tells it from all others.
+const (
+	LogTime = "timestamp"
+	LogID   = "id"
+)
+
 // Logs is Grafana's log-lines frame: the five fields that it knows by name, then what vLLM's own form tells, which a line's
 // details show. The lines come in the order of time, upwards or downwards; limit is how many were asked for.
 func Logs(lines []evidence.LogLine, limit int) *data.Frame {
@@ -33,10 +39,10 @@ func Logs(lines []evidence.LogLine, limit int) *data.Frame {
 		requestID[i], engine[i], process[i], logger[i] = text(event.External), text(event.Engine), text(event.Process), text(event.Logger)
 	}
 	frame := data.NewFrame("logs",
-		data.NewField("timestamp", nil, timestamp),
+		data.NewField(LogTime, nil, timestamp),
 		data.NewField("body", nil, body),
 		data.NewField("severity", nil, severity),
-		data.NewField("id", nil, id),
+		data.NewField(LogID, nil, id),
 		data.NewField("labels", nil, labels),
 		data.NewField("request_id", nil, requestID),
 		data.NewField("engine", nil, engine),

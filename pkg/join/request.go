@@ -1,6 +1,7 @@
 package join
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -93,6 +94,18 @@ type Request struct {
 	logSkew float64 // seconds between span start and Received line; NaN without the pair
 	place   int32   // index of the instance among the join's instances, -1 = not known
 }
+
+// Key names the row within a data source, the same in every join that has the same evidence of it. A request without a
+// span has no name of its own, since retries may reuse an id: its place in time tells it apart.
+func (r *Request) Key() string {
+	if r.Span != nil {
+		return r.Span.TraceID + "/" + r.Span.SpanID
+	}
+	return r.TraceID + "/" + r.RequestID + "@" + strconv.FormatInt(r.Time.UnixNano(), 36)
+}
+
+// Open reports whether nothing tells that the request is over.
+func (r *Request) Open() bool { return r.Span == nil && r.Status == StatusUnknown }
 
 // End is when the request was over as far as the evidence tells; the zero time when it does not.
 func (r *Request) End() time.Time {

@@ -33,6 +33,7 @@ type Datasource struct {
 	fetcher   *fetch.Fetcher // asks the clients above for what a join needs
 	kinds     map[query.Kind]kindHandler
 	resources backend.CallResourceHandler
+	streams   *streams
 	closers   []func() error
 }
 
@@ -59,7 +60,7 @@ func New(ctx context.Context, instance backend.DataSourceInstanceSettings) (inst
 	if err != nil {
 		return nil, err
 	}
-	d := &Datasource{settings: s}
+	d := &Datasource{settings: s, streams: newStreams()}
 	if err := d.connect(base); err != nil {
 		d.Dispose()
 		return nil, backend.DownstreamError(err)

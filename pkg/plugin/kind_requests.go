@@ -40,7 +40,18 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 	joined.Report.Dropped += total - len(rows)
 	frame := frames.Requests(rows, joined.Report, d.source())
 	frame.Meta.ExecutedQueryString = executed(in.Stores)
+	if spec.Live {
+		d.follow(frame, q, keysOf(rows), frames.Follow{Sort: spec.Sort.Column, Desc: spec.Sort.Desc, Limit: spec.Limit})
+	}
 	return data.Frames{frame}, nil
+}
+
+func keysOf(rows []join.Request) []string {
+	keys := make([]string, len(rows))
+	for i := range rows {
+		keys[i] = rows[i].Key()
+	}
+	return keys
 }
 
 // coverageSteps is how many points a coverage series has at most: each is a report over its own part of the window.

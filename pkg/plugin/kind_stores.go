@@ -28,12 +28,7 @@ func (d *Datasource) logs(ctx context.Context, q query.Query) (data.Frames, erro
 		return nil, needs(evidence.Loki, "log lines")
 	}
 	spec := q.Logs
-	filter := loki.LineFilter{
-		Process: spec.Process, Logger: spec.Logger, RequestID: spec.RequestID, Contains: spec.Contains, Regex: spec.Regex,
-	}
-	for _, level := range spec.Levels {
-		filter.Levels = append(filter.Levels, vllm.LogLevel(level))
-	}
+	filter := lineFilter(spec)
 	if spec.Volume {
 		step := prometheus.Step(q.Interval, time.Second, time.Second, q.Range.Duration())
 		volume, report := d.loki.Volume(ctx, q.Range, step, q.Scope, filter)
@@ -47,7 +42,32 @@ func (d *Datasource) logs(ctx context.Context, q query.Query) (data.Frames, erro
 	if report.Err != nil && len(lines) == 0 {
 		return nil, report.Err
 	}
-	return withStore(data.Frames{frames.Logs(lines, limit)}, report, "the rest of the lines"), nil
+	frame := frames.Logs(lines, limit)
+	if spec.Live {
+		d.follow(frame, q, lineKeys(frame), frames.Follow{Sort: frames.LogTime, Desc: !spec.Oldest, Limit: limit})
+	}
+	return withStore(data.Frames{frame}, report, "the rest of the lines"), nil
+}
+
+// lineFilter is what a query for lines asks of Loki.
+func lineFilter(spec *query.LogsSpec) loki.LineFilter {
+	filter := loki.LineFilter{
+		Process: spec.Process, Logger: spec.Logger, RequestID: spec.RequestID, Contains: spec.Contains, Regex: spec.Regex,
+	}
+	for _, level := range spec.Levels {
+		filter.Levels = append(filter.Levels, vllm.LogLevel(level))
+	}
+	return filter
+}
+
+// lineKeys are the ids of a frame of lines.
+func lineKeys(frame *data.Frame) []string {
+	field, _ := frame.FieldByName(frames.LogID)
+	keys := make([]string, field.Len())
+	for i := range keys {
+		keys[i] = field.At(i).(string)
+	}
+	return keys
 }
 
 // trace answers with one trace.

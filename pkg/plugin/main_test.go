@@ -22,6 +22,7 @@ var managed struct {
 	datasourcetest.TestPlugin
 	instances sync.Map // by the data source's id: Grafana disposes of one only when it is saved anew
 	lastID    atomic.Int64
+	address   string // for the services that the SDK's test client has no methods for
 }
 
 func TestMain(m *testing.M) {
@@ -50,6 +51,7 @@ func manage() error {
 	if err := free.Close(); err != nil { // the SDK takes an address only, not a listener
 		return err
 	}
+	managed.address = address
 	managed.TestPlugin, err = datasourcetest.Manage(func(ctx context.Context, s backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 		instance, err := New(ctx, s)
 		managed.instances.Store(s.ID, instance)

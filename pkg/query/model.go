@@ -59,6 +59,7 @@ type RequestsSpec struct {
 	Filters []join.Filter `json:"filters,omitempty"`
 	Sort    join.Order    `json:"sort"`            // without a column: DefaultSort
 	Limit   int           `json:"limit,omitempty"` // 0 = DefaultRows
+	Live    bool          `json:"live,omitempty"`  // the answer goes on as a stream
 }
 
 // DefaultSort puts the slowest request first: why something is slow is what people ask. A request whose duration is not
@@ -103,6 +104,7 @@ type LogsSpec struct {
 	Limit     int      `json:"limit,omitempty"`
 	Oldest    bool     `json:"oldest,omitempty"`
 	Volume    bool     `json:"volume,omitempty"` // counts by level over time instead of lines
+	Live      bool     `json:"live,omitempty"`   // the answer goes on as a stream
 }
 
 // TraceSpec asks for one trace.

@@ -96,6 +96,17 @@ export function LogsEditor({ id, spec, onChange }: KindEditorProps<LogsSpec>) {
               width={12}
             />
           </InlineField>
+          <InlineField
+            label={t('live.label', 'Live')}
+            htmlFor={`${id}-live`}
+            tooltip={t('live.logs-tooltip', 'Show lines as they come, without refreshing. The range must end now.')}
+          >
+            <InlineSwitch
+              id={`${id}-live`}
+              value={Boolean(spec.live)}
+              onChange={(event) => onChange({ ...spec, live: event.currentTarget.checked || undefined })}
+            />
+          </InlineField>
         </>
       )}
     </Stack>

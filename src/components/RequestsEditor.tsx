@@ -1,6 +1,6 @@
 import React from 'react';
 import { t } from '@grafana/i18n';
-import { Button, Combobox, InlineField, RadioButtonGroup, Stack } from '@grafana/ui';
+import { Button, Combobox, InlineField, InlineSwitch, RadioButtonGroup, Stack } from '@grafana/ui';
 
 import { columnNamed, defaults, Filter, limits, RequestsSpec } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
@@ -65,6 +65,20 @@ export function RequestsEditor({ id, spec, onChange }: KindEditorProps<RequestsS
             placeholder={defaults.rows.toString()}
             onCommit={(text) => onChange({ ...spec, limit: wholeNumber(text) })}
             width={12}
+          />
+        </InlineField>
+        <InlineField
+          label={t('live.label', 'Live')}
+          htmlFor={`${id}-live`}
+          tooltip={t(
+            'live.requests-tooltip',
+            'Show requests as they come and fill in what is known later, without refreshing. The range must end now.'
+          )}
+        >
+          <InlineSwitch
+            id={`${id}-live`}
+            value={Boolean(spec.live)}
+            onChange={(event) => onChange({ ...spec, live: event.currentTarget.checked || undefined })}
           />
         </InlineField>
       </Stack>

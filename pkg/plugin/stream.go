@@ -1,0 +1,60 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+)
+
+var _ backend.StreamHandler = (*Datasource)(nil)
+
+// SubscribeStream lets a viewer into a channel. What the viewer sends as its question must be the one that the channel is
+// named by. Who joins a stream that runs gets its rows at once.
+func (d *Datasource) SubscribeStream(ctx context.Context, req *backend.SubscribeStreamRequest) (*backend.SubscribeStreamResponse, error) {
+	q, err := query.ParseChannel(req.Path, req.Data, d.settings.Limits.Requests)
+	if err != nil {
+		backend.Logger.FromContext(ctx).Debug("Subscription refused", "path", req.Path, "error", err)
+		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil
+	}
+	if d.cannotFollow(q.Kind) != nil {
+		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusPermissionDenied}, nil
+	}
+	response := &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusOK}
+	if frame := d.streams.join(req.Path); frame != nil {
+		if response.InitialData, err = backend.NewInitialFrame(frame, data.IncludeAll); err != nil {
+			return nil, err
+		}
+	}
+	return response, nil
+}
+
+// PublishStream refuses: nobody but the stores says what there is.
+func (d *Datasource) PublishStream(context.Context, *backend.PublishStreamRequest) (*backend.PublishStreamResponse, error) {
+	return &backend.PublishStreamResponse{Status: backend.PublishStreamStatusPermissionDenied}, nil
+}
+
+// RunStream feeds one channel for all its viewers, from the first that comes until after the last has left. There is no
+// user here, so the stores are asked with the data source's own credentials.
+func (d *Datasource) RunStream(ctx context.Context, req *backend.RunStreamRequest, sender *backend.StreamSender) error {
+	q, err := query.ParseChannel(req.Path, req.Data, d.settings.Limits.Requests)
+	if err != nil {
+		return backend.DownstreamError(err)
+	}
+	if err := d.cannotFollow(q.Kind); err != nil {
+		return backend.DownstreamError(err)
+	}
+	w, err := d.watcherOf(q)
+	if err != nil {
+		return backend.DownstreamError(err)
+	}
+	s := newStream(w, sender.SendFrame, d.streams.now, d.streams.every)
+	leave, err := d.streams.enter(req.Path, s)
+	if err != nil {
+		return backend.DownstreamError(err)
+	}
+	defer leave()
+	return s.run(ctx)
+}
