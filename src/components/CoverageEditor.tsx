@@ -2,6 +2,7 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { Combobox, InlineField, Stack } from '@grafana/ui';
 
+import { describeCoverage } from '../describe';
 import { coverageMetrics, CoverageSpec } from '../queryTypes';
 import { FormPicker } from './FormPicker';
 import { KindEditorProps } from './kindEditor';
@@ -10,7 +11,11 @@ import { KindEditorProps } from './kindEditor';
 export function CoverageEditor({ id, spec, onChange, alerting }: KindEditorProps<CoverageSpec>) {
   const { metric, form } = spec;
   const single = alerting || form === 'numeric';
-  const options = coverageMetrics.map(({ name, description }) => ({ value: name, label: name, description }));
+  const options = coverageMetrics.map((metric) => ({
+    value: metric.name,
+    label: metric.name,
+    description: describeCoverage(metric),
+  }));
   const label = t('coverage.metric', 'Number');
   return (
     <Stack gap={1} wrap="wrap">

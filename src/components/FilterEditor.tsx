@@ -3,6 +3,7 @@ import { t } from '@grafana/i18n';
 import { Combobox, Field, IconButton, InlineField, Stack } from '@grafana/ui';
 
 import { parseDuration } from '../duration';
+import { describeColumn } from '../describe';
 import { Column, columnNamed, columns, Filter, limits, opsOf, takesValue } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 
@@ -65,7 +66,7 @@ export function FilterEditor({ id, label, filter, onChange, onRemove }: Props) {
 }
 
 export function columnOptions() {
-  return columns.map(({ name, description }) => ({ value: name, label: name, description }));
+  return columns.map((column) => ({ value: column.name, label: column.name, description: describeColumn(column) }));
 }
 
 /** What is wrong with a filter's value; undefined when the backend can read it. */

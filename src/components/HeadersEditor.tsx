@@ -5,6 +5,7 @@ import { Button, Field, IconButton, Input, SecretInput, Stack } from '@grafana/u
 import { headerSecret, isSaved, Settings, withHeader, withoutHeader, withoutSecret, withSecret } from '../settings';
 import { Store } from '../types';
 import { headerProblem } from '../validation';
+import { examples } from '../untranslated';
 
 interface Props {
   store: Store;
@@ -42,7 +43,7 @@ export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
                   id={`vllm-${store}-header-${i}`}
                   aria-label={t('headers.name', 'Name of header {{number}}', { number: i + 1 })}
                   value={name}
-                  placeholder="X-Custom-Header"
+                  placeholder={examples.header}
                   width={28}
                   disabled={disabled}
                   onChange={(event) => {

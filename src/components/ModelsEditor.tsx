@@ -2,6 +2,7 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { Combobox, InlineField, MultiCombobox, Stack } from '@grafana/ui';
 
+import { describeFigure } from '../describe';
 import { dimensions, figures, hasQuantiles, ModelsSpec, quantiles as defaultQuantiles } from '../queryTypes';
 import { FormPicker } from './FormPicker';
 import { KindEditorProps } from './kindEditor';
@@ -11,7 +12,11 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
   const { metrics = [], groupBy = [], quantiles = [], form } = spec;
   const single = alerting || form === 'numeric';
   const withQuantiles = metrics.length === 0 || metrics.some(hasQuantiles);
-  const figureOptions = figures.map(({ name, help }) => ({ value: name, label: name, description: help }));
+  const figureOptions = figures.map((figure) => ({
+    value: figure.name,
+    label: figure.name,
+    description: describeFigure(figure),
+  }));
 
   const changeMetric = (metric: string) =>
     onChange({ ...spec, metrics: [metric], quantiles: hasQuantiles(metric) ? [quantiles[0] ?? 0.99] : undefined });
@@ -93,7 +98,7 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
           value={groupBy}
           onChange={(chosen) => onChange({ ...spec, groupBy: listOf(chosen.map(({ value }) => value)) })}
           isClearable
-          placeholder="model"
+          placeholder={t('models.by-model', 'model')}
           width="auto"
           minWidth={16}
           maxWidth={48}

@@ -4,6 +4,7 @@ import { CodeEditor, InlineField, RadioButtonGroup, Stack } from '@grafana/ui';
 
 import { parseDuration } from '../duration';
 import { PromQLSpec } from '../queryTypes';
+import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
 import { KindEditorProps } from './kindEditor';
 
@@ -38,7 +39,7 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
           <CommittedInput
             id={`${id}-legend`}
             value={legend}
-            placeholder="{{model_name}}"
+            placeholder={examples.legend}
             onCommit={(text) => onChange({ ...spec, legend: text || undefined })}
             width={32}
           />
@@ -63,7 +64,7 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
             <CommittedInput
               id={`${id}-min-step`}
               value={minStep}
-              placeholder="15s"
+              placeholder={examples.step}
               onCommit={(text) => onChange({ ...spec, minStep: text.trim() || undefined })}
               width={12}
             />

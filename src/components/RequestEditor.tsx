@@ -3,6 +3,7 @@ import { t } from '@grafana/i18n';
 import { InlineField, MultiCombobox, Stack } from '@grafana/ui';
 
 import { limits, parts, RequestSpec } from '../queryTypes';
+import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
 import { KindEditorProps } from './kindEditor';
 
@@ -19,7 +20,7 @@ export function RequestEditor({ id, spec, onChange }: KindEditorProps<RequestSpe
         <CommittedInput
           id={`${id}-id`}
           value={spec.id}
-          placeholder="chatcmpl-…"
+          placeholder={examples.requestId}
           maxLength={limits.requestIdLength}
           onCommit={(text) => onChange({ ...spec, id: text.trim() })}
         />

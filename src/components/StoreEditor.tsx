@@ -16,6 +16,7 @@ import {
   timeoutBounds,
 } from '../types';
 import { durationProblem, labelProblem, numberProblem, urlProblem, userProblem } from '../validation';
+import { examples, names } from '../untranslated';
 import { ConfigSection } from './ConfigSection';
 import { HeadersEditor } from './HeadersEditor';
 import { SecretField } from './SecretField';
@@ -28,6 +29,7 @@ interface Props {
 }
 
 const mebibyte = 1024 * 1024;
+const defaultTimeout = `${timeoutBounds.default}s`;
 
 /** How one store is reached. The three differ in their texts only. */
 export function StoreEditor({ store, settings, onChange }: Props) {
@@ -91,19 +93,19 @@ export function StoreEditor({ store, settings, onChange }: Props) {
           name={secretName(store, 'TLSCACert')}
           label={t('store.ca', 'CA certificate')}
           description={t('store.ca-description', 'Trusted instead of those of the system')}
-          pem="-----BEGIN CERTIFICATE-----"
+          pem={examples.certificate}
         />
         <SecretField
           {...secret}
           name={secretName(store, 'TLSClientCert')}
           label={t('store.client-cert', 'Client certificate')}
-          pem="-----BEGIN CERTIFICATE-----"
+          pem={examples.certificate}
         />
         <SecretField
           {...secret}
           name={secretName(store, 'TLSClientKey')}
           label={t('store.client-key', 'Client key')}
-          pem="-----BEGIN PRIVATE KEY-----"
+          pem={examples.privateKey}
         />
         <TextField
           id={id('server-name')}
@@ -145,7 +147,7 @@ export function StoreEditor({ store, settings, onChange }: Props) {
             label={t('store.timeout', 'Timeout')}
             description={t('store.timeout-description', 'Of one call')}
             value={saved.timeout}
-            placeholder={`${timeoutBounds.default}s`}
+            placeholder={defaultTimeout}
             problem={durationProblem(saved.timeout, timeoutBounds)}
             onChange={(timeout) => change({ timeout })}
             width={16}
@@ -254,22 +256,22 @@ function placeLabels(): Record<Place, string> {
 function storeTexts(): Record<Store, { title: string; description: string; example: string }> {
   return {
     prometheus: {
-      title: 'Prometheus',
+      title: names.prometheus,
       description: t(
         'store.prometheus',
         "The engines' state and key figures. Mimir, Thanos, VictoriaMetrics and Cortex answer the same calls."
       ),
-      example: 'http://prometheus:9090',
+      example: examples.prometheus,
     },
     loki: {
-      title: 'Loki',
+      title: names.loki,
       description: t('store.loki', "vLLM's log lines: the requests that failed or were aborted, and why."),
-      example: 'http://loki:3100',
+      example: examples.loki,
     },
     jaeger: {
-      title: 'Jaeger',
+      title: names.jaeger,
       description: t('store.jaeger', "The engines' spans: every request's phases, and who called."),
-      example: 'grpc://jaeger:16685',
+      example: examples.jaeger,
     },
   };
 }

@@ -5,6 +5,7 @@ import { Field, TagsInput } from '@grafana/ui';
 import { Settings, withVllm } from '../settings';
 import { defaultVllm, scrapeIntervalBounds } from '../types';
 import { durationProblem, logSelectorProblem, metricPrefixProblem } from '../validation';
+import { examples, names } from '../untranslated';
 import { ConfigSection } from './ConfigSection';
 import { TextField } from './TextField';
 
@@ -19,7 +20,7 @@ export function VllmSection({ settings, onChange }: Props) {
   const change = (patch: Partial<typeof vllm>) => onChange(withVllm(settings, patch));
   return (
     <ConfigSection
-      title="vLLM"
+      title={names.vllm}
       description={t('vllm.description', 'How your engines name their telemetry. The defaults are those of vLLM.')}
       initiallyOpen
     >
@@ -99,7 +100,7 @@ export function VllmSection({ settings, onChange }: Props) {
           "Loki's streams of your engines; empty = found by their labels"
         )}
         value={vllm.logSelector}
-        placeholder={'{container="vllm"}'}
+        placeholder={examples.logSelector}
         problem={logSelectorProblem(vllm.logSelector)}
         onChange={(logSelector) => change({ logSelector })}
         width={64}

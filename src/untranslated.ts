@@ -1,0 +1,21 @@
+/** What reads the same in every language: names, and examples of what to type. Everything else goes through t(). */
+
+export const names = {
+  prometheus: 'Prometheus',
+  loki: 'Loki',
+  jaeger: 'Jaeger',
+  vllm: 'vLLM',
+};
+
+export const examples = {
+  prometheus: 'http://prometheus:9090',
+  loki: 'http://loki:3100',
+  jaeger: 'grpc://jaeger:16685',
+  header: 'X-Custom-Header',
+  logSelector: '{container="vllm"}',
+  requestId: 'chatcmpl-…',
+  legend: '{{model_name}}',
+  step: '15s',
+  certificate: '-----BEGIN CERTIFICATE-----',
+  privateKey: '-----BEGIN PRIVATE KEY-----',
+};

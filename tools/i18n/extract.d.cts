@@ -1,0 +1,2 @@
+export const catalogue: string;
+export function extract(): string;
