@@ -1,7 +1,7 @@
 //go:build mage
 
-// Magefile: the SDK's build targets, and the two commands of this repository.
-// Both commands live in the Go module tools/, so that what they need stays out
+// Magefile: the SDK's build targets, and the commands of this repository.
+// These live in the Go module tools/, so that what they need stays out
 // of the plugin's go.mod.
 package main
 
@@ -24,6 +24,10 @@ func Demo() error { return become("demo", "-end-with-parent") }
 
 // Check runs everything that must hold before a commit is pushed.
 func Check() error { return become("check", "-end-with-parent") }
+
+// E2e tests the plugin in a real browser and a Grafana that is found on this machine, or runs at GRAFANA_URL. The plugin must
+// be built.
+func E2e() error { return become("e2e", "-end-with-parent") }
 
 // become builds a command of tools/ and turns this process into it. A child would be less: mage gives its targets five
 // seconds after Ctrl-C, and stopping three servers may take longer.

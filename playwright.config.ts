@@ -3,24 +3,42 @@ import { dirname } from 'node:path';
 import type { PluginOptions } from '@grafana/plugin-e2e';
 import { defineConfig, devices } from '@playwright/test';
 
+import { findChromium } from './tests/editors/chromium';
+
 const signIn = `${dirname(require.resolve('@grafana/plugin-e2e'))}/auth`;
 
-/** The specs in tests/ run against the Grafana at GRAFANA_URL, which has this plugin and provisioning/ of this repository. */
+/**
+ * The specs in tests/ run against the Grafana at GRAFANA_URL, which has this plugin and provisioning/ of this repository, and
+ * in a browser that is there already. `go tool mage e2e` starts all that.
+ */
 export default defineConfig<PluginOptions>({
   testDir: './tests',
+  testIgnore: 'editors/**',
   fullyParallel: true,
+  workers: 2,
   forbidOnly: Boolean(process.env.CI),
   retries: process.env.CI ? 2 : 0,
   reporter: [['list'], ['html', { open: 'never' }]],
+  // Grafana's first page after a start takes its time, more so where cores are shared.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   use: {
     baseURL: process.env.GRAFANA_URL || 'http://localhost:3000',
-    trace: 'on-first-retry',
+    ...devices['Desktop Chrome'],
+    viewport: { width: 1440, height: 1000 },
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: findChromium(),
+      // In a container there is no sandbox to be had, and nothing but this Grafana is reached.
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
+    },
   },
   projects: [
     { name: 'auth', testDir: signIn, testMatch: [/.*\.js/] },
     {
       name: 'chromium',
-      use: { ...devices['Desktop Chrome'], storageState: 'playwright/.auth/admin.json' },
+      use: { storageState: 'playwright/.auth/admin.json' },
       dependencies: ['auth'],
     },
   ],

@@ -77,6 +77,8 @@ type Options struct {
 	// The stores' addresses, for provisioning/datasources; an empty one leaves
 	// that store out. Jaeger is a grpc:// URL.
 	Prometheus, Loki, Jaeger string
+	// AdminPassword makes people sign in, as admin. Without it everybody is an administrator.
+	AdminPassword string
 }
 
 // Server is a running Grafana.
@@ -119,22 +121,16 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	return s, nil
 }
 
-// environment is all of the configuration. Anybody who reaches this port is
-// an administrator, which is right for a throw-away instance on loopback and
-// for nothing else.
+// environment is all of the configuration.
 func environment(options Options, port *loopback.Port) []string {
-	return []string{
+	return append(access(options.AdminPassword),
 		"GF_SERVER_HTTP_ADDR=127.0.0.1",
 		fmt.Sprintf("GF_SERVER_HTTP_PORT=%d", port.Number),
-		"GF_PATHS_DATA=" + filepath.Join(options.Dir, "data"),
-		"GF_PATHS_LOGS=" + filepath.Join(options.Dir, "logs"),
-		"GF_PATHS_PLUGINS=" + filepath.Join(options.Dir, "plugins"),
-		"GF_PATHS_PROVISIONING=" + filepath.Join(options.Root, "provisioning"),
-		"GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS=" + pluginhost.PluginID,
-		"GF_AUTH_ANONYMOUS_ENABLED=true",
-		"GF_AUTH_ANONYMOUS_ORG_ROLE=Admin",
-		"GF_AUTH_BASIC_ENABLED=false",
-		"GF_AUTH_DISABLE_LOGIN_FORM=true",
+		"GF_PATHS_DATA="+filepath.Join(options.Dir, "data"),
+		"GF_PATHS_LOGS="+filepath.Join(options.Dir, "logs"),
+		"GF_PATHS_PLUGINS="+filepath.Join(options.Dir, "plugins"),
+		"GF_PATHS_PROVISIONING="+filepath.Join(options.Root, "provisioning"),
+		"GF_PLUGINS_ALLOW_LOADING_UNSIGNED_PLUGINS="+pluginhost.PluginID,
 		// Nothing leaves this machine.
 		"GF_ANALYTICS_REPORTING_ENABLED=false",
 		"GF_ANALYTICS_CHECK_FOR_UPDATES=false",
@@ -146,10 +142,25 @@ func environment(options Options, port *loopback.Port) []string {
 		"GF_PLUGINS_PLUGIN_ADMIN_ENABLED=false",
 		"GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED=true",
 		// What provisioning/ asks for.
-		"VLLM_PROMETHEUS_URL=" + options.Prometheus,
-		"VLLM_LOKI_URL=" + options.Loki,
-		"VLLM_JAEGER_URL=" + options.Jaeger,
-		"VLLM_DASHBOARDS=" + filepath.Join(options.Root, "dashboards"),
+		"VLLM_PROMETHEUS_URL="+options.Prometheus,
+		"VLLM_LOKI_URL="+options.Loki,
+		"VLLM_JAEGER_URL="+options.Jaeger,
+		"VLLM_DASHBOARDS="+filepath.Join(options.Root, "dashboards"),
+	)
+}
+
+// access lets in whoever knows the password. Without one anybody who reaches
+// this port is an administrator, which is right for a throw-away instance on
+// loopback and for nothing else.
+func access(adminPassword string) []string {
+	if adminPassword != "" {
+		return []string{"GF_AUTH_ANONYMOUS_ENABLED=false", "GF_SECURITY_ADMIN_PASSWORD=" + adminPassword}
+	}
+	return []string{
+		"GF_AUTH_ANONYMOUS_ENABLED=true",
+		"GF_AUTH_ANONYMOUS_ORG_ROLE=Admin",
+		"GF_AUTH_BASIC_ENABLED=false",
+		"GF_AUTH_DISABLE_LOGIN_FORM=true",
 	}
 }
 

@@ -32,3 +32,10 @@ func TestItServesOnlyThisMachine(t *testing.T) {
 	require.Contains(t, settings, "GF_PATHS_PROVISIONING=/repo/provisioning")
 	require.Contains(t, settings, "VLLM_LOKI_URL=", "a store that is not there is told so, not inherited")
 }
+
+func TestWithAPasswordNobodyComesInWithoutIt(t *testing.T) {
+	settings := environment(Options{AdminPassword: "secret"}, &loopback.Port{Number: 3000})
+	require.Contains(t, settings, "GF_AUTH_ANONYMOUS_ENABLED=false")
+	require.Contains(t, settings, "GF_SECURITY_ADMIN_PASSWORD=secret")
+	require.NotContains(t, settings, "GF_AUTH_ANONYMOUS_ENABLED=true")
+}
