@@ -9,6 +9,7 @@ import {
 import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
 import { map, Observable, switchMap } from 'rxjs';
 
+import { annotationSupport } from './annotations';
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
 import { storyFirst } from './exploreColumns';
@@ -39,6 +40,7 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
   constructor(instanceSettings: DataSourceInstanceSettings<VllmDataSourceOptions>) {
     super(instanceSettings);
     this.variables = new VllmVariableSupport(this);
+    this.annotations = annotationSupport;
   }
 
   /** Answers once; what is asked live goes on as a stream from there. */

@@ -13,6 +13,7 @@ export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
   models: { form: 'table' },
   logs: {},
   trace: { traceId: '' },
+  annotations: {},
   coverage: { form: 'table' },
   promql: { expr: '' },
 };

@@ -26,6 +26,8 @@ test.each<[string, Partial<VllmQuery>]>([
     { queryType: 'logs', logs: { levels: ['error'], contains: 'out of memory', regex: 'x+' } },
   ],
   ['trace ab12', { queryType: 'trace', trace: { traceId: 'ab12' } }],
+  ['events: all', { queryType: 'annotations', annotations: {} }],
+  ['events: restart, sleep', { queryType: 'annotations', annotations: { events: ['restart', 'sleep'] } }],
   ['coverage: explained_ratio', { queryType: 'coverage', coverage: { metric: 'explained_ratio' } }],
   ['up == 0', { queryType: 'promql', promql: { expr: 'up == 0' } }],
 ])('%s', (text, query) => {

@@ -7,7 +7,17 @@ export function displayText(query: VllmQuery): string {
   return scope.length ? `${text} · ${scope.join(', ')}` : text;
 }
 
-function words({ queryType, requests, request, models, logs, trace, coverage, promql }: VllmQuery): string {
+function words({
+  queryType,
+  requests,
+  request,
+  models,
+  logs,
+  trace,
+  annotations,
+  coverage,
+  promql,
+}: VllmQuery): string {
   switch (queryType) {
     case 'request':
       return `request ${request?.id ?? ''}`;
@@ -19,6 +29,8 @@ function words({ queryType, requests, request, models, logs, trace, coverage, pr
         .join(' ');
     case 'trace':
       return `trace ${trace?.traceId ?? ''}`;
+    case 'annotations':
+      return `events: ${annotations?.events?.join(', ') || 'all'}`;
     case 'coverage':
       return `coverage: ${coverage?.metric || 'all'}`;
     case 'promql':

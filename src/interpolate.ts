@@ -2,6 +2,7 @@ import { ScopedVars } from '@grafana/data';
 import { TemplateSrv } from '@grafana/runtime';
 
 import {
+  AnnotationsSpec,
   columnNamed,
   CoverageSpec,
   Filter,
@@ -35,7 +36,7 @@ export class Interpolation {
   }
 
   query(query: VllmQuery): VllmQuery {
-    const { scope, requests, request, models, logs, trace, coverage, promql } = query;
+    const { scope, requests, request, models, logs, trace, annotations, coverage, promql } = query;
     return {
       ...query,
       ...(scope && { scope: this.scope(scope) }),
@@ -44,6 +45,7 @@ export class Interpolation {
       ...(models && { models: this.models(models) }),
       ...(logs && { logs: this.logs(logs) }),
       ...(trace && { trace: { traceId: this.text(trace.traceId) } }),
+      ...(annotations && { annotations: this.annotations(annotations) }),
       ...(coverage && { coverage: this.coverage(coverage) }),
       ...(promql && { promql: this.promql(promql) }),
     };
@@ -102,6 +104,10 @@ export class Interpolation {
       contains: this.optional(spec.contains),
       regex: spec.regex && this.pattern(spec.regex),
     };
+  }
+
+  private annotations(spec: AnnotationsSpec): AnnotationsSpec {
+    return { ...spec, ...(spec.events && { events: this.list(spec.events) }) };
   }
 
   private coverage(spec: CoverageSpec): CoverageSpec {

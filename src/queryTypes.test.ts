@@ -1,6 +1,7 @@
 import model from './query.generated.json';
 import {
   alertingTypes,
+  AnnotationsSpec,
   columns,
   CoverageSpec,
   Filter,
@@ -44,9 +45,19 @@ describe('the query types agree with pkg/query', () => {
       live: true,
     };
     const trace: Fields<TraceSpec> = { traceId: true };
+    const annotations: Fields<AnnotationsSpec> = { events: true, limit: true };
     const coverage: Fields<CoverageSpec> = { form: true, metric: true };
     const promql: Fields<PromQLSpec> = { expr: true, instant: true, legend: true, minStep: true };
-    const specs: Record<keyof Specs, object> = { requests, request, models, logs, trace, coverage, promql };
+    const specs: Record<keyof Specs, object> = {
+      requests,
+      request,
+      models,
+      logs,
+      trace,
+      annotations,
+      coverage,
+      promql,
+    };
     for (const kind of model.kinds) {
       expect({ [kind.name]: kind.fields }).toEqual({ [kind.name]: Object.keys(specs[kind.name as keyof Specs]) });
     }

@@ -10,7 +10,16 @@ import model from './query.generated.json';
 export const queryVersion = model.version;
 
 /** What a query asks for, in the order in which an editor shows it. */
-export const queryTypes = ['requests', 'request', 'models', 'logs', 'trace', 'coverage', 'promql'] as const;
+export const queryTypes = [
+  'requests',
+  'request',
+  'models',
+  'logs',
+  'trace',
+  'annotations',
+  'coverage',
+  'promql',
+] as const;
 export type QueryType = (typeof queryTypes)[number];
 
 export const scopeLists = ['models', 'environments', 'namespaces', 'pods', 'instances', 'engines', 'services'] as const;
@@ -79,6 +88,12 @@ export interface TraceSpec {
   traceId: string;
 }
 
+/** What happened to engines. The names are those of the catalogue in engineEvents; absent = all. */
+export interface AnnotationsSpec {
+  events?: string[];
+  limit?: number;
+}
+
 export interface CoverageSpec {
   form?: Form;
   metric?: string;
@@ -98,6 +113,7 @@ export interface Specs {
   models: ModelsSpec;
   logs: LogsSpec;
   trace: TraceSpec;
+  annotations: AnnotationsSpec;
   coverage: CoverageSpec;
   promql: PromQLSpec;
 }
@@ -123,7 +139,7 @@ export const alertingTypes: readonly QueryType[] = queryTypes.filter((type) =>
 );
 
 /** Kinds that look at a window of all engines, and so can be narrowed. */
-export const scopedTypes: readonly QueryType[] = ['requests', 'models', 'logs', 'coverage'];
+export const scopedTypes: readonly QueryType[] = ['requests', 'models', 'logs', 'annotations', 'coverage'];
 
 /** The columns of the request row, in its order. */
 export const columns: readonly Column[] = model.columns.map((column) => ({ ...column, type: columnType(column.type) }));
@@ -133,6 +149,8 @@ export const dimensions = model.dimensions;
 export const quantiles = model.quantiles;
 export const coverageMetrics = model.coverageMetrics;
 export const logLevels = model.logLevels;
+/** The events that kind annotations finds, the worst first. */
+export const engineEvents = model.events;
 export const defaults = model.defaults;
 export const limits = model.limits;
 

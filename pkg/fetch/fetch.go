@@ -14,21 +14,24 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// Metrics is what a join asks of Prometheus.
+// Metrics is what joins and events ask of Prometheus.
 type Metrics interface {
 	EngineState(ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string) ([]evidence.Series, []evidence.Call, error)
 	Targets(ctx context.Context, w evidence.Window) ([]evidence.Target, []evidence.Call, error)
 	Finished(ctx context.Context, w evidence.Window, scope vllm.Scope) ([]evidence.Finished, []evidence.Call, error)
+	EngineChanges(ctx context.Context, w evidence.Window, scope vllm.Scope, ask prometheus.ChangesAsk) (evidence.EngineChanges, []evidence.Call, error)
 }
 
-// Logs is what a join asks of Loki.
+// Logs is what joins and events ask of Loki.
 type Logs interface {
 	RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter loki.RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport)
+	EngineLines(ctx context.Context, w evidence.Window, scope vllm.Scope, events []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport)
 }
 
 // Traces is what a join asks of Jaeger.

@@ -10,6 +10,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -73,6 +74,23 @@ func (s *stores) Targets(_ context.Context, w evidence.Window) ([]evidence.Targe
 func (s *stores) Finished(_ context.Context, w evidence.Window, _ vllm.Scope) ([]evidence.Finished, []evidence.Call, error) {
 	s.note(asked{method: "Finished", windows: []evidence.Window{w}})
 	return []evidence.Finished{{Count: s.finished}}, nil, s.fails[evidence.Prometheus]
+}
+
+func (s *stores) EngineChanges(_ context.Context, w evidence.Window, _ vllm.Scope, ask prometheus.ChangesAsk) (evidence.EngineChanges, []evidence.Call, error) {
+	a := asked{method: "EngineChanges", windows: []evidence.Window{w}}
+	for name, wanted := range map[string]bool{"starts": ask.Starts, "sleep": ask.Sleep, "preemptions": ask.Preemptions > 0} {
+		if wanted {
+			a.names = append(a.names, name)
+		}
+	}
+	slices.Sort(a.names)
+	s.note(a)
+	return evidence.EngineChanges{}, []evidence.Call{{Store: evidence.Prometheus}}, s.fails[evidence.Prometheus]
+}
+
+func (s *stores) EngineLines(_ context.Context, w evidence.Window, scope vllm.Scope, _ []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport) {
+	s.note(asked{method: "EngineLines", windows: []evidence.Window{w}, names: scope.Models})
+	return nil, s.report(evidence.Loki)
 }
 
 func (s *stores) RequestEvents(_ context.Context, windows []evidence.Window, _ vllm.Scope, filter loki.RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {

@@ -50,6 +50,8 @@ var questions = []question{
 	{name: "log volume", json: `{"queryType":"logs","logs":{"volume":true}}`, needs: []evidence.Store{evidence.Loki}},
 	{name: "trace", json: `{"queryType":"trace","trace":{"traceId":"` + requestTrace(1) + `"}}`, needs: []evidence.Store{evidence.Jaeger}, unknown: true,
 		shows: map[evidence.Store]string{evidence.Jaeger: "spanID"}},
+	{name: "annotations", json: `{"queryType":"annotations"}`, uses: []evidence.Store{evidence.Prometheus, evidence.Loki},
+		shows: map[evidence.Store]string{evidence.Prometheus: "model", evidence.Loki: "title"}},
 	{name: "promql", json: `{"queryType":"promql","promql":{"expr":"up"}}`, needs: []evidence.Store{evidence.Prometheus}},
 
 	{name: "explained ratio", alert: true, json: `{"queryType":"coverage","coverage":{"metric":"explained_ratio"}}`, needs: allStores},
@@ -191,7 +193,7 @@ func (x *trial) judge(t *testing.T, q question, sound backend.DataResponse) {
 		return slices.DeleteFunc(slices.Clone(stores), func(s evidence.Store) bool { return !slices.Contains(x.failed, s) })
 	}
 	needed, used := missing(q.needs), missing(q.uses)
-	if len(used) == len(allStores) {
+	if len(q.needs) == 0 && len(used) > 0 && len(used) == len(q.uses) {
 		needed = used // no store is left to answer
 	}
 	switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -71,6 +72,16 @@ func (s faultyStores) Finished(context.Context, evidence.Window, vllm.Scope) ([]
 	return nil, nil, nil
 }
 
+func (s faultyStores) EngineChanges(context.Context, evidence.Window, vllm.Scope, prometheus.ChangesAsk) (evidence.EngineChanges, []evidence.Call, error) {
+	s.do("EngineChanges")
+	return evidence.EngineChanges{}, nil, nil
+}
+
+func (s faultyStores) EngineLines(context.Context, evidence.Window, vllm.Scope, []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport) {
+	s.do("EngineLines")
+	return nil, evidence.StoreReport{}
+}
+
 func (s faultyStores) RequestEvents(context.Context, []evidence.Window, vllm.Scope, loki.RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {
 	s.do("RequestEvents")
 	return nil, evidence.StoreReport{}
@@ -98,9 +109,11 @@ func (s faultyStores) GetTrace(context.Context, string) ([]evidence.Span, eviden
 
 func TestAPanicIsTheErrorOfItsQueryAlone(t *testing.T) {
 	const requests, request = `{"queryType":"requests"}`, `{"queryType":"request","request":{"id":"0123456789abcdef"}}`
+	const annotations = `{"queryType":"annotations"}`
 	for method, query := range map[string]string{
 		"EngineState": requests, "Targets": requests, "Finished": requests, "RequestEvents": requests, "RequestSpans": requests,
 		"CallerTraces": requests, "FindByRequestID": request, "GetTrace": request,
+		"EngineChanges": annotations, "EngineLines": annotations,
 	} {
 		t.Run(method, func(t *testing.T) {
 			d := newDatasource(t, `{"vllm": {"callerServices": ["shop"]}}`, nil)

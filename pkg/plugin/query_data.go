@@ -72,6 +72,8 @@ func (d *Datasource) handlers() map[query.Kind]kindHandler {
 		query.Trace:    d.trace,
 		query.Coverage: d.coverage,
 		query.PromQL:   d.promql,
+
+		query.Annotations: d.annotations,
 	}
 }
 

@@ -74,6 +74,11 @@ func prometheusAnswer(r *http.Request, empty bool) string {
 		}
 		text, _ := json.Marshal(map[string]any{"status": "success", "data": names}) // of strings
 		return string(text)
+	case strings.HasSuffix(r.URL.Path, "/query_range") && strings.Contains(query, vllm.ProcessStartTime): // after an earlier one
+		s := series{Metric: map[string]string{"pod": "llama-0", "instance": "10.0.0.1:8000"}}
+		started := telemetryFrom.Add(5 * time.Minute).Unix()
+		s.Values = [][]any{{started + 30, fmt.Sprint(started)}}
+		return result("matrix", unless(empty, []series{s}))
 	case strings.HasSuffix(r.URL.Path, "/query_range"):
 		s := engineSeries()
 		s.Values = [][]any{{telemetryFrom.Add(time.Minute).Unix(), "3"}}
@@ -159,6 +164,13 @@ func lokiAnswer(r *http.Request, empty bool) string {
 				line := "(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:439] " + said
 				s.Values = append(s.Values, []any{strconv.FormatInt(at, 10), line, map[string]string{}})
 			}
+		}
+	}
+	if strings.Contains(r.Form.Get("query"), "LoRA adapter") { // events of engines
+		s.Values = nil
+		if at := requestStart(0).UnixNano(); !empty && at >= from && at < to {
+			line := "(APIServer pid=1) INFO 08-20 12:00:00 [serving_models.py:1] Loaded new LoRA adapter: name 'sql', path '/sql'"
+			s.Values = [][]any{{strconv.FormatInt(at, 10), line, map[string]string{}}}
 		}
 	}
 	if r.Form.Get("direction") == "backward" {

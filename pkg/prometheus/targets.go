@@ -11,8 +11,9 @@ import (
 )
 
 // places are the labels that tell one engine from another, of those that the store has.
-func (c *Client) places() []string {
-	l := c.store.Labels
+func (c *Client) places() []string { return placesOf(c.store.Labels) }
+
+func placesOf(l vllm.LabelNames) []string {
 	return slices.DeleteFunc(
 		[]string{l.Model, l.Environment, l.Namespace, l.Pod, l.Instance, l.Service, l.Engine},
 		func(label string) bool { return label == "" })

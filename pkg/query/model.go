@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
@@ -28,10 +29,12 @@ const (
 	Trace    Kind = "trace"
 	PromQL   Kind = "promql"
 	Coverage Kind = "coverage"
+
+	Annotations Kind = "annotations"
 )
 
 // Kinds lists them in the order in which an editor shows them.
-var Kinds = []Kind{Requests, Request, Models, Logs, Trace, Coverage, PromQL}
+var Kinds = []Kind{Requests, Request, Models, Logs, Trace, Annotations, Coverage, PromQL}
 
 // Alerts reports whether the kind can be evaluated by an alert rule: it must reduce to numbers with stable labels.
 func (k Kind) Alerts() bool { return k == Models || k == Coverage || k == PromQL }
@@ -52,6 +55,8 @@ type Query struct {
 	Trace    *TraceSpec
 	Coverage *CoverageSpec
 	PromQL   *PromQLSpec
+
+	Annotations *AnnotationsSpec
 }
 
 // RequestsSpec asks for joined requests: those that pass every filter, in order, at most Limit rows.
@@ -110,6 +115,12 @@ type LogsSpec struct {
 // TraceSpec asks for one trace.
 type TraceSpec struct {
 	TraceID string `json:"traceId"`
+}
+
+// AnnotationsSpec asks what happened to engines: restarts, deaths, storms and the like.
+type AnnotationsSpec struct {
+	Events []events.Type `json:"events,omitempty"` // empty = all
+	Limit  int           `json:"limit,omitempty"`  // 0 = DefaultEvents
 }
 
 // CoverageSpec asks how much of the window the join saw.

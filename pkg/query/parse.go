@@ -11,6 +11,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
@@ -23,6 +24,10 @@ const (
 	DefaultRows = 1000
 	// DefaultLines is Grafana's own default for log panels.
 	DefaultLines = 1000
+	// DefaultEvents is what still can be told apart on a graph.
+	DefaultEvents = 200
+	// MaxEvents is what a dashboard can draw: each is a marker of its own on every panel.
+	MaxEvents = 1000
 	// MaxScopeValues keeps a selector within the URL and query length that the stores accept.
 	MaxScopeValues = 200
 	// MaxValueLength is far above any label value, id or column text that means something.
@@ -60,6 +65,8 @@ type saved struct {
 	Trace     TraceSpec    `json:"trace"`
 	Coverage  CoverageSpec `json:"coverage"`
 	PromQL    PromQLSpec   `json:"promql"`
+
+	Annotations AnnotationsSpec `json:"annotations"`
 }
 
 // Parse decodes and validates one query. maxRows is the data source's own limit. Errors are *FieldError wherever a field
@@ -117,6 +124,9 @@ func (q *Query) take(s *saved, maxRows int) error {
 	case Coverage:
 		q.Coverage = &s.Coverage
 		return q.Coverage.check(q.FromAlert)
+	case Annotations:
+		q.Annotations = &s.Annotations
+		return q.Annotations.check()
 	case PromQL:
 		q.PromQL = &s.PromQL
 		return q.PromQL.check()
@@ -283,6 +293,24 @@ func (s *CoverageSpec) check(fromAlert bool) error {
 		}
 	} else if s.Form == models.Numeric || fromAlert {
 		return wrong("coverage.metric", "an alert compares one number: choose one of %s", strings.Join(join.CoverageMetricNames(), ", "))
+	}
+	return nil
+}
+
+func (s *AnnotationsSpec) check() error {
+	if s.Limit < 0 || s.Limit > MaxEvents {
+		return wrong("annotations.limit", "%d is not between 1 and %d", s.Limit, MaxEvents)
+	}
+	if s.Limit == 0 {
+		s.Limit = DefaultEvents
+	}
+	for _, t := range s.Events {
+		if _, ok := events.Lookup(t); !ok {
+			return wrong("annotations.events", "%q is none of %s", clip(string(t)), listed(events.Types()))
+		}
+	}
+	if len(s.Events) == 0 {
+		s.Events = events.Types()
 	}
 	return nil
 }

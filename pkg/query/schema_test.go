@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -55,9 +56,10 @@ type metricSchema struct {
 }
 
 type defaultsSchema struct {
-	Rows  int        `json:"rows"`
-	Lines int        `json:"lines"`
-	Sort  join.Order `json:"sort"`
+	Rows   int        `json:"rows"`
+	Lines  int        `json:"lines"`
+	Events int        `json:"events"`
+	Sort   join.Order `json:"sort"`
 }
 
 type schema struct {
@@ -74,6 +76,7 @@ type schema struct {
 	Quantiles       []float64            `json:"quantiles"`
 	CoverageMetrics []metricSchema       `json:"coverageMetrics"`
 	LogLevels       []vllm.LogLevel      `json:"logLevels"`
+	Events          []events.Definition  `json:"events"`
 	Defaults        defaultsSchema       `json:"defaults"`
 	Limits          map[string]int       `json:"limits"`
 }
@@ -87,11 +90,12 @@ func frontendSchema() schema {
 		LogLevels: []vllm.LogLevel{
 			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
 		},
+		Events:   events.Catalogue,
 		Ops:      map[string][]join.Op{},
-		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultSort},
+		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultEvents, DefaultSort},
 		Limits: map[string]int{
 			"scopeValues": MaxScopeValues, "valueLength": MaxValueLength, "filters": MaxFilters,
-			"promqlLength": MaxPromQLLength, "requestIdLength": vllm.MaxRequestIDLength,
+			"promqlLength": MaxPromQLLength, "events": MaxEvents, "requestIdLength": vllm.MaxRequestIDLength,
 		},
 	}
 	specs := map[string]reflect.Type{}

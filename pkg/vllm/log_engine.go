@@ -202,7 +202,8 @@ func exception(m string) (class, text string, ok bool) {
 
 func exceptionKind(class, text string) LogKind {
 	switch {
-	case strings.HasSuffix(class, "OutOfMemoryError"), strings.Contains(text, "out of memory"),
+	case strings.HasSuffix(class, "OutOfMemoryError"), class == "MemoryError", strings.Contains(text, "out of memory"),
+		strings.Contains(text, hostAllocator),
 		strings.HasPrefix(text, "No available memory for the cache blocks"),
 		strings.HasPrefix(text, "To serve at least one request with the model's max seq len"),
 		strings.HasPrefix(text, "Free memory on device "):

@@ -49,6 +49,14 @@ const (
 	GPUPower       = "gpu_power"
 )
 
+// ProcessStartTime is when the API server's process began, in Unix seconds. Prometheus' Python client exposes it, as those of
+// most programs do, so it tells of vLLM only beside a metric of vLLM's, and stands in no table. With several API servers
+// (data parallelism too) it is not there.
+const ProcessStartTime = "process_start_time_seconds"
+
+// SleepStates are the values of LabelSleepState by level: awake, weights moved to the host, weights discarded.
+var SleepStates = []string{"awake", "weights_offloaded", "discard_all"}
+
 // DefaultMetricPrefix is vLLM's own. Some collectors cannot carry a colon and rewrite it to "vllm_".
 const DefaultMetricPrefix = "vllm:"
 

@@ -76,6 +76,16 @@ test('a kind is chosen, and its own fields appear', async () => {
   expect(screen.queryByLabelText('Sort by')).not.toBeInTheDocument();
 });
 
+test('events are chosen by name, and none means all', async () => {
+  show({ queryType: 'annotations' });
+  expect(screen.getByLabelText('Events')).toHaveAttribute('placeholder', 'all');
+  await choose('Events', /^engine_death/, 'engine_death');
+  expect(lastQuery().annotations).toEqual({ events: ['engine_death'] });
+  await type('Limit', '50');
+  expect(lastQuery().annotations).toEqual({ events: ['engine_death'], limit: 50 });
+  expect(screen.getByLabelText('Narrow by')).toBeInTheDocument();
+});
+
 test('going back to a kind finds what was asked there', async () => {
   show({ queryType: 'request', request: { id: 'cmpl-1' } });
   await choose('Show', /^Logs/);

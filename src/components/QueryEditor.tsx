@@ -8,6 +8,7 @@ import { defaultSpec, isAlerting } from '../defaults';
 import { migrateQuery } from '../migrations';
 import { alertingTypes, QueryType, queryTypes, scopedTypes, Specs, VllmQuery } from '../queryTypes';
 import { VllmDataSourceOptions } from '../types';
+import { AnnotationsEditor } from './AnnotationsEditor';
 import { CoverageEditor } from './CoverageEditor';
 import { LogsEditor } from './LogsEditor';
 import { ModelsEditor } from './ModelsEditor';
@@ -112,6 +113,8 @@ function KindEditor({ type, query, app, common, onChange }: KindEditorChoice) {
       return <LogsEditor {...part('logs')} />;
     case 'trace':
       return <TraceEditor {...part('trace')} />;
+    case 'annotations':
+      return <AnnotationsEditor {...part('annotations')} />;
     case 'coverage':
       return <CoverageEditor {...part('coverage')} />;
     case 'promql':
@@ -135,6 +138,10 @@ function kindOptions(alerting: boolean) {
     },
     logs: { label: t('kind.logs', 'Logs'), description: t('kind.logs-description', "vLLM's log lines, parsed") },
     trace: { label: t('kind.trace', 'Trace'), description: t('kind.trace-description', 'One trace') },
+    annotations: {
+      label: t('kind.annotations', 'Events'),
+      description: t('kind.annotations-description', 'Restarts, deaths, preemption storms, sleep, LoRA adapters'),
+    },
     coverage: {
       label: t('kind.coverage', 'Coverage'),
       description: t('kind.coverage-description', 'How much of the window the join saw'),

@@ -1,0 +1,139 @@
+package events
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// restarts reads new processes from their start times, and where there are none from counters that fell.
+func restarts(c evidence.EngineChanges) (events []Event) {
+	for _, s := range c.Starts {
+		known := 0.0
+		for _, sample := range s.Samples {
+			started := sample.Value
+			if started <= known { // the same process again, after a gap; or an older one behind the same name
+				continue
+			}
+			seen := time.UnixMilli(sample.UnixMilli).UTC()
+			at := earlier(unixSeconds(started), seen) // a clock that is ahead does not move an event past its evidence
+			answered := "Metrics were there " + span(seen.Sub(at)-c.Step) + " to " + span(seen.Sub(at)) + " later."
+			switch {
+			case known > 0:
+				events = append(events, Event{Type: Restart, Time: at, Title: "Server restarted", Origin: server(s.Origin),
+					Text: "A new process began. " + answered})
+			default: // began before the window: outside of it, and left out for that
+				events = append(events, Event{Type: Start, Time: at, Title: "Server started", Origin: server(s.Origin),
+					Text: "The first process that is known under this name began. " + answered})
+			}
+			known = started
+		}
+	}
+	seen := map[evidence.Origin]time.Time{}
+	for _, s := range c.Resets {
+		for _, sample := range s.Samples {
+			at, place := time.UnixMilli(sample.UnixMilli).UTC(), server(s.Origin)
+			if last, ok := seen[place]; ok && at.Sub(last) <= max(c.Step, oneEnd) {
+				continue // further engines of the same server
+			}
+			seen[place] = at
+			events = append(events, Event{Type: Restart, Time: at, Title: "Server restarted", Origin: place,
+				Text: "Its counters began at zero again, up to " + span(c.Step) + " before; several API servers expose no start time."})
+		}
+	}
+	return events
+}
+
+// storms joins the times at which an engine preempted too much. A storm lasts from the beginning of the first such time to
+// the end of the last.
+func storms(c evidence.EngineChanges) (events []Event) {
+	for _, s := range c.Preempting {
+		var storm *Event
+		var worst float64
+		for _, sample := range s.Samples {
+			end := time.UnixMilli(sample.UnixMilli).UTC()
+			begin := end.Add(-c.PreemptingOver)
+			if storm == nil || begin.After(storm.End) {
+				events = append(events, Event{Type: PreemptionStorm, Time: begin, Title: "Preemption storm", Origin: *s.Origin})
+				storm, worst = &events[len(events)-1], 0
+			}
+			worst = max(worst, sample.Value)
+			storm.End = end
+			storm.Text = fmt.Sprintf("Up to %d preemptions a minute, taken over %s; from %d on it is a storm. The KV cache is too small for what is admitted.",
+				int(math.Round(worst*60)), span(c.PreemptingOver), int(StormPerSecond*60))
+		}
+	}
+	return events
+}
+
+// sleeps reads sleep and waking from the metric, where no line told of them before.
+func sleeps(c evidence.EngineChanges, told []Event) (events []Event) {
+	for _, s := range c.Sleep {
+		level := 0.0
+		for _, sample := range s.Samples {
+			e := Event{Time: time.UnixMilli(sample.UnixMilli).UTC(), Origin: *s.Origin}
+			switch {
+			case sample.Value > 0 && level == 0:
+				e.Type, e.Title = Sleep, "Engine asleep"
+				e.Text = fmt.Sprintf("Sleep level %.0f. Seen in the metrics, up to %s after it began.", sample.Value, span(c.Step))
+			case sample.Value == 0 && level > 0:
+				e.Type, e.Title = Wake, "Engine awake"
+				e.Text = fmt.Sprintf("Seen in the metrics, up to %s after it began.", span(c.Step))
+			}
+			level = sample.Value
+			if e.Type != "" && !toldBefore(e, told, c.Step) {
+				events = append(events, e)
+			}
+		}
+	}
+	return events
+}
+
+// toldBefore reports whether a line told of the same within what a metric may lag behind.
+func toldBefore(e Event, told []Event, step time.Duration) bool {
+	for _, other := range told {
+		behind := e.Time.Sub(other.Time)
+		if other.Type == e.Type && behind >= -sameMoment && behind <= step+sameMoment && sameEngine(other.Origin, e.Origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameEngine compares the names that both places have. What happens to a server happens to each of its engines.
+func sameEngine(a, b evidence.Origin) bool {
+	if a.Engine != "" && b.Engine != "" && a.Engine != b.Engine {
+		return false
+	}
+	if a.Namespace != "" && b.Namespace != "" && a.Namespace != b.Namespace {
+		return false
+	}
+	if a.Pod != "" && b.Pod != "" {
+		return a.Pod == b.Pod
+	}
+	return a.Instance == b.Instance
+}
+
+// server is a place without the engine.
+func server(o *evidence.Origin) evidence.Origin {
+	place := *o
+	place.Engine = ""
+	return place
+}
+
+func unixSeconds(s float64) time.Time {
+	whole, fraction := math.Modf(s)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// span writes a duration in whole seconds, as 1m5s.
+func span(d time.Duration) string { return max(d, 0).Round(time.Second).String() }

@@ -1,0 +1,117 @@
+package frames
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// Annotations is one row per event. Grafana finds the fields of an annotation by their names: time, timeEnd (null for a
+// moment), title, text, tags (one text with commas) and id. The others are for tables.
+func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.Frame {
+	n := len(happened)
+	at, until := make([]time.Time, n), make([]*time.Time, n)
+	kind, severity := make([]string, n), make([]string, n)
+	title, body, tags, id := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	model, environment, namespace := make([]*string, n), make([]*string, n), make([]*string, n)
+	pod, instance, engine := make([]*string, n), make([]*string, n), make([]*string, n)
+	for i, e := range happened {
+		at[i] = e.Time
+		if !e.End.IsZero() {
+			until[i] = &e.End
+		}
+		o := e.Origin
+		kind[i], severity[i] = string(e.Type), string(e.Severity())
+		title[i], body[i], tags[i], id[i] = noMarkup(e.Title), noMarkup(e.Text), tagsOf(e), eventID(e)
+		model[i], environment[i], namespace[i] = text(o.Model), text(o.Environment), text(o.Namespace)
+		pod[i], instance[i], engine[i] = text(o.Pod), text(o.Instance), text(o.Engine)
+	}
+	frame := data.NewFrame("annotations",
+		data.NewField("time", nil, at),
+		data.NewField("timeEnd", nil, until),
+		data.NewField("severity", nil, severity).SetConfig(&data.FieldConfig{Mappings: data.ValueMappings{severityCells}}),
+		data.NewField("title", nil, title),
+		data.NewField("text", nil, body),
+		data.NewField("model", nil, model),
+		data.NewField("instance", nil, instance),
+		data.NewField("engine", nil, engine),
+		data.NewField("pod", nil, pod),
+		data.NewField("namespace", nil, namespace),
+		data.NewField("environment", nil, environment),
+		data.NewField("type", nil, kind),
+		data.NewField("tags", nil, tags),
+		data.NewField("id", nil, id),
+	)
+	frame.Meta = &data.FrameMeta{
+		Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable, Notices: eventNotices(stores),
+		Custom: map[string]any{"calls": callsMeta(stores)},
+	}
+	return frame
+}
+
+// severityCells colours the words of a table; the words stay.
+var severityCells = data.ValueMapper{
+	string(events.Critical): {Color: "red", Index: 0},
+	string(events.Warning):  {Color: "orange", Index: 1},
+	string(events.Info):     {Color: "blue", Index: 2},
+}
+
+// noMarkup keeps Grafana, which shows an annotation as HTML, from taking any of a quoted line for markup: after cleaning,
+// links and pictures would stay.
+func noMarkup(s string) string { return markup.Replace(s) }
+
+var markup = strings.NewReplacer("<", "‹", ">", "›")
+
+// tagsOf are types, severity, model and place: what annotations are filtered by.
+func tagsOf(e events.Event) string {
+	var tags []string
+	for _, t := range e.Types() {
+		tags = append(tags, string(t))
+	}
+	tags = append(tags, string(e.Severity()), e.Origin.Model, cmp.Or(e.Origin.Instance, e.Origin.Pod))
+	kept := tags[:0]
+	for _, tag := range tags {
+		if tag != "" {
+			kept = append(kept, strings.ReplaceAll(tag, ",", " ")) // a comma would end the tag
+		}
+	}
+	return strings.Join(kept, ",")
+}
+
+// eventID is the same whenever the same event is found, so that two queries that find it draw it once.
+func eventID(e events.Event) string {
+	hash := fnv.New64a()
+	_, _ = fmt.Fprintf(hash, "%s %d %q %q", e.Type, e.Time.UnixMilli(), e.Origin, e.Title) // a hash never fails
+	return fmt.Sprintf("%016x", hash.Sum64())
+}
+
+// untold says which events are missing when a store is.
+var untold = map[evidence.Store]string{
+	evidence.Prometheus: "restarts, preemption storms, sleep that only metrics tell of, and models known by instance",
+	evidence.Loki:       "engine deaths, memory that ran out, failed starts, shutdowns, pauses, LoRA adapters",
+}
+
+func eventNotices(stores []evidence.StoreReport) []data.Notice {
+	var out []data.Notice
+	for _, s := range stores {
+		switch {
+		case !s.Configured:
+			out = append(out, data.Notice{Severity: data.NoticeSeverityInfo,
+				Text: upstream.Title(s.Store) + " is not configured: without it there are no " + untold[s.Store] + "."})
+		case s.Err != nil:
+			out = append(out, Missing(s.Err, untold[s.Store]))
+		}
+		if s.Truncated {
+			out = append(out, data.Notice{Severity: data.NoticeSeverityWarning, Text: cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part.")})
+		}
+	}
+	return out
+}

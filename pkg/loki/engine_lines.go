@@ -1,0 +1,58 @@
+package loki
+
+import (
+	"context"
+	"regexp"
+	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// maxEngineLines is how many lines one query reads for events of engines. A death writes some ten that are looked for, a
+// start one: this is a fleet of hundreds that fell over again and again.
+const maxEngineLines = 20_000
+
+// EngineLines gives the lines of a window that tell of these events, in order of time. Loki looks for their words; only
+// lines that have them are read.
+func (c *Client) EngineLines(ctx context.Context, window evidence.Window, scope vllm.Scope, events []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport) {
+	if len(events) == 0 {
+		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true}
+	}
+	wanted := map[vllm.EngineEvent]bool{}
+	for _, e := range events {
+		wanted[e] = true
+	}
+	reader := newReader(c, func(page []entry) []evidence.EngineLine { return engineLines(page, placesOf(c.labels), wanted) })
+	reader.budget = min(reader.budget, maxEngineLines)
+	return reader.all(ctx, []query{engineQuery(c.selector.within(scope, c.labels), events)}, intervals(window))
+}
+
+// clientLines hold what clients send and models answer: they are many, and their words are not the engine's.
+const clientLines = `Received request |Generated response `
+
+// engineQuery finds lines with the words of events. Like requestLines they are plain text all, so that Loki searches for
+// substrings.
+func engineQuery(s selector, events []vllm.EngineEvent) query {
+	texts := vllm.EngineEventTexts(events...)
+	for i, text := range texts {
+		texts[i] = regexp.QuoteMeta(text)
+	}
+	q := query{selector: s}
+	q.match(strings.Join(texts, "|"))
+	q.drop(clientLines)
+	return q
+}
+
+// engineLines reads a page's lines, and keeps nothing of those that tell nothing.
+func engineLines(page []entry, p places, wanted map[vllm.EngineEvent]bool) []evidence.EngineLine {
+	var lines []evidence.EngineLine
+	origins := originCache{places: p}
+	for _, e := range page {
+		parsed := vllm.ParseLogLine(e.Line)
+		if line, ok := evidence.NewEngineLine(e.Timestamp, origins.of(e), &parsed); ok && wanted[line.Event] {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
