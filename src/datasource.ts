@@ -12,7 +12,7 @@ import { map, Observable, switchMap } from 'rxjs';
 import { annotationSupport } from './annotations';
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
-import { storyFirst } from './exploreColumns';
+import { forExplore } from './exploreLayout';
 import { Interpolation } from './interpolate';
 import { follow } from './live/follow';
 import { withLive } from './live/request';
@@ -49,7 +49,7 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
       .query(withLive(request))
       .pipe(switchMap((answer) => follow(answer, request.range, this.uid, getGrafanaLiveSrv())));
     return request.app === CoreApp.Explore
-      ? answers.pipe(map((answer) => ({ ...answer, data: answer.data.map(storyFirst) })))
+      ? answers.pipe(map((answer) => forExplore(answer, request.targets)))
       : answers;
   }
 

@@ -183,7 +183,7 @@ func TestASilentStoreIsAskedOnce(t *testing.T) {
 		require.Len(t, s.questions("Targets"), 2)
 		require.Empty(t, s.questions("EngineState"))
 
-		_, err = f.Neighbours(t.Context(), window, vllm.Scope{}, in.Stores)
+		_, err = f.Neighbours(t.Context(), window, window, vllm.Scope{}, in.Stores)
 		require.NoError(t, err)
 		require.Len(t, s.questions("Targets"), 2, "what was silent about the request is silent about its neighbours")
 		require.Empty(t, s.questions("EngineState"))

@@ -199,9 +199,10 @@ func (g *gather) idsOfTrace(id string) []string {
 	return idsOf(g.in.Spans)
 }
 
-// Neighbours gathers the engine spans of one instance and the state of its engines, for what happened around a request.
+// Neighbours gathers the engine spans of one instance in window and the state of its engines in the wider one, for what
+// happened around a request.
 // before is what the stores said when they were asked for that request: one that was silent is not asked again.
-func (f *Fetcher) Neighbours(ctx context.Context, window evidence.Window, scope vllm.Scope, before []evidence.StoreReport) (join.Input, error) {
+func (f *Fetcher) Neighbours(ctx context.Context, window, wider evidence.Window, scope vllm.Scope, before []evidence.StoreReport) (join.Input, error) {
 	g := f.gather(Ask{Window: window, Scope: scope})
 	for i, report := range []*evidence.StoreReport{&g.metrics, &g.logs, &g.traces} {
 		if i < len(before) && upstream.Silent(before[i].Err) {
@@ -211,7 +212,7 @@ func (f *Fetcher) Neighbours(ctx context.Context, window evidence.Window, scope 
 	parallel(
 		func() { g.askTraces(ctx, 0, false) },
 		// Metrics may know the instance by another of its names than the spans: the join finds it among all.
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(window)}, vllm.Scope{}) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.before(wider)}, vllm.Scope{}) },
 		func() { g.askTargets(ctx) },
 	)
 	return g.input(), ctx.Err()

@@ -70,7 +70,7 @@ func TestAnIDThatNobodyKnowsIsNoError(t *testing.T) {
 
 func TestNeighboursAreTheSpansAndTheStateOfOnePlace(t *testing.T) {
 	s := &stores{traces: everyMinute(3)}
-	in, err := s.fetcher().Neighbours(t.Context(), window, vllm.Scope{Pods: []string{"llama-0"}}, nil)
+	in, err := s.fetcher().Neighbours(t.Context(), window, window, vllm.Scope{Pods: []string{"llama-0"}}, nil)
 	require.NoError(t, err)
 	require.Len(t, in.Spans, 3)
 	require.Equal(t, []evidence.Window{between(-25, 600)}, s.questions("EngineState")[0].windows)

@@ -59,6 +59,9 @@ var (
 	gaugeCell    = map[string]any{"type": "gauge", "mode": "basic"}
 )
 
+// plainScale colours a gauge that has no limit.
+var plainScale = &data.ThresholdsConfig{Mode: data.ThresholdsModeAbsolute, Steps: []data.Threshold{at(math.Inf(-1), "blue")}}
+
 // kvCacheSteps: from 95 % on the next tokens may need a preemption, and from 80 % on a burst gets there within seconds.
 var kvCacheSteps = steps(at(0.8, "orange"), at(0.95, "red"))
 

@@ -24,40 +24,14 @@ func Trace(spans []evidence.Span) *data.Frame {
 	for i := range spans {
 		t.add(&spans[i])
 		for _, p := range phases(spans[i].Request) {
+			if !p.placed() {
+				continue
+			}
 			child := p.span(&spans[i], taken)
 			t.add(&child)
 		}
 	}
 	return t.frame()
-}
-
-// phase is one part of a request's time.
-type phase struct {
-	name, explain string
-	from, to      float64 // seconds after the start of the request
-}
-
-// phases divides a request's time where the span tells enough. Which boundary is known for sure and which is arithmetic:
-// the first token is measured on the API server's clock, queue and prefill are durations of the engine's clock that end
-// there; what lies before them is called pre-queue, and what is left after the last token unaccounted.
-func phases(r *evidence.RequestSpan) []phase {
-	if r == nil {
-		return nil
-	}
-	var out []phase
-	add := func(name, explain string, from, to float64) {
-		if to > from { // false when a boundary is unknown; tiny negative gaps are noise between the two clocks
-			out = append(out, phase{name, explain, from, to})
-		}
-	}
-	scheduled := r.TTFT - r.Prefill
-	queued := scheduled - r.Queue
-	add("pre-queue", "ttft − queue − prefill: tokenisation, hand-over to the engine and back", 0, queued)
-	add("queue", "gen_ai.latency.time_in_queue, ending where prefill begins", math.Max(queued, 0), math.Max(queued, 0)+r.Queue)
-	add("prefill", "gen_ai.latency.time_in_model_prefill, ending at the first token", math.Max(scheduled, 0), math.Max(scheduled, 0)+r.Prefill)
-	add("decode", "gen_ai.latency.time_in_model_decode, beginning at the first token", r.TTFT, r.TTFT+r.Decode)
-	add("unaccounted", "e2e − ttft − decode: output processing after the last token", r.TTFT+r.Decode, r.E2E)
-	return out
 }
 
 // span makes a row of a phase. Its id is a hash, so the same trace gives the same ids each time, and no other span's.
@@ -73,7 +47,7 @@ func (p phase) span(engine *evidence.Span, taken map[string]bool) evidence.Span 
 	return evidence.Span{
 		TraceID: engine.TraceID, SpanID: id, ParentSpanID: engine.SpanID,
 		Operation: p.name, Service: engine.Service, Resource: engine.Resource, Kind: evidence.KindInternal,
-		Start: engine.Start.Add(seconds(p.from)), Duration: seconds(p.to - p.from),
+		Start: engine.Start.Add(seconds(p.from)), Duration: seconds(p.length),
 		Attributes: []evidence.Attribute{
 			{Key: "derived", Value: true}, {Key: "vllm.phase", Value: p.name}, {Key: "derived.from", Value: p.explain},
 		},

@@ -16,8 +16,10 @@ import (
 )
 
 const (
-	// aroundRequest is how much engine state is shown before and after a request: enough to see what it met.
+	// aroundRequest is how far before and after a request its lines and neighbours are looked for.
 	aroundRequest = time.Minute
+	// stateAround is how much engine state is shown before and after a request: enough to see whether what it met was usual.
+	stateAround = 10 * time.Minute
 	// detailLines bounds the lines of one request: streaming deltas can be thousands.
 	detailLines = 1000
 	// maxNeighbours bounds the table of requests that shared the engine.
@@ -38,11 +40,7 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 	summary.Meta.ExecutedQueryString = executed(in.Stores)
 	out := data.Frames{summary}
 	if len(rows) == 0 {
-		summary.AppendNotices(data.Notice{
-			Severity: data.NoticeSeverityInfo,
-			Text:     "No store knows this id in the time range. Ids are compared as a whole, in every spelling vLLM uses.",
-		})
-		return out, nil
+		return notFound(q, summary, in.Stores), nil
 	}
 	row := &rows[0]
 	around := evidence.Window{From: row.Time.Add(-aroundRequest), To: row.Time.Add(aroundRequest)}
@@ -53,7 +51,8 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 	if show.Shows(query.PartPhases) {
 		out = append(out, frames.Phases(row))
 	}
-	more := detail{Datasource: d, row: row, around: around, before: in.Stores, summary: summary}
+	state := evidence.Window{From: around.From.Add(aroundRequest - stateAround), To: around.To.Add(stateAround - aroundRequest)}
+	more := detail{Datasource: d, row: row, around: around, state: state, before: in.Stores, summary: summary}
 	if show.Shows(query.PartTrace) {
 		out = append(out, more.trace(ctx)...)
 	}
@@ -61,9 +60,9 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 		out = append(out, more.lines(ctx)...)
 	}
 	if show.Shows(query.PartEngine) || show.Shows(query.PartNeighbours) {
-		state, shared := more.sharedEngine(ctx)
+		series, shared := more.sharedEngine(ctx)
 		if show.Shows(query.PartEngine) {
-			out = append(out, state...)
+			out = append(out, series...)
 		}
 		if show.Shows(query.PartNeighbours) {
 			out = append(out, shared...)
@@ -73,6 +72,19 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 		out = withoutSummary(out)
 	}
 	return out, nil
+}
+
+// notFound says where the request was looked for, in a table where a row was asked for, as a notice in every panel.
+func notFound(q query.Query, summary *data.Frame, stores []evidence.StoreReport) data.Frames {
+	summary.AppendNotices(data.Notice{
+		Severity: data.NoticeSeverityInfo,
+		Text:     "No store knows this id in the time range. Ids are compared as a whole, in every spelling that vLLM uses.",
+	})
+	frame := data.NewFrame(summary.Name)
+	if q.Request.Shows(query.PartSummary) {
+		frame = frames.RequestNotFound(q.Range, stores)
+	}
+	return withoutSummary(data.Frames{summary, frame})
 }
 
 // withoutSummary leaves out the summary, and puts what it says of the stores on the first frame that stays.
@@ -95,6 +107,7 @@ type detail struct {
 	*Datasource
 	row     *join.Request
 	around  evidence.Window
+	state   evidence.Window // around and more, for the engine's state alone
 	before  []evidence.StoreReport
 	summary *data.Frame
 }
@@ -136,7 +149,7 @@ func (d *detail) sharedEngine(ctx context.Context) (state, neighbours data.Frame
 			scope.Instances = []string{d.row.Origin.Instance}
 		}
 	}
-	in, err := d.fetcher.Neighbours(ctx, d.around, scope, d.before)
+	in, err := d.fetcher.Neighbours(ctx, d.around, d.state, scope, d.before)
 	if err != nil {
 		return nil, nil // nobody waits for the answer any more
 	}
@@ -146,7 +159,9 @@ func (d *detail) sharedEngine(ctx context.Context) (state, neighbours data.Frame
 		}
 	}
 	joined := join.Requests(in)
-	state = frames.EngineState(joined.StateAround(d.row), d.row.Engine)
+	if state = frames.EngineState(joined.StateAround(d.row), d.row.Engine); len(state) > 0 {
+		state = append(state, frames.InFlight(d.row))
+	}
 	shared := joined.Overlapping(d.row, maxNeighbours)
 	if len(shared) > 0 {
 		frame := frames.Requests(shared, joined.Report, d.source())

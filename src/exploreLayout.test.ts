@@ -1,7 +1,7 @@
 import { createDataFrame, DataFrame, FieldType } from '@grafana/data';
 
-import { storyFirst } from './exploreColumns';
-import { columns, figures } from './queryTypes';
+import { forExplore, storyFirst } from './exploreLayout';
+import { columns, figures, VllmQuery } from './queryTypes';
 
 function table(name: string, fields: readonly string[]): DataFrame {
   return createDataFrame({
@@ -61,5 +61,33 @@ describe('the order of columns in Explore', () => {
     expect(storyFirst(phases)).toBe(phases);
     const series = createDataFrame({ name: 'models', meta: { preferredVisualisationType: 'graph' }, fields: [] });
     expect(storyFirst(series)).toBe(series);
+  });
+});
+
+describe('the page of one request in Explore', () => {
+  const frames = [
+    table('request', ['time', 'request_id']),
+    table('phases', ['phase', 'duration']),
+    createDataFrame({ name: 'logs', meta: { preferredVisualisationType: 'logs' }, fields: [] }),
+    createDataFrame({ name: 'running', meta: { preferredVisualisationType: 'graph' }, fields: [] }),
+    table('neighbours', ['time', 'request_id']),
+  ].map((frame) => ({ ...frame, refId: 'A' }));
+  const plugins = (queryType: VllmQuery['queryType']) =>
+    forExplore({ data: frames }, [{ refId: 'A', queryType }]).data.map(
+      (frame: DataFrame) => frame.meta?.preferredVisualisationPluginId
+    );
+
+  it('begins with the summary and the phases: what the engine did meanwhile comes below', () => {
+    expect(plugins('request')).toEqual([undefined, undefined, undefined, 'timeseries', 'table']);
+  });
+
+  it('says of the neighbours what they are, in a panel that has no title of its own', () => {
+    const [, , , , neighbours] = forExplore({ data: frames }, [{ refId: 'A', queryType: 'request' }]).data;
+    expect(neighbours.fields[1].config.displayName).toBe('Shared the engine');
+    expect(frames[4].fields[1].config.displayName).toBeUndefined();
+  });
+
+  it.each(['requests', 'models', 'logs'] as const)('does nothing of the kind to %s', (queryType) => {
+    expect(plugins(queryType)).toEqual(frames.map(() => undefined));
   });
 });

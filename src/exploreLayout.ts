@@ -1,4 +1,7 @@
-import { DataFrame } from '@grafana/data';
+import { DataFrame, DataQueryResponse } from '@grafana/data';
+import { t } from '@grafana/i18n';
+
+import { VllmQuery } from './queryTypes';
 
 /**
  * Explore's table forgets widths and shows 20 columns, all equally wide, of which eight or so are on the first screen.
@@ -67,4 +70,39 @@ export function storyFirst(frame: DataFrame): DataFrame {
   }
   const told = story.flatMap((name) => frame.fields.filter((field) => field.name === name));
   return { ...frame, fields: [...told, ...frame.fields.filter((field) => !told.includes(field))] };
+}
+
+/**
+ * Explore draws graphs first, then tables, logs and traces, and below them what names a panel of its own. A request's page
+ * shall begin with its summary and phases, so the state of its engine and its neighbours name theirs.
+ */
+function below(frame: DataFrame): DataFrame {
+  switch (true) {
+    case frame.meta?.preferredVisualisationType === 'graph':
+      return { ...frame, meta: { ...frame.meta, preferredVisualisationPluginId: 'timeseries' } };
+    case frame.name === 'neighbours':
+      return {
+        ...frame,
+        meta: { ...frame.meta, preferredVisualisationPluginId: 'table' },
+        fields: frame.fields.map((field) =>
+          field.name === 'request_id'
+            ? { ...field, config: { ...field.config, displayName: t('explore.neighbour', 'Shared the engine') } }
+            : field
+        ),
+      };
+    default:
+      return frame;
+  }
+}
+
+/** Arranges an answer for Explore, which knows nothing of panels' options. */
+export function forExplore(answer: DataQueryResponse, targets: VllmQuery[]): DataQueryResponse {
+  const aboutOne = new Set(targets.filter((target) => target.queryType === 'request').map((target) => target.refId));
+  return {
+    ...answer,
+    data: answer.data.map((frame: DataFrame) => {
+      const ordered = storyFirst(frame);
+      return frame.refId && aboutOne.has(frame.refId) ? below(ordered) : ordered;
+    }),
+  };
 }
