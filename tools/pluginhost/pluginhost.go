@@ -46,6 +46,7 @@ type Host struct {
 	data        grpcplugin.DataClient
 	diagnostics grpcplugin.DiagnosticsClient
 	resource    grpcplugin.ResourceClient
+	stream      grpcplugin.StreamClient
 
 	mu       sync.Mutex
 	instance backend.DataSourceInstanceSettings
@@ -87,6 +88,7 @@ func clientConfig(options Options) *plugin.ClientConfig {
 			"diagnostics": &grpcplugin.DiagnosticsGRPCPlugin{},
 			"resource":    &grpcplugin.ResourceGRPCPlugin{},
 			"data":        &grpcplugin.DataGRPCPlugin{},
+			"stream":      &grpcplugin.StreamGRPCPlugin{},
 		}},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		StartTimeout:     startTimeout,
@@ -126,6 +128,10 @@ func (h *Host) connect(ctx context.Context) error {
 		return err
 	}
 	h.resource, err = dispense[grpcplugin.ResourceClient](client, "resource")
+	if err != nil {
+		return err
+	}
+	h.stream, err = dispense[grpcplugin.StreamClient](client, "stream")
 	return err
 }
 
