@@ -67,6 +67,7 @@ func TestALiveFleetIsFollowed(t *testing.T) {
 	t.Logf("from span and lines being there to being shown: %s", told)
 	t.Logf("to all being shown, as of the scrapes that come after: %s", final)
 	t.Logf("%d packets, %d of them whole, %d KB; %d rows filled in later, %d gave way to another", v.packets, v.whole, v.bytes>>10, v.filled, v.over)
+	t.Logf("what was filled in later: %v", v.later)
 	require.Greater(t, len(requests), 200)
 	require.Less(t, told.quantile(.5), 2*time.Second)
 	require.Less(t, told.quantile(.99), 15*time.Second, "a far look finds what the near ones did not")

@@ -28,6 +28,7 @@ type viewer struct {
 	final   map[string]time.Time // when it said for the first time all that it says now
 	whole   int                  // frames with all rows
 	filled  int                  // rows that said more later
+	later   map[string]int       // how often a field said something else later
 	over    int
 	bytes   int
 	packets int
@@ -37,7 +38,7 @@ type viewer struct {
 type row map[string]string
 
 func newViewer() *viewer {
-	return &viewer{rows: map[string]row{}, told: map[string]time.Time{}, final: map[string]time.Time{}}
+	return &viewer{rows: map[string]row{}, later: map[string]int{}, told: map[string]time.Time{}, final: map[string]time.Time{}}
 }
 
 // take reads a packet.
@@ -72,6 +73,11 @@ func (v *viewer) take(packet []byte) error {
 		case !known || !same(before, said):
 			if known {
 				v.filled++
+				for name := range said {
+					if before[name] != said[name] {
+						v.later[name]++
+					}
+				}
 			}
 			if before["e2e"] != said["e2e"] || before["log_lines"] != said["log_lines"] || before["status"] != said["status"] {
 				v.told[key] = now
