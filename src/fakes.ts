@@ -6,27 +6,40 @@ import { VllmDataSource } from './datasource';
 
 type Format = string | ((value: string | string[], variable: object) => string);
 
-/** Replaces $name and ${name} as Grafana does: by the format, or by the values with commas in braces. */
-export function fakeTemplateSrv(variables: Record<string, string | string[]>, multi = true) {
+/** What a variable is when it is set to All: Grafana's mark, and the values that it stands for. */
+export class FakeAll {
+  constructor(readonly values: string[]) {}
+}
+
+/** Replaces $name, ${name} and ${name:format} as Grafana does: by the format, or by the values with commas in braces. */
+export function fakeTemplateSrv(variables: Record<string, string | string[] | FakeAll>, multi = true) {
   return {
     getVariables: () => Object.keys(variables).map((name) => ({ name })),
     replace: (text = '', scopedVars: ScopedVars = {}, format?: Format) =>
-      text.replace(/\$(?:(\w+)|\{(\w+)\})/g, (whole: string, bare?: string, braced?: string) => {
-        const name = bare ?? braced ?? '';
-        const value: string | string[] | undefined = scopedVars[name]?.value ?? variables[name];
-        if (value === undefined) {
-          return whole;
+      text.replace(
+        /\$(?:(\w+)|\{(\w+)(?::(\w+))?\})/g,
+        (whole: string, bare?: string, braced?: string, own?: string) => {
+          const name = bare ?? braced ?? '';
+          const set: string | string[] | FakeAll | undefined = scopedVars[name]?.value ?? variables[name];
+          if (set === undefined) {
+            return whole;
+          }
+          if (own === 'queryparam') {
+            const linked = set instanceof FakeAll ? ['$__all'] : [set].flat();
+            return linked.map((one) => `var-${name}=${encodeURIComponent(one)}`).join('&');
+          }
+          const value = set instanceof FakeAll ? set.values : set;
+          if (typeof format === 'function') {
+            return format(value, { name, multi, includeAll: multi });
+          }
+          const values = Array.isArray(value) ? value : [value];
+          if (format === 'regex') {
+            const escaped = values.map((one) => one.replace(/[.*+?()[\]{}|\\^$]/g, '\\$&'));
+            return escaped.length > 1 ? `(${escaped.join('|')})` : escaped[0];
+          }
+          return values.length > 1 ? `{${values.join(',')}}` : values[0];
         }
-        if (typeof format === 'function') {
-          return format(value, { multi, includeAll: multi });
-        }
-        const values = Array.isArray(value) ? value : [value];
-        if (format === 'regex') {
-          const escaped = values.map((one) => one.replace(/[.*+?()[\]{}|\\^$]/g, '\\$&'));
-          return escaped.length > 1 ? `(${escaped.join('|')})` : escaped[0];
-        }
-        return values.length > 1 ? `{${values.join(',')}}` : values[0];
-      }),
+      ),
   };
 }
 

@@ -1,11 +1,12 @@
-import { fakeTemplateSrv } from './fakes';
+import { FakeAll, fakeTemplateSrv } from './fakes';
 import { Interpolation } from './interpolate';
 import { VllmQuery } from './queryTypes';
 
 const variables = {
   model: ['llama', 'qwen-2.5'],
   one: 'llama',
-  all: '.*',
+  all: new FakeAll(['llama', 'qwen-2.5']),
+  customAll: '.*',
   none: '',
   id: 'chatcmpl-42',
   threshold: '500ms',
@@ -30,10 +31,21 @@ describe('a scope', () => {
   });
 
   test.each([
-    ['whose custom all value is a pattern', ['$all']],
+    ['that is set to All', ['$all']],
+    ['that is set to All, beside a value', ['mistral', '${all}']],
+    ['whose custom all value is a pattern', ['$customAll']],
     ['without a value', ['$none']],
   ])('is not narrowed by a variable %s', (_, models) => {
     expect(interpolate({ scope: { models, pods: ['p'] } }).scope).toEqual({ pods: ['p'] });
+  });
+
+  test('beside plain text has all values of All', () => {
+    expect(interpolate({ scope: { models: ['org/$all'] } }).scope).toEqual({ models: ['org/llama', 'org/qwen-2.5'] });
+  });
+
+  test('takes the value of a repeated panel, also where the dashboard has All', () => {
+    const repeated = { all: { text: 'qwen-2.5', value: 'qwen-2.5' } };
+    expect(interpolate({ scope: { models: ['$all'] } }, repeated).scope).toEqual({ models: ['qwen-2.5'] });
   });
 
   test('takes the value of a repeated panel', () => {
@@ -59,6 +71,16 @@ describe('a filter', () => {
     expect(filter('=~', 'model', '$model')?.value).toBe('(llama|qwen-2\\.5)');
   });
 
+  test.each(['=', '=~'] as const)('%s All leaves nothing out, rows that do not know the column included', (op) => {
+    expect(interpolate({ requests: { filters: [{ column: 'model', op, value: '$all' }] } }).requests?.filters).toEqual(
+      []
+    );
+  });
+
+  test('!= All leaves out all values', () => {
+    expect(filter('!=', 'model', '$all')).toEqual({ column: 'model', op: '!~', value: 'llama|qwen-2\\.5' });
+  });
+
   test('on a number takes a variable', () => {
     expect(filter('>', 'ttft', '$threshold')?.value).toBe('500ms');
   });
@@ -77,6 +99,10 @@ describe('PromQL', () => {
     expect(expr('up{model_name=~"$model"}')).toBe('up{model_name=~"(llama|qwen-2\\\\.5)"}');
   });
 
+  test('matches everything where a variable is set to All', () => {
+    expect(expr('up{model_name=~"$all"}')).toBe('up{model_name=~".*"}');
+  });
+
   test('takes the value of a plain variable as it is', () => {
     expect(expr('up{x="$v"}', false, { v: { text: '', value: 'a.b"c' } })).toBe('up{x="a.b\\"c"}');
   });
@@ -86,6 +112,16 @@ describe('PromQL', () => {
     const text = 'rate(x[$__rate_interval]) + rate(y[$__interval]) + $__interval_ms';
     expect(expr(text, true, scopedVars)).toBe(text);
   });
+});
+
+test('what is set to All narrows no log lines, and asks for all figures by all dimensions', () => {
+  const all = '$all';
+  const { logs, models } = interpolate({
+    logs: { levels: [all], process: all, logger: all, requestId: all, contains: all, regex: all },
+    models: { metrics: [all], groupBy: [all] },
+  });
+  expect(logs).toEqual({ levels: [] });
+  expect(models).toEqual({ metrics: [], groupBy: ['llama', 'qwen-2.5'] });
 });
 
 test('every other text of a query takes variables', () => {

@@ -18,13 +18,34 @@ import {
 /** What a variable is set to, as a format function gets it. */
 type VariableValue = string | string[];
 
+/** What a format function gets to know of the variable itself. */
+interface VariableInfo {
+  name?: string;
+  multi?: boolean;
+  includeAll?: boolean;
+}
+
 /** What the backend expands by itself, because it knows the step that it really takes. */
 const expandedInGo = ['__interval', '__interval_ms'];
 
 /** Values that mean everything when they are a variable's own "custom all value". */
 const everything = ['', '*', '.*', '.+'];
 
-/** Replaces the variables of a query. A variable with several values gives several, wherever a list or a pattern stands. */
+/** What Grafana keeps as the value, and as the text, of a variable that is set to All. */
+const all = { value: '$__all', text: 'All' };
+
+/** The parts of a text: plain text and, between it, the values of each variable. */
+interface Parts {
+  plain: string[];
+  values: string[][];
+  /** It is one variable and nothing else, and that variable is set to All. */
+  isAll: boolean;
+}
+
+/**
+ * Replaces the variables of a query. A variable with several values gives several, wherever a list or a pattern stands.
+ * One that is set to All narrows nothing: Grafana would list the values it knows, and what names none of them would go.
+ */
 export class Interpolation {
   private readonly scopedVars: ScopedVars;
 
@@ -65,10 +86,14 @@ export class Interpolation {
   private requests(spec: RequestsSpec): RequestsSpec {
     return {
       ...spec,
-      ...(spec.filters && { filters: spec.filters.map((filter) => this.filter(filter)) }),
+      ...(spec.filters && { filters: spec.filters.filter(this.narrows).map((filter) => this.filter(filter)) }),
       ...(spec.sort && { sort: { ...spec.sort, column: this.optional(spec.sort.column) } }),
     };
   }
+
+  /** Equal to All holds always; different from All never does, and stays. */
+  private narrows = ({ op, value }: Filter): boolean =>
+    !((op === '=' || op === '=~') && value !== undefined && this.parts(value).isAll);
 
   private filter(filter: Filter): Filter {
     const { op, value } = filter;
@@ -90,7 +115,7 @@ export class Interpolation {
     return {
       ...spec,
       ...(spec.metrics && { metrics: this.list(spec.metrics) }),
-      ...(spec.groupBy && { groupBy: this.list(spec.groupBy) }),
+      ...(spec.groupBy && { groupBy: this.dimensions(spec.groupBy) }),
     };
   }
 
@@ -98,11 +123,11 @@ export class Interpolation {
     return {
       ...spec,
       ...(spec.levels && { levels: this.list(spec.levels) }),
-      process: this.optional(spec.process),
-      logger: this.optional(spec.logger),
-      requestId: this.optional(spec.requestId),
-      contains: this.optional(spec.contains),
-      regex: spec.regex && this.pattern(spec.regex),
+      process: this.narrowing(spec.process),
+      logger: this.narrowing(spec.logger),
+      requestId: this.narrowing(spec.requestId),
+      contains: this.narrowing(spec.contains),
+      regex: spec.regex && (this.parts(spec.regex).isAll ? undefined : this.pattern(spec.regex)),
     };
   }
 
@@ -117,7 +142,9 @@ export class Interpolation {
   private promql(spec: PromQLSpec): PromQLSpec {
     return {
       ...spec,
-      expr: this.templateSrv.replace(spec.expr, this.scopedVars, promqlValue),
+      expr: this.templateSrv.replace(spec.expr, this.scopedVars, (value: VariableValue, variable?: VariableInfo) =>
+        this.isAll(variable?.name) ? '.*' : promqlValue(value, variable)
+      ),
       legend: this.optional(spec.legend),
       minStep: this.optional(spec.minStep),
     };
@@ -135,24 +162,64 @@ export class Interpolation {
     return this.templateSrv.replace(text, this.scopedVars, 'regex');
   }
 
-  /** A list in which each text may stand for several; what means everything is left out, so that nothing narrows. */
-  private list(texts: string[] | undefined): string[] {
-    const values = (texts ?? []).flatMap((text) => this.expand(text)).filter((value) => !everything.includes(value));
+  private narrowing(text: string | undefined): string | undefined {
+    return text && (this.parts(text).isAll ? undefined : this.text(text));
+  }
+
+  /** A list in which each text may stand for several; when one means everything the list is empty, so that nothing narrows. */
+  private list(texts: string[] = []): string[] {
+    const parts = texts.map((text) => this.parts(text));
+    if (parts.some(({ isAll }) => isAll)) {
+      return [];
+    }
+    const values = parts.flatMap(combinations).filter((value) => !everything.includes(value));
     return [...new Set(values)];
+  }
+
+  /** By all dimensions is not by none. */
+  private dimensions(texts: string[]): string[] {
+    return [...new Set(texts.flatMap((text) => this.expand(text)))];
   }
 
   /** Every text that one text stands for: "a-$x" gives "a-1" and "a-2" when x is 1 and 2. */
   private expand(text: string): string[] {
-    const found: string[][] = [];
-    const marked = this.templateSrv.replace(text, this.scopedVars, (value: VariableValue) => {
-      found.push(Array.isArray(value) ? value : [value]);
+    return combinations(this.parts(text));
+  }
+
+  private parts(text: string): Parts {
+    const found: Array<{ values: string[]; name?: string }> = [];
+    const marked = this.templateSrv.replace(text, this.scopedVars, (value: VariableValue, variable?: VariableInfo) => {
+      found.push({ values: Array.isArray(value) ? value : [value], name: variable?.name });
       return `\0${found.length - 1}\0`;
     });
-    return marked
-      .split('\0')
-      .map((part, i) => (i % 2 ? found[Number(part)] : [part]))
-      .reduce<string[]>((heads, tails) => heads.flatMap((head) => tails.map((tail) => head + tail)), ['']);
+    const pieces = marked.split('\0');
+    return {
+      plain: pieces.filter((_, i) => i % 2 === 0),
+      values: pieces.filter((_, i) => i % 2).map((index) => found[Number(index)].values),
+      isAll: found.length === 1 && marked === '\x000\0' && this.isAll(found[0].name),
+    };
   }
+
+  /**
+   * A function format gets the values that All stands for, and does not say so. The format for links does, in the same
+   * scope: a repeated panel has one value where the dashboard has All. A variable kept out of links tells by its text.
+   */
+  private isAll(name: string | undefined): boolean {
+    if (!name) {
+      return false;
+    }
+    const link = this.templateSrv.replace(`\${${name}:queryparam}`, this.scopedVars);
+    return link
+      ? decodeURIComponent(link) === `var-${name}=${all.value}`
+      : this.templateSrv.replace(`\${${name}:text}`, this.scopedVars) === all.text;
+  }
+}
+
+function combinations({ plain, values }: Parts): string[] {
+  return values.reduce<string[]>(
+    (heads, tails, i) => heads.flatMap((head) => tails.map((tail) => head + tail + plain[i + 1])),
+    [plain[0]]
+  );
 }
 
 function escapeRegex(text: string): string {
@@ -160,7 +227,7 @@ function escapeRegex(text: string): string {
 }
 
 /** Within PromQL a variable stands in quotes: as plain text, or as a pattern when it can have several values. */
-function promqlValue(value: VariableValue, variable?: { multi?: boolean; includeAll?: boolean }): string {
+function promqlValue(value: VariableValue, variable?: VariableInfo): string {
   const quoted = (text: string) => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
   if (Array.isArray(value)) {
     const patterns = value.map((text) => quoted(escapeRegex(text)));
