@@ -1,21 +1,42 @@
 import {
+  AdHocVariableFilter,
   CoreApp,
   DataQueryRequest,
   DataQueryResponse,
+  DataSourceGetTagKeysOptions,
+  DataSourceGetTagValuesOptions,
   DataSourceInstanceSettings,
+  DataSourceWithLogsContextSupport,
+  DataSourceWithQueryModificationSupport,
+  DataSourceWithSupplementaryQueriesSupport,
+  DataSourceWithToggleableQueryFiltersSupport,
+  LogRowContextOptions,
+  LogRowModel,
+  MetricFindValue,
+  QueryFilterOptions,
+  QueryFixAction,
   ScopedVars,
+  SupplementaryQueryOptions,
+  SupplementaryQueryType,
   TimeRange,
+  ToggleFilterAction,
 } from '@grafana/data';
 import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
-import { map, Observable, switchMap } from 'rxjs';
+import { lastValueFrom, map, Observable, switchMap } from 'rxjs';
 
 import { annotationSupport } from './annotations';
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
 import { forExplore } from './exploreLayout';
+import { applyFilters, withRefusals } from './filters/adhoc';
+import { modifyQuery, toggleQueryFilter } from './filters/clicked';
+import { hasFilter } from './filters/keyFilters';
+import { tagKeys, tagValues } from './filters/tags';
 import { Interpolation } from './interpolate';
 import { follow } from './live/follow';
 import { withLive } from './live/request';
+import { contextRequest, newestFirst, streamQuery } from './logs/context';
+import { volumeQuery } from './logs/volume';
 import { migrateQuery } from './migrations';
 import { Scope, ScopeList, scopeLists, VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions } from './types';
@@ -36,21 +57,21 @@ const filterNames: Partial<Record<ScopeList, string>> = {
   instances: 'instance',
 };
 
-export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSourceOptions> {
+export class VllmDataSource
+  extends DataSourceWithBackend<VllmQuery, VllmDataSourceOptions>
+  implements
+    DataSourceWithLogsContextSupport<VllmQuery>,
+    DataSourceWithQueryModificationSupport<VllmQuery>,
+    DataSourceWithSupplementaryQueriesSupport<VllmQuery>,
+    DataSourceWithToggleableQueryFiltersSupport<VllmQuery>
+{
+  private readonly saved: VllmDataSourceOptions;
+
   constructor(instanceSettings: DataSourceInstanceSettings<VllmDataSourceOptions>) {
     super(instanceSettings);
+    this.saved = instanceSettings.jsonData ?? {};
     this.variables = new VllmVariableSupport(this);
     this.annotations = annotationSupport;
-  }
-
-  /** Answers once; what is asked live goes on as a stream from there. */
-  query(request: DataQueryRequest<VllmQuery>): Observable<DataQueryResponse> {
-    const answers = super
-      .query(withLive(request))
-      .pipe(switchMap((answer) => follow(answer, request.range, this.uid, getGrafanaLiveSrv())));
-    return request.app === CoreApp.Explore
-      ? answers.pipe(map((answer) => forExplore(answer, request.targets)))
-      : answers;
   }
 
   getDefaultQuery(app: CoreApp): Partial<VllmQuery> {
@@ -72,8 +93,88 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
     }
   }
 
-  applyTemplateVariables(query: VllmQuery, scopedVars: ScopedVars): VllmQuery {
-    return new Interpolation(getTemplateSrv(), scopedVars).query(migrateQuery(query));
+  applyTemplateVariables(query: VllmQuery, scopedVars: ScopedVars, filters: AdHocVariableFilter[] = []): VllmQuery {
+    return this.filtered(query, scopedVars, filters).query;
+  }
+
+  private filtered(query: VllmQuery, scopedVars: ScopedVars, filters: AdHocVariableFilter[] = []) {
+    const interpolated = new Interpolation(getTemplateSrv(), scopedVars).query(migrateQuery(query));
+    return applyFilters(interpolated, filters, this.saved);
+  }
+
+  /** Answers once; what is asked live goes on as a stream from there. */
+  query(request: DataQueryRequest<VllmQuery>): Observable<DataQueryResponse> {
+    return super.query(withLive(request)).pipe(
+      switchMap((answer) => follow(answer, request.range, this.uid, getGrafanaLiveSrv())),
+      map((answer) => this.finished(answer, request))
+    );
+  }
+
+  /** An answer as it is shown, with what it does not follow of the dashboard's filters. */
+  private finished(answer: DataQueryResponse, { app, filters, scopedVars, targets }: DataQueryRequest<VllmQuery>) {
+    const shown = app === CoreApp.Explore ? forExplore(answer, targets) : answer;
+    return filters?.length
+      ? withRefusals(shown, (refId) => {
+          const query = targets.find((target) => target.refId === refId);
+          return query ? this.filtered(query, scopedVars, filters).refused : [];
+        })
+      : shown;
+  }
+
+  /** The keys of a dashboard's filters. */
+  getTagKeys(asked?: DataSourceGetTagKeysOptions<VllmQuery>): Promise<MetricFindValue[]> {
+    return tagKeys(this, asked);
+  }
+
+  /** The values of a key, within what the other filters leave. */
+  getTagValues(asked: DataSourceGetTagValuesOptions<VllmQuery>): Promise<MetricFindValue[]> {
+    return tagValues(this, asked);
+  }
+
+  // Explore finds out by these methods' names what a data source can do.
+
+  getSupportedSupplementaryQueryTypes(): SupplementaryQueryType[] {
+    return [SupplementaryQueryType.LogsVolume];
+  }
+
+  getSupplementaryQuery(options: SupplementaryQueryOptions, query: VllmQuery): VllmQuery | undefined {
+    return volumeQuery(options, query);
+  }
+
+  getSupplementaryRequest(
+    type: SupplementaryQueryType,
+    request: DataQueryRequest<VllmQuery>
+  ): DataQueryRequest<VllmQuery> | undefined {
+    const targets = request.targets.flatMap((query) => this.getSupplementaryQuery({ type }, query) ?? []);
+    return targets.length ? { ...request, targets } : undefined;
+  }
+
+  async getLogRowContext(row: LogRowModel, options?: LogRowContextOptions): Promise<DataQueryResponse> {
+    const response = await lastValueFrom(this.query(contextRequest(row, options)));
+    if (response.errors?.length) {
+      throw new Error(response.errors[0].message);
+    }
+    return { ...response, data: response.data.map(newestFirst) };
+  }
+
+  async getLogRowContextQuery(row: LogRowModel): Promise<VllmQuery> {
+    return { ...streamQuery(row), datasource: this.getRef() };
+  }
+
+  getSupportedQueryModifications(): string[] {
+    return ['ADD_FILTER', 'ADD_FILTER_OUT', 'ADD_STRING_FILTER'];
+  }
+
+  modifyQuery(query: VllmQuery, action: QueryFixAction): VllmQuery {
+    return modifyQuery(migrateQuery(query), action);
+  }
+
+  toggleQueryFilter(query: VllmQuery, action: ToggleFilterAction): VllmQuery {
+    return toggleQueryFilter(migrateQuery(query), action);
+  }
+
+  queryHasFilter(query: VllmQuery, { key, value }: QueryFilterOptions): boolean {
+    return hasFilter(migrateQuery(query), key, '=', value);
   }
 
   getQueryDisplayText(query: VllmQuery): string {
@@ -96,12 +197,20 @@ export class VllmDataSource extends DataSourceWithBackend<VllmQuery, VllmDataSou
     return this.options(`labels/${encodeURIComponent(name)}/values`, range, scope, scopedVars);
   }
 
+  /** The values of a column of the request row, among its latest rows. */
+  async columnValues(column: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}) {
+    return this.options(`columns/${encodeURIComponent(column)}/values`, range, scope, scopedVars);
+  }
+
   private options(path: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}): Promise<Option[]> {
     const chosen = new Interpolation(getTemplateSrv(), scopedVars).scope(scope);
     const params: Record<string, number | string[]> = {};
     if (range) {
       params.from = range.from.valueOf();
       params.to = range.to.valueOf();
+    }
+    if (chosen.where) {
+      params.where = chosen.where.map((condition) => JSON.stringify(condition));
     }
     for (const list of scopeLists) {
       const name = filterNames[list];

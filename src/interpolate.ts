@@ -4,6 +4,7 @@ import { TemplateSrv } from '@grafana/runtime';
 import {
   AnnotationsSpec,
   columnNamed,
+  Condition,
   CoverageSpec,
   Filter,
   LogsSpec,
@@ -80,7 +81,20 @@ export class Interpolation {
         narrowed[list] = values;
       }
     }
-    return narrowed;
+    const where = this.conditions(scope.where);
+    return where.length ? { ...narrowed, where } : narrowed;
+  }
+
+  private conditions(conditions: Condition[] = []): Condition[] {
+    return conditions
+      .filter(({ op, values }) => op.startsWith('!') || !values.some((value) => this.parts(value).isAll))
+      .map(({ key, op, values }) => ({
+        key: this.text(key),
+        op,
+        values: op.endsWith('~')
+          ? values.map((value) => this.pattern(value))
+          : values.flatMap((value) => this.expand(value)),
+      }));
   }
 
   private requests(spec: RequestsSpec): RequestsSpec {
@@ -98,6 +112,9 @@ export class Interpolation {
   private filter(filter: Filter): Filter {
     const { op, value } = filter;
     const column = this.text(filter.column);
+    if (filter.values) {
+      return { ...filter, column, values: filter.values.flatMap((one) => this.expand(one)) };
+    }
     if (value === undefined) {
       return { ...filter, column };
     }
@@ -127,6 +144,7 @@ export class Interpolation {
       logger: this.narrowing(spec.logger),
       requestId: this.narrowing(spec.requestId),
       contains: this.narrowing(spec.contains),
+      ...(spec.where && { where: this.conditions(spec.where) }),
       regex: spec.regex && (this.parts(spec.regex).isAll ? undefined : this.pattern(spec.regex)),
     };
   }

@@ -43,6 +43,9 @@ describe('the query types agree with pkg/query', () => {
       oldest: true,
       volume: true,
       live: true,
+      where: true,
+      stream: true,
+      around: true,
     };
     const trace: Fields<TraceSpec> = { traceId: true };
     const annotations: Fields<AnnotationsSpec> = { events: true, limit: true };
@@ -64,7 +67,7 @@ describe('the query types agree with pkg/query', () => {
   });
 
   test('in the lists of a scope', () => {
-    expect(model.scope).toEqual(scopeLists);
+    expect(model.scope).toEqual([...scopeLists, 'where']);
   });
 
   test('in the parts of one request', () => {
@@ -83,7 +86,7 @@ describe('the query types agree with pkg/query', () => {
   });
 
   test('in the fields of a filter', () => {
-    const filter: Fields<Filter> = { column: true, op: true, value: true };
+    const filter: Fields<Filter> = { column: true, op: true, value: true, values: true };
     expect(Object.keys(filter)).toEqual(model.filter);
   });
 });

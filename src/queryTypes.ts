@@ -25,8 +25,24 @@ export type QueryType = (typeof queryTypes)[number];
 export const scopeLists = ['models', 'environments', 'namespaces', 'pods', 'instances', 'engines', 'services'] as const;
 export type ScopeList = (typeof scopeLists)[number];
 
-/** Narrows a question to some deployments: exact values, any of which may match. An absent list matches all. */
-export type Scope = Partial<Record<ScopeList, string[]>>;
+/** The comparisons of a condition. With several values one is enough; a negative one leaves out all. */
+export const conditionOps = ['=', '!=', '=~', '!~'] as const;
+export type ConditionOp = (typeof conditionOps)[number];
+
+export interface Condition {
+  /** A place, or for log lines a label, "process" or "logger". */
+  key: string;
+  op: ConditionOp;
+  values: string[];
+}
+
+/**
+ * Narrows a question to some deployments. Lists have exact values, any of which may match; an absent list matches all.
+ * "where" says what lists cannot, and must hold too.
+ */
+export interface Scope extends Partial<Record<ScopeList, string[]>> {
+  where?: Condition[];
+}
 
 export const ops = ['=', '!=', '=~', '!~', '>', '>=', '<', '<=', 'null', 'not null'] as const;
 export type Op = (typeof ops)[number];
@@ -35,6 +51,8 @@ export interface Filter {
   column: string;
   op: Op;
   value?: string;
+  /** Instead of value: equal to any of them, or different from all. */
+  values?: string[];
 }
 
 /** Sorts by one column; what is not known comes last. */
@@ -82,6 +100,11 @@ export interface LogsSpec {
   oldest?: boolean;
   volume?: boolean;
   live?: boolean;
+  where?: Condition[];
+  /** Only streams that have all of these labels. */
+  stream?: Record<string, string>;
+  /** The time of a line in nanoseconds since the epoch: the lines next to it, before it or (oldest) after it. */
+  around?: string;
 }
 
 export interface TraceSpec {

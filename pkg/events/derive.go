@@ -38,7 +38,7 @@ func Derive(in Input) Result {
 		places.complete(&e.Origin)
 		switch {
 		case !e.overlaps(in.Window):
-		case len(in.Scope.Models) > 0 && e.Origin.Model == "":
+		case in.Scope.Narrows(vllm.Model) && e.Origin.Model == "":
 			result.Unplaced++
 		case within(e.Origin, in.Scope):
 			result.Events = append(result.Events, e)
@@ -50,8 +50,11 @@ func Derive(in Input) Result {
 
 // within reports whether a place is in a scope. What happened to a whole server happened to each of its engines.
 func within(o evidence.Origin, s vllm.Scope) bool {
-	allows := func(values []string, have string) bool { return len(values) == 0 || slices.Contains(values, have) }
-	return allows(s.Models, o.Model) && allows(s.Environments, o.Environment) && allows(s.Namespaces, o.Namespace) &&
-		allows(s.Pods, o.Pod) && (allows(s.Instances, o.Instance) || slices.Contains(s.Instances, o.Pod)) &&
-		(o.Engine == "" || allows(s.Engines, o.Engine))
+	allows := func(place vllm.Place, names ...string) bool {
+		test := s.Test(place)
+		return test == nil || slices.ContainsFunc(names, test)
+	}
+	return allows(vllm.Model, o.Model) && allows(vllm.Environment, o.Environment) && allows(vllm.Namespace, o.Namespace) &&
+		allows(vllm.Pod, o.Pod) && allows(vllm.Instance, o.Instance, o.Pod) &&
+		(o.Engine == "" || allows(vllm.Engine, o.Engine)) && (o.Service == "" || allows(vllm.Service, o.Service))
 }

@@ -199,8 +199,8 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		func() { g.askTargets(ctx) },
 	)
 	noSpans := g.traces.Err != nil && len(g.in.Spans) == 0
-	noModels := g.metrics.Err != nil && len(g.ask.Scope.Models) > 0 // which spans are of the model, lines and callers may tell
-	if noSpans || noModels {                                        // nothing to choose by: logs and metrics for the whole window
+	noModels := g.metrics.Err != nil && g.ask.Scope.Narrows(vllm.Model) // which spans are of the model, lines and callers may tell
+	if noSpans || noModels {                                            // nothing to choose by: logs and metrics for the whole window
 		parallel(
 			func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
 			func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
@@ -450,8 +450,7 @@ func widen(w evidence.Window) evidence.Window {
 
 // placesOf leaves models and engines out of a scope: which model an instance serves is what the metrics shall tell.
 func placesOf(s vllm.Scope) vllm.Scope {
-	s.Models, s.Engines, s.Services = nil, nil, nil
-	return s
+	return s.Without(vllm.Model, vllm.Engine, vllm.Service)
 }
 
 // parallel runs functions at the same time. A panic in one must not end the plugin process: it is kept and raised again

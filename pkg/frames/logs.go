@@ -3,6 +3,9 @@ package frames
 import (
 	"encoding/json"
 	"hash/fnv"
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,10 +52,42 @@ func Logs(lines []evidence.LogLine, limit int) *data.Frame {
 		data.NewField("process", nil, process),
 		data.NewField("logger", nil, logger),
 	)
+	custom := map[string]any{"limit": limit}
+	if names := streamLabels(lines); len(names) > 0 {
+		custom["streamLabels"] = names
+	}
 	return frame.SetMeta(&data.FrameMeta{
-		Type: data.FrameTypeLogLines, TypeVersion: dataplane, PreferredVisualization: data.VisTypeLogs,
-		Custom: map[string]any{"limit": limit},
+		Type: data.FrameTypeLogLines, TypeVersion: dataplane, PreferredVisualization: data.VisTypeLogs, Custom: custom,
 	})
+}
+
+// Highlight marks words in the lines of a log-lines frame: those that were asked for.
+func Highlight(frame *data.Frame, words ...string) {
+	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
+	if custom, ok := frame.Meta.Custom.(map[string]any); ok && len(words) > 0 {
+		quoted := make([]string, len(words))
+		for i, word := range words {
+			quoted[i] = regexp.QuoteMeta(word) // Grafana takes them for expressions
+		}
+		custom["searchWords"] = quoted
+	}
+}
+
+// streamLabels are the names of the labels that tell one stream from another, sorted. A line's labels also have what the
+// line brought itself (structured metadata), by which no stream can be found.
+func streamLabels(lines []evidence.LogLine) []string {
+	names := map[string]bool{}
+	var last map[string]string
+	for _, line := range lines {
+		if maps.Equal(line.Labels, last) {
+			continue
+		}
+		last = line.Labels
+		for name := range line.Labels {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // text is null for what is not known.

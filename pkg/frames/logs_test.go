@@ -114,3 +114,12 @@ func texts(frame *data.Frame, name string) (out []string) {
 	}
 	return out
 }
+
+func TestWordsThatWereAskedForAreMarkedAsTheyStand(t *testing.T) {
+	frame := frames.Logs(nil, 10)
+	frames.Highlight(frame, "", "throughput: (1.5)")
+	require.Equal(t, []string{`throughput: \(1\.5\)`}, frame.Meta.Custom.(map[string]any)["searchWords"])
+	plain := frames.Logs(nil, 10)
+	frames.Highlight(plain, "", "")
+	require.NotContains(t, plain.Meta.Custom, "searchWords")
+}

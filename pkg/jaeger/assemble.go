@@ -15,7 +15,7 @@ type wanted struct {
 	engine   string   // name of the engine spans
 	services []string // whose engine spans; empty = of all services
 	window   evidence.Window
-	scope    vllm.Scope
+	places   []func(*span) bool // that a span has to pass
 }
 
 // found is one assembled trace; ids are kept as bytes to recognise what another answer already gave.
@@ -203,15 +203,22 @@ func (a *assembler) unanswered(i int32, callers []evidence.CallerSpan) evidence.
 func (w wanted) wants(s *span) bool {
 	return w.window.Contains(s.start) &&
 		(len(w.services) == 0 || slices.Contains(w.services, s.service)) &&
-		allows(w.scope.Environments, s.origin.Environment) &&
-		allows(w.scope.Namespaces, s.origin.Namespace) &&
-		allows(w.scope.Pods, s.origin.Pod) &&
-		allows(w.scope.Instances, s.origin.Instance)
+		!slices.ContainsFunc(w.places, func(allows func(*span) bool) bool { return !allows(s) })
 }
 
-// allows passes what is listed, and what is not known.
-func allows(list []string, have string) bool {
-	return len(list) == 0 || have == "" || slices.Contains(list, have)
+// placesOf gives what a scope asks of a span's place. A span that does not name it passes.
+func placesOf(scope vllm.Scope) (tests []func(*span) bool) {
+	for place, of := range map[vllm.Place]func(*span) string{
+		vllm.Environment: func(s *span) string { return s.origin.Environment },
+		vllm.Namespace:   func(s *span) string { return s.origin.Namespace },
+		vllm.Pod:         func(s *span) string { return s.origin.Pod },
+		vllm.Instance:    func(s *span) string { return s.origin.Instance },
+	} {
+		if test := scope.Test(place); test != nil {
+			tests = append(tests, func(s *span) bool { return of(s) == "" || test(of(s)) })
+		}
+	}
+	return tests
 }
 
 func (s *span) requestSpan(trace string) evidence.RequestSpan {

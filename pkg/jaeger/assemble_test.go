@@ -153,6 +153,8 @@ func TestScopeKeepsWhatItCannotTell(t *testing.T) {
 		"another pod":                         {vllm.Scope{Pods: []string{"llama-1"}}, 1},
 		"another environment":                 {vllm.Scope{Environments: []string{"dev"}}, 1},
 		"a namespace that no resource names":  {vllm.Scope{Namespaces: []string{"ml"}}, 2},
+		"all but the pod that it names":       {vllm.Scope{Where: []vllm.Condition{{Key: "pod", Op: vllm.IsNot, Values: []string{"llama-0"}}}}, 1},
+		"pods by an expression":               {vllm.Scope{Where: []vllm.Condition{{Key: "pod", Op: vllm.Matches, Values: []string{"llama-.*"}}}}, 2},
 		"an instance that no resource names":  {vllm.Scope{Instances: []string{"10.0.0.1:8000"}}, 2},
 		"a model is the join's to decide":     {vllm.Scope{Models: []string{"other"}}, 2},
 		"an engine is not on spans":           {vllm.Scope{Engines: []string{"1"}}, 2},
@@ -162,7 +164,7 @@ func TestScopeKeepsWhatItCannotTell(t *testing.T) {
 			a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
 			a.takeV2(chunkOf(known, silent))
 			w := everything
-			w.scope = c.scope
+			w.places = placesOf(c.scope)
 			require.Len(t, assembleAll(a, w)[0].Requests, c.want)
 		})
 	}

@@ -71,7 +71,7 @@ const (
 func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 	r := &run{
 		client:   c,
-		wanted:   wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, scope: s.Scope},
+		wanted:   wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, places: placesOf(s.Scope)},
 		depth:    cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
 		limit:    cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
 		expected: s.Expected,

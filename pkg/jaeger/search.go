@@ -52,8 +52,8 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 	if len(s.Services) == 0 {
 		s.Services, report.Err = c.EngineServices(ctx)
 	}
-	if len(s.Scope.Services) > 0 {
-		s.Services = intersection(s.Services, s.Scope.Services)
+	if test := s.Scope.Test(vllm.Service); test != nil {
+		s.Services = slices.DeleteFunc(slices.Clone(s.Services), func(service string) bool { return !test(service) })
 	}
 	r := c.newRun(s, &report)
 	r.visit, r.reduce = visit, reduceRequests
@@ -170,11 +170,7 @@ func (f *found) keepRequests(keep func(i int) bool) {
 	f.Requests, f.requests = requests, ids
 }
 
-func intersection(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
-}
-
 // everywhere reports whether a scope drops no span for the place it comes from.
 func everywhere(s vllm.Scope) bool {
-	return len(s.Environments)+len(s.Namespaces)+len(s.Pods)+len(s.Instances) == 0
+	return !s.Narrows(vllm.Environment, vllm.Namespace, vllm.Pod, vllm.Instance)
 }

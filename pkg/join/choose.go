@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +19,8 @@ type Filter struct {
 	Column string `json:"column"`
 	Op     Op     `json:"op"`
 	Value  string `json:"value,omitempty"` // a number, a duration such as 500ms for columns in seconds, a time, or text
+	// Values instead of Value: Equal to any of them, or NotEqual to all.
+	Values []string `json:"values,omitempty"`
 }
 
 // Op is a comparison.
@@ -44,32 +44,6 @@ const (
 type Order struct {
 	Column string `json:"column,omitempty"` // empty = time
 	Desc   bool   `json:"desc,omitempty"`
-}
-
-// maxPattern and maxProgram bound a regular expression that a viewer sends. A match costs the text's length times the size of
-// the program, and .{1000} makes a thousand instructions of seven characters; it is run on every row, a million at most.
-const (
-	maxPattern = 1000
-	maxProgram = 5000
-)
-
-// compileWhole compiles an expression that has to match a whole text, line feeds included.
-func compileWhole(pattern string) (*regexp.Regexp, error) {
-	if len(pattern) > maxPattern {
-		return nil, fmt.Errorf("the expression is longer than %d characters", maxPattern)
-	}
-	tree, err := syntax.Parse(pattern, syntax.Perl) // by itself first: ")|(" must not get out of what is put around it
-	if err != nil {
-		return nil, err
-	}
-	program, err := syntax.Compile(tree.Simplify())
-	if err != nil {
-		return nil, err
-	}
-	if len(program.Inst) > maxProgram {
-		return nil, fmt.Errorf("the expression repeats too much: it comes to %d steps, %d are allowed", len(program.Inst), maxProgram)
-	}
-	return regexp.Compile("^(?s:" + pattern + ")$")
 }
 
 // Predicate is a compiled set of filters, all of which must hold.
@@ -106,6 +80,9 @@ func (f Filter) compile() (func(*Request) bool, error) {
 	if f.Op == IsNull || f.Op == NotNull {
 		return func(r *Request) bool { return c.Null(r) == (f.Op == IsNull) }, nil
 	}
+	if len(f.Values) > 0 {
+		return f.compileSeveral()
+	}
 	if c.Text != nil {
 		return f.compileText(c)
 	}
@@ -123,6 +100,28 @@ func (f Filter) compile() (func(*Request) bool, error) {
 	}, nil
 }
 
+func (f Filter) compileSeveral() (func(*Request) bool, error) {
+	if f.Op != Equal && f.Op != NotEqual || f.Value != "" {
+		return nil, fmt.Errorf("column %q: several values go with = or !=, and without a single one", f.Column)
+	}
+	tests := make([]func(*Request) bool, len(f.Values))
+	for i, value := range f.Values {
+		test, err := Filter{Column: f.Column, Op: f.Op, Value: value}.compile()
+		if err != nil {
+			return nil, err
+		}
+		tests[i] = test
+	}
+	return func(r *Request) bool { // one equal is enough; different from one is not
+		for _, test := range tests {
+			if test(r) == (f.Op == Equal) {
+				return f.Op == Equal
+			}
+		}
+		return f.Op == NotEqual
+	}, nil
+}
+
 func (f Filter) compileText(c *Column) (func(*Request) bool, error) {
 	switch f.Op {
 	case Equal, NotEqual:
@@ -131,7 +130,7 @@ func (f Filter) compileText(c *Column) (func(*Request) bool, error) {
 			return v != nil && (*v == f.Value) == (f.Op == Equal)
 		}, nil
 	case Match, NotMatch:
-		re, err := compileWhole(f.Value)
+		re, err := vllm.CompileWhole(f.Value)
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", f.Column, err)
 		}
@@ -326,20 +325,19 @@ func boolCompare(a, b bool) int {
 // Within narrows a predicate to a scope. A row that does not know a place that is asked for does not pass: it may belong
 // elsewhere. Services are the engine's, or the caller's where the engine left no span.
 func (p Predicate) Within(s vllm.Scope) Predicate {
-	in := func(values []string, get func(*Request) string) {
-		if len(values) == 0 {
-			return
-		}
-		p.tests = append(p.tests, func(r *Request) bool { return slices.Contains(values, get(r)) })
-	}
 	p.tests = slices.Clone(p.tests)
-	in(s.Models, func(r *Request) string { return r.Model })
-	in(s.Environments, ofOrigin(func(o *evidence.Origin) string { return o.Environment }))
-	in(s.Namespaces, ofOrigin(func(o *evidence.Origin) string { return o.Namespace }))
-	in(s.Pods, ofOrigin(func(o *evidence.Origin) string { return o.Pod }))
-	in(s.Instances, ofOrigin(func(o *evidence.Origin) string { return o.Instance }))
-	in(s.Engines, func(r *Request) string { return r.Engine })
-	in(s.Services, func(r *Request) string {
+	in := func(place vllm.Place, get func(*Request) string) {
+		if test := s.Test(place); test != nil {
+			p.tests = append(p.tests, func(r *Request) bool { return test(get(r)) })
+		}
+	}
+	in(vllm.Model, func(r *Request) string { return r.Model })
+	in(vllm.Environment, ofOrigin(func(o *evidence.Origin) string { return o.Environment }))
+	in(vllm.Namespace, ofOrigin(func(o *evidence.Origin) string { return o.Namespace }))
+	in(vllm.Pod, ofOrigin(func(o *evidence.Origin) string { return o.Pod }))
+	in(vllm.Instance, ofOrigin(func(o *evidence.Origin) string { return o.Instance }))
+	in(vllm.Engine, func(r *Request) string { return r.Engine })
+	in(vllm.Service, func(r *Request) string {
 		if r.Span == nil && r.Caller != nil {
 			return r.Caller.Service
 		}

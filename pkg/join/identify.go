@@ -20,10 +20,13 @@ type instance struct {
 // within reports whether the metrics place an instance in a scope. Engines and services narrow rows, not instances: the
 // counters are compared over all engines of an instance.
 func (in *instance) within(s vllm.Scope) bool {
-	allows := func(values []string, have string) bool { return len(values) == 0 || slices.Contains(values, have) }
+	allows := func(place vllm.Place, names ...string) bool {
+		test := s.Test(place)
+		return test == nil || slices.ContainsFunc(names, test)
+	}
 	o := in.origin
-	return allows(s.Models, in.model) && allows(s.Environments, o.Environment) && allows(s.Namespaces, o.Namespace) &&
-		allows(s.Pods, o.Pod) && (allows(s.Instances, o.Instance) || slices.Contains(s.Instances, o.Pod))
+	return allows(vllm.Model, in.model) && allows(vllm.Environment, o.Environment) && allows(vllm.Namespace, o.Namespace) &&
+		allows(vllm.Pod, o.Pod) && allows(vllm.Instance, o.Instance, o.Pod)
 }
 
 // engine is one data-parallel rank.

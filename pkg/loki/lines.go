@@ -20,7 +20,18 @@ type LineFilter struct {
 	RequestID string          // in any spelling
 	Contains  string          // text, exactly
 	Regex     string          // RE2
+	// Where compares what a line says of itself (KeyProcess, KeyLogger, an engine) and labels, those of streams and those of
+	// single lines.
+	Where []vllm.Condition
+	// Stream keeps to the streams that have all of these labels.
+	Stream map[string]string
 }
+
+// Keys of conditions on what a line says of itself. Such a condition is on whole values: Is or IsNot.
+const (
+	KeyProcess = "process"
+	KeyLogger  = "logger"
+)
 
 // Order of lines by time.
 type Order bool
@@ -56,7 +67,7 @@ func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.S
 	}
 	limit = min(limit, c.limits.LogLines)
 	search := lineSearch{
-		client: c, decoder: newDecoder(placesOf(c.labels)), query: lineQuery(c.selector.within(scope, c.labels), filter),
+		client: c, decoder: newDecoder(placesOf(c.labels)), query: lineQuery(c.selector.within(scope, c.labels).of(filter.Stream), filter),
 		filter: filter, ids: ids, limit: limit, order: order, report: &report,
 	}
 	pieces := intervals(window)

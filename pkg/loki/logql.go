@@ -8,10 +8,12 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// query is a LogQL log query: streams, then filters over their lines, in the order in which Loki applies them.
+// query is a LogQL log query: streams, then filters over their lines, in the order in which Loki applies them, then
+// conditions on labels, which here may also be a line's own (structured metadata).
 type query struct {
 	selector selector
 	filters  []lineFilter
+	labels   selector
 }
 
 // lineFilter keeps or drops lines; op is one of |= != |~ !~.
@@ -22,6 +24,9 @@ func (q query) String() string {
 	b.WriteString(q.selector.String())
 	for _, f := range q.filters {
 		b.WriteString(" " + f.op + " " + quote(f.text))
+	}
+	for _, m := range q.labels {
+		b.WriteString(" | " + m.label + m.op + quote(m.value))
 	}
 	return b.String()
 }
@@ -74,14 +79,18 @@ func lineQuery(s selector, f LineFilter) query {
 	if f.Process != "" {
 		q.match(processPattern(f.Process))
 	}
-	switch {
-	case f.Logger == "uvicorn.access": // uvicorn's lines do not name their logger
-		q.match(`- "[A-Z]+ [^ ]+ HTTP/`)
-	case f.Logger != "":
+	if f.Logger != "" {
 		q.match(loggerPattern(f.Logger))
 	}
 	if f.Engine != "" {
 		q.match(enginePattern(f.Engine))
+	}
+	for _, c := range f.Where {
+		if pattern, ok := linePatterns[c.Key]; ok {
+			q.either(c, pattern)
+		} else {
+			q.labels = q.labels.and(c.Key, c)
+		}
 	}
 	if pattern, ok := levelPattern(f.Levels); ok {
 		q.match(pattern)
@@ -90,6 +99,24 @@ func lineQuery(s selector, f LineFilter) query {
 		q.match(f.Regex)
 	}
 	return q
+}
+
+// linePatterns find what a line itself says, by the key of a condition. Every other key is a label of Loki's.
+var linePatterns = map[string]func(value string) string{
+	KeyProcess: processPattern, KeyLogger: loggerPattern, string(vllm.Engine): enginePattern,
+}
+
+// either keeps the lines that have one of a condition's values, or drops them. Only whole values are known to lines.
+func (q *query) either(c vllm.Condition, pattern func(string) string) {
+	patterns := make([]string, len(c.Values))
+	for i, value := range c.Values {
+		patterns[i] = pattern(value)
+	}
+	if expression := strings.Join(patterns, "|"); c.Op.Negative() {
+		q.drop(expression)
+	} else {
+		q.match(expression)
+	}
 }
 
 // processPattern finds a process: "(APIServer pid=1) ", "(VllmWorker rank=0 pid=1) ", "vllm_process_name": "APIServer".
@@ -101,6 +128,9 @@ func processPattern(name string) string {
 // loggerPattern finds the place of a log call: "[async_llm.py:439]", "[v1/engine/async_llm.py:439]", V0's
 // " async_llm_engine.py:208]", and the logger's name in JSON.
 func loggerPattern(name string) string {
+	if name == "uvicorn.access" { // uvicorn's lines do not name their logger
+		return `- "[A-Z]+ [^ ]+ HTTP/`
+	}
 	l := regexp.QuoteMeta(name)
 	return `[\[ /]` + l + `:[0-9]+\]|"` + l + `"`
 }

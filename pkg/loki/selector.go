@@ -3,6 +3,7 @@ package loki
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -130,33 +131,31 @@ func (m matcher) needsValue() bool {
 // the join narrows, which knows more than the labels.
 func (s selector) within(scope vllm.Scope, labels vllm.LabelNames) selector {
 	out := slices.Clip(s)
-	for _, narrowed := range []struct {
-		label  string
-		values []string
-	}{
-		{labels.Environment, scope.Environments},
-		{labels.Namespace, scope.Namespaces},
-		{labels.Service, scope.Services},
-		{labels.Model, scope.Models},
-		{labels.Pod, scope.Pods},
-		{labels.Instance, scope.Instances},
-		{labels.Engine, scope.Engines},
-	} {
-		if narrowed.label != "" && len(narrowed.values) > 0 {
-			out = append(out, anyOf(narrowed.label, narrowed.values))
+	for _, place := range vllm.Places {
+		if label := labels.Of(place); label != "" {
+			for _, c := range scope.Of(place) {
+				out = out.and(label, c)
+			}
 		}
 	}
 	return out
 }
 
-// anyOf matches one value exactly, or any of several.
-func anyOf(label string, values []string) matcher {
-	if len(values) == 1 {
-		return matcher{label, "=", values[0]}
+// of narrows the selector to streams with these labels.
+func (s selector) of(stream map[string]string) selector {
+	out := slices.Clip(s)
+	for _, label := range slices.Sorted(maps.Keys(stream)) {
+		out = append(out, matcher{label, "=", stream[label]})
 	}
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = regexp.QuoteMeta(v)
+	return out
+}
+
+// and adds a condition on a label. A stream that does not have the label is not known to be what a negative one leaves in.
+func (s selector) and(label string, c vllm.Condition) selector {
+	op, text := c.Matcher()
+	s = append(s, matcher{label, op, text})
+	if c.HoldsWithout() {
+		s = append(s, matcher{label, "!=", ""})
 	}
-	return matcher{label, "=~", strings.Join(quoted, "|")}
+	return s
 }

@@ -20,14 +20,18 @@ import (
 const maxVolumeSteps = 1000
 
 // Volume counts the window's lines by level, step by step, levels in the order of their weight. A step that would give too
-// many bars is widened. Filters that only a line's reading can settle (the request id) count what the plain text finds.
+// many bars is widened. A request's lines are read and counted: only their reading settles whose they are.
 func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.Duration, scope vllm.Scope, filter LineFilter) ([]evidence.LevelVolume, evidence.StoreReport) {
 	report := evidence.StoreReport{Store: evidence.Loki, Configured: true}
 	if window.Duration() <= 0 {
 		return nil, report
 	}
 	step = volumeStep(window.Duration(), step)
-	logql := volumeQuery(lineQuery(c.selector.within(scope, c.labels), filter), step)
+	if filter.RequestID != "" {
+		lines, report := c.Lines(ctx, window, scope, filter, c.limits.LogLines, OldestFirst)
+		return countLines(lines, window, step), report
+	}
+	logql := volumeQuery(lineQuery(c.selector.within(scope, c.labels).of(filter.Stream), filter), step)
 	params := url.Values{
 		"query": {logql},
 		// A point at t counts what lies between t-step and t: the first is one step into the window.
@@ -42,6 +46,9 @@ func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.D
 			err = upstream.BadAnswer(c.store, err)
 			call.Err = err.Error()
 		}
+	}
+	if len(filter.Levels) > 0 { // a word in a message may have passed for a level
+		volumes = slices.DeleteFunc(volumes, func(v evidence.LevelVolume) bool { return !slices.Contains(filter.Levels, v.Level) })
 	}
 	report.Err = err
 	for _, v := range volumes {
@@ -91,6 +98,24 @@ func decodeVolume(body []byte, step time.Duration) ([]evidence.LevelVolume, erro
 	if err != nil {
 		return nil, err
 	}
+	return byLevel(counts), nil
+}
+
+// countLines counts lines as decodeVolume reads counts: in steps from the window's beginning, each at its own.
+func countLines(lines []evidence.LogLine, window evidence.Window, step time.Duration) []evidence.LevelVolume {
+	counts := map[vllm.LogLevel]map[int64]float64{}
+	for _, line := range lines {
+		level := vllm.ParseLogLine(line.Line).Level
+		if counts[level] == nil {
+			counts[level] = map[int64]float64{}
+		}
+		counts[level][window.From.Add(line.Time.Sub(window.From).Truncate(step)).UnixMilli()]++
+	}
+	return byLevel(counts)
+}
+
+// byLevel puts counts in order, of levels and of time.
+func byLevel(counts map[vllm.LogLevel]map[int64]float64) []evidence.LevelVolume {
 	var out []evidence.LevelVolume
 	for _, level := range levelOrder {
 		byTime, ok := counts[level]
@@ -104,7 +129,7 @@ func decodeVolume(body []byte, step time.Duration) ([]evidence.LevelVolume, erro
 		slices.SortFunc(v.Samples, func(a, b evidence.Sample) int { return cmp.Compare(a.UnixMilli, b.UnixMilli) })
 		out = append(out, v)
 	}
-	return out, nil
+	return out
 }
 
 var levelOrder = []vllm.LogLevel{

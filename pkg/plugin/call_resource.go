@@ -16,6 +16,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -134,6 +135,11 @@ func parseListing(params url.Values, now time.Time, own []string) (listing, erro
 	for name, values := range params {
 		into, ok := filters[name]
 		switch {
+		case name == "where":
+			if err := ask.where(values); err != nil {
+				return ask, err
+			}
+			continue
 		case name == "from" || name == "to" || slices.Contains(own, name):
 			continue
 		case !ok:
@@ -154,6 +160,25 @@ func parseListing(params url.Values, now time.Time, own []string) (listing, erro
 	var err error
 	ask.window, err = parseWindow(params, now)
 	return ask, err
+}
+
+// where adds what the other filters cannot say, each as JSON.
+func (ask *listing) where(conditions []string) error {
+	if len(conditions) > query.MaxFilters {
+		return badParameter{"where", fmt.Sprintf("is given more than %d times", query.MaxFilters)}
+	}
+	for _, text := range conditions {
+		var c vllm.Condition
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			return badParameter{"where", "is no condition"}
+		}
+		ask.scope.Where = append(ask.scope.Where, c)
+		ask.filtered = true
+	}
+	if err := query.CheckScope(ask.scope); err != nil {
+		return badParameter{"where", "is no condition on a place: " + err.Error()}
+	}
+	return nil
 }
 
 func parseWindow(params url.Values, now time.Time) (evidence.Window, error) {

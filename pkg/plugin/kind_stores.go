@@ -10,64 +10,14 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // needs is the error of a query whose one store is not configured.
 func needs(store evidence.Store, what string) error {
 	return fmt.Errorf("%s: %s is %w", what, upstream.Title(store), errNotConfigured)
-}
-
-// logs answers with vLLM's log lines, or their volume by level.
-func (d *Datasource) logs(ctx context.Context, q query.Query) (data.Frames, error) {
-	if d.loki == nil {
-		return nil, needs(evidence.Loki, "log lines")
-	}
-	spec := q.Logs
-	filter := lineFilter(spec)
-	if spec.Volume {
-		step := prometheus.Step(q.Interval, time.Second, time.Second, q.Range.Duration())
-		volume, report := d.loki.Volume(ctx, q.Range, step, q.Scope, filter)
-		if report.Err != nil && len(volume) == 0 {
-			return nil, report.Err
-		}
-		return withStore(frames.LogVolume(volume, step), report, "part of the volume"), nil
-	}
-	limit := min(spec.Limit, d.settings.Limits.LogLines)
-	lines, report := d.loki.Lines(ctx, q.Range, q.Scope, filter, limit, loki.Order(spec.Oldest))
-	if report.Err != nil && len(lines) == 0 {
-		return nil, report.Err
-	}
-	frame := frames.Logs(lines, limit)
-	if spec.Live {
-		d.follow(frame, q, lineKeys(frame), frames.Follow{Sort: frames.LogTime, Desc: !spec.Oldest, Limit: limit})
-	}
-	return withStore(data.Frames{frame}, report, "the rest of the lines"), nil
-}
-
-// lineFilter is what a query for lines asks of Loki.
-func lineFilter(spec *query.LogsSpec) loki.LineFilter {
-	filter := loki.LineFilter{
-		Process: spec.Process, Logger: spec.Logger, RequestID: spec.RequestID, Contains: spec.Contains, Regex: spec.Regex,
-	}
-	for _, level := range spec.Levels {
-		filter.Levels = append(filter.Levels, vllm.LogLevel(level))
-	}
-	return filter
-}
-
-// lineKeys are the ids of a frame of lines.
-func lineKeys(frame *data.Frame) []string {
-	field, _ := frame.FieldByName(frames.LogID)
-	keys := make([]string, field.Len())
-	for i := range keys {
-		keys[i] = field.At(i).(string)
-	}
-	return keys
 }
 
 // trace answers with one trace.

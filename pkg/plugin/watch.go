@@ -2,7 +2,9 @@ package plugin
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -121,6 +123,24 @@ const (
 type lineWatcher struct {
 	d *Datasource
 	q query.Query
+
+	mu       sync.Mutex // looks near and far may be at once
+	narrowed narrowed
+	until    time.Time
+}
+
+// modelMoves is for how long it is believed where a model runs: a new pod's first lines are about its start.
+const modelMoves = 30 * time.Second
+
+// narrow is the query in the words of the streams, as they are now.
+func (w *lineWatcher) narrow(ctx context.Context, now time.Time) narrowed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now.After(w.until) {
+		window := evidence.Window{From: now.Add(-linesFar - modelMoves), To: now}
+		w.narrowed, w.until = w.d.narrowLogs(ctx, w.q, window), now.Add(modelMoves)
+	}
+	return w.narrowed
 }
 
 func (w *lineWatcher) form() *data.Frame { return frames.Logs(nil, maxLiveRows) }
@@ -135,13 +155,18 @@ func (w *lineWatcher) plan(r reach, now time.Time) plan {
 }
 
 func (w *lineWatcher) look(ctx context.Context, p plan) (look, error) {
-	lines, report := w.d.loki.Lines(ctx, p.ask, w.q.Scope, lineFilter(w.q.Logs), maxLiveRows, loki.NewestFirst)
+	n := w.narrow(ctx, p.at)
+	if n.nowhere {
+		return look{fixed: true, complete: true, notices: n.notices}, nil
+	}
+	lines, report := w.d.loki.Lines(ctx, p.ask, n.scope, n.filter, maxLiveRows, loki.NewestFirst)
 	if report.Err != nil && len(lines) == 0 {
 		return look{}, report.Err
 	}
 	frame := frames.Logs(lines, maxLiveRows)
 	out := look{fixed: true, failed: report.Err != nil, complete: report.Err == nil && !report.Truncated, rows: make([]tail.Row[frames.Cells], len(lines))}
 	out.notices = withStore(data.Frames{frame}, report, "the rest of the lines")[0].Meta.Notices
+	out.notices = slices.Concat(out.notices, n.notices)
 	keys := lineKeys(frame)
 	for i, cells := range frames.CellsOf(frame) {
 		out.rows[i] = tail.Row[frames.Cells]{Key: keys[i], Time: lines[i].Time, Value: cells}

@@ -263,12 +263,13 @@ func (c *collector) add(answer Answer) {
 // GPUs that are known to be used by a pod out of scope.
 func (c *collector) series(scope vllm.Scope) []evidence.Series {
 	out := make([]evidence.Series, 0, len(c.order))
+	inScope := scope.Test(vllm.Pod)
 	for _, key := range c.order {
 		newer := key
 		for newer.rank--; newer.rank >= 0 && c.found[newer] == nil; newer.rank-- {
 		}
 		s := c.found[key]
-		if newer.rank >= 0 || s.Origin.Pod != "" && len(given(scope.Pods)) > 0 && !slices.Contains(scope.Pods, s.Origin.Pod) {
+		if newer.rank >= 0 || s.Origin.Pod != "" && inScope != nil && !inScope(s.Origin.Pod) {
 			continue
 		}
 		out = append(out, *s)

@@ -94,35 +94,41 @@ func Duration(d time.Duration) string {
 // left out. The matcher for the model always stands, since routers expose some of vLLM's names without a model.
 func ScopeMatchers(labels vllm.LabelNames, scope vllm.Scope) []Matcher {
 	var out []Matcher
-	if labels.Model != "" {
+	if labels.Model != "" && !slices.ContainsFunc(scope.Of(vllm.Model), func(c vllm.Condition) bool { return !c.HoldsWithout() }) {
 		out = append(out, Matcher{labels.Model, "!=", ""})
 	}
-	if values := given(scope.Models); labels.Model != "" && len(values) > 0 {
-		out[0] = AnyOf(labels.Model, values...)
-	}
-	engines := given(scope.Engines)
-	if slices.Contains(engines, "0") {
-		engines = append(engines, "") // vLLM's V0 has no engine label: it is engine 0
-	}
-	for _, place := range []struct {
-		label  string
-		values []string
-	}{
-		{labels.Environment, given(scope.Environments)},
-		{labels.Namespace, given(scope.Namespaces)},
-		{labels.Pod, given(scope.Pods)},
-		{labels.Instance, given(scope.Instances)},
-		{labels.Service, given(scope.Services)},
-		{labels.Engine, engines},
-	} {
-		if place.label != "" && len(place.values) > 0 {
-			out = append(out, AnyOf(place.label, place.values...))
+	for _, place := range vllm.Places {
+		label := labels.Of(place)
+		if label == "" {
+			continue
+		}
+		for _, c := range scope.Of(place) {
+			if place == vllm.Engine {
+				out = append(out, engineMatcher(label, c))
+				continue
+			}
+			op, text := c.Matcher()
+			out = append(out, Matcher{label, op, text})
+			if c.HoldsWithout() && place != vllm.Model { // what does not name the place is not known to be elsewhere
+				out = append(out, Matcher{label, "!=", ""})
+			}
 		}
 	}
 	return out
 }
 
-// given drops empty values: an empty matcher would ask for series that lack the label.
-func given(values []string) []string {
-	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
+// engineMatcher takes a series without the label for engine 0: vLLM's V0 has none.
+func engineMatcher(label string, c vllm.Condition) Matcher {
+	names0 := c.Test()("0") != c.Op.Negative()
+	op, text := c.Matcher()
+	if op == "=" || op == "!=" {
+		if !names0 {
+			return Matcher{label, op, text}
+		}
+		return Matcher{label, map[string]string{"=": "=~", "!=": "!~"}[op], regexp.QuoteMeta(text) + "|"}
+	}
+	if names0 {
+		return Matcher{label, op, "(?:" + text + ")|"}
+	}
+	return Matcher{label, op, text}
 }

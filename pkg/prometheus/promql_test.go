@@ -57,10 +57,27 @@ func TestScopeMatchers(t *testing.T) {
 				Environments: []string{"e"}, Namespaces: []string{"n"}, Instances: []string{"i:8000"}, Engines: []string{"1"},
 				Services: []string{"s"},
 			},
-			`{model_name!="",environment="e",namespace="n",instance="i:8000",service="s",engine="1"}`,
+			`{model_name!="",environment="e",namespace="n",instance="i:8000",engine="1",service="s"}`,
 		},
 		"engine 0 is also an engine without number": {
 			labels, vllm.Scope{Engines: []string{"0"}}, `{model_name!="",engine=~"0|"}`,
+		},
+		"values are taken as text, whatever they hold": {
+			labels, vllm.Scope{Models: []string{"a\"}\n.*", "b|c"}}, `{model_name=~"a\"\\}\n\\.\\*|b\\|c"}`,
+		},
+		"what is left out, and what does not name the place with it": {
+			labels, where("environment", vllm.IsNot, "test", "dev"), `{model_name!="",environment!~"test|dev",environment!=""}`,
+		},
+		"an expression that an empty text matches": {
+			labels, where("namespace", vllm.Matches, "llm-.*|"), `{model_name!="",namespace=~"llm-.*|",namespace!=""}`,
+		},
+		"two expressions":            {labels, where("instance", vllm.MatchesNot, "a", "b.*"), `{model_name!="",instance!~"(?:a)|(?:b.*)",instance!=""}`},
+		"an expression on the model": {labels, where("model", vllm.MatchesNot, "llama.*"), `{model_name!="",model_name!~"llama.*"}`},
+		"all but engine 0":           {labels, where("engine", vllm.IsNot, "0"), `{model_name!="",engine!~"0|"}`},
+		"all but engine 1":           {labels, where("engine", vllm.IsNot, "1"), `{model_name!="",engine!="1"}`},
+		"engines by an expression":   {labels, where("engine", vllm.Matches, "[01]"), `{model_name!="",engine=~"(?:[01])|"}`},
+		"a list and a condition": {
+			labels, vllm.Scope{Models: []string{"m"}, Where: where("model", vllm.IsNot, "n").Where}, `{model_name="m",model_name!="n"}`,
 		},
 		"empty values do not narrow":                {labels, vllm.Scope{Models: []string{""}}, `{model_name!=""}`},
 		"a label that is not there does not narrow": {noEnvironment, vllm.Scope{Environments: []string{"e"}}, `{model_name!=""}`},
@@ -171,4 +188,8 @@ func FuzzExpand(f *testing.F) {
 			require.Equal(t, expr, got)
 		}
 	})
+}
+
+func where(place string, op vllm.Op, values ...string) vllm.Scope {
+	return vllm.Scope{Where: []vllm.Condition{{Key: place, Op: op, Values: values}}}
 }

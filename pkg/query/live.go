@@ -42,11 +42,12 @@ func (q Query) Channel() (Channel, error) {
 	case q.Kind == Requests:
 		asks.Requests = &RequestsSpec{Filters: slices.Clone(q.Requests.Filters)}
 		slices.SortFunc(asks.Requests.Filters, func(a, b join.Filter) int {
-			return cmp.Or(cmp.Compare(a.Column, b.Column), cmp.Compare(a.Op, b.Op), cmp.Compare(a.Value, b.Value))
+			return cmp.Or(cmp.Compare(a.Column, b.Column), cmp.Compare(a.Op, b.Op), cmp.Compare(a.Value, b.Value), slices.Compare(a.Values, b.Values))
 		})
-	case q.Kind == Logs && !q.Logs.Volume:
+	case q.Kind == Logs && !q.Logs.Volume && q.Logs.Around == "":
 		spec := *q.Logs
 		spec.Levels, spec.Limit, spec.Oldest, spec.Live = sorted(spec.Levels), 0, false, false
+		spec.Where = conditionsInOneOrder(spec.Where)
 		asks.Logs = &spec
 	default:
 		return Channel{}, ErrNotLive
@@ -86,7 +87,19 @@ func inOneOrder(s vllm.Scope) vllm.Scope {
 	return vllm.Scope{
 		Models: sorted(s.Models), Environments: sorted(s.Environments), Namespaces: sorted(s.Namespaces), Pods: sorted(s.Pods),
 		Instances: sorted(s.Instances), Engines: sorted(s.Engines), Services: sorted(s.Services),
+		Where: conditionsInOneOrder(s.Where),
 	}
+}
+
+func conditionsInOneOrder(conditions []vllm.Condition) []vllm.Condition {
+	out := slices.Clone(conditions)
+	for i := range out {
+		out[i].Values = sorted(out[i].Values)
+	}
+	slices.SortFunc(out, func(a, b vllm.Condition) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Op, b.Op), slices.Compare(a.Values, b.Values))
+	})
+	return out
 }
 
 // sorted copies: the query itself stays as it was sent.

@@ -110,6 +110,13 @@ type LogsSpec struct {
 	Oldest    bool     `json:"oldest,omitempty"`
 	Volume    bool     `json:"volume,omitempty"` // counts by level over time instead of lines
 	Live      bool     `json:"live,omitempty"`   // the answer goes on as a stream
+	// Where compares the process, the logger and Loki's labels, those of streams and those of single lines.
+	Where []vllm.Condition `json:"where,omitempty"`
+	// Stream keeps to the streams that have all of these labels.
+	Stream map[string]string `json:"stream,omitempty"`
+	// Around is the time of a line, in nanoseconds since the epoch: the lines next to it are wanted, before it or, with
+	// Oldest, after it, itself included, whatever the range of the query is.
+	Around string `json:"around,omitempty"`
 }
 
 // TraceSpec asks for one trace.

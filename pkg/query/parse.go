@@ -2,10 +2,12 @@ package query
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,8 +34,10 @@ const (
 	MaxScopeValues = 200
 	// MaxValueLength is far above any label value, id or column text that means something.
 	MaxValueLength = 1024
-	// MaxFilters is more than the row has columns.
+	// MaxFilters is more than the row has columns, and than streams have labels.
 	MaxFilters = 50
+	// AroundReach is how far from a line the lines next to it are looked for: an idle engine writes one in minutes.
+	AroundReach = 2 * time.Hour
 	// MaxPromQLLength is Prometheus' own practical ceiling for a readable expression.
 	MaxPromQLLength = 20_000
 	// MaxRange is 400 days: no deployment's raw telemetry is kept longer, and durations stay far from overflow.
@@ -94,7 +98,7 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 	if err := out.checkRange(); err != nil {
 		return Query{}, err
 	}
-	if err := checkScope(s.Scope); err != nil {
+	if err := CheckScope(s.Scope); err != nil {
 		return Query{}, err
 	}
 	if fromAlert && !out.Kind.Alerts() && out.Kind.known() {
@@ -145,18 +149,44 @@ func (q *Query) checkRange() error {
 	return nil
 }
 
-func checkScope(s vllm.Scope) error {
+// CheckScope refuses what no scope can mean.
+func CheckScope(s vllm.Scope) error {
 	for field, values := range map[string][]string{
 		"models": s.Models, "environments": s.Environments, "namespaces": s.Namespaces, "pods": s.Pods,
 		"instances": s.Instances, "engines": s.Engines, "services": s.Services,
 	} {
-		if len(values) > MaxScopeValues {
-			return wrong("scope."+field, "%d values are more than %d", len(values), MaxScopeValues)
+		if err := checkValues(values); err != nil {
+			return &FieldError{"scope." + field, err}
 		}
-		for _, v := range values {
-			if err := checkText(v); err != nil {
-				return &FieldError{"scope." + field, err}
-			}
+	}
+	return checkConditions("scope.where", s.Where, func(c vllm.Condition) error {
+		if !slices.Contains(vllm.Places, vllm.Place(c.Key)) {
+			return fmt.Errorf("%q is none of %s", clip(c.Key), listed(vllm.Places))
+		}
+		return nil
+	})
+}
+
+// checkConditions checks all but the keys, which the caller knows.
+func checkConditions(field string, conditions []vllm.Condition, check func(vllm.Condition) error) error {
+	if len(conditions) > MaxFilters {
+		return wrong(field, "%d conditions are more than %d", len(conditions), MaxFilters)
+	}
+	for i, c := range conditions {
+		if err := cmp.Or(check(c), checkText(string(c.Op)), checkValues(c.Values), c.Check()); err != nil {
+			return &FieldError{fmt.Sprintf("%s[%d]", field, i), err}
+		}
+	}
+	return nil
+}
+
+func checkValues(values []string) error {
+	if len(values) > MaxScopeValues {
+		return fmt.Errorf("%d values are more than %d", len(values), MaxScopeValues)
+	}
+	for _, v := range values {
+		if err := checkText(v); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -182,6 +212,9 @@ func (s *RequestsSpec) check(maxRows int) error {
 		return wrong("requests.filters", "%d filters are more than %d", len(s.Filters), MaxFilters)
 	}
 	for i, f := range s.Filters {
+		if err := checkValues(f.Values); err != nil {
+			return &FieldError{fmt.Sprintf("requests.filters[%d]", i), err}
+		}
 		for _, text := range []string{f.Column, f.Value, string(f.Op)} {
 			if err := checkText(text); err != nil {
 				return &FieldError{fmt.Sprintf("requests.filters[%d]", i), err}
@@ -262,7 +295,50 @@ func (s *LogsSpec) check() error {
 	if _, err := regexp.Compile(s.Regex); err != nil {
 		return &FieldError{"logs.regex", err}
 	}
+	return s.checkPlace()
+}
+
+// lokiLabel is what Loki takes for the name of a label.
+var lokiLabel = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,127}$`)
+
+// checkPlace checks which streams and lines are asked for by label, and around which time.
+func (s *LogsSpec) checkPlace() error {
+	if err := checkConditions("logs.where", s.Where, func(c vllm.Condition) error {
+		if !lokiLabel.MatchString(c.Key) {
+			return fmt.Errorf("%q is no label", clip(c.Key))
+		}
+		if whole := c.Op == vllm.Is || c.Op == vllm.IsNot; !whole && (c.Key == "process" || c.Key == "logger") {
+			return fmt.Errorf("op %q does not apply to %s (use =, !=; or an expression over the whole line)", c.Op, c.Key)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if len(s.Stream) > MaxFilters {
+		return wrong("logs.stream", "%d labels are more than %d", len(s.Stream), MaxFilters)
+	}
+	for name, value := range s.Stream {
+		if !lokiLabel.MatchString(name) {
+			return wrong("logs.stream", "%q is no label", clip(name))
+		}
+		if err := checkText(value); err != nil {
+			return &FieldError{"logs.stream", err}
+		}
+	}
+	if _, err := strconv.ParseUint(s.Around, 10, 62); s.Around != "" && err != nil {
+		return wrong("logs.around", "%q is no time in nanoseconds since the epoch", clip(s.Around))
+	}
 	return nil
+}
+
+// AroundWindow is where the lines next to the one at Around are looked for, its own nanosecond included.
+func (s *LogsSpec) AroundWindow() evidence.Window {
+	nanoseconds, _ := strconv.ParseInt(s.Around, 10, 64) // checked
+	at := time.Unix(0, nanoseconds).UTC()
+	if s.Oldest {
+		return evidence.Window{From: at, To: at.Add(AroundReach)}
+	}
+	return evidence.Window{From: at.Add(-AroundReach), To: at.Add(1)}
 }
 
 var hexID = regexp.MustCompile(`^[0-9a-fA-F]{1,32}$`)

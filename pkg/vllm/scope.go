@@ -1,15 +1,118 @@
 package vllm
 
-// Scope narrows a question to some deployments. Every field lists exact values, any of which may match; an empty field
-// matches all. Values are what users see (a row's columns); each store's builder translates them into its own labels.
+import "slices"
+
+// Scope narrows a question to some deployments. Every list has exact values, any of which may match; an empty one matches
+// all. Where says what lists cannot; all of it must hold, too. Values are what users see (a row's columns); each store's
+// builder translates them into its own labels. Code reads Conditions, which has both.
 type Scope struct {
-	Models       []string `json:"models,omitempty"`
-	Environments []string `json:"environments,omitempty"`
-	Namespaces   []string `json:"namespaces,omitempty"`
-	Pods         []string `json:"pods,omitempty"`
-	Instances    []string `json:"instances,omitempty"`
-	Engines      []string `json:"engines,omitempty"`
-	Services     []string `json:"services,omitempty"`
+	Models       []string    `json:"models,omitempty"`
+	Environments []string    `json:"environments,omitempty"`
+	Namespaces   []string    `json:"namespaces,omitempty"`
+	Pods         []string    `json:"pods,omitempty"`
+	Instances    []string    `json:"instances,omitempty"`
+	Engines      []string    `json:"engines,omitempty"`
+	Services     []string    `json:"services,omitempty"`
+	Where        []Condition `json:"where,omitempty"` // keys are places
+}
+
+// Place is one of the names by which a deployment is told from another. The words are those of the row's columns.
+type Place string
+
+// The places.
+const (
+	Model       Place = "model"
+	Environment Place = "environment"
+	Namespace   Place = "namespace"
+	Pod         Place = "pod"
+	Instance    Place = "instance"
+	Engine      Place = "engine"
+	Service     Place = "service"
+)
+
+// Places lists them.
+var Places = []Place{Model, Environment, Namespace, Pod, Instance, Engine, Service}
+
+func (s Scope) list(place Place) []string {
+	switch place {
+	case Model:
+		return s.Models
+	case Environment:
+		return s.Environments
+	case Namespace:
+		return s.Namespaces
+	case Pod:
+		return s.Pods
+	case Instance:
+		return s.Instances
+	case Engine:
+		return s.Engines
+	default:
+		return s.Services
+	}
+}
+
+// Of gives the conditions on one place. Empty values of a list are left out: an empty text matches what lacks the label.
+func (s Scope) Of(place Place) []Condition {
+	var out []Condition
+	if list := slices.DeleteFunc(slices.Clone(s.list(place)), func(v string) bool { return v == "" }); len(list) > 0 {
+		out = append(out, Condition{Key: string(place), Op: Is, Values: list})
+	}
+	for _, c := range s.Where {
+		if c.Key == string(place) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Narrows reports whether the scope says anything about one of these places.
+func (s Scope) Narrows(places ...Place) bool {
+	return slices.ContainsFunc(places, func(p Place) bool { return len(s.Of(p)) > 0 })
+}
+
+// Test gives the conditions on one place as a function; nil when there is none.
+func (s Scope) Test(place Place) func(value string) bool {
+	conditions := s.Of(place)
+	if len(conditions) == 0 {
+		return nil
+	}
+	tests := make([]func(string) bool, len(conditions))
+	for i, c := range conditions {
+		tests[i] = c.Test()
+	}
+	return func(value string) bool {
+		for _, test := range tests {
+			if !test(value) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// Without leaves places out of a scope.
+func (s Scope) Without(places ...Place) Scope {
+	for _, place := range places {
+		switch place {
+		case Model:
+			s.Models = nil
+		case Environment:
+			s.Environments = nil
+		case Namespace:
+			s.Namespaces = nil
+		case Pod:
+			s.Pods = nil
+		case Instance:
+			s.Instances = nil
+		case Engine:
+			s.Engines = nil
+		case Service:
+			s.Services = nil
+		}
+	}
+	s.Where = slices.DeleteFunc(slices.Clone(s.Where), func(c Condition) bool { return slices.Contains(places, Place(c.Key)) })
+	return s
 }
 
 // LabelNames says what one store calls the places of a row. An empty name means that the store does not have it.
@@ -21,6 +124,28 @@ type LabelNames struct {
 	Instance    string `json:"instance,omitempty"`
 	Engine      string `json:"engine,omitempty"`
 	Service     string `json:"service,omitempty"`
+}
+
+// Of gives the label of a place.
+func (l LabelNames) Of(place Place) string {
+	switch place {
+	case Model:
+		return l.Model
+	case Environment:
+		return l.Environment
+	case Namespace:
+		return l.Namespace
+	case Pod:
+		return l.Pod
+	case Instance:
+		return l.Instance
+	case Engine:
+		return l.Engine
+	case Service:
+		return l.Service
+	default:
+		return ""
+	}
 }
 
 // DefaultPrometheusLabels are vLLM's own labels (model_name, engine) and the usual target labels of a scrape.
