@@ -29,6 +29,9 @@ func Check() error { return become("check", "-end-with-parent") }
 // be built.
 func E2e() error { return become("e2e", "-end-with-parent") }
 
+// Package builds the plugin for every platform and packs the archive that Grafana's catalogue takes, into .cache/package.
+func Package() error { return become("package", "-end-with-parent") }
+
 // become builds a command of tools/ and turns this process into it. A child would be less: mage gives its targets five
 // seconds after Ctrl-C, and stopping three servers may take longer.
 func become(command string, args ...string) error {

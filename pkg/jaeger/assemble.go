@@ -58,7 +58,7 @@ func (a *assembler) trace(t *traceSpans) found {
 	callers := 0
 	for i := range a.nodes {
 		if n := &a.nodes[i]; !n.engine && (n.engineBelow || n.called) {
-			n.caller = int32(callers) //nolint:gosec // a trace has fewer spans
+			n.caller = int32(callers) // #nosec G115 -- a trace has fewer spans
 			callers++
 		}
 	}
@@ -76,12 +76,12 @@ func (a *assembler) trace(t *traceSpans) found {
 		switch {
 		case n.engine && a.wants(n.span):
 			r := n.requestSpan(out.TraceID)
-			r.Caller, r.Root = a.above(int32(i), out.Callers) //nolint:gosec // as before
+			r.Caller, r.Root = a.above(int32(i), out.Callers) // #nosec G115 -- as before
 			out.Requests = append(out.Requests, r)
 			out.requests = append(out.requests, n.id)
 		case n.called && !n.engineBelow && !n.callBelow && n.crosses() &&
 			a.window.Contains(n.start):
-			out.Unanswered = append(out.Unanswered, a.unanswered(int32(i), out.Callers)) //nolint:gosec // as before
+			out.Unanswered = append(out.Unanswered, a.unanswered(int32(i), out.Callers)) // #nosec G115 -- as before
 			out.unanswered = append(out.unanswered, n.id)
 		}
 	}
@@ -103,7 +103,7 @@ func (a *assembler) load(t *traceSpans) {
 			continue
 		}
 		if indexed {
-			a.index[s.id] = int32(len(a.nodes)) //nolint:gosec // a trace has fewer spans
+			a.index[s.id] = int32(len(a.nodes)) // #nosec G115 -- a trace has fewer spans
 		}
 		engine := s.isEngine(a.engine)
 		called := !engine && s.isInference()
@@ -123,7 +123,7 @@ func (a *assembler) find(id spanID, indexed bool) int32 {
 		}
 		return -1
 	}
-	return int32(slices.IndexFunc(a.nodes, func(n node) bool { return n.id == id })) //nolint:gosec // at most few
+	return int32(slices.IndexFunc(a.nodes, func(n node) bool { return n.id == id })) // #nosec G115 -- at most few
 }
 
 // connect marks what lies above engine spans and above calls to a model. Each mark is set once, which also ends the walk

@@ -243,7 +243,7 @@ func anyValueV3(message []byte, lists bool) (v value, err error) {
 		case anyBool:
 			v = truthValue(f.value != 0)
 		case anyInt:
-			v = wholeValue(int64(f.value)) //nolint:gosec // two's complement, as protobuf carries negative numbers
+			v = wholeValue(int64(f.value)) // #nosec G115 -- two's complement, as protobuf carries negative numbers
 		case anyDouble:
 			v = realValue(math.Float64frombits(f.value))
 		case anyArray:

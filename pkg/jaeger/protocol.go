@@ -90,7 +90,7 @@ func (c *Client) findV2(ctx context.Context, q query, a *answer) error {
 		Tags:          q.tags,
 		StartTimeMin:  q.window.From,
 		StartTimeMax:  q.window.To,
-		SearchDepth:   int32(q.depth), //nolint:gosec // bounded by settings
+		SearchDepth:   int32(q.depth), // #nosec G115 -- bounded by settings
 		RawTraces:     true,           // times as the engine wrote them, without Jaeger's clock-skew adjustment
 	}})
 	if err != nil {
@@ -192,5 +192,5 @@ func appendNumber(b []byte, number protowire.Number, n int) []byte {
 	if n == 0 {
 		return b
 	}
-	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), uint64(n)) //nolint:gosec // two's complement
+	return protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), uint64(n)) // #nosec G115 -- two's complement
 }

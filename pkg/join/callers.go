@@ -31,7 +31,7 @@ func (j *joiner) callers() {
 		}
 		for _, id := range spellings(r.RequestID) {
 			if _, wanted := byID[id]; wanted && id != "" {
-				rowsOf[id] = append(rowsOf[id], int32(i))
+				rowsOf[id] = append(rowsOf[id], ordinal(i))
 			}
 		}
 	}

@@ -244,11 +244,11 @@ func Choose(rows []Request, p Predicate, order Order, limit int) (chosen []Reque
 // reorder puts rows[index[i]] at i, within the rows: a million of them are 400 MB. The index is used up.
 func reorder(rows []Request, index []int32) {
 	for i := range index {
-		if index[i] == int32(i) {
+		if index[i] == ordinal(i) {
 			continue
 		}
-		first, to := rows[i], int32(i)
-		for from := index[to]; from != int32(i); from = index[to] {
+		first, to := rows[i], ordinal(i)
+		for from := index[to]; from != ordinal(i); from = index[to] {
 			rows[to] = rows[from]
 			index[to], to = to, from
 		}
@@ -260,7 +260,7 @@ func reorder(rows []Request, index []int32) {
 func sortIndex(rows []Request, order Order) []int32 {
 	index := make([]int32, len(rows))
 	for i := range index {
-		index[i] = int32(i)
+		index[i] = ordinal(i)
 	}
 	c, ok := ColumnNamed(cmp.Or(order.Column, TimeColumn))
 	if !ok {

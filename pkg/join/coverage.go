@@ -102,7 +102,7 @@ func (j Joined) Slices(step time.Duration) []Sliced {
 	rows := make([][]int32, len(starts))
 	for i := range j.Rows {
 		if since := j.Rows[i].Time.Sub(starts[0]); since >= 0 && int(since/step) < len(rows) {
-			rows[since/step] = append(rows[since/step], int32(i))
+			rows[since/step] = append(rows[since/step], ordinal(i))
 		}
 	}
 	looked, ends := j.Report.Looked, endings(j.Rows)

@@ -106,7 +106,7 @@ func (x *instances) exact(o *evidence.Origin) int32 {
 	key := "\x00" + o.Namespace + "\x00" + o.Pod + "\x00" + name
 	i, ok := x.byAlias[key]
 	if !ok {
-		i = int32(len(x.list))
+		i = ordinal(len(x.list))
 		x.list = append(x.list, instance{origin: o})
 		x.byAlias[key] = i
 	}

@@ -43,7 +43,7 @@ func (j *joiner) index() *keyIndex {
 		if id := j.rows[i].RequestID; id != "" {
 			k := x.key(id)
 			x.nextRow[i] = x.keys[k].firstRow
-			x.keys[k].firstRow = int32(i)
+			x.keys[k].firstRow = ordinal(i)
 			x.keys[k].rows++
 		}
 	}
@@ -52,12 +52,12 @@ func (j *joiner) index() *keyIndex {
 	for i := range j.in.Events {
 		switch e := &j.in.Events[i]; {
 		case e.Form == vllm.IDInternal:
-			internal = append(internal, int32(i))
+			internal = append(internal, ordinal(i))
 		// The streamed answers of /v1/responses are logged by response id, though the line's kind promises an external one.
 		case e.Form == vllm.IDResponse, strings.HasPrefix(e.External, "resp_") && vllm.ResponseID(e.External) == e.External:
-			response = append(response, int32(i))
+			response = append(response, ordinal(i))
 		default:
-			x.hang(x.key(e.External), int32(i), e)
+			x.hang(x.key(e.External), ordinal(i), e)
 		}
 	}
 	for _, i := range internal {
@@ -72,7 +72,7 @@ func (x *keyIndex) key(id string) int32 {
 	if k, ok := x.byID[id]; ok {
 		return k
 	}
-	k := int32(len(x.keys))
+	k := ordinal(len(x.keys))
 	x.keys = append(x.keys, keyed{firstRow: none, firstNode: none})
 	x.byID[id] = k
 	return k
@@ -123,7 +123,7 @@ func (x *keyIndex) hangResponses(events []evidence.RequestEvent, response []int3
 
 func (x *keyIndex) hang(k, event int32, e *evidence.RequestEvent) {
 	x.nodes = append(x.nodes, node{event: event, next: x.keys[k].firstNode})
-	x.keys[k].firstNode = int32(len(x.nodes) - 1)
+	x.keys[k].firstNode = ordinal(len(x.nodes) - 1)
 	switch e.Kind {
 	case vllm.LogReceived:
 		x.keys[k].received++

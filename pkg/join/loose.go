@@ -43,7 +43,7 @@ type settlingLane struct {
 func newSettling(attempts []attempt) *settling {
 	s := &settling{attempts: attempts}
 	for a := range attempts {
-		s.lanes.add(int32(a), attempts[a].origin)
+		s.lanes.add(ordinal(a), attempts[a].origin)
 	}
 	place := make([]int32, len(attempts))
 	for _, items := range s.lanes.items {

@@ -40,7 +40,7 @@ func pair(p pairing) paired {
 	}
 	for again := true; again; {
 		again = false
-		for l := range int32(p.left.n) {
+		for l := range ordinal(p.left.n) {
 			if w.matched[l] != none {
 				continue
 			}
@@ -72,7 +72,7 @@ type sideTimes struct {
 func timesByLane(s side) sideTimes {
 	t := sideTimes{lane: make([]int32, s.n), place: make([]int32, s.n)}
 	for i := range t.lane {
-		t.lane[i] = t.add(int32(i), s.origin(int32(i)))
+		t.lane[i] = t.add(ordinal(i), s.origin(ordinal(i)))
 	}
 	for _, items := range t.items {
 		t.times = append(t.times, newTimeline(items, s.at, t.place))
@@ -128,7 +128,7 @@ func (w *pairWork) nearestLeft(r int32) int32 {
 func (w *pairWork) rivals() {
 	// First whether a left one has any rival, which needs the first one only; then, each once, who these are.
 	for _, all := range []bool{false, true} {
-		for l := range int32(w.left.n) {
+		for l := range ordinal(w.left.n) {
 			if w.matched[l] != none {
 				continue
 			}

@@ -163,7 +163,7 @@ func (j *joiner) looked() evidence.Window {
 func (j *joiner) addRow() int32 {
 	j.rows = append(j.rows, unknown)
 	j.events = append(j.events, eventFacts{})
-	return int32(len(j.rows) - 1)
+	return ordinal(len(j.rows) - 1)
 }
 
 // unknown is a row of which nothing is known yet.

@@ -59,7 +59,7 @@ type laneLists struct {
 
 // open begins an attempt with a line.
 func (s *splitter) open(e *evidence.RequestEvent) int32 {
-	a := int32(len(s.attempts))
+	a := ordinal(len(s.attempts))
 	s.attempts = append(s.attempts, attempt{first: e.Time(), origin: e.Origin, late: !opening(e.Kind)})
 	lane := s.lanes.add(a, e.Origin)
 	if int(lane) == len(s.lists) {

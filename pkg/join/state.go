@@ -19,10 +19,10 @@ func (j *joiner) state() {
 	for i := range j.instances.list {
 		in := &j.instances.list[i]
 		for e := range in.engines {
-			j.engineState(buckets[place{int32(i), int32(e)}], &in.engines[e])
+			j.engineState(buckets[place{ordinal(i), ordinal(e)}], &in.engines[e])
 		}
 		if len(in.gpus) > 0 {
-			j.gpuState(buckets, int32(i), in)
+			j.gpuState(buckets, ordinal(i), in)
 		}
 	}
 }
@@ -41,11 +41,11 @@ func (j *joiner) buckets() map[place][]int32 {
 		at := place{p, -1}
 		for e := range j.instances.list[p].engines {
 			if j.instances.list[p].engines[e].rank == j.rows[i].Engine {
-				at.engine = int32(e)
+				at.engine = ordinal(e)
 				break
 			}
 		}
-		out[at] = append(out[at], int32(i))
+		out[at] = append(out[at], ordinal(i))
 	}
 	for _, rows := range out {
 		less := func(a, b int32) int { return j.rows[a].Time.Compare(j.rows[b].Time) }

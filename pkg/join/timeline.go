@@ -25,10 +25,10 @@ func newTimeline(items []int32, at func(int32) int64, place []int32) timeline {
 	slices.SortStableFunc(items, func(a, b int32) int { return cmp.Compare(at(a), at(b)) })
 	t := timeline{at: make([]int64, len(items)), item: items, up: make([]int32, len(items)+2), down: make([]int32, len(items)+2)}
 	for i, item := range items {
-		t.at[i], place[item] = at(item), int32(i+1)
+		t.at[i], place[item] = at(item), ordinal(i+1)
 	}
 	for i := range t.up {
-		t.up[i], t.down[i] = int32(i), int32(i)
+		t.up[i], t.down[i] = ordinal(i), ordinal(i)
 	}
 	return t
 }
@@ -45,7 +45,7 @@ func follow(way []int32, i int32) int32 {
 // around visits what lies between from and to, the nearest to the moment first, until visit says that it is enough or that
 // the thing it was shown shall be taken out.
 func (t *timeline) around(moment, from, to int64, visit func(item int32, distance time.Duration) step) {
-	right := int32(sort.Search(len(t.at), func(i int) bool { return t.at[i] >= moment }) + 1)
+	right := ordinal(sort.Search(len(t.at), func(i int) bool { return t.at[i] >= moment }) + 1)
 	left := right - 1
 	for {
 		left, right = follow(t.down, left), follow(t.up, right)
@@ -131,7 +131,7 @@ func (l *lanes) add(item int32, origin *evidence.Origin) int32 {
 		if l.of == nil {
 			l.of = map[evidence.Origin]int32{}
 		}
-		lane = int32(len(l.origins))
+		lane = ordinal(len(l.origins))
 		l.of[key], l.origins, l.items = lane, append(l.origins, origin), append(l.items, nil)
 	}
 	l.items[lane] = append(l.items[lane], item)

@@ -224,7 +224,7 @@ func traceOf(i int) []model.Span {
 	if err != nil {
 		panic(err)
 	}
-	shop, engine := model.NewSpanID(uint64(i+1)), model.NewSpanID(uint64(i+101)) //nolint:gosec // small
+	shop, engine := model.NewSpanID(uint64(i+1)), model.NewSpanID(uint64(i+101)) // #nosec G115 -- small
 	took := time.Duration(requestSeconds * float64(time.Second))
 	return []model.Span{
 		{

@@ -86,7 +86,7 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 func (c *Client) allNames(ctx context.Context, w evidence.Window, limit int) ([]string, error) {
 	var names []string
 	_, err := c.record(upstream.WithStage(ctx, "label_values"), "label_values(__name__)", func(ctx context.Context) (int, error) {
-		got, _, _, err := c.v1.LabelValues(ctx, model.MetricNameLabel, nil, w.From, w.To, v1.WithLimit(uint64(limit)))
+		got, _, _, err := c.v1.LabelValues(ctx, model.MetricNameLabel, nil, w.From, w.To, v1.WithLimit(uint64(limit))) // #nosec G115 -- a length
 		for _, v := range got {
 			names = append(names, string(v))
 		}

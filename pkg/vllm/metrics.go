@@ -7,6 +7,8 @@ import (
 
 // Canonical metric names: the newest exposed name without vLLM's prefix. Everything above this package speaks in these;
 // only the builders of a store's queries ask which name the engines at hand really expose.
+//
+// #nosec G101 -- tokens are what a model reads and writes, here
 const (
 	NumRequestsRunning         = "num_requests_running"
 	NumRequestsWaiting         = "num_requests_waiting"
@@ -61,6 +63,8 @@ var SleepStates = []string{"awake", "weights_offloaded", "discard_all"}
 const DefaultMetricPrefix = "vllm:"
 
 // Labels that vLLM and its web server set themselves, beyond the places of LabelNames.
+//
+// #nosec G101 -- as above
 const (
 	LabelFinishedReason = "finished_reason"      // on RequestSuccess
 	LabelReason         = "reason"               // on NumRequestsWaitingByReason and AdmissionRejections

@@ -8,6 +8,8 @@ const RequestSpanName = "llm_request"
 
 // Attributes of the request span. V1 (0.10.2 and later) sets those marked so on every span unless a reason is given;
 // V0 set the scheduler and model-forward times instead of prefill, decode and inference. All durations are seconds.
+//
+// #nosec G101 -- tokens are what a model reads and writes, here
 const (
 	SpanRequestID        = "gen_ai.request.id"              // external id; 0.10.2 to 0.13: with "<i>_" in front for n > 1
 	SpanPromptTokens     = "gen_ai.usage.prompt_tokens"     // tokens, those from the prefix cache included

@@ -67,6 +67,16 @@ func TestAStepWithoutItsSubjectIsSkippedLoudly(t *testing.T) {
 	require.Contains(t, output, "SKIPPED: install: SKIPPED")
 }
 
+func TestAStepThatThisMachineCannotRunIsSkippedLoudly(t *testing.T) {
+	output, err := check(t,
+		Step{Name: "e2e", Lane: Node, Command: []string{"fail"}, Missing: func() string { return "no Grafana found" }},
+		Step{Name: "other", Lane: Node, Command: []string{"fine"}, Missing: func() string { return "" }},
+	)
+	require.NoError(t, err)
+	require.Equal(t, "1 passed, 0 failed", lastLineOf(output))
+	require.Contains(t, output, "SKIPPED: no Grafana found")
+}
+
 func TestASilentStepMustBeSilent(t *testing.T) {
 	output, err := check(t, Step{Name: "format", Lane: Go, Command: []string{"pkg/a.go"}, Silent: true})
 	require.ErrorIs(t, err, ErrNotPassed)

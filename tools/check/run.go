@@ -88,6 +88,11 @@ func (r *Runner) step(ctx context.Context, step Step, find func(string) *result)
 			return r.note(result{step: step, outcome: skipped, reason: "there is no " + step.Needs})
 		}
 	}
+	if step.Missing != nil {
+		if missing := step.Missing(); missing != "" {
+			return r.note(result{step: step, outcome: skipped, reason: missing})
+		}
+	}
 	return r.note(r.execute(ctx, step))
 }
 

@@ -39,7 +39,9 @@ type Step struct {
 	Tests func() counter
 	// Needs is a file below the root without which the step has no subject and
 	// is skipped, loudly.
-	Needs   string
+	Needs string
+	// Missing says what this machine lacks to run the step, "" when nothing; the step is skipped then, loudly too. nil is nothing.
+	Missing func() string
 	Timeout time.Duration // default 15 min
 }
 

@@ -2,7 +2,11 @@
 
 package check
 
-import "time"
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/e2e"
+)
 
 // Steps is all of it, per lane in the order in which they run: first what
 // fails fast, then what everybody breaks, last what takes long.
@@ -42,6 +46,14 @@ var Steps = []Step{
 		After: []string{"npm ci"}, Needs: "package.json", Tests: jestTests,
 	},
 	{Name: "webpack", Lane: Node, Command: []string{"npm", "run", "build"}, After: []string{"npm ci"}, Needs: "package.json"},
+	{
+		Name: "package", Lane: Node, Dir: "tools", After: []string{"webpack", "backend"},
+		Command: []string{"go", "run", "./cmd/package", "-built"},
+	},
+	{
+		Name: "e2e", Lane: Node, Dir: "tools", After: []string{"servers", "webpack", "backend"}, Missing: e2e.Missing,
+		Command: []string{"go", "run", "./cmd/e2e", "--", "--reporter=list"}, Timeout: 30 * time.Minute,
+	},
 }
 
 // staticcheck is pinned in a module of its own and run by Go itself: nothing

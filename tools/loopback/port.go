@@ -34,7 +34,8 @@ func Reserve(number int) (*Port, error) {
 		return bind(number)
 	}
 	for range tries {
-		if p, err := bind(lowest + rand.IntN(highest-lowest)); err == nil {
+		number := lowest + rand.IntN(highest-lowest) // #nosec G404 -- any will do
+		if p, err := bind(number); err == nil {
 			return p, nil
 		}
 	}

@@ -3,7 +3,7 @@
 // Command e2e tests the plugin in a real Grafana and a real browser: see package e2e. What follows on its command line goes
 // to playwright. `go tool mage e2e` runs all of it.
 //
-//	go run ./cmd/e2e explore          # the specs of tests/explore.spec.ts
+//	go run ./cmd/e2e explore          # the specs of tests/explore.spec.ts; playwright's own flags after --
 //	go run ./cmd/e2e -wait            # only starts all that is tested, for looking at it
 package main
 

@@ -27,7 +27,7 @@ type Generator struct {
 // New makes a generator whose time zero is start.
 func New(seed uint64, profile Profile, rate float64, start time.Time, models []ModelLimits) *Generator {
 	return &Generator{
-		random:  rand.New(rand.NewPCG(seed, 0x7aff1c)),
+		random:  rand.New(rand.NewPCG(seed, 0x7aff1c)), // #nosec G404 -- the same seed must give the same run
 		shape:   shapes[profile],
 		rate:    rate,
 		start:   start,
@@ -99,7 +99,7 @@ func (g *Generator) sequences(c *Call, s service, model ModelLimits, long float6
 		if s.templates > 0 && g.chance(0.7) {
 			// Popular templates are asked for far more often than rare ones.
 			k := int(float64(s.templates) * math.Pow(g.random.Float64(), 2.5))
-			p.PrefixID = uint64(s.id)<<32 | uint64(k+1)
+			p.PrefixID = uint64(s.id)<<32 | uint64(k+1) // #nosec G115 -- both count from zero
 			p.PrefixTokens = 256 + 128*(k%5)
 			p.Tokens += p.PrefixTokens
 		}
