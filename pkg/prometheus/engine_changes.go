@@ -105,8 +105,8 @@ func (p *changePlan) starts(found *evidence.EngineChanges) {
 	p.ask(&found.Starts, vllm.ProcessStartTime, "("+p.fresh(started)+")"+beside(running), false, nil)
 	p.ask(&found.Starts, vllm.ProcessStartTime, p.last(started)+beside(p.last(running)), true, nil)
 	if counter, ok := p.selector(vllm.GenerationTokens); ok {
-		fell := counter + " < (" + p.last(counter) + " offset " + Duration(p.step) + ")"
-		p.ask(&found.Resets, vllm.GenerationTokens, "("+fell+") unless "+LabelList("on", place)+" "+started, false, nil)
+		before := "last_over_time(" + Over(counter, maxDowntime) + p.stepBefore() + ")"
+		p.ask(&found.Resets, vllm.GenerationTokens, "("+counter+" < "+before+") unless "+LabelList("on", place)+" "+started, false, nil)
 	}
 }
 
@@ -119,7 +119,7 @@ func (p *changePlan) sleep(found *evidence.EngineChanges) {
 	level := func(labels map[string]string, _ float64) float64 {
 		return float64(slices.Index(vllm.SleepStates, labels[vllm.LabelSleepState]))
 	}
-	p.ask(&found.Sleep, vllm.EngineSleepState, "("+state+" == 1) unless ("+state+" offset "+Duration(p.step)+" == 1)", false, level)
+	p.ask(&found.Sleep, vllm.EngineSleepState, "("+state+" == 1) unless ("+state+p.stepBefore()+" == 1)", false, level)
 	p.ask(&found.Sleep, vllm.EngineSleepState, p.last(state)+" == 1", true, level)
 }
 
@@ -132,8 +132,10 @@ func (p *changePlan) preemptions(found *evidence.EngineChanges, perSecond float6
 
 // fresh keeps a selector's values that were not there, or were others, one step before.
 func (p *changePlan) fresh(selector string) string {
-	return selector + " unless (" + selector + " == (" + selector + " offset " + Duration(p.step) + "))"
+	return selector + " unless (" + selector + " == " + selector + p.stepBefore() + ")"
 }
+
+func (p *changePlan) stepBefore() string { return " offset " + Duration(p.step) }
 
 // last is a series' last value, also while its instance is away.
 func (p *changePlan) last(selector string) string {

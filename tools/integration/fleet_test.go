@@ -61,7 +61,8 @@ func TestMain(m *testing.M) {
 
 // fill simulates calls over three models of two replicas, one of them with two data-parallel engines: retries that reuse
 // ids, ids that begin alike, aborts, rejections, engine deaths, and a share of spans and log lines lost.
-func fill(ctx context.Context, length time.Duration, lost float64) (*fleet, error) {
+// Change makes it another fleet.
+func fill(ctx context.Context, length time.Duration, lost float64, change ...func(*simulator.Config)) (*fleet, error) {
 	stores, err := stack.Start(ctx, stack.Options{Pinned: os.Getenv("VLLM_SERVERS_FROM_PATH") == "", ScrapeInterval: scrapeInterval})
 	if err != nil {
 		return nil, err
@@ -69,10 +70,14 @@ func fill(ctx context.Context, length time.Duration, lost float64) (*fleet, erro
 	f := &fleet{stores: stores, known: &recorder{}}
 	to := time.Now().Add(-2 * time.Minute).Truncate(scrapeInterval)
 	f.window = simulator.Window{From: to.Add(-length), To: to, Drain: true}
-	sim, err := simulator.New(simulator.Config{
+	config := simulator.Config{
 		Seed: 7, Rate: 6.5, ScrapeInterval: scrapeInterval, LostSpans: lost, LostLogs: lost, Listen: "off",
 		PrometheusRemoteWrite: stores.Prometheus.RemoteWrite, Loki: stores.Loki.URL, OTLP: stores.Jaeger.OTLPHTTP, Recorder: f.known,
-	})
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	sim, err := simulator.New(config)
 	if err != nil {
 		return nil, err
 	}
