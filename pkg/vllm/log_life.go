@@ -58,14 +58,18 @@ const (
 	asleepOrAwake = "It took "                // "… 1.2 seconds to fall asleep."
 )
 
-// EngineEventTexts are the texts that lines about any of these events have one of, sorted, each once.
+// EngineEventTexts are the texts that lines about any of these events have one of, sorted, and none within another: a store
+// that looks for two such at once falls back to its slow expressions.
 func EngineEventTexts(events ...EngineEvent) []string {
-	var texts []string
+	var all []string
 	for _, e := range events {
-		texts = append(texts, engineEventTexts[e]...)
+		all = append(all, engineEventTexts[e]...)
 	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return slices.DeleteFunc(slices.Clone(all), func(text string) bool {
+		return slices.ContainsFunc(all, func(other string) bool { return other != text && strings.Contains(text, other) })
+	})
 }
 
 // EngineEventOf tells what a line says of its engine's life.

@@ -58,6 +58,13 @@ func TestALineTellsOfItsEnginesLife(t *testing.T) {
 	}
 }
 
+func TestATextThatHoldsAnotherIsNotLookedFor(t *testing.T) {
+	require.Equal(t, []string{
+		"AsyncLLM output_handler failed", "EngineCore encountered a fatal error", "EngineCore hit an exception", "Failed core proc(s): {",
+		"WorkerProc hit an exception", "died unexpectedly", "engine core exited unexpectedly",
+	}, vllm.EngineEventTexts(vllm.EngineKilled, vllm.EngineDied))
+}
+
 // TestAStoreFindsEveryLineThatTells holds the texts that a store looks for to what the lines are then read as, over all lines
 // that real engines wrote.
 func TestAStoreFindsEveryLineThatTells(t *testing.T) {
