@@ -2,8 +2,6 @@ package frames
 
 import (
 	"cmp"
-	"fmt"
-	"hash/fnv"
 	"strings"
 	"time"
 
@@ -16,11 +14,13 @@ import (
 
 // Annotations is one row per event. Grafana finds the fields of an annotation by their names: time, timeEnd (null for a
 // moment), title, text, tags (one text with commas) and id. The others are for tables.
+//
+// The id is 0 for all: by that, Grafana's tooltip knows an event that it does not keep itself, and offers no pen and no bin.
 func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.Frame {
 	n := len(happened)
 	at, until := make([]time.Time, n), make([]*time.Time, n)
 	kind, severity := make([]string, n), make([]string, n)
-	title, body, tags, id := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	title, body, tags := make([]string, n), make([]string, n), make([]string, n)
 	model, environment, namespace := make([]*string, n), make([]*string, n), make([]*string, n)
 	pod, instance, engine := make([]*string, n), make([]*string, n), make([]*string, n)
 	for i, e := range happened {
@@ -30,7 +30,7 @@ func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.F
 		}
 		o := e.Origin
 		kind[i], severity[i] = string(e.Type), string(e.Severity())
-		title[i], body[i], tags[i], id[i] = noMarkup(e.Title), noMarkup(e.Text), tagsOf(e), eventID(e)
+		title[i], body[i], tags[i] = noMarkup(e.Title), noMarkup(e.Text), tagsOf(e)
 		model[i], environment[i], namespace[i] = text(o.Model), text(o.Environment), text(o.Namespace)
 		pod[i], instance[i], engine[i] = text(o.Pod), text(o.Instance), text(o.Engine)
 	}
@@ -48,7 +48,7 @@ func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.F
 		data.NewField("environment", nil, environment),
 		data.NewField("type", nil, kind),
 		data.NewField("tags", nil, tags),
-		data.NewField("id", nil, id),
+		data.NewField("id", nil, make([]int64, n)).SetConfig(&data.FieldConfig{Custom: map[string]any{"hidden": true}}),
 	)
 	frame.Meta = &data.FrameMeta{
 		Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable, Notices: eventNotices(stores),
@@ -84,13 +84,6 @@ func tagsOf(e events.Event) string {
 		}
 	}
 	return strings.Join(kept, ",")
-}
-
-// eventID is the same whenever the same event is found, so that two queries that find it draw it once.
-func eventID(e events.Event) string {
-	hash := fnv.New64a()
-	_, _ = fmt.Fprintf(hash, "%s %d %q %q", e.Type, e.Time.UnixMilli(), e.Origin, e.Title) // a hash never fails
-	return fmt.Sprintf("%016x", hash.Sum64())
 }
 
 // untold says which events are missing when a store is.

@@ -37,9 +37,3 @@ func TestAnAnnotationHoldsNoMarkup(t *testing.T) {
 		require.NotContains(t, text, "<", "Grafana shows it as HTML")
 	}
 }
-
-func TestTheSameEventHasTheSameID(t *testing.T) {
-	ids := func(e []events.Event) []string { return texts(frames.Annotations(e, nil), "id") }
-	require.Equal(t, ids(happened), ids(happened))
-	require.NotEqual(t, ids(happened)[0], ids(happened)[1])
-}
