@@ -12,21 +12,24 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
-// Annotations is one row per event. Grafana finds the fields of an annotation by their names: time, timeEnd (null for a
-// moment), title, text, tags (one text with commas) and id. The others are for tables.
+// Annotations is one row per event. Grafana finds the fields of an annotation by their names: time, timeEnd, title, text,
+// tags (one text with commas) and id. The others are for tables.
+//
+// A moment ends when it begins: Grafana takes the fields that it draws from the first event, and fails at a later region's end
+// when the first has none.
 //
 // The id is 0 for all: by that, Grafana's tooltip knows an event that it does not keep itself, and offers no pen and no bin.
 func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.Frame {
 	n := len(happened)
-	at, until := make([]time.Time, n), make([]*time.Time, n)
+	at, until := make([]time.Time, n), make([]time.Time, n)
 	kind, severity := make([]string, n), make([]string, n)
 	title, body, tags := make([]string, n), make([]string, n), make([]string, n)
 	model, environment, namespace := make([]*string, n), make([]*string, n), make([]*string, n)
 	pod, instance, engine := make([]*string, n), make([]*string, n), make([]*string, n)
 	for i, e := range happened {
-		at[i] = e.Time
+		at[i], until[i] = e.Time, e.Time
 		if !e.End.IsZero() {
-			until[i] = &e.End
+			until[i] = e.End
 		}
 		o := e.Origin
 		kind[i], severity[i] = string(e.Type), string(e.Severity())

@@ -32,6 +32,12 @@ func TestAnnotations(t *testing.T) {
 	golden(t, "annotations_empty", frames.Annotations(nil, nil))
 }
 
+func TestEveryAnnotationHasAnEnd(t *testing.T) {
+	end, _ := frames.Annotations(happened, nil).FieldByName("timeEnd")
+	require.Equal(t, noon, end.At(0), "a moment ends when it begins, or else Grafana 12.3 cannot draw the region after it")
+	require.Equal(t, noon.Add(3*time.Minute), end.At(1))
+}
+
 func TestAnAnnotationHoldsNoMarkup(t *testing.T) {
 	for _, text := range texts(frames.Annotations(happened, nil), "text") {
 		require.NotContains(t, text, "<", "Grafana shows it as HTML")
