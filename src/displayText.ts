@@ -3,7 +3,11 @@ import { defaults, Filter, Order, scopeLists, takesValue, VllmQuery } from './qu
 /** One line that tells a query from another, for history and collapsed rows. */
 export function displayText(query: VllmQuery): string {
   const text = words(query);
-  const scope = scopeLists.flatMap((list) => query.scope?.[list] ?? []);
+  const conditions = [...(query.scope?.where ?? []), ...((query.queryType === 'logs' && query.logs?.where) || [])];
+  const scope = [
+    ...scopeLists.flatMap((list) => query.scope?.[list] ?? []),
+    ...conditions.map(({ key, op, values }) => `${key} ${op} ${values.join(', ')}`),
+  ];
   return scope.length ? `${text} · ${scope.join(', ')}` : text;
 }
 
@@ -42,8 +46,8 @@ function words({
   }
 }
 
-function filterText({ column, op, value }: Filter): string {
-  return takesValue(op) ? `${column} ${op} ${value ?? ''}` : `${column} is ${op}`;
+function filterText({ column, op, value, values }: Filter): string {
+  return takesValue(op) ? `${column} ${op} ${values?.join(', ') ?? value ?? ''}` : `${column} is ${op}`;
 }
 
 function orderText(sort: Order | undefined): string {

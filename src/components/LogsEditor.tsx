@@ -2,7 +2,8 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { InlineField, InlineSwitch, MultiCombobox, RadioButtonGroup, Stack } from '@grafana/ui';
 
-import { defaults, limits, logLevels, LogsSpec } from '../queryTypes';
+import { Condition, defaults, limits, logLevels, LogsSpec } from '../queryTypes';
+import { Conditions } from './Conditions';
 import { CommittedInput } from './CommittedInput';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 
@@ -62,6 +63,16 @@ export function LogsEditor({ id, spec, onChange }: KindEditorProps<LogsSpec>) {
       >
         <CommittedInput {...text('logger')} width={20} />
       </InlineField>
+      <Conditions
+        label={t('logs.where', 'Lines where')}
+        conditions={spec.where}
+        onChange={(where) => onChange({ ...spec, where })}
+      />
+      <Conditions
+        label={t('logs.stream', 'Stream')}
+        conditions={streamConditions(spec)}
+        onChange={(labels) => onChange({ ...spec, stream: streamOf(labels) })}
+      />
       <InlineField
         label={t('logs.volume', 'Volume')}
         htmlFor={`${id}-volume`}
@@ -111,4 +122,13 @@ export function LogsEditor({ id, spec, onChange }: KindEditorProps<LogsSpec>) {
       )}
     </Stack>
   );
+}
+
+/** The labels of the stream that the query keeps to, which is how the context of a line opens. */
+function streamConditions({ stream = {} }: LogsSpec): Condition[] {
+  return Object.entries(stream).map(([key, value]) => ({ key, op: '=', values: [value] }));
+}
+
+function streamOf(labels: Condition[] | undefined): LogsSpec['stream'] {
+  return labels && Object.fromEntries(labels.map(({ key, values }) => [key, values[0]]));
 }

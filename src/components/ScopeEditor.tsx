@@ -5,6 +5,7 @@ import { Combobox, InlineField, Stack } from '@grafana/ui';
 
 import type { VllmDataSource } from '../datasource';
 import { Scope, ScopeList, scopeLists } from '../queryTypes';
+import { Conditions } from './Conditions';
 import { LiveValues } from './LiveValues';
 
 interface Props {
@@ -51,6 +52,11 @@ export function ScopeEditor({ id, datasource, scope = {}, range, onChange }: Pro
           />
         </InlineField>
       )}
+      <Conditions
+        label={t('scope.where', 'Only where')}
+        conditions={scope.where}
+        onChange={(where) => onChange({ ...scope, where })}
+      />
     </Stack>
   );
 }
