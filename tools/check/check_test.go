@@ -134,6 +134,22 @@ func TestJestTestsAreCounted(t *testing.T) {
 	require.Equal(t, [2]int{40, 1}, [2]int{passes, failures})
 }
 
+func TestBrowserTestsAreCounted(t *testing.T) {
+	c := browserTests()
+	for _, line := range []string{
+		"  ✓  1 query.spec.ts:14:1 › 3 failed requests are shown (4.0s)",
+		"  1) config.spec.ts:9:1 › a secret is saved",
+		"  2 failed",
+		"    config.spec.ts:9:1 › a secret is saved",
+		"  1 did not run",
+		"  19 passed (3.9m)",
+	} {
+		require.Equal(t, []string{line}, c.line(line))
+	}
+	passes, failures := c.counts()
+	require.Equal(t, [2]int{19, 3}, [2]int{passes, failures})
+}
+
 func TestStepsAreInAnOrderThatCanRun(t *testing.T) {
 	seen := map[string]bool{}
 	for _, step := range Steps {

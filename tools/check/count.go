@@ -97,6 +97,29 @@ func (c *jestCounter) line(text string) []string {
 
 func (c *jestCounter) counts() (passed, failed int) { return c.passed, c.failed }
 
+// browserTests reads the summary of Playwright's list: a line per outcome, and in the end those that passed.
+func browserTests() counter { return &browserCounter{} }
+
+type browserCounter struct{ passed, failed int }
+
+// browserOutcome is such a line. What was interrupted or did not run is not proven, so it counts as failed; what passed
+// when tried again has passed, as Playwright itself sees it.
+var browserOutcome = regexp.MustCompile(`^  (\d+) (passed|failed|flaky|interrupted|did not run)\b`)
+
+func (c *browserCounter) line(text string) []string {
+	if found := browserOutcome.FindStringSubmatch(text); found != nil {
+		n, _ := strconv.Atoi(found[1]) // digits
+		if found[2] == "passed" || found[2] == "flaky" {
+			c.passed += n
+		} else {
+			c.failed += n
+		}
+	}
+	return []string{text}
+}
+
+func (c *browserCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
 func firstNumber(pattern *regexp.Regexp, text string) int {
 	found := pattern.FindStringSubmatch(text)
 	if found == nil {

@@ -47,12 +47,18 @@ var Steps = []Step{
 	},
 	{Name: "webpack", Lane: Node, Command: []string{"npm", "run", "build"}, After: []string{"npm ci"}, Needs: "package.json"},
 	{
+		// What was built, both halves: the editors in Chromium, the plugin in front of real stores.
+		Name: "editors", Lane: Node, Dir: "tools", After: []string{"servers", "backend", "webpack"},
+		Command: []string{"go", "run", "./cmd/editors", "-end-with-parent", "npm", "run", "--silent", "test:editors"},
+		Tests:   browserTests, Timeout: 10 * time.Minute,
+	},
+	{
 		Name: "package", Lane: Node, Dir: "tools", After: []string{"webpack", "backend"},
 		Command: []string{"go", "run", "./cmd/package", "-built"},
 	},
 	{
 		Name: "e2e", Lane: Node, Dir: "tools", After: []string{"servers", "webpack", "backend"}, Missing: e2e.Missing,
-		Command: []string{"go", "run", "./cmd/e2e", "--", "--reporter=list"}, Timeout: 30 * time.Minute,
+		Command: []string{"go", "run", "./cmd/e2e", "--", "--reporter=list"}, Tests: browserTests, Timeout: 30 * time.Minute,
 	},
 }
 

@@ -1,0 +1,87 @@
+import { test as base, expect, Locator, Page } from '@playwright/test';
+
+import type { VllmQuery } from '../../src/queryTypes';
+
+export { expect };
+
+export const themes = ['dark', 'light'] as const;
+
+interface Shown {
+  editor: 'config' | 'query' | 'variable';
+  theme?: (typeof themes)[number];
+  app?: 'explore' | 'panel-editor' | 'unified-alerting';
+  query?: Partial<VllmQuery>;
+  /** The data source: vllm, which has stores, or any other name for a new one of that test's own. */
+  uid?: string;
+}
+
+/** What the page says about an answer: see shell/QueryPage.tsx. */
+export interface Answer {
+  runs: number;
+  errors?: Array<{ message: string }>;
+  frames: Array<{ name: string; rows: number; first: Record<string, unknown>; notices?: Array<{ text: string }> }>;
+}
+
+/** One editor on the page, and what the page knows about it. */
+export class EditorPage {
+  constructor(readonly page: Page) {}
+
+  async open({ query, ...rest }: Shown) {
+    const params = new URLSearchParams({ ...rest, ...(query && { query: JSON.stringify(query) }) });
+    await this.page.goto(`/?${params}`);
+    await expect(this.page.getByRole('heading', { level: 1 })).toBeVisible();
+    if (query?.queryType === 'promql') {
+      await expect(this.page.getByRole('textbox', { name: /^PromQL/ })).toBeAttached(); // a chunk of its own
+    }
+    await expect(this.page.locator('main svg:empty')).toHaveCount(0); // icons on their way
+  }
+
+  /** Saves settings without an editor. */
+  async saveSettings(uid: string, settings: object) {
+    await expect(await this.page.request.put(`/api/datasources/uid/${uid}`, { data: settings })).toBeOK();
+  }
+
+  /** What the page shows as JSON: Query, Answer, Settings or Values. */
+  async shown<Value>(name: string): Promise<Value> {
+    return JSON.parse(await this.page.getByRole('region', { name, exact: true }).innerText());
+  }
+
+  /** Waits until the plugin has answered once more than before, and gives what it said. */
+  async answerTo(act: () => Promise<void>): Promise<Answer> {
+    const { runs } = await this.shown<Answer>('Answer');
+    await act();
+    await expect.poll(async () => (await this.shown<Answer>('Answer')).runs).toBeGreaterThan(runs);
+    return this.shown<Answer>('Answer');
+  }
+
+  run(): Promise<Answer> {
+    return this.answerTo(() => this.page.getByRole('button', { name: 'Run query' }).click());
+  }
+
+  /** The input of a menu, not the list that it opens, which has the same name. */
+  menu(name: string): Locator {
+    return this.page.getByRole('combobox', { name, exact: true });
+  }
+
+  /** Opens a menu, searches in it, and takes an option. */
+  async choose(name: string, option: string | RegExp, search = '') {
+    await this.menu(name).click();
+    await this.menu(name).fill(search);
+    await this.page.getByRole('option', { name: option }).first().click();
+  }
+
+  /** Types into a field and leaves it, which is when its value counts. */
+  async type(name: string, text: string) {
+    await this.page.getByRole('textbox', { name, exact: true }).fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+}
+
+export const test = base.extend<{ editor: EditorPage }>({
+  editor: async ({ page }, use) => {
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    await use(new EditorPage(page));
+    expect(errors, 'what the page threw').toEqual([]);
+  },
+});
