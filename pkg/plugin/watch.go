@@ -164,7 +164,11 @@ func (w *lineWatcher) look(ctx context.Context, p plan) (look, error) {
 		return look{}, report.Err
 	}
 	frame := frames.Logs(lines, maxLiveRows)
-	out := look{fixed: true, failed: report.Err != nil, complete: report.Err == nil && !report.Truncated, rows: make([]tail.Row[frames.Cells], len(lines))}
+	complete := report.Err == nil && !report.Truncated
+	if p.reach == far {
+		report.Truncated = false // what it did not read, near looks have
+	}
+	out := look{fixed: true, failed: report.Err != nil, complete: complete, rows: make([]tail.Row[frames.Cells], len(lines))}
 	out.notices = withStore(data.Frames{frame}, report, "the rest of the lines")[0].Meta.Notices
 	out.notices = slices.Concat(out.notices, n.notices)
 	keys := lineKeys(frame)
