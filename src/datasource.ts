@@ -32,6 +32,7 @@ import { applyFilters, withRefusals } from './filters/adhoc';
 import { modifyQuery, toggleQueryFilter } from './filters/clicked';
 import { hasFilter } from './filters/keyFilters';
 import { tagKeys, tagValues } from './filters/tags';
+import { publishHealth } from './health';
 import { Interpolation } from './interpolate';
 import { follow } from './live/follow';
 import { withLive } from './live/request';
@@ -91,6 +92,13 @@ export class VllmDataSource
       default:
         return true;
     }
+  }
+
+  /** Save & test asks here. */
+  async callHealthCheck() {
+    const result = await super.callHealthCheck();
+    publishHealth(this.uid, result.details);
+    return result;
   }
 
   applyTemplateVariables(query: VllmQuery, scopedVars: ScopedVars, filters: AdHocVariableFilter[] = []): VllmQuery {

@@ -1,10 +1,14 @@
 import {
   Settings,
   withHeader,
+  withLabel,
   withLimit,
   withoutHeader,
   withoutSecret,
+  withoutSlo,
   withSecret,
+  withSlo,
+  withSloEarlier,
   withStore,
   withVllm,
 } from './settings';
@@ -66,5 +70,45 @@ describe('a header', () => {
 
   test('fills a gap', () => {
     expect(withHeader(settings(), 'loki', 2, 'X-Three').jsonData.loki?.headers).toEqual(['', '', 'X-Three']);
+  });
+});
+
+describe('a label', () => {
+  test('can be another, none, or the default', () => {
+    const other = withLabel(settings(), 'loki', 'pod', 'k8s_pod_name');
+    expect(other.jsonData.loki).toEqual({ labels: { pod: 'k8s_pod_name' } });
+    const none = withLabel(other, 'loki', 'environment', '');
+    expect(none.jsonData.loki).toEqual({ labels: { pod: 'k8s_pod_name', environment: '' } });
+    const usual = withLabel(none, 'loki', 'pod', undefined);
+    expect(usual.jsonData.loki).toEqual({ labels: { environment: '' } });
+    expect(withLabel(usual, 'loki', 'environment', undefined).jsonData.loki).toBeUndefined();
+  });
+});
+
+describe('limits on latency', () => {
+  const rows = settings({
+    vllm: {
+      slo: [
+        { model: 'qwen', ttft: '1s' },
+        { model: '*', e2e: '10s' },
+      ],
+    },
+  });
+
+  test('are added, changed and taken out', () => {
+    expect(withSlo(settings(), 0, {}).jsonData.vllm).toEqual({ slo: [{}] });
+    expect(withSlo(rows, 0, { tpot: '50ms' }).jsonData.vllm?.slo?.[0]).toEqual({
+      model: 'qwen',
+      ttft: '1s',
+      tpot: '50ms',
+    });
+    expect(withSlo(rows, 0, { ttft: '' }).jsonData.vllm?.slo?.[0]).toEqual({ model: 'qwen' });
+    expect(withoutSlo(rows, 0).jsonData.vllm?.slo).toEqual([{ model: '*', e2e: '10s' }]);
+    expect(withoutSlo(withoutSlo(rows, 0), 0).jsonData.vllm).toBeUndefined();
+  });
+
+  test('are tried in their order, which can be changed', () => {
+    expect(withSloEarlier(rows, 1).jsonData.vllm?.slo?.map(({ model }) => model)).toEqual(['*', 'qwen']);
+    expect(rows.jsonData.vllm?.slo?.[0].model).toBe('qwen');
   });
 });

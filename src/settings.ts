@@ -2,7 +2,9 @@ import { DataSourceSettings } from '@grafana/data';
 
 import {
   LimitName,
+  Place,
   SecretName,
+  SloLimits,
   Store,
   StoreSecret,
   StoreSettings,
@@ -20,6 +22,31 @@ export function secretName<Secret extends StoreSecret>(store: Store, secret: Sec
 
 export function withStore(settings: Settings, store: Store, patch: Partial<StoreSettings>): Settings {
   return withJson(settings, { [store]: filled({ ...settings.jsonData[store], ...patch }) });
+}
+
+/** Says what a store calls a place; empty = it does not have it, undefined = the default. */
+export function withLabel(settings: Settings, store: Store, place: Place, name: string | undefined): Settings {
+  const labels = { ...settings.jsonData[store]?.labels, [place]: name };
+  const kept = Object.entries(labels).filter(([, saved]) => saved !== undefined);
+  return withStore(settings, store, { labels: kept.length ? Object.fromEntries(kept) : undefined });
+}
+
+/** Changes one row of the limits; a row beyond the last is added. */
+export function withSlo(settings: Settings, i: number, patch: SloLimits): Settings {
+  const rows = [...(settings.jsonData.vllm?.slo ?? [])];
+  rows[i] = filled({ ...rows[i], ...patch }) ?? {};
+  return withVllm(settings, { slo: rows });
+}
+
+export function withoutSlo(settings: Settings, i: number): Settings {
+  return withVllm(settings, { slo: settings.jsonData.vllm?.slo?.filter((_, other) => other !== i) });
+}
+
+/** Has row i tried one place earlier. */
+export function withSloEarlier(settings: Settings, i: number): Settings {
+  const rows = [...(settings.jsonData.vllm?.slo ?? [])];
+  [rows[i - 1], rows[i]] = [rows[i], rows[i - 1]];
+  return withVllm(settings, { slo: rows });
 }
 
 export function withVllm(settings: Settings, patch: Partial<VllmSettings>): Settings {

@@ -119,8 +119,12 @@ test.each(['models', 'labelValues'] as const)('nor the editor of a variable that
 test('nor the config editor, all of it unfolded', () => {
   const store = { auth: 'basic', tls: { serverName: 'x' }, tenant: 'x', headers: ['X-Custom-Header'], labels: {} };
   const jsonData = Object.fromEntries(stores.map((name) => [name, { ...store, url: 'ftp://x' }]));
-  const options = { jsonData: { ...jsonData, limits: { requests: -1 } }, secureJsonFields: {}, secureJsonData: {} };
+  const options = {
+    jsonData: { ...jsonData, limits: { requests: -1 }, vllm: { slo: [{ model: 'x', ttft: '9s' }], spanName: 'x' } },
+    secureJsonFields: {},
+    secureJsonData: {},
+  };
   render(<ConfigEditor options={options as unknown as Settings} onOptionsChange={jest.fn()} />);
   expect(screen.getByText('⟦It begins with grpc:// or, with TLS, grpcs://⟧')).toBeInTheDocument();
-  expect(untranslated().filter((text) => !['x', 'ftp://x'].includes(text))).toEqual([]);
+  expect(untranslated().filter((text) => !['x', '9s', 'ftp://x'].includes(text))).toEqual([]);
 });

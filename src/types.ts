@@ -81,6 +81,8 @@ export interface Bounds {
 }
 
 export const defaultLabels: Record<Store, LabelNames> = model.labels;
+/** Headers that belong to a connection and cannot be set. */
+export const connectionHeaders: readonly string[] = model.connectionHeaders;
 export const tenantHeaders: Record<Store, string> = model.tenantHeaders;
 export const defaultVllm = model.vllm;
 export const limitBounds: Record<LimitName, Bounds> = model.limits;

@@ -5,6 +5,9 @@ export const names = {
   loki: 'Loki',
   jaeger: 'Jaeger',
   vllm: 'vLLM',
+  ttft: 'TTFT',
+  tpot: 'TPOT',
+  e2e: 'E2E',
 };
 
 export const examples = {
@@ -13,9 +16,15 @@ export const examples = {
   jaeger: 'grpc://jaeger:16685',
   header: 'X-Custom-Header',
   logSelector: '{container="vllm"}',
+  model: 'meta-llama/Llama-3.1-*',
+  price: '2.50',
+  currency: '$',
   requestId: 'chatcmpl-…',
   legend: '{{model_name}}',
   step: '15s',
+  ttft: '500ms',
+  tpot: '50ms',
+  e2e: '10s',
   certificate: '-----BEGIN CERTIFICATE-----',
   privateKey: '-----BEGIN PRIVATE KEY-----',
 };

@@ -1,11 +1,15 @@
-import { Store } from './types';
+import { SloLimits, Store, StoreSettings } from './types';
 import {
+  currencyProblem,
   durationProblem,
   headerProblem,
   labelProblem,
+  latencyProblem,
   logSelectorProblem,
   metricPrefixProblem,
   numberProblem,
+  pemProblem,
+  sloProblem,
   urlProblem,
   userProblem,
 } from './validation';
@@ -61,12 +65,11 @@ test('names follow the grammar of their store', () => {
   expect(labelProblem('jaeger', 'k8s.pod.name')).toBeUndefined();
   expect(labelProblem('loki', 'k8s.pod.name')).toBeDefined();
   expect(labelProblem('prometheus', '')).toBeUndefined();
-  expect(headerProblem('X-One')).toBeUndefined();
-  expect(headerProblem('X One')).toBeDefined();
   expect(metricPrefixProblem('vllm_')).toBeUndefined();
   expect(metricPrefixProblem('vllm.')).toBeDefined();
   expect(userProblem('reader')).toBeUndefined();
-  expect(userProblem('a:b')).toBeDefined();
+  expect(userProblem('a:b')).toMatch(/colon/);
+  expect(userProblem('')).toMatch(/needs a user/);
 });
 
 test.each([undefined, '', '{container="vllm"}', '{a=~`x.*`, b!="y"}', '{a="}{"}', '{a="\\"}"}'])(
@@ -82,3 +85,87 @@ test.each(['container="vllm"', '{}', '{ }', '{a="b"} |= "x"', '{a="b"} or {c="d"
     expect(logSelectorProblem(selector)).toBeDefined();
   }
 );
+
+test.each<[Store, StoreSettings, RegExp | undefined]>([
+  ['loki', { headers: ['X-One'] }, undefined],
+  ['loki', { headers: [''] }, undefined],
+  ['loki', { headers: ['X One'] }, /can be called that/],
+  ['loki', { headers: ['transfer-encoding'] }, /belongs to the connection/],
+  ['jaeger', { headers: ['Grpc-Timeout'] }, /belongs to the connection/],
+  ['loki', { headers: ['Authorization'] }, undefined],
+  ['loki', { headers: ['authorization'], auth: 'bearer' }, /by the authentication/],
+  ['loki', { headers: ['x-scope-orgid'], tenant: 'a' }, /by the tenant/],
+  ['jaeger', { headers: ['X-Tenant'], tenant: 'a' }, /by the tenant/],
+])('of %s with %p, the first header is judged', (store, saved, problem) => {
+  const said = headerProblem(store, saved, 0);
+  return problem ? expect(said).toMatch(problem) : expect(said).toBeUndefined();
+});
+
+test('a header is set once', () => {
+  expect(headerProblem('loki', { headers: ['X-One', '', 'x-one'] }, 2)).toMatch(/by another header/);
+  expect(headerProblem('loki', { headers: ['X-One', '', 'x-one'] }, 0)).toBeUndefined();
+});
+
+test('a certificate is told from a key', () => {
+  expect(pemProblem('-----BEGIN CERTIFICATE-----\n', 'CERTIFICATE')).toBeUndefined();
+  expect(pemProblem('-----BEGIN RSA PRIVATE KEY-----\n', 'PRIVATE KEY')).toBeUndefined();
+  expect(pemProblem('-----BEGIN RSA PRIVATE KEY-----\n', 'CERTIFICATE')).toMatch(/BEGIN CERTIFICATE/);
+  expect(pemProblem('/etc/ssl/ca.pem', 'CERTIFICATE')).toBeDefined();
+  expect(pemProblem('', 'CERTIFICATE')).toBeUndefined();
+});
+
+test.each([undefined, '', '500ms', '2s', '1m30s', '1h'])('the latency %p is fine', (text) => {
+  expect(latencyProblem(text)).toBeUndefined();
+});
+
+test.each([
+  ['500', /with its unit/],
+  ['fast', /with its unit/],
+  ['2h', /Between 1 ms and 60 minutes/],
+  ['1us', /Between/],
+])('the latency %p is not', (text, problem) => {
+  expect(latencyProblem(text)).toMatch(problem);
+});
+
+const second = { ttft: '1s' };
+
+test.each<[string, SloLimits[], RegExp | undefined]>([
+  ['says nothing yet', [{}], undefined],
+  ['has model and limit', [{ model: 'qwen', ...second }], undefined],
+  ['has no model', [second], /Which model/],
+  ['has no limit', [{ model: 'qwen' }], /at least one limit/],
+  ['has a model without end', [{ model: 'a'.repeat(257), ...second }], /At most 256/],
+  [
+    'stands behind the same model',
+    [
+      { model: 'qwen', ...second },
+      { model: 'qwen', ...second },
+    ],
+    /row 1 already is for qwen/,
+  ],
+  [
+    'stands behind every model',
+    [
+      { model: '*', ...second },
+      { model: 'qwen', ...second },
+    ],
+    /row 1 already is for every model/,
+  ],
+  [
+    'stands behind another model',
+    [
+      { model: 'llama', ...second },
+      { model: '*', ...second },
+    ],
+    undefined,
+  ],
+])('a row of limits that %s', (_, rows, problem) => {
+  const said = sloProblem(rows, rows.length - 1);
+  return problem ? expect(said).toMatch(problem) : expect(said).toBeUndefined();
+});
+
+test('a currency is short', () => {
+  expect(currencyProblem(undefined)).toBeUndefined();
+  expect(currencyProblem('€')).toBeUndefined();
+  expect(currencyProblem('US dollars')).toBeDefined();
+});

@@ -1,7 +1,16 @@
 import { t } from '@grafana/i18n';
 
 import { parseDuration } from './duration';
-import { Bounds, Store } from './types';
+import {
+  Bounds,
+  connectionHeaders,
+  currencyLength,
+  SloLimits,
+  sloBounds,
+  Store,
+  StoreSettings,
+  tenantHeaders,
+} from './types';
 
 /**
  * What is wrong with a setting, in words; undefined when nothing is. pkg/settings decides, and says the same when the
@@ -65,10 +74,24 @@ export function labelProblem(store: Store, name: string | undefined): Problem {
   return grammar.test(name ?? '') ? undefined : t('validation.label', 'No label can be called that');
 }
 
-export function headerProblem(name: string): Problem {
-  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]*$/.test(name)
-    ? undefined
-    : t('validation.header', 'No header can be called that');
+/** What is wrong with the name of header i of a store. */
+export function headerProblem(store: Store, { headers = [], auth, tenant }: StoreSettings, i: number): Problem {
+  const name = (headers[i] ?? '').toLowerCase();
+  if (!/^[a-z0-9!#$%&'*+.^_`|~-]*$/.test(name)) {
+    return t('validation.header', 'No header can be called that');
+  }
+  if (connectionHeaders.some((other) => other.toLowerCase() === name) || (store === 'jaeger' && /^grpc-/.test(name))) {
+    return t('validation.header-connection', 'It belongs to the connection and cannot be set');
+  }
+  if (name === 'authorization' && auth && auth !== 'none') {
+    return t('validation.header-auth', 'It is already set by the authentication');
+  }
+  if (name === tenantHeaders[store].toLowerCase() && tenant) {
+    return t('validation.header-tenant', 'It is already set by the tenant');
+  }
+  return name && headers.slice(0, i).some((other) => other.toLowerCase() === name)
+    ? t('validation.header-twice', 'It is already set by another header')
+    : undefined;
 }
 
 export function metricPrefixProblem(prefix: string | undefined): Problem {
@@ -85,8 +108,63 @@ export function logSelectorProblem(selector: string | undefined): Problem {
     : t('validation.log-selector', 'It looks like {container="vllm"}');
 }
 
+/** The user of basic authentication, which cannot do without. */
 export function userProblem(user: string | undefined): Problem {
-  return user?.includes(':')
+  if (!user) {
+    return t('validation.user-empty', 'Basic authentication needs a user');
+  }
+  return user.includes(':')
     ? t('validation.user-colon', 'Basic authentication separates user and password by a colon: none may be in the name')
+    : undefined;
+}
+
+/** A certificate or key as text; whether it is a sound one, the backend tells. */
+export function pemProblem(text: string | undefined, kind: 'CERTIFICATE' | 'PRIVATE KEY'): Problem {
+  return text?.trim() && !new RegExp(`-----BEGIN ([A-Z]+ )*${kind}-----`).test(text)
+    ? t('validation.pem', 'A PEM text: it begins with -----BEGIN {{kind}}-----', { kind })
+    : undefined;
+}
+
+/** A limit on latency. A bare number is none: benchmarks mean milliseconds, other settings seconds. */
+export function latencyProblem(text: string | undefined): Problem {
+  if (!text?.trim()) {
+    return undefined;
+  }
+  const seconds = parseDuration(text);
+  const { min, max } = sloBounds.latencySeconds;
+  if (seconds === undefined) {
+    return t('validation.latency', 'A time with its unit, such as 500ms or 2s');
+  }
+  return seconds < min || seconds > max
+    ? t('validation.latency-bounds', 'Between {{min}} ms and {{max}} minutes', { min: min * 1000, max: max / 60 })
+    : undefined;
+}
+
+/** What is wrong with row i of the limits as a whole. A row that says nothing yet is not wrong: it is not saved. */
+export function sloProblem(rows: readonly SloLimits[], i: number): Problem {
+  const { model = '', ttft, tpot, e2e } = rows[i];
+  const limited = Boolean(ttft || tpot || e2e);
+  if (limited && !model) {
+    return t('validation.slo-model', 'Which model? * is every model');
+  }
+  if (model.length > sloBounds.modelLength) {
+    return t('validation.slo-model-length', 'At most {{length}} characters', { length: sloBounds.modelLength });
+  }
+  if (model && !limited) {
+    return t('validation.slo-limit', 'Set at least one limit');
+  }
+  const earlier = rows.slice(0, i).findIndex((row) => row.model && (row.model === model || /^\*+$/.test(row.model)));
+  return model && earlier >= 0
+    ? t('validation.slo-hidden', 'Never used: row {{row}} already is for {{model}}', {
+        row: earlier + 1,
+        model: rows[earlier].model === model ? model : t('validation.slo-every', 'every model'),
+        interpolation: { escapeValue: false },
+      })
+    : undefined;
+}
+
+export function currencyProblem(currency: string | undefined): Problem {
+  return new TextEncoder().encode(currency?.trim()).length > currencyLength
+    ? t('validation.currency', 'A sign or a code, such as $ or CHF')
     : undefined;
 }

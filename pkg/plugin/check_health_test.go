@@ -84,6 +84,13 @@ func fullStores() *stores {
 	}
 }
 
+// reportOf reads the details of a health answer.
+func reportOf(t *testing.T, result *backend.CheckHealthResult) (r report) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(result.JSONDetails, &r))
+	return r
+}
+
 func (s *stores) checkup(t *testing.T) *checkup {
 	t.Helper()
 	loaded, err := settings.Load(backend.DataSourceInstanceSettings{})
@@ -96,17 +103,13 @@ func (s *stores) checkup(t *testing.T) *checkup {
 func TestHealthOfThreeFullStoresIsOK(t *testing.T) {
 	result := fullStores().checkup(t).run(t.Context()).result()
 	require.Equal(t, backend.HealthStatusOk, result.Status)
-	require.Equal(t, "Prometheus: ok, version 3.5.0\nLoki: ok\nJaeger: ok\n"+
-		"Metrics of 1 engine, 1 model\nLogs with 120 lines that name a request\nSpans of 1 service: vllm-chat\n"+
-		"Instances have the same names in Prometheus, Loki and Jaeger", result.Message)
-	var details struct {
-		Message string
-		Stores  []storeLine
-		Content []contentCheck
-	}
-	require.NoError(t, json.Unmarshal(result.JSONDetails, &details))
-	require.Equal(t, "Everything that the configured stores can bring is there.", details.Message)
-	require.Equal(t, storeLine{Store: evidence.Prometheus, Configured: true, OK: true, Version: "3.5.0"}, details.Stores[0])
+	require.Equal(t, "All is well: Prometheus, Loki and Jaeger answer and have what the data source needs.", result.Message)
+	details := reportOf(t, result)
+	require.Empty(t, details.Message, "nothing is to be done")
+	require.Equal(t, "✓ Prometheus 3.5.0 answers\n✓ Loki answers\n✓ Jaeger answers\n"+
+		"✓ Metrics of 1 engine, 1 model\n✓ Logs with 120 lines that name a request\n✓ Spans of 1 service: vllm-chat\n"+
+		"✓ Instances have the same names in Prometheus, Loki and Jaeger", details.Verbose)
+	require.Equal(t, storeLine{Store: evidence.Prometheus, Configured: true, OK: true, Found: "Prometheus 3.5.0 answers", Version: "3.5.0"}, details.Stores[0])
 	require.Equal(t, contentCheck{Check: "vllm_metrics", OK: true, Found: "Metrics of 1 engine, 1 model"}, details.Content[0])
 }
 
@@ -119,15 +122,15 @@ func TestHealthAnswersInTimeWhateverTheStoresDo(t *testing.T) {
 	}{
 		"a store that never answers": {
 			func(s *stores, _ func(context.Context)) { s.logs.wait, s.logs.err = heeds, context.DeadlineExceeded },
-			"Loki: did not answer in time",
+			"✗ Loki did not answer in time",
 		},
 		"a store that does not even let go": {
 			func(s *stores, forever func(context.Context)) { s.logs.wait = forever },
-			"Loki: did not answer in time",
+			"✗ Loki did not answer in time",
 		},
 		"a store that answers but never tells what it has": {
 			func(s *stores, forever func(context.Context)) { s.traces.waitContent = forever },
-			"Jaeger's content is not known: did not answer in time",
+			"✗ Jaeger's content is not known: it did not answer in time",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,11 +139,11 @@ func TestHealthAnswersInTimeWhateverTheStoresDo(t *testing.T) {
 				s := fullStores()
 				c.hang(s, func(context.Context) { <-release })
 				started := time.Now()
-				result := s.checkup(t).run(t.Context()).result()
+				said := reportOf(t, s.checkup(t).run(t.Context()).result()).Verbose
 				require.LessOrEqual(t, time.Since(started), 5*time.Second)
-				require.Contains(t, result.Message, c.want)
-				require.Contains(t, result.Message, "Prometheus: ok", "the others are told of")
-				require.Contains(t, result.Message, "Metrics of 1 engine, 1 model")
+				require.Contains(t, said, c.want)
+				require.Contains(t, said, "✓ Prometheus 3.5.0 answers", "the others are told of")
+				require.Contains(t, said, "✓ Metrics of 1 engine, 1 model")
 				close(release)
 				synctest.Wait() // a finding that comes too late finds room and nobody
 			})
@@ -154,25 +157,28 @@ func TestHealthSaysWhichStoreFailsAndHow(t *testing.T) {
 	s.logs.contentErr = &upstream.Error{Store: evidence.Loki, Kind: upstream.ErrRefused, Status: 400, Message: "parse error"}
 	result := s.checkup(t).run(t.Context()).result()
 	require.Equal(t, backend.HealthStatusError, result.Status)
-	require.Contains(t, result.Message, "Prometheus: answered 401 Unauthorized: no token\nLoki: ok")
-	require.Contains(t, result.Message, "Loki's content is not known: answered 400 Bad Request: parse error")
-	require.NotContains(t, string(result.JSONDetails), "is there.", "the summary does not say that all is well")
-	require.Contains(t, string(result.JSONDetails), `{"message":"Prometheus: answered 401 Unauthorized: no token`)
+	require.Equal(t, "Prometheus answered 401 Unauthorized: no token.", result.Message, "one line, which Grafana shows as a title")
+	details := reportOf(t, result)
+	require.Equal(t, "Prometheus: set the authentication that it asks for: basic or a bearer token.", details.Message)
+	require.Contains(t, details.Verbose, "✗ Prometheus answered 401 Unauthorized: no token\n    → Set the authentication")
+	require.Contains(t, details.Verbose, "✓ Loki answers\n")
+	require.Contains(t, details.Verbose, "✗ Loki's content is not known: it answered 400 Bad Request: parse error")
 }
 
 func TestAPanicOfOneProbeIsThatStoresError(t *testing.T) {
 	s := fullStores()
 	s.traces.wait = func(context.Context) { panic("nil map") }
 	result := s.checkup(t).run(t.Context()).result()
-	require.Contains(t, result.Message, "Jaeger: internal error: nil map")
-	require.Contains(t, result.Message, "Prometheus: ok")
+	require.Equal(t, "Jaeger internal error: nil map.", result.Message)
+	require.Contains(t, reportOf(t, result).Verbose, "✓ Prometheus 3.5.0 answers")
 }
 
 func TestHealthWithoutAnyStoreIsAnError(t *testing.T) {
 	result, err := newDatasource(t, `{}`, nil).CheckHealth(t.Context(), &backend.CheckHealthRequest{})
 	require.NoError(t, err)
 	require.Equal(t, backend.HealthStatusError, result.Status)
-	require.Equal(t, "No store is configured. Set the URL of at least one store: Prometheus, Loki or Jaeger.", result.Message)
+	require.Equal(t, "No store is configured.", result.Message)
+	require.Equal(t, "Set the URL of at least one: Prometheus, Loki or Jaeger.", reportOf(t, result).Message)
 }
 
 func TestHealthPassesOverStoresThatAreNotConfigured(t *testing.T) {
@@ -180,7 +186,11 @@ func TestHealthPassesOverStoresThatAreNotConfigured(t *testing.T) {
 	c.logs, c.traces = nil, nil
 	result := c.run(t.Context()).result()
 	require.Equal(t, backend.HealthStatusOk, result.Status)
-	require.Equal(t, "Prometheus: ok, version 3.5.0\nLoki: not configured\nJaeger: not configured\nMetrics of 1 engine, 1 model", result.Message)
+	require.Equal(t, "All is well: Prometheus answers and has what the data source needs. Not configured: Loki and Jaeger.", result.Message)
+	require.Equal(t, "✓ Prometheus 3.5.0 answers\n"+
+		"– Loki is not configured: rows lack their log lines, and aborted or crashed requests are missing\n"+
+		"– Jaeger is not configured: rows lack latencies, tokens and callers\n"+
+		"✓ Metrics of 1 engine, 1 model", reportOf(t, result).Verbose)
 }
 
 func TestNoSecretIsInAHealthAnswer(t *testing.T) {
@@ -197,7 +207,7 @@ func TestNoSecretIsInAHealthAnswer(t *testing.T) {
 	result, err := d.CheckHealth(t.Context(), &backend.CheckHealthRequest{})
 	require.NoError(t, err)
 	require.Equal(t, backend.HealthStatusError, result.Status)
-	require.Contains(t, result.Message, "Prometheus: answered 401 Unauthorized: denied: Bearer [redacted] [redacted]")
+	require.Contains(t, result.Message, "Prometheus answered 401 Unauthorized: denied: Bearer [redacted] [redacted]")
 	for _, secret := range []string{"hunter2", "hunter3", "hunter4", "dXNlcjpodW50ZXI0"} {
 		require.NotContains(t, result.Message, secret)
 		require.NotContains(t, string(result.JSONDetails), secret)

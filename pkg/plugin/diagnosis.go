@@ -2,7 +2,7 @@ package plugin
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -24,126 +24,120 @@ type diagnosis struct {
 	spans    []evidence.RequestSpan // some of the newest
 }
 
-// storeLine and contentCheck are the details that the editor shows, and a script can read.
-type (
-	storeLine struct {
-		Store      evidence.Store `json:"store"`
-		Configured bool           `json:"configured"`
-		OK         bool           `json:"ok"`
-		Version    string         `json:"version,omitempty"`
-		Error      string         `json:"error,omitempty"`
-		Note       string         `json:"note,omitempty"`
-	}
-	contentCheck struct {
-		Check string `json:"check"`
-		OK    bool   `json:"ok"`
-		Found string `json:"found"`
-		Fix   string `json:"fix,omitempty"`
-	}
-)
+// report is a diagnosis in words: the details that the settings page shows (src/health.ts), and a script can read. Grafana
+// itself shows Message and, below it and folded, Verbose; and only when the check-up ends in an error.
+type report struct {
+	Message string         `json:"message"`
+	Verbose string         `json:"verboseMessage"`
+	Stores  []storeLine    `json:"stores"`
+	Content []contentCheck `json:"content"`
+}
 
 // result is ERROR when a configured store cannot be asked, when none is configured, and when there is nothing of vLLM in
 // any of them. With part of the content missing the data source works with what it has, and says what is missing.
+//
+// Its message is one line, since Grafana shows it as a title, which knows no line breaks.
 func (d diagnosis) result() *backend.CheckHealthResult {
-	stores, content := d.stores(), d.content()
-	configured, broken, found := 0, 0, 0
-	var lines, fixes []string
-	for _, s := range stores {
-		lines = append(lines, s.line())
-		switch {
-		case !s.Configured:
-		case s.OK:
-			configured++
-		default:
-			configured, broken = configured+1, broken+1
-			fixes = append(fixes, s.line())
-		}
-	}
-	for _, c := range content {
-		lines = append(lines, c.line())
-		if c.OK {
-			found++
-		} else if c.Fix != "" {
-			fixes = append(fixes, c.Fix)
-		}
-	}
-	status, summary := backend.HealthStatusOk, strings.Join(fixes, "\n")
-	switch {
-	case configured == 0:
-		status, summary = backend.HealthStatusError, "Set the URL of at least one store: Prometheus, Loki or Jaeger."
-		lines = []string{"No store is configured. " + summary}
-	case broken > 0 || found == 0:
-		status = backend.HealthStatusError
-	}
-	if summary == "" {
-		summary = "Everything that the configured stores can bring is there."
-	}
-	details, err := json.Marshal(struct {
-		Message string         `json:"message"`
-		Verbose string         `json:"verboseMessage"`
-		Stores  []storeLine    `json:"stores"`
-		Content []contentCheck `json:"content"`
-	}{summary, strings.Join(lines, "\n"), stores, content})
+	r := report{Stores: d.stores(), Content: d.content()}
+	status, line, advice := r.verdict()
+	r.Message, r.Verbose = advice, r.lines()
+	details, err := json.Marshal(r)
 	if err != nil { // strings and bools always encode
 		details = nil
 	}
-	return &backend.CheckHealthResult{Status: status, Message: strings.Join(lines, "\n"), JSONDetails: details}
+	return &backend.CheckHealthResult{Status: status, Message: line, JSONDetails: details}
 }
 
-func (d diagnosis) stores() []storeLine {
-	lines := make([]storeLine, 0, 3)
-	for _, s := range []struct {
-		store    evidence.Store
-		state    storeState
-		settings settings.Store
-	}{
-		{evidence.Prometheus, d.metrics, d.settings.Prometheus},
-		{evidence.Loki, d.logs, d.settings.Loki},
-		{evidence.Jaeger, d.traces, d.settings.Jaeger},
-	} {
-		line := storeLine{
-			Store: s.store, Configured: s.state.configured, OK: s.state.configured && s.state.reach == nil, Version: s.state.version,
+// verdict is the check-up in one line, and what to do first where that is called for.
+func (r report) verdict() (status backend.HealthStatus, line, advice string) {
+	var answering, absent, broken, fixes, gaps, gapFixes []string
+	for _, s := range r.Stores {
+		switch title := upstream.Title(s.Store); {
+		case !s.Configured:
+			absent = append(absent, title)
+		case s.OK:
+			answering = append(answering, title)
+		default:
+			broken = append(broken, title+" "+s.Error)
+			fixes = append(fixes, sentence(title+": "+s.Fix))
 		}
-		if s.state.configured && s.state.reach != nil {
-			line.Error = reason(s.store, s.state.reach)
-		}
-		if s.state.configured && s.settings.ForwardIdentity && s.settings.Auth == settings.AuthNone {
-			line.Note = "alert rules have no user whose identity could be forwarded, and come without any"
-		}
-		lines = append(lines, line)
 	}
-	return lines
-}
-
-func (s storeLine) line() string {
-	line := upstream.Title(s.Store) + ": "
+	found := 0
+	for _, c := range r.Content {
+		if c.OK {
+			found++
+			continue
+		}
+		gaps = append(gaps, sentence(c.Found))
+		if c.Fix != "" {
+			gapFixes = append(gapFixes, sentence(c.Fix))
+		}
+	}
 	switch {
-	case !s.Configured:
-		return line + "not configured"
-	case !s.OK:
-		line += s.Error
-	case s.Version != "":
-		line += "ok, version " + s.Version
-	default:
-		line += "ok"
+	case len(answering)+len(broken) == 0:
+		return backend.HealthStatusError, "No store is configured.", "Set the URL of at least one: Prometheus, Loki or Jaeger."
+	case len(broken) > 0:
+		return backend.HealthStatusError, sentence(strings.Join(broken, "; ")), strings.Join(fixes, " ")
+	case found == 0:
+		return backend.HealthStatusError, fmt.Sprintf("Nothing of vLLM was found in %s.", inWords(answering)), strings.Join(gaps, " ")
+	case len(gaps) > 0:
+		return backend.HealthStatusOk, "Working, with " + count(len(gaps), "gap") + ". " + strings.Join(gaps, " "), strings.Join(gapFixes, " ")
 	}
-	if s.Note != "" {
-		line += " (" + s.Note + ")"
+	line = "All is well: " + inWords(answering) + " " + plural(len(answering), "answers and has", "answer and have") + " what the data source needs."
+	if len(absent) > 0 {
+		line += " Not configured: " + inWords(absent) + "."
 	}
-	return line
+	return backend.HealthStatusOk, line, ""
 }
 
-func (c contentCheck) line() string {
-	if c.OK || c.Fix == "" {
-		return c.Found
+// lines is the report as text, a line for each store and each check, and below it what to do.
+func (r report) lines() string {
+	var b strings.Builder
+	line := func(mark, text, fix string) {
+		b.WriteString(mark + " " + text + "\n")
+		if fix != "" {
+			b.WriteString("    → " + sentence(fix) + "\n")
+		}
 	}
-	return c.Found + " → " + c.Fix
+	for _, s := range r.Stores {
+		line(s.mark(), s.Found, s.Fix)
+	}
+	for _, c := range r.Content {
+		if c.OK {
+			line("✓", c.Found, "")
+		} else {
+			line("✗", c.Found, c.Fix)
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// reason is a store's failure without the store's name in front, which stands there already.
-func reason(store evidence.Store, err error) string {
-	if errors.Is(err, upstream.ErrTimeout) {
-		return "did not answer in time"
+// sentence begins with a capital and ends with a full stop.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
 	}
-	return strings.TrimPrefix(err.Error(), upstream.Title(store)+" ")
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
+
+// inWords puts words in a row: a, b and c.
+func inWords(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
+}
+
+// count says a number with its noun.
+func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }

@@ -5,29 +5,38 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
+
+// contentCheck is one finding about what the stores hold.
+type contentCheck struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"`
+	Fix   string `json:"fix,omitempty"`
+}
 
 // content checks what the stores that can be asked hold.
 func (d diagnosis) content() []contentCheck {
 	checks := make([]contentCheck, 0, 5)
 	for _, c := range []struct {
-		store evidence.Store
+		store settings.Store
 		state storeState
 		check string
 		look  func() contentCheck
 	}{
-		{evidence.Prometheus, d.metrics, "vllm_metrics", d.vllmMetrics},
-		{evidence.Loki, d.logs, "request_ids_in_logs", d.requestIDs},
-		{evidence.Jaeger, d.traces, "request_spans", d.requestSpans},
+		{d.settings.Prometheus, d.metrics, "vllm_metrics", d.vllmMetrics},
+		{d.settings.Loki, d.logs, "request_ids_in_logs", d.requestIDs},
+		{d.settings.Jaeger, d.traces, "request_spans", d.requestSpans},
 	} {
 		switch {
 		case !c.state.configured || c.state.reach != nil: // its own line says so
 			continue
 		case c.state.content != nil:
 			checks = append(checks, contentCheck{
-				Found: upstream.Title(c.store) + "'s content is not known: " + reason(c.store, c.state.content),
+				Found: upstream.Title(c.store.Name) + "'s content is not known: it " + reason(c.store.Name, c.state.content),
+				Fix:   storeFix(c.store, c.state.content),
 			})
 		default:
 			checks = append(checks, c.look())
@@ -39,6 +48,9 @@ func (d diagnosis) content() []contentCheck {
 	}
 	if naming, ok := d.instanceNaming(); ok {
 		checks = append(checks, naming)
+	}
+	if limits, ok := d.unusedLimits(); ok {
+		checks = append(checks, limits)
 	}
 	return checks
 }
@@ -115,10 +127,43 @@ func (d diagnosis) serviceNames() (contentCheck, bool) {
 	}, unnamed
 }
 
-// count says a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+// unusedLimits finds SLO limits that are no model's: their name is mistyped, or an entry before them takes all their models.
+func (d diagnosis) unusedLimits() (contentCheck, bool) {
+	if !d.metrics.readable() || len(d.targets) == 0 {
+		return contentCheck{}, false // no model is known to compare with
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	objectives := d.settings.VLLM.SLO
+	used := make([]bool, len(objectives))
+	var models []string
+	for _, t := range d.targets {
+		if i := objectives.Index(t.Origin.Model); i >= 0 {
+			used[i] = true
+		}
+		if !slices.Contains(models, t.Origin.Model) {
+			models = append(models, t.Origin.Model)
+		}
+	}
+	var unused []string
+	for i, o := range objectives {
+		if !used[i] {
+			unused = append(unused, o.Model)
+		}
+	}
+	slices.Sort(models)
+	return contentCheck{
+		Check: "slo_limits",
+		Found: "No model has the SLO limits of " + inWords(shortened(unused)),
+		Fix:   "compare with the models of the last hour, " + inWords(shortened(models)) + "; a model has the limits of the first entry that names it.",
+	}, len(unused) > 0
+}
+
+// maxNamed is how many names a sentence bears.
+const maxNamed = 5
+
+// shortened names the first of many and counts the others.
+func shortened(names []string) []string {
+	if len(names) <= maxNamed {
+		return names
+	}
+	return append(slices.Clone(names[:maxNamed]), fmt.Sprintf("%d others", len(names)-maxNamed))
 }

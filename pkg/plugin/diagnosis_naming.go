@@ -118,5 +118,5 @@ func titles(sides []side) string {
 	for i, s := range sides {
 		names[i] = upstream.Title(s.store)
 	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return inWords(names)
 }

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -9,6 +10,8 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // What is missing is said with the flag, variable or label that brings it.
@@ -85,8 +88,8 @@ func TestHealthNamesTheRemedy(t *testing.T) {
 			require.Contains(t, got.Fix, c.fix)
 			result := d.result()
 			require.Equal(t, backend.HealthStatusOk, result.Status, "the rest is there to work with")
-			require.Contains(t, result.Message, c.found)
-			require.Contains(t, result.Message, c.fix)
+			require.Contains(t, result.Message, "Working, with 1 gap. "+c.found)
+			require.Contains(t, reportOf(t, result).Verbose, "✗ "+got.Found+"\n    → ")
 			require.Contains(t, string(result.JSONDetails), `"check":"`+c.check+`","ok":false`)
 		})
 	}
@@ -95,7 +98,69 @@ func TestHealthNamesTheRemedy(t *testing.T) {
 func TestHealthIsAnErrorWhenNothingOfVLLMIsThere(t *testing.T) {
 	s := fullStores()
 	s.metrics.targets, s.logs.sample, s.traces.services, s.traces.spans = nil, loki.Sample{}, nil, nil
-	require.Equal(t, backend.HealthStatusError, s.checkup(t).run(t.Context()).result().Status)
+	result := s.checkup(t).run(t.Context()).result()
+	require.Equal(t, backend.HealthStatusError, result.Status)
+	require.Equal(t, "Nothing of vLLM was found in Prometheus, Loki and Jaeger.", result.Message)
+}
+
+// Who sees that a store fails is told what to look at.
+func TestAStoreThatFailsComesWithARemedy(t *testing.T) {
+	failure := func(kind upstream.Kind, message string) error {
+		return &upstream.Error{Store: evidence.Loki, Kind: kind, Message: message}
+	}
+	for name, c := range map[string]struct {
+		store settings.Store
+		err   error
+		want  string
+	}{
+		"nobody there":                  {settings.Store{}, failure(upstream.ErrUnreachable, "connection refused"), "check the URL. It is called from Grafana's server"},
+		"a host that says nothing":      {settings.Store{}, upstream.ErrTimeout, "firewall"},
+		"no user where one is asked":    {settings.Store{Auth: settings.AuthNone}, failure(upstream.ErrUnauthorized, ""), "basic or a bearer token"},
+		"a wrong password":              {settings.Store{Auth: settings.AuthBasic}, failure(upstream.ErrUnauthorized, ""), "check user and password"},
+		"a token of yesterday":          {settings.Store{Auth: settings.AuthBearer}, failure(upstream.ErrUnauthorized, ""), "expired"},
+		"a user that it does not know":  {settings.Store{ForwardIdentity: true}, failure(upstream.ErrUnauthorized, ""), "forwarded identity"},
+		"no tenant":                     {settings.Store{Auth: settings.AuthNone}, failure(upstream.ErrUnauthorized, "no org id"), "set the tenant"},
+		"another tenant's":              {settings.Store{}, failure(upstream.ErrForbidden, ""), "the right to read"},
+		"plain text for TLS":            {settings.Store{Name: evidence.Loki}, failure(upstream.ErrTLS, ""), "begin the URL with http:// if"},
+		"plain text for gRPC's TLS":     {settings.Store{Name: evidence.Jaeger}, failure(upstream.ErrTLS, ""), "begin the URL with grpc:// if"},
+		"a path that is not there":      {settings.Store{Name: evidence.Loki}, failure(upstream.ErrNotFound, ""), "path prefix"},
+		"a web page for gRPC":           {settings.Store{Name: evidence.Jaeger}, failure(upstream.ErrBadAnswer, ""), "16685"},
+		"too many calls":                {settings.Store{}, failure(upstream.ErrRateLimited, ""), "later"},
+		"a store that is ill":           {settings.Store{}, failure(upstream.ErrServer, ""), "own log"},
+		"what nobody knows a remedy of": {settings.Store{}, errors.New("odd"), ""},
+	} {
+		require.Contains(t, storeFix(c.store, c.err), c.want, name)
+		require.Equal(t, c.want == "", storeFix(c.store, c.err) == "", name)
+	}
+}
+
+func TestLimitsThatAreNoModelsAreNamed(t *testing.T) {
+	llama := slo.Objective{Model: "llama*", TTFT: 1e9}
+	for name, c := range map[string]struct {
+		limits slo.Objectives
+		unused string
+	}{
+		"all used":                      {slo.Objectives{{Model: "qwen", E2E: 1e9}}, ""},
+		"none set":                      {nil, ""},
+		"one for all":                   {slo.Objectives{{Model: "*", E2E: 1e9}}, ""},
+		"a model that is not there":     {slo.Objectives{llama, {Model: "*", E2E: 1e9}}, "No model has the SLO limits of llama*"},
+		"one that another takes it all": {slo.Objectives{{Model: "*", E2E: 1e9}, {Model: "qwen", E2E: 1e9}, llama}, "No model has the SLO limits of qwen and llama*"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checkup := fullStores().checkup(t)
+			checkup.settings.VLLM.SLO = c.limits
+			d := checkup.run(t.Context())
+			check, warned := d.unusedLimits()
+			require.Equal(t, c.unused != "", warned)
+			if warned {
+				require.Equal(t, c.unused, check.Found)
+				require.Equal(t, "compare with the models of the last hour, qwen; a model has the limits of the first entry that names it.", check.Fix)
+				require.Equal(t, backend.HealthStatusOk, d.result().Status)
+			}
+		})
+	}
+	_, warned := diagnosis{settings: settings.Settings{VLLM: settings.VLLM{SLO: slo.Objectives{llama}}}}.unusedLimits()
+	require.False(t, warned, "without metrics no model is known")
 }
 
 func TestInstancesMatchByAnyWordThatTheJoinKnows(t *testing.T) {
@@ -132,7 +197,7 @@ func TestOneStoreAloneHasNothingToCompare(t *testing.T) {
 func TestHealthWarnsWhereAlertRulesWillComeWithoutIdentity(t *testing.T) {
 	c := fullStores().checkup(t)
 	c.settings.Loki.ForwardIdentity = true
-	require.Contains(t, c.run(t.Context()).result().Message, "Loki: ok (alert rules have no user whose identity could be forwarded")
+	require.Contains(t, c.run(t.Context()).stores()[1].Found, "Loki answers: alert rules have no user whose identity could be forwarded")
 	c.settings.Loki.Auth = settings.AuthBearer // which alert rules then use
-	require.NotContains(t, c.run(t.Context()).result().Message, "alert rules")
+	require.Equal(t, "Loki answers", c.run(t.Context()).stores()[1].Found)
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	commandline "flag" // the package has a type named flag
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +48,7 @@ type schema struct {
 	StoreFields    []string                           `json:"storeFields"`
 	AuthMethods    []AuthMethod                       `json:"authMethods"`
 	TenantHeaders  map[evidence.Store]string          `json:"tenantHeaders"`
+	HopByHop       []string                           `json:"connectionHeaders"`
 	Labels         map[evidence.Store]vllm.LabelNames `json:"labels"`
 	VLLMFields     []string                           `json:"vllmFields"`
 	VLLM           map[string]string                  `json:"vllm"`
@@ -82,6 +85,7 @@ func frontendSchema() schema {
 		StoreFields:   fieldsOf(reflect.TypeFor[storeDocument]()),
 		AuthMethods:   []AuthMethod{AuthNone, AuthBasic, AuthBearer},
 		TenantHeaders: map[evidence.Store]string{},
+		HopByHop:      slices.Sorted(maps.Keys(hopByHop)),
 		Labels: map[evidence.Store]vllm.LabelNames{
 			evidence.Prometheus: vllm.DefaultPrometheusLabels(), evidence.Loki: vllm.DefaultLokiLabels(),
 			evidence.Jaeger: vllm.DefaultJaegerLabels(),

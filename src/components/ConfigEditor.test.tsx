@@ -58,14 +58,16 @@ test('every field has a label, also in the parts that are folded', async () => {
     headers: ['X-One'],
     labels: { pod: 'x' },
   } as const;
+  const vllm = { slo: [{ model: 'x', ttft: '1s' }, {}], metricPrefix: 'x' };
   const { container } = show({
     jsonData: {
       ...Object.fromEntries(stores.map((store) => [store, { ...every, headers: [...every.headers] }])),
       limits: { requests: 1 },
+      vllm,
     },
   });
   const inputs = container.querySelectorAll('input, textarea');
-  expect(inputs.length).toBeGreaterThan(50);
+  expect(inputs.length).toBeGreaterThan(80);
   for (const input of inputs) {
     expect(input).toHaveAccessibleName();
   }
@@ -120,7 +122,7 @@ test('the certificates of a store are its own', async () => {
 
 test('headers are added, named, given a value and taken out', async () => {
   show({ jsonData: { loki: { headers: ['X-One', 'X-Two'] } }, secureJsonFields: { lokiHeaderValue1: true } });
-  const calls = section('Loki: calls');
+  const calls = section('Loki: Calls');
   await user.click(calls.getByRole('button', { name: 'Remove header 1' }));
   expect(last().jsonData.loki?.headers).toEqual(['', 'X-Two']);
   expect(last().secureJsonFields).toMatchObject({ lokiHeaderValue1: false });
@@ -134,7 +136,7 @@ test('headers are added, named, given a value and taken out', async () => {
 
 test('labels, durations and limits say what they cannot be', async () => {
   show({ jsonData: { limits: { requests: 10 } } });
-  await user.click(screen.getByRole('button', { name: 'Prometheus: labels' }));
+  await user.click(screen.getByRole('button', { name: 'Prometheus: Labels' }));
   await fill(screen.getByLabelText('Pod'), 'k8s.pod');
   expect(screen.getByText('No label can be called that')).toBeInTheDocument();
 
@@ -153,7 +155,55 @@ test('the largest answer is said in MiB and saved in bytes', async () => {
   expect(last().jsonData.loki?.maxResponseBytes).toBe(640 * 1024 * 1024);
 });
 
+test('a label is the usual one, another one, or not there at all', async () => {
+  show({ jsonData: { loki: { labels: { pod: 'k8s_pod_name' } } } });
+  const labels = section('Loki: Labels');
+  expect(labels.getByLabelText('Pod')).toHaveValue('k8s_pod_name');
+  expect(labels.getByLabelText('Namespace')).toHaveAttribute('placeholder', 'namespace');
+  expect(labels.queryByLabelText('Model is not in this store')).not.toBeInTheDocument();
+
+  await user.click(labels.getByLabelText('Environment is not in this store'));
+  expect(last().jsonData.loki?.labels).toEqual({ pod: 'k8s_pod_name', environment: '' });
+  expect(labels.getByLabelText('Environment')).toBeDisabled();
+
+  await user.click(labels.getByLabelText('Environment is not in this store'));
+  await user.clear(labels.getByLabelText('Pod'));
+  expect(last().jsonData.loki).toBeUndefined();
+});
+
+test('a price is a number, its currency a sign', async () => {
+  show();
+  await fill(screen.getByLabelText(/^GPU price per hour/), '2.5');
+  await fill(screen.getByLabelText(/^Currency/), '€');
+  expect(last().jsonData.vllm).toEqual({ gpuPricePerHour: 2.5, currency: '€' });
+  await user.clear(screen.getByLabelText(/^GPU price per hour/));
+  await fill(screen.getByLabelText(/^GPU price per hour/), '-1');
+  expect(screen.getByText('Between 0 and 1000000000')).toBeInTheDocument();
+});
+
+test('what belongs together is asked for together', async () => {
+  show({ jsonData: { loki: { auth: 'bearer', headers: ['X-Key'] } }, secureJsonFields: { jaegerTLSClientCert: true } });
+  expect(screen.getByText('This authentication needs a token')).toBeInTheDocument();
+  expect(screen.getByText('A header needs a value')).toBeInTheDocument();
+  expect(screen.getByText('The certificate needs its key')).toBeInTheDocument();
+  await fill(section('Jaeger').getByLabelText('Client key'), 'not a key');
+  expect(screen.getByText(/^A PEM text/)).toBeInTheDocument();
+});
+
 test('provisioned settings cannot be changed', () => {
-  show({ readOnly: true, jsonData: { loki: { url: 'http://loki' } } });
-  expect(section('Loki').getByLabelText(/^URL/)).toBeDisabled();
+  const { container } = show({
+    readOnly: true,
+    jsonData: {
+      loki: { url: 'http://loki', auth: 'basic', headers: ['X-One'], tls: { serverName: 'x' }, labels: { pod: 'x' } },
+      vllm: { slo: [{ model: 'x', ttft: '1s' }], metricPrefix: 'x', engineServices: ['x'] },
+      limits: { requests: 1 },
+    },
+    secureJsonFields: { lokiBasicAuthPassword: true, lokiHeaderValue1: true, lokiTLSCACert: true },
+  });
+  for (const field of container.querySelectorAll('input, textarea')) {
+    expect(field).toBeDisabled();
+  }
+  for (const button of screen.queryAllByRole('button')) {
+    expect(button.hasAttribute('aria-expanded') || button.hasAttribute('disabled')).toBe(true);
+  }
 });

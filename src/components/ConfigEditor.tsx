@@ -6,13 +6,14 @@ import { SecureSocksProxySettings, Text, TextLink } from '@grafana/ui';
 
 import { Settings } from '../settings';
 import { stores, VllmDataSourceOptions, VllmSecrets } from '../types';
+import { HealthReport } from './HealthReport';
 import { LimitsSection } from './LimitsSection';
 import { StoreEditor } from './StoreEditor';
 import { VllmSection } from './VllmSection';
 
 export type Props = DataSourcePluginOptionsEditorProps<VllmDataSourceOptions, VllmSecrets>;
 
-/** Three stores, how vLLM names things, and limits. */
+/** Three stores, vLLM, limits, and what Save & test found. */
 export function ConfigEditor({ options, onOptionsChange }: Props) {
   const section: { settings: Settings; onChange: (settings: Settings) => void } = {
     settings: options,
@@ -37,6 +38,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       {config.secureSocksDSProxyEnabled && (
         <SecureSocksProxySettings options={options} onOptionsChange={onOptionsChange} />
       )}
+      <HealthReport uid={options.uid} />
     </>
   );
 }

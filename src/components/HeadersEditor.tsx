@@ -17,7 +17,8 @@ interface Props {
 /** Custom headers. Their values are secrets with fixed numbers, so a row that is taken out leaves a gap for the next. */
 export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
   const [opened, setOpened] = useState<number[]>([]);
-  const headers = settings.jsonData[store]?.headers ?? [];
+  const saved = settings.jsonData[store] ?? {};
+  const { headers = [] } = saved;
   const isShown = (i: number) => Boolean(headers[i]) || opened.includes(i);
   const rows = Array.from({ length: Math.max(headers.length, ...opened.map((i) => i + 1)) }, (_, i) => i);
 
@@ -36,9 +37,12 @@ export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
         {rows.filter(isShown).map((i) => {
           const secret = headerSecret(store, i);
           const name = headers[i] ?? '';
+          const problem = headerProblem(store, saved, i);
+          const typed = settings.secureJsonData?.[secret] ?? '';
+          const empty = Boolean(name) && !typed && !isSaved(settings, secret);
           return (
-            <Stack key={i} gap={1} alignItems="flex-start">
-              <Field noMargin invalid={Boolean(headerProblem(name))} error={headerProblem(name)}>
+            <Stack key={i} gap={1} alignItems="flex-start" wrap="wrap">
+              <Field noMargin invalid={Boolean(problem)} error={problem}>
                 <Input
                   id={`vllm-${store}-header-${i}`}
                   aria-label={t('headers.name', 'Name of header {{number}}', { number: i + 1 })}
@@ -52,30 +56,44 @@ export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
                   }}
                 />
               </Field>
-              <SecretInput
-                id={`vllm-${secret}`}
-                aria-label={t('headers.value', 'Value of header {{number}}', { number: i + 1 })}
-                isConfigured={isSaved(settings, secret)}
-                value={settings.secureJsonData?.[secret] ?? ''}
-                width={32}
-                autoComplete="new-password"
-                disabled={disabled}
-                onReset={() => onChange(withoutSecret(settings, secret))}
-                onChange={(event) => onChange(withSecret(settings, secret, event.currentTarget.value))}
-              />
-              <IconButton
-                name="trash-alt"
-                size="lg"
-                tooltip={t('headers.remove', 'Remove header {{number}}', { number: i + 1 })}
-                disabled={disabled}
-                onClick={() => remove(i)}
-              />
+              <Field noMargin invalid={empty} error={t('headers.empty', 'A header needs a value')}>
+                {disabled ? (
+                  <Input
+                    id={`vllm-${secret}`}
+                    aria-label={t('headers.value', 'Value of header {{number}}', { number: i + 1 })}
+                    value={isSaved(settings, secret) ? t('secret.saved', 'configured') : ''}
+                    width={32}
+                    disabled
+                  />
+                ) : (
+                  <SecretInput
+                    id={`vllm-${secret}`}
+                    aria-label={t('headers.value', 'Value of header {{number}}', { number: i + 1 })}
+                    isConfigured={isSaved(settings, secret)}
+                    value={typed}
+                    width={32}
+                    autoComplete="new-password"
+                    onReset={() => onChange(withoutSecret(settings, secret))}
+                    onChange={(event) => onChange(withSecret(settings, secret, event.currentTarget.value))}
+                  />
+                )}
+              </Field>
+              {!disabled && (
+                <IconButton
+                  name="trash-alt"
+                  size="lg"
+                  tooltip={t('headers.remove', 'Remove header {{number}}', { number: i + 1 })}
+                  onClick={() => remove(i)}
+                />
+              )}
             </Stack>
           );
         })}
-        <Button variant="secondary" icon="plus" disabled={disabled} onClick={add}>
-          {t('headers.add', 'Add header')}
-        </Button>
+        {!disabled && (
+          <Button variant="secondary" icon="plus" onClick={add}>
+            {t('headers.add', 'Add header')}
+          </Button>
+        )}
       </Stack>
     </Field>
   );

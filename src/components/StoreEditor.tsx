@@ -2,23 +2,22 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { Field, RadioButtonGroup, Stack, Switch } from '@grafana/ui';
 
-import { secretName, Settings, withStore } from '../settings';
+import { isSaved, secretName, Settings, withStore } from '../settings';
 import {
   AuthMethod,
   authMethods,
-  defaultLabels,
   maxResponseBounds,
-  Place,
-  places,
   Store,
+  StoreSecret,
   StoreSettings,
   tenantHeaders,
   timeoutBounds,
 } from '../types';
-import { durationProblem, labelProblem, numberProblem, urlProblem, userProblem } from '../validation';
+import { durationProblem, numberProblem, urlProblem, userProblem } from '../validation';
 import { examples, names } from '../untranslated';
 import { ConfigSection } from './ConfigSection';
 import { HeadersEditor } from './HeadersEditor';
+import { LabelsEditor } from './LabelsEditor';
 import { SecretField } from './SecretField';
 import { TextField } from './TextField';
 
@@ -30,6 +29,7 @@ interface Props {
 
 const mebibyte = 1024 * 1024;
 const defaultTimeout = `${timeoutBounds.default}s`;
+const tlsSecrets = ['TLSCACert', 'TLSClientCert', 'TLSClientKey'] as const;
 
 /** How one store is reached. The three differ in their texts only. */
 export function StoreEditor({ store, settings, onChange }: Props) {
@@ -39,6 +39,10 @@ export function StoreEditor({ store, settings, onChange }: Props) {
   const id = (field: string) => `vllm-${store}-${field}`;
   const secret = { settings, onChange };
   const auth = saved.auth ?? 'none';
+  const has = (field: StoreSecret) => {
+    const name = secretName(store, field);
+    return isSaved(settings, name) || Boolean(settings.secureJsonData?.[name]);
+  };
 
   return (
     <ConfigSection title={title} description={description} initiallyOpen>
@@ -85,27 +89,40 @@ export function StoreEditor({ store, settings, onChange }: Props) {
         </Stack>
       )}
       {auth === 'bearer' && (
-        <SecretField {...secret} name={secretName(store, 'BearerToken')} label={t('store.token', 'Token')} />
+        <SecretField
+          {...secret}
+          name={secretName(store, 'BearerToken')}
+          label={t('store.token', 'Token')}
+          missing={t('validation.token-empty', 'This authentication needs a token')}
+        />
       )}
-      <ConfigSection title={t('store.tls', '{{store}}: TLS', { store: title })} initiallyOpen={Boolean(saved.tls)}>
+      <ConfigSection
+        parent={title}
+        title={t('store.tls', 'TLS')}
+        contents={t('store.tls-contents', 'Certificates, server name, verification')}
+        initiallyOpen={Boolean(saved.tls) || tlsSecrets.some(has)}
+      >
         <SecretField
           {...secret}
           name={secretName(store, 'TLSCACert')}
           label={t('store.ca', 'CA certificate')}
           description={t('store.ca-description', 'Trusted instead of those of the system')}
-          pem={examples.certificate}
+          pem="CERTIFICATE"
         />
         <SecretField
           {...secret}
           name={secretName(store, 'TLSClientCert')}
           label={t('store.client-cert', 'Client certificate')}
-          pem={examples.certificate}
+          description={t('store.client-cert-description', 'Shown to a store that asks who calls (mTLS)')}
+          pem="CERTIFICATE"
+          missing={has('TLSClientKey') ? t('validation.certificate-empty', 'The key needs its certificate') : undefined}
         />
         <SecretField
           {...secret}
           name={secretName(store, 'TLSClientKey')}
           label={t('store.client-key', 'Client key')}
-          pem={examples.privateKey}
+          pem="PRIVATE KEY"
+          missing={has('TLSClientCert') ? t('validation.key-empty', 'The certificate needs its key') : undefined}
         />
         <TextField
           id={id('server-name')}
@@ -122,6 +139,8 @@ export function StoreEditor({ store, settings, onChange }: Props) {
             'Anyone between here and the store can then read and change it'
           )}
           htmlFor={id('skip-verify')}
+          invalid={Boolean(saved.tls?.skipVerify) && has('TLSCACert')}
+          error={t('validation.skip-verify', 'It makes the CA certificate void: choose one')}
         >
           <Switch
             id={id('skip-verify')}
@@ -131,7 +150,12 @@ export function StoreEditor({ store, settings, onChange }: Props) {
           />
         </Field>
       </ConfigSection>
-      <ConfigSection title={t('store.calls', '{{store}}: calls', { store: title })} initiallyOpen={hasCalls(saved)}>
+      <ConfigSection
+        parent={title}
+        title={t('store.calls', 'Calls')}
+        contents={t('store.calls-contents', 'Tenant, headers, timeout, identity')}
+        initiallyOpen={hasCalls(saved)}
+      >
         <TextField
           id={id('tenant')}
           label={t('store.tenant', 'Tenant')}
@@ -183,29 +207,20 @@ export function StoreEditor({ store, settings, onChange }: Props) {
         </Field>
       </ConfigSection>
       <ConfigSection
-        title={
+        parent={title}
+        title={store === 'jaeger' ? t('store.attributes', 'Resource attributes') : t('store.labels', 'Labels')}
+        contents={t('store.labels-contents', 'What it calls models, pods, environments')}
+        description={
           store === 'jaeger'
-            ? t('store.attributes', '{{store}}: resource attributes', { store: title })
-            : t('store.labels', '{{store}}: labels', { store: title })
+            ? t(
+                'store.attributes-description',
+                'Which resource attribute of a span names each of these. Empty = the usual one.'
+              )
+            : t('store.labels-description', 'Which label names each of these. Empty = the usual one.')
         }
-        description={t('store.labels-description', 'What this store calls the places that a row names')}
         initiallyOpen={Boolean(saved.labels)}
       >
-        <Stack gap={2} wrap="wrap">
-          {places.map((place) => (
-            <TextField
-              key={place}
-              id={id(`label-${place}`)}
-              label={placeLabels()[place]}
-              value={saved.labels?.[place]}
-              placeholder={defaultLabels[store][place] || t('store.no-label', 'none')}
-              problem={labelProblem(store, saved.labels?.[place])}
-              onChange={(name) => change({ labels: labelsOf({ ...saved.labels, [place]: name || undefined }) })}
-              width={32}
-              disabled={settings.readOnly}
-            />
-          ))}
-        </Stack>
+        <LabelsEditor store={store} settings={settings} onChange={onChange} />
       </ConfigSection>
     </ConfigSection>
   );
@@ -219,10 +234,6 @@ function tlsOf(tls: NonNullable<StoreSettings['tls']>): StoreSettings['tls'] {
   return tls.skipVerify || tls.serverName
     ? { skipVerify: tls.skipVerify || undefined, serverName: tls.serverName || undefined }
     : undefined;
-}
-
-function labelsOf(labels: NonNullable<StoreSettings['labels']>): StoreSettings['labels'] {
-  return Object.values(labels).some((name) => name !== undefined) ? labels : undefined;
 }
 
 function maxResponseText(): string {
@@ -239,18 +250,6 @@ function authOptions() {
     bearer: t('store.auth-bearer', 'Bearer token'),
   };
   return authMethods.map((value) => ({ value, label: labels[value] }));
-}
-
-function placeLabels(): Record<Place, string> {
-  return {
-    model: t('place.model', 'Model'),
-    environment: t('place.environment', 'Environment'),
-    namespace: t('place.namespace', 'Namespace'),
-    pod: t('place.pod', 'Pod'),
-    instance: t('place.instance', 'Instance'),
-    engine: t('place.engine', 'Engine'),
-    service: t('place.service', 'Service'),
-  };
 }
 
 function storeTexts(): Record<Store, { title: string; description: string; example: string }> {

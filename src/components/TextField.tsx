@@ -19,7 +19,14 @@ interface Props {
 export function TextField({ id, label, description, problem, onChange, value = '', width = 48, ...input }: Props) {
   return (
     <Field label={label} description={description} htmlFor={id} invalid={Boolean(problem)} error={problem}>
-      <Input {...input} id={id} value={value} width={width} onChange={(event) => onChange(event.currentTarget.value)} />
+      <Input
+        {...input}
+        id={id}
+        value={value}
+        width={width}
+        step={input.type === 'number' ? 'any' : undefined}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
     </Field>
   );
 }
