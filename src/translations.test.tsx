@@ -56,6 +56,12 @@ function words(value: unknown): string[] {
   return value && typeof value === 'object' ? Object.values(value).flatMap(words) : [];
 }
 
+/** Takes texts of the catalogue out, from the inside: one may stand within another. */
+function withoutTexts(said: string): string {
+  const rest = said.replace(/⟦[^⟦⟧]*⟧/g, '');
+  return rest === said ? said : withoutTexts(rest);
+}
+
 /** Everything that the page says, also to a screen reader, and that is in no brackets. */
 function untranslated(): string[] {
   const said: string[] = [];
@@ -70,7 +76,7 @@ function untranslated(): string[] {
       element.childNodes.forEach((node) => said.push(node.nodeType === Node.TEXT_NODE ? (node.textContent ?? '') : ''));
     }
   });
-  const bare = said.map((text) => text.replace(/⟦[^⟧]*⟧/g, '').trim());
+  const bare = said.map((text) => withoutTexts(text).trim());
   return bare.filter((text) => /\p{L}/u.test(text) && !dataWords.has(text) && !/^(p[\d.]+(, )?)+$/.test(text));
 }
 
