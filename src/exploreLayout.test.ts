@@ -77,8 +77,8 @@ describe('the page of one request in Explore', () => {
       (frame: DataFrame) => frame.meta?.preferredVisualisationPluginId
     );
 
-  it('begins with the summary and the phases: what the engine did meanwhile comes below', () => {
-    expect(plugins('request')).toEqual([undefined, undefined, undefined, 'timeseries', 'table']);
+  it('begins with summary, phases and trace: lines, and what the engine did meanwhile, come below', () => {
+    expect(plugins('request')).toEqual([undefined, undefined, 'logs', 'timeseries', 'table']);
   });
 
   it('says of the neighbours what they are, in a panel that has no title of its own', () => {

@@ -74,22 +74,25 @@ export function storyFirst(frame: DataFrame): DataFrame {
 
 /**
  * Explore draws graphs first, then tables, logs and traces, and below them what names a panel of its own. A request's page
- * shall begin with its summary and phases, so the state of its engine and its neighbours name theirs.
+ * shall begin with its summary, its phases and its trace, so its few lines, the state of its engine and its neighbours name
+ * theirs.
  */
 function below(frame: DataFrame): DataFrame {
-  switch (true) {
-    case frame.meta?.preferredVisualisationType === 'graph':
-      return { ...frame, meta: { ...frame.meta, preferredVisualisationPluginId: 'timeseries' } };
-    case frame.name === 'neighbours':
-      return {
-        ...frame,
-        meta: { ...frame.meta, preferredVisualisationPluginId: 'table' },
-        fields: frame.fields.map((field) =>
-          field.name === 'request_id'
-            ? { ...field, config: { ...field.config, displayName: t('explore.neighbour', 'Shared the engine') } }
-            : field
-        ),
-      };
+  const drawnBy = (plugin: string) => ({ ...frame, meta: { ...frame.meta, preferredVisualisationPluginId: plugin } });
+  if (frame.name === 'neighbours') {
+    const title = t('explore.neighbour', 'Shared the engine'); // the panel has none of its own
+    return {
+      ...drawnBy('table'),
+      fields: frame.fields.map((field) =>
+        field.name === 'request_id' ? { ...field, config: { ...field.config, displayName: title } } : field
+      ),
+    };
+  }
+  switch (frame.meta?.preferredVisualisationType) {
+    case 'logs':
+      return drawnBy('logs');
+    case 'graph':
+      return drawnBy('timeseries');
     default:
       return frame;
   }

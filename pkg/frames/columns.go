@@ -16,8 +16,10 @@ type look struct {
 	width    int // pixels; columns whose values are all about as long
 	minWidth int // pixels; columns that may grow where there is room
 	cell     map[string]any
-	steps    []data.Threshold
+	steps    []data.Threshold // they win over a panel's own defaults, so only limits that are known
 	mappings data.ValueMappings
+	share    bool // between 0 and 1
+	hidden   bool // in a table panel, until the reader shows it
 }
 
 // looks of the columns of the request row. Limits are drawn only where they mean the same in every deployment: how slow is
@@ -59,9 +61,6 @@ var (
 	gaugeCell    = map[string]any{"type": "gauge", "mode": "basic"}
 )
 
-// plainScale colours a gauge that has no limit.
-var plainScale = &data.ThresholdsConfig{Mode: data.ThresholdsModeAbsolute, Steps: []data.Threshold{at(math.Inf(-1), "blue")}}
-
 // kvCacheSteps: from 95 % on the next tokens may need a preemption, and from 80 % on a burst gets there within seconds.
 var kvCacheSteps = steps(at(0.8, "orange"), at(0.95, "red"))
 
@@ -100,6 +99,12 @@ func (l look) apply(config *data.FieldConfig) {
 	}
 	if l.cell != nil {
 		custom["cellOptions"] = l.cell
+	}
+	if l.hidden {
+		custom["hideFrom"] = map[string]any{"viz": true}
+	}
+	if l.share {
+		config.SetMin(0).SetMax(1)
 	}
 	if len(custom) > 0 {
 		config.Custom = custom

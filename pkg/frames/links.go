@@ -36,7 +36,23 @@ func requestLinks(column string, source Source) []data.DataLink {
 	case "model":
 		return []data.DataLink{source.modelLink()}
 	case "instance":
-		return []data.DataLink{source.requestsLink("Requests of this instance", "instances")}
+		return placeLinks(column, source)
+	}
+	return nil
+}
+
+// placeLinks lead from a place, in a table of figures, to its requests; from a model also to its figures over time.
+func placeLinks(column string, source Source) []data.DataLink {
+	if source.UID == "" {
+		return nil
+	}
+	switch column {
+	case "model":
+		return []data.DataLink{source.modelLink(), source.requestsLink("Slowest requests of this model", "models")}
+	case "instance":
+		return []data.DataLink{source.requestsLink("Slowest requests of this instance", "instances")}
+	case "pod":
+		return []data.DataLink{source.requestsLink("Slowest requests of this pod", "pods")}
 	}
 	return nil
 }

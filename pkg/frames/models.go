@@ -1,13 +1,15 @@
 package frames
 
 import (
+	"strings"
+
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 )
 
 // Models shows figures in the form that was asked for.
-func Models(r models.Result, form models.Form) data.Frames {
+func Models(r models.Result, form models.Form, source Source) data.Frames {
 	var out data.Frames
 	switch form {
 	case models.TimeSeries:
@@ -15,7 +17,7 @@ func Models(r models.Result, form models.Form) data.Frames {
 	case models.Numeric:
 		out = Numbers(r)
 	default:
-		out = data.Frames{ModelTable(r)}
+		out = data.Frames{ModelTable(r, source)}
 	}
 	for _, text := range r.Notices {
 		out[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityInfo, Text: text})
@@ -25,16 +27,16 @@ func Models(r models.Result, form models.Form) data.Frames {
 
 // ModelTable is one row per group: its dimensions, then its figures over the whole range. A quantile is followed by the
 // bounds of the histogram bucket that it fell into. Null means not known.
-func ModelTable(r models.Result) *data.Frame {
+func ModelTable(r models.Result, source Source) *data.Frame {
 	frame := data.NewFrame("models")
 	for i, dimension := range r.GroupBy {
 		values := make([]string, len(r.Groups))
 		for row, group := range r.Groups {
 			values[row] = group[i]
 		}
-		field := data.NewField(dimension, nil, values)
-		field.SetConfig(&data.FieldConfig{DisplayNameFromDS: dimension})
-		frame.Fields = append(frame.Fields, field)
+		frame.Fields = append(frame.Fields, configured(dimension, values, &data.FieldConfig{
+			DisplayNameFromDS: dimension, Links: placeLinks(dimension, source), Custom: map[string]any{"minWidth": placeWidth(dimension)},
+		}))
 	}
 	for i, column := range r.Columns {
 		values := make([]*float64, len(r.Groups))
@@ -43,13 +45,35 @@ func ModelTable(r models.Result) *data.Frame {
 				values[row] = finite(vector[len(vector)-1])
 			}
 		}
-		field := data.NewField(column.Name, nil, values)
-		field.SetConfig(&data.FieldConfig{
-			DisplayNameFromDS: column.Name, Unit: modelUnit(column.Unit, r.Currency), Description: description(column),
-		})
-		frame.Fields = append(frame.Fields, field)
+		config := &data.FieldConfig{
+			DisplayNameFromDS: column.Name, Unit: modelUnit(column.Unit, r.Currency), Description: description(column), NoValue: "–",
+		}
+		figureLook(column).apply(config)
+		frame.Fields = append(frame.Fields, configured(column.Name, values, config))
 	}
 	return frame.SetMeta(&data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable})
+}
+
+// figureLook is how a figure is drawn in a table: shares of something that can be full as gauges, since how full they are is
+// what one looks for; the bounds of a quantile not at all, until somebody wants them.
+func figureLook(c models.Column) look {
+	switch {
+	case c.Part == models.Low || c.Part == models.High:
+		return look{hidden: true}
+	case strings.HasPrefix(c.Metric, "kv_cache_usage"):
+		return look{minWidth: 140, cell: gaugeCell, steps: kvCacheSteps, share: true}
+	case c.Metric == "prefix_cache_hit_ratio" || c.Metric == "gpu_utilization" || c.Metric == "spec_decode_acceptance_ratio":
+		return look{minWidth: 140, cell: gaugeCell, share: true}
+	}
+	return look{}
+}
+
+// placeWidth is the least width of a column that names a place: those of models are long.
+func placeWidth(dimension string) int {
+	if dimension == models.ByModel {
+		return 220
+	}
+	return 104
 }
 
 // description is a column's help; a bound says of what.

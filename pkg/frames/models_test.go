@@ -66,21 +66,21 @@ func running() models.Result {
 
 func TestModels(t *testing.T) {
 	t.Run("a table has a row per group and null for what is not known", func(t *testing.T) {
-		goldenFrames(t, "models_table", frames.Models(twoModels(), models.Table))
+		goldenFrames(t, "models_table", frames.Models(twoModels(), models.Table, here))
 	})
 	t.Run("a time series has a frame per group, with gaps as null", func(t *testing.T) {
-		goldenFrames(t, "models_timeseries", frames.Models(running(), models.TimeSeries))
+		goldenFrames(t, "models_timeseries", frames.Models(running(), models.TimeSeries, here))
 	})
 	t.Run("a number has a frame per group that has one", func(t *testing.T) {
 		result := twoModels()
 		result.Columns, result.Values = result.Columns[1:2], [][][]float64{{{0}}, {{unknown}}}
-		goldenFrames(t, "models_numbers", frames.Models(result, models.Numeric))
+		goldenFrames(t, "models_numbers", frames.Models(result, models.Numeric, here))
 	})
 	t.Run("no data is an empty frame of the type", func(t *testing.T) {
 		empty := models.Result{GroupBy: []string{models.ByModel}, Notices: []string{"nothing there"}}
-		goldenFrames(t, "models_no_numbers", frames.Models(empty, models.Numeric))
-		goldenFrames(t, "models_no_series", frames.Models(empty, models.TimeSeries))
-		goldenFrames(t, "models_no_rows", frames.Models(empty, models.Table))
+		goldenFrames(t, "models_no_numbers", frames.Models(empty, models.Numeric, here))
+		goldenFrames(t, "models_no_series", frames.Models(empty, models.TimeSeries, here))
+		goldenFrames(t, "models_no_rows", frames.Models(empty, models.Table, here))
 	})
 }
 
@@ -147,7 +147,7 @@ func BenchmarkModels(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := frames.Models(r, models.TimeSeries); len(got) != 500 {
+		if got := frames.Models(r, models.TimeSeries, here); len(got) != 500 {
 			b.Fatal(len(got))
 		}
 	}

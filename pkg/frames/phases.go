@@ -16,8 +16,8 @@ type phase struct {
 	from, length  float64 // seconds; from is after arrival, NaN when the evidence tells only how long
 }
 
-// placed reports whether the phase took time and when is known.
-func (p phase) placed() bool { return p.length > 0 && p.from == p.from }
+// placed reports whether a trace view can draw the phase: it counts microseconds, and when it began must be known.
+func (p phase) placed() bool { return p.length >= 1e-6 && p.from == p.from }
 
 // The phases, in the order of a request's life.
 const (
@@ -77,7 +77,7 @@ func outside(r *join.Request) (before, after []phase) {
 }
 
 // Phases divides one request's time, from the caller's call to its end: one row per phase. Phases that the evidence does not
-// tell are left out, never drawn as zero. Bars of duration stacked on start are a waterfall.
+// tell are left out, never drawn as zero.
 func Phases(r *join.Request) *data.Frame {
 	before, after := outside(r)
 	all := append(append(before, phases(r.Span)...), after...)
@@ -106,14 +106,13 @@ func Phases(r *join.Request) *data.Frame {
 		}),
 		configured("start", starts, &data.FieldConfig{
 			Unit: "s", Description: "After the caller's call; after arrival at the API server when no caller is known",
-			Custom: map[string]any{"width": 96, "fillOpacity": 0, "lineWidth": 0, "hideFrom": map[string]any{"legend": true, "tooltip": true, "viz": false}},
+			Custom: map[string]any{"width": 96},
 		}),
 		configured("duration", durations, &data.FieldConfig{
-			Unit: "s", Description: "Length of the phase", Custom: map[string]any{"width": 96, "fillOpacity": 80, "lineWidth": 0},
+			Unit: "s", Description: "Length of the phase", Custom: map[string]any{"width": 96},
 		}),
 		configured("share", shares, (&data.FieldConfig{
 			Unit: "percentunit", Description: "Share of the caller's wait; of e2e when no caller is known", Custom: map[string]any{"minWidth": 160, "cellOptions": gaugeCell},
-			Thresholds: plainScale,
 		}).SetMin(0).SetMax(1)),
 		configured("from", explains, &data.FieldConfig{
 			Description: "Which attributes of the span it is made from", Custom: map[string]any{"minWidth": 320},

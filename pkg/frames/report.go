@@ -123,7 +123,7 @@ func finite(v float64) *float64 {
 }
 
 // Coverage is the join report as a table: one row per model and instance, with the window's own numbers in each.
-func Coverage(r join.Report) *data.Frame {
+func Coverage(r join.Report, source Source) *data.Frame {
 	rows := r.ByInstance
 	if len(rows) == 0 {
 		rows = []join.Explained{{}}
@@ -133,16 +133,18 @@ func Coverage(r join.Report) *data.Frame {
 		model[i], namespace[i], instance[i] = join.NullText(&rows[i].Model), join.NullText(&rows[i].Namespace), join.NullText(&rows[i].Instance)
 	}
 	fields := []*data.Field{
-		data.NewField("model", nil, model), data.NewField("namespace", nil, namespace), data.NewField("instance", nil, instance),
+		configured("model", model, &data.FieldConfig{Links: placeLinks("model", source), Custom: map[string]any{"minWidth": placeWidth("model")}}),
+		configured("namespace", namespace, &data.FieldConfig{Custom: map[string]any{"minWidth": placeWidth("namespace")}}),
+		configured("instance", instance, &data.FieldConfig{Description: "Pod, or address where no pod is known", Custom: map[string]any{"minWidth": 160}}),
 	}
 	for _, m := range join.CoverageMetrics {
 		cells := make([]*float64, len(rows))
 		for i := range rows {
 			cells[i] = finite(m.Value(r, rows[i]))
 		}
-		f := data.NewField(m.Name, nil, cells)
-		f.Config = &data.FieldConfig{Unit: m.Unit, Description: m.Description}
-		fields = append(fields, f)
+		config := &data.FieldConfig{Unit: m.Unit, Description: m.Description, NoValue: "–"}
+		coverageLook(m).apply(config)
+		fields = append(fields, configured(m.Name, cells, config))
 	}
 	frame := data.NewFrame("coverage", fields...)
 	frame.Meta = &data.FrameMeta{
@@ -150,6 +152,20 @@ func Coverage(r join.Report) *data.Frame {
 		Custom: map[string]any{"report": reportMeta(r), "calls": callsMeta(r.Stores)},
 	}
 	return frame
+}
+
+// coverageLook marks what says by itself that something is missing.
+func coverageLook(m join.CoverageMetric) look {
+	switch m.Name {
+	case "stores_failed":
+		return look{width: 124, cell: colouredText, steps: steps(at(1, "red"))}
+	case "stores_truncated", "ambiguous", "dropped":
+		return look{width: 140, cell: colouredText, steps: steps(at(1, "orange"))}
+	}
+	if m.Unit == "percentunit" {
+		return look{minWidth: 140, cell: gaugeCell, share: true}
+	}
+	return look{minWidth: 104}
 }
 
 // StoreNotices puts what the stores failed at on the first frame, where a panel looks, of an answer that has none yet.
@@ -221,9 +237,16 @@ func coverageSeries(slices []join.Sliced, m join.CoverageMetric, labels data.Lab
 	for i, s := range slices {
 		times[i] = s.Time
 	}
-	f := data.NewField(m.Name, labels, values)
-	f.Config = &data.FieldConfig{Unit: m.Unit, Description: m.Description}
-	return typed(data.NewFrame(m.Name, data.NewField("time", nil, times), f), data.FrameTypeTimeSeriesMulti)
+	time := data.NewField("time", nil, times)
+	if len(slices) > 1 {
+		time.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(times[1].Sub(times[0]))})
+	}
+	f := data.NewField(m.Name, labels, values).SetConfig(&data.FieldConfig{
+		Unit: m.Unit, Description: m.Description, DisplayNameFromDS: strings.TrimPrefix(labels["instance"]+" "+m.Name, " "),
+	})
+	frame := typed(data.NewFrame(m.Name, time, f), data.FrameTypeTimeSeriesMulti)
+	frame.Meta.PreferredVisualization = data.VisTypeGraph
+	return frame
 }
 
 func instanceLabels(e join.Explained) data.Labels {

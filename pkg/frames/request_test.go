@@ -22,7 +22,7 @@ func calledFor(begins, waits time.Duration) *join.Request {
 	return &row
 }
 
-func TestThePhasesOfARequestStackToAWaterfall(t *testing.T) {
+func TestPhasesDivideACallFromItsBeginningToItsEnd(t *testing.T) {
 	goldenFrames(t, "phases", data.Frames{frames.Phases(calledFor(250*time.Millisecond, 2*time.Second))})
 }
 

@@ -1,6 +1,7 @@
 package frames
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -57,13 +58,14 @@ func figureField(r models.Result, group []string, column models.Column, values [
 		labels[dimension] = group[i]
 	}
 	field := data.NewField(column.Name, labels, values)
-	field.SetConfig(&data.FieldConfig{
-		DisplayNameFromDS: legend(r, group, column), Unit: modelUnit(column.Unit, r.Currency), Description: column.Help,
-	})
-	return field
+	config := &data.FieldConfig{DisplayNameFromDS: legend(r, group, column), Unit: modelUnit(column.Unit, r.Currency), Description: column.Help}
+	if l := figureLook(column); l.share {
+		look{share: true, steps: l.steps}.apply(config)
+	}
+	return field.SetConfig(config)
 }
 
-// legend is the group, and the figure where there are several.
+// legend is the group, and what tells its series apart: the quantile where all are of one figure, else the figure's name.
 func legend(r models.Result, group []string, column models.Column) string {
 	parts := make([]string, 0, len(group)+1)
 	for _, value := range group {
@@ -71,8 +73,12 @@ func legend(r models.Result, group []string, column models.Column) string {
 			parts = append(parts, value)
 		}
 	}
-	if len(r.Columns) > 1 || len(parts) == 0 {
+	several := slices.ContainsFunc(r.Columns, func(c models.Column) bool { return c.Metric != column.Metric })
+	switch quantile, isQuantile := strings.CutPrefix(column.Name, column.Metric+"_"); {
+	case several || len(parts) == 0:
 		parts = append(parts, column.Name)
+	case isQuantile && len(r.Columns) > 1:
+		parts = append(parts, quantile)
 	}
 	return strings.Join(parts, " ")
 }

@@ -39,7 +39,7 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 			failures = append(failures, frames.Missing(report.Err, "the quantiles of the requests themselves, beside those of the buckets"))
 		}
 	}
-	fs := withExecuted(frames.Models(result, q.Models.WithDefaults().Form), append(stores, more...))
+	fs := withExecuted(frames.Models(result, q.Models.WithDefaults().Form, d.source()), append(stores, more...))
 	fs[0].AppendNotices(failures...)
 	return fs, nil
 }

@@ -85,7 +85,7 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 		series := frames.CoverageSeries(joined.Slices(max(step, time.Second)), metrics)
 		return frames.StoreNotices(withExecuted(series, in.Stores), joined.Report), nil
 	default:
-		frame := frames.Coverage(joined.Report)
+		frame := frames.Coverage(joined.Report, d.source())
 		frame.Meta.ExecutedQueryString = executed(in.Stores)
 		return data.Frames{frame}, nil
 	}

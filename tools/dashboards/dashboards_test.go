@@ -3,6 +3,7 @@ package dashboards_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -90,11 +91,35 @@ func TestNamesAreUniqueAndLinksLeadSomewhere(t *testing.T) {
 			require.NoError(t, err, d.File)
 			urls = append(urls, links...)
 		}
-		for _, url := range urls {
-			match := linked.FindStringSubmatch(url)
-			require.NotNil(t, match, "%s: %s", d.File, url)
-			require.True(t, uids[match[1]], "%s links to %s, which is not there", d.File, url)
+		for _, address := range urls {
+			if panes, ok := strings.CutPrefix(address, "/explore?schemaVersion=1&panes="); ok {
+				opensTheDataSource(t, panes)
+				continue
+			}
+			match := linked.FindStringSubmatch(address)
+			require.NotNil(t, match, "%s: %s", d.File, address)
+			require.True(t, uids[match[1]], "%s links to %s, which is not there", d.File, address)
 		}
+	}
+}
+
+// opensTheDataSource holds a link to Explore against what Explore reads: panes by name, each with a data source and queries.
+func opensTheDataSource(t *testing.T, escaped string) {
+	t.Helper()
+	text, err := url.QueryUnescape(escaped)
+	require.NoError(t, err)
+	var panes map[string]struct {
+		Datasource string
+		Queries    []dashboards.Target
+		Range      struct{ From, To string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &panes), text)
+	require.NotEmpty(t, panes)
+	for _, pane := range panes {
+		require.Equal(t, chosen.UID, pane.Datasource)
+		require.Equal(t, "${__from}", pane.Range.From, "a link keeps the time range")
+		require.Len(t, pane.Queries, 1)
+		require.NotEmpty(t, pane.Queries[0]["queryType"])
 	}
 }
 
