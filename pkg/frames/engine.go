@@ -17,8 +17,8 @@ var engineStateMetrics = []struct {
 }{
 	{vllm.NumRequestsRunning, "running", data.FieldConfig{Unit: "short", Description: "Requests in the batch"}},
 	{vllm.NumRequestsWaiting, "waiting", data.FieldConfig{Unit: "short", Description: "Requests queued"}},
-	{vllm.KVCacheUsage, "kv_cache_usage", *ratio("KV cache in use", kvCacheSteps)},
-	{vllm.GPUUtilization, "gpu_utilization", *ratio("Mean over the instance's GPUs", nil)},
+	{vllm.KVCacheUsage, "kv_cache_usage", *ratio("KV cache in use")},
+	{vllm.GPUUtilization, "gpu_utilization", *ratio("Mean over the instance's GPUs")},
 	// vLLM takes its memory at start, so that this says nothing of the request: it is there for who asks, and not drawn.
 	{vllm.GPUMemoryUsed, "gpu_memory_used", data.FieldConfig{
 		Unit: "bytes", Description: "Sum over the instance's GPUs", Custom: map[string]any{"hideFrom": map[string]any{"legend": true, "tooltip": true, "viz": true}},
@@ -26,12 +26,8 @@ var engineStateMetrics = []struct {
 }
 
 // ratio is the configuration of a share between 0 and 1.
-func ratio(description string, limits []data.Threshold) *data.FieldConfig {
-	config := &data.FieldConfig{Unit: "percentunit", Description: description}
-	if limits != nil {
-		config.Thresholds = &data.ThresholdsConfig{Mode: data.ThresholdsModeAbsolute, Steps: limits}
-	}
-	return config.SetMin(0).SetMax(1)
+func ratio(description string) *data.FieldConfig {
+	return (&data.FieldConfig{Unit: "percentunit", Description: description}).SetMin(0).SetMax(1)
 }
 
 // EngineState shows raw samples of an engine as they were scraped: timeseries-multi. engine narrows to one data-parallel

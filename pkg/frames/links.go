@@ -33,22 +33,20 @@ func requestLinks(column string, source Source) []data.DataLink {
 		return []data.DataLink{source.link("Log lines of this request", map[string]any{
 			"queryType": "logs", "logs": map[string]any{"requestId": "${__data.fields.request_id}"},
 		})}
-	case "model":
-		return []data.DataLink{source.modelLink()}
-	case "instance":
+	default:
 		return placeLinks(column, source)
 	}
-	return nil
 }
 
-// placeLinks lead from a place, in a table of figures, to its requests; from a model also to its figures over time.
+// placeLinks lead from a place in a table: from a model to its figures over time, from what serves it to its requests. One
+// link each, since Explore shows a cell of several as plain text.
 func placeLinks(column string, source Source) []data.DataLink {
 	if source.UID == "" {
 		return nil
 	}
 	switch column {
 	case "model":
-		return []data.DataLink{source.modelLink(), source.requestsLink("Slowest requests of this model", "models")}
+		return []data.DataLink{source.modelLink()}
 	case "instance":
 		return []data.DataLink{source.requestsLink("Slowest requests of this instance", "instances")}
 	case "pod":

@@ -59,9 +59,7 @@ func figureField(r models.Result, group []string, column models.Column, values [
 	}
 	field := data.NewField(column.Name, labels, values)
 	config := &data.FieldConfig{DisplayNameFromDS: legend(r, group, column), Unit: modelUnit(column.Unit, r.Currency), Description: column.Help}
-	if l := figureLook(column); l.share {
-		look{share: true, steps: l.steps}.apply(config)
-	}
+	look{share: figureLook(column).share}.apply(config)
 	return field.SetConfig(config)
 }
 

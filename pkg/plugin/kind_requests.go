@@ -17,6 +17,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // requests answers with one row per request.

@@ -115,11 +115,6 @@ func (s Scope) Without(places ...Place) Scope {
 	return s
 }
 
-// Narrows reports whether any field does.
-func (s Scope) Narrows() bool {
-	return len(s.Models)+len(s.Environments)+len(s.Namespaces)+len(s.Pods)+len(s.Instances)+len(s.Engines)+len(s.Services) > 0
-}
-
 // LabelNames says what one store calls the places of a row. An empty name means that the store does not have it.
 type LabelNames struct {
 	Model       string `json:"model,omitempty"`
