@@ -44,7 +44,19 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 	if spec.Live {
 		d.follow(frame, q, keysOf(rows), frames.Follow{Sort: spec.Sort.Column, Desc: spec.Sort.Desc, Limit: spec.Limit})
 	}
+	if len(rows) == 0 && !spec.Live { // what is followed may have rows in a moment
+		frame.AppendNotices(noRequests(q))
+	}
 	return data.Frames{frame}, nil
+}
+
+// noRequests says why a table is empty. What a store failed at, the frame says already.
+func noRequests(q query.Query) data.Notice {
+	text := "No store saw a request in this time range. Widen it, or see what Save & test in the data source's settings says."
+	if len(q.Requests.Filters) > 0 || q.Scope.Narrows(vllm.Places...) {
+		text = "No request of this time range passes the filters. Widen the range, or take a filter away."
+	}
+	return data.Notice{Severity: data.NoticeSeverityInfo, Text: text}
 }
 
 func keysOf(rows []join.Request) []string {
