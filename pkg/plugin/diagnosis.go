@@ -81,7 +81,8 @@ func (r report) verdict() (status backend.HealthStatus, line, advice string) {
 	case found == 0:
 		return backend.HealthStatusError, fmt.Sprintf("Nothing of vLLM was found in %s.", inWords(answering)), strings.Join(gaps, " ")
 	case len(gaps) > 0:
-		return backend.HealthStatusOk, "Working, with " + count(len(gaps), "gap") + ". " + strings.Join(gaps, " "), strings.Join(gapFixes, " ")
+		line = inWords(answering) + " " + plural(len(answering), "answers", "answer") + ", with " + count(len(gaps), "gap") + ". "
+		return backend.HealthStatusOk, line + strings.Join(gaps, " "), strings.Join(gapFixes, " ")
 	}
 	line = "All is well: " + inWords(answering) + " " + plural(len(answering), "answers and has", "answer and have") + " what the data source needs."
 	if len(absent) > 0 {

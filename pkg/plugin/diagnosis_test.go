@@ -88,7 +88,7 @@ func TestHealthNamesTheRemedy(t *testing.T) {
 			require.Contains(t, got.Fix, c.fix)
 			result := d.result()
 			require.Equal(t, backend.HealthStatusOk, result.Status, "the rest is there to work with")
-			require.Contains(t, result.Message, "Working, with 1 gap. "+c.found)
+			require.Contains(t, result.Message, "Prometheus, Loki and Jaeger answer, with 1 gap. "+c.found)
 			require.Contains(t, reportOf(t, result).Verbose, "✗ "+got.Found+"\n    → ")
 			require.Contains(t, string(result.JSONDetails), `"check":"`+c.check+`","ok":false`)
 		})

@@ -22,7 +22,7 @@ export function ConfigSection({ title, description, parent, contents, initiallyO
   const name = parent ? t('config.part', '{{section}}: {{part}}', { section: parent, part: title }) : title;
   const label = (
     <div className={styles.label}>
-      <Text element={parent ? 'h4' : 'h3'} variant={parent ? 'body' : 'h4'} weight="medium">
+      <Text element={parent ? 'h3' : 'h2'} variant={parent ? 'body' : 'h4'} weight="medium">
         {parent && <span className="sr-only">{t('config.part-of', '{{section}}:', { section: parent })} </span>}
         {title}
       </Text>

@@ -16,7 +16,7 @@ export function HealthReport({ uid }: { uid: string }) {
   const title = t('health.title', 'What the test found');
   return (
     <section className={styles.report} aria-label={title}>
-      <Text element="h3" variant="h5">
+      <Text element="h2" variant="h5">
         {title}
       </Text>
       <ul className={styles.list}>

@@ -110,7 +110,12 @@ function fullSettings() {
   return {
     jsonData: {
       ...Object.fromEntries(stores.map((name) => [name, store])),
-      vllm: { scrapeInterval: '1h', engineServices: ['vllm'], metricPrefix: ' ' },
+      vllm: {
+        scrapeInterval: '1h',
+        engineServices: ['vllm'],
+        metricPrefix: ' ',
+        slo: [{ model: '*', ttft: '500' }, {}],
+      },
       limits: { requests: 1 },
     },
     secureJsonData: Object.fromEntries(stores.flatMap((name) => secrets.map((secret) => [name + secret, 'x']))),
