@@ -10,3 +10,6 @@ global.IntersectionObserver = class {
   unobserve() {}
   disconnect() {}
 };
+// CodeMirror measures its text by ranges.
+Range.prototype.getClientRects = () => [];
+Range.prototype.getBoundingClientRect = () => new DOMRect();

@@ -25,6 +25,7 @@ import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafa
 import { lastValueFrom, map, Observable, switchMap } from 'rxjs';
 
 import { annotationSupport } from './annotations';
+import { Ask, Choices, SeriesFilter } from './choices';
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
 import { forExplore } from './exploreLayout';
@@ -47,16 +48,23 @@ import { VllmVariableSupport } from './variables';
 export interface Option {
   text: string;
   value: string;
+  /** How many rows have it, where that was counted. */
+  count?: number;
 }
 
 /** Parameters of the lists: every filter may be given several times. */
-const filterNames: Partial<Record<ScopeList, string>> = {
+const filterNames: Record<ScopeList, string> = {
   models: 'model',
   environments: 'environment',
   namespaces: 'namespace',
   pods: 'pod',
   instances: 'instance',
+  engines: 'engine',
+  services: 'service',
 };
+
+/** Lists that are read from one store's labels cannot be narrowed to what only the others know. */
+const narrowedByRow = ['recent-requests', 'columns/', 'log-writers'];
 
 export class VllmDataSource
   extends DataSourceWithBackend<VllmQuery, VllmDataSourceOptions>
@@ -66,6 +74,9 @@ export class VllmDataSource
     DataSourceWithSupplementaryQueriesSupport<VllmQuery>,
     DataSourceWithToggleableQueryFiltersSupport<VllmQuery>
 {
+  /** What editors offer to choose from. */
+  readonly choices = new Choices(this);
+
   private readonly saved: VllmDataSourceOptions;
 
   constructor(instanceSettings: DataSourceInstanceSettings<VllmDataSourceOptions>) {
@@ -210,23 +221,42 @@ export class VllmDataSource
     return this.options(`columns/${encodeURIComponent(column)}/values`, range, scope, scopedVars);
   }
 
+  /** A scope with the dashboard's variables filled in. */
+  interpolateScope(scope: Scope = {}, scopedVars: ScopedVars = {}): Scope {
+    return new Interpolation(getTemplateSrv(), scopedVars).scope(scope);
+  }
+
   private options(path: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}): Promise<Option[]> {
-    const chosen = new Interpolation(getTemplateSrv(), scopedVars).scope(scope);
-    const params: Record<string, number | string[]> = {};
+    return this.list(path, { range, scope, scopedVars });
+  }
+
+  /** Asks for one of the lists of pkg/plugin/call_resource.go. Its error is the caller's to show, beside the field. */
+  list<Answer>(
+    path: string,
+    {
+      range,
+      scope = {},
+      scopedVars = {},
+      params = {},
+      signal,
+    }: Ask & { scopedVars?: ScopedVars; params?: SeriesFilter }
+  ): Promise<Answer> {
+    const chosen = this.interpolateScope(scope, scopedVars);
+    const asked: Record<string, number | string | string[] | undefined> = { ...params };
     if (range) {
-      params.from = range.from.valueOf();
-      params.to = range.to.valueOf();
+      asked.from = range.from.valueOf();
+      asked.to = range.to.valueOf();
     }
     if (chosen.where) {
-      params.where = chosen.where.map((condition) => JSON.stringify(condition));
+      asked.where = chosen.where.map((condition) => JSON.stringify(condition));
     }
+    const byRow = narrowedByRow.some((start) => path.startsWith(start));
     for (const list of scopeLists) {
-      const name = filterNames[list];
       const values = chosen[list];
-      if (name && values) {
-        params[name] = values;
+      if (values && (byRow || (list !== 'engines' && list !== 'services'))) {
+        asked[filterNames[list]] = values;
       }
     }
-    return this.getResource<Option[]>(path, params);
+    return this.getResource<Answer>(path, asked, { abortSignal: signal, showErrorAlert: false });
   }
 }

@@ -1,4 +1,4 @@
-import { parseDuration } from './duration';
+import { formatDuration, parseDuration } from './duration';
 
 test.each<[string, number | undefined]>([
   ['500ms', 0.5],
@@ -21,4 +21,14 @@ test.each<[string, number | undefined]>([
   } else {
     expect(parsed).toBeCloseTo(seconds, 12);
   }
+});
+
+test.each([
+  [0.00214, '2.14ms'],
+  [0.5, '500ms'],
+  [2.041, '2.04s'],
+  [59.97, '1m0s'],
+  [83.2, '1m23s'],
+])('%d seconds are written %s', (seconds, text) => {
+  expect(formatDuration(seconds)).toBe(text);
 });

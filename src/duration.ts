@@ -13,3 +13,15 @@ export function parseDuration(text: string): number | undefined {
   }
   return seconds;
 }
+
+/** Writes seconds as people say them: 0.0021 is 2.1ms, 83.2 is 1m23s. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 1) {
+    return `${Number((seconds * 1000).toPrecision(3))}ms`;
+  }
+  if (seconds < 59.95) {
+    return `${Number(seconds.toPrecision(3))}s`;
+  }
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}m${whole % 60}s`;
+}

@@ -1,6 +1,7 @@
 import { ScopedVars } from '@grafana/data';
 
-import { VllmDataSource } from './datasource';
+import { Choices, LogWriters, Metric, RecentRequests } from './choices';
+import { Option, VllmDataSource } from './datasource';
 
 /** For tests only: stands in for what Grafana gives a plugin. */
 
@@ -43,13 +44,43 @@ export function fakeTemplateSrv(variables: Record<string, string | string[] | Fa
   };
 }
 
+/** What the lists of a fake data source hold; one that is an error fails with it. */
+export interface FakeLists {
+  values?: string[];
+  recent?: RecentRequests | Error;
+  columnValues?: Option[] | Error;
+  writers?: LogWriters | Error;
+  metrics?: Metric[] | Error;
+  labels?: string[] | Error;
+}
+
 /** A data source whose stores know these values. */
-export function fakeDataSource(values: string[] = []): VllmDataSource {
-  const options = async () => values.map((value) => ({ text: value, value }));
-  const fake: Pick<VllmDataSource, 'values' | 'labels' | 'labelValues'> = {
-    values: options,
-    labels: options,
-    labelValues: options,
+export function fakeDataSource(known: string[] | FakeLists = {}): VllmDataSource {
+  const lists: FakeLists = Array.isArray(known) ? { values: known } : known;
+  const give = async <Answer>(answer: Answer | Error): Promise<Answer> => {
+    if (answer instanceof Error) {
+      throw answer;
+    }
+    return answer;
+  };
+  const asOptions = (values: string[] | Error = []) =>
+    values instanceof Error ? values : values.map((value) => ({ text: value, value }));
+  const values = () => give(asOptions(lists.values));
+  const labels = () => give(asOptions(lists.labels ?? lists.values));
+  const choices: Partial<Choices> = {
+    values,
+    columnValues: () => give(lists.columnValues ?? []),
+    recentRequests: () => give(lists.recent ?? { slowest: [], failed: [] }),
+    logWriters: () => give(lists.writers ?? { processes: [], loggers: [] }),
+    metrics: () => give(lists.metrics ?? []),
+    labelNames: labels,
+    labelValues: labels,
+  };
+  const fake: Pick<VllmDataSource, 'values' | 'labels' | 'labelValues' | 'choices'> = {
+    values,
+    labels,
+    labelValues: labels,
+    choices: choices as Choices,
   };
   return fake as VllmDataSource;
 }

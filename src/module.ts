@@ -3,6 +3,7 @@ import { initPluginTranslations } from '@grafana/i18n';
 
 import { ConfigEditor } from './components/ConfigEditor';
 import { QueryEditor } from './components/QueryEditor';
+import { QueryHelp } from './components/QueryHelp';
 import { VllmDataSource } from './datasource';
 import pluginJson from './plugin.json';
 import { VllmQuery } from './queryTypes';
@@ -14,4 +15,5 @@ export const plugin = new DataSourcePlugin<VllmDataSource, VllmQuery, VllmDataSo
   VllmDataSource
 )
   .setConfigEditor(ConfigEditor)
-  .setQueryEditor(QueryEditor);
+  .setQueryEditor(QueryEditor)
+  .setQueryEditorHelp(QueryHelp);

@@ -25,6 +25,10 @@ export const examples = {
   ttft: '500ms',
   tpot: '50ms',
   e2e: '10s',
+  words: 'out of memory',
+  pattern: 'took [0-9.]+ s',
+  process: 'APIServer',
+  logger: 'async_llm.py',
   certificate: '-----BEGIN CERTIFICATE-----',
   privateKey: '-----BEGIN PRIVATE KEY-----',
 };

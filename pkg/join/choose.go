@@ -18,7 +18,7 @@ import (
 type Filter struct {
 	Column string `json:"column"`
 	Op     Op     `json:"op"`
-	Value  string `json:"value,omitempty"` // a number, a duration such as 500ms for columns in seconds, a time, or text
+	Value  string `json:"value,omitempty"` // a number, a duration such as 500ms for columns in seconds, 90% for ratios, a time, or text
 	// Values instead of Value: Equal to any of them, or NotEqual to all.
 	Values []string `json:"values,omitempty"`
 }
@@ -162,7 +162,8 @@ func (o Op) number() (func(v, want float64) bool, error) {
 	}
 }
 
-// parse reads a filter's value in the column's unit: seconds take durations too, times RFC 3339 or epoch milliseconds.
+// parse reads a filter's value in the column's unit: seconds take durations too, ratios percent, times RFC 3339 or epoch
+// milliseconds.
 func (c *Column) parse(s string) (float64, error) {
 	s = strings.TrimSpace(s)
 	if v, err := strconv.ParseFloat(s, 64); err == nil {
@@ -178,8 +179,14 @@ func (c *Column) parse(s string) (float64, error) {
 		}
 		return float64(t.UnixMicro()) / 1000, nil
 	}
+	if share, ok := strings.CutSuffix(s, "%"); ok && c.Unit == "percentunit" {
+		if v, err := strconv.ParseFloat(strings.TrimSpace(share), 64); err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return v / 100, nil
+		}
+		return 0, fmt.Errorf("neither a share such as 90%% nor a number such as 0.9")
+	}
 	if c.Unit == "s" {
-		if d, err := time.ParseDuration(s); err == nil {
+		if d, err := time.ParseDuration(strings.ReplaceAll(s, " ", "")); err == nil {
 			return d.Seconds(), nil
 		}
 		return 0, fmt.Errorf("neither a number of seconds nor a duration such as 500ms")

@@ -84,3 +84,23 @@ func TestATimeIsAsFineAsItsSource(t *testing.T) {
 	_, total := join.Choose(join.Requests(join.Input{Spans: []evidence.RequestSpan{s}}).Rows, p, join.Order{}, 0)
 	require.Equal(t, 1, total)
 }
+
+func TestAValueIsReadAsPeopleWriteIt(t *testing.T) {
+	s := span("chatcmpl-a", 0, podA)
+	s.E2E = 90
+	rows := join.Requests(join.Input{Spans: []evidence.RequestSpan{s}}).Rows
+	rows[0].KVCacheUsage = 0.9
+	for _, f := range []join.Filter{
+		{Column: "e2e", Op: join.Equal, Value: "90"}, {Column: "e2e", Op: join.Equal, Value: "1m30s"},
+		{Column: "e2e", Op: join.Equal, Value: "90000 ms"}, {Column: "kv_cache_usage", Op: join.Equal, Value: "0.9"},
+		{Column: "kv_cache_usage", Op: join.Equal, Value: "90%"}, {Column: "kv_cache_usage", Op: join.Equal, Value: " 90 %"},
+	} {
+		p, err := join.CompileFilters([]join.Filter{f})
+		require.NoError(t, err, f.Value)
+		require.True(t, p.Holds(&rows[0]), f.Value)
+	}
+	for column, value := range map[string]string{"e2e": "90%", "kv_cache_usage": "NaN%", "running": "5%", "ttft": "soon"} {
+		_, err := join.CompileFilters([]join.Filter{{Column: column, Op: join.Equal, Value: value}})
+		require.ErrorContains(t, err, column)
+	}
+}

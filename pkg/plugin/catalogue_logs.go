@@ -10,9 +10,12 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// writerLines is how many of the newest lines are read for who wrote them: one page of Loki's, and every process of a vLLM
-// writes its statistics or requests within that many.
+// writerLines is how many of the newest lines are read for who wrote them: one page of Loki's.
 const writerLines = 1000
+
+// fromEngines matches lines of other processes than the API server. It writes several lines a request and they few: among the
+// newest lines of a busy fleet there may be none of theirs.
+const fromEngines = `\((EngineCore|Worker|VllmWorker)`
 
 // linesCatalogue gives lines, from which those who wrote them are read.
 type linesCatalogue interface {
@@ -30,14 +33,16 @@ func (c *catalogue) writers(ctx context.Context, ask listing) (logWriters, error
 	if c.lines == nil {
 		return out, nil
 	}
-	lines, report := c.lines.Lines(ctx, ask.window, ask.scope, loki.LineFilter{}, writerLines, loki.NewestFirst)
-	if len(lines) == 0 {
-		return out, report.Err
-	}
-	for _, line := range lines {
-		event := vllm.ParseLogLine(line.Line)
-		out.Processes = appendNew(out.Processes, event.Process)
-		out.Loggers = appendNew(out.Loggers, event.Logger)
+	for _, filter := range []loki.LineFilter{{}, {Regex: fromEngines}} {
+		lines, report := c.lines.Lines(ctx, ask.window, ask.scope, filter, writerLines, loki.NewestFirst)
+		if len(lines) == 0 && report.Err != nil {
+			return out, report.Err
+		}
+		for _, line := range lines {
+			event := vllm.ParseLogLine(line.Line)
+			out.Processes = appendNew(out.Processes, event.Process)
+			out.Loggers = appendNew(out.Loggers, event.Logger)
+		}
 	}
 	slices.Sort(out.Processes)
 	slices.Sort(out.Loggers)

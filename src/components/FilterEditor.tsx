@@ -1,23 +1,30 @@
 import React from 'react';
+import { css } from '@emotion/css';
+import { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { Combobox, Field, IconButton, InlineField, Stack } from '@grafana/ui';
+import { Combobox, ComboboxOption, Field, IconButton, InlineField, Stack, useStyles2 } from '@grafana/ui';
 
+import type { Option } from '../datasource';
 import { parseDuration } from '../duration';
 import { describeColumn } from '../describe';
 import { Column, columnNamed, columns, Filter, limits, opsOf, takesValue } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
+import { LiveCombobox } from './LiveCombobox';
 
 interface Props {
   id: string;
   /** Where, for the first filter, and the word that joins the others to it. */
   label: string;
   filter: Filter;
+  /** What a text column holds in the range. */
+  find: (column: string, signal: AbortSignal) => Promise<Option[]>;
   onChange: (filter: Filter) => void;
   onRemove: () => void;
 }
 
 /** One comparison; which ones there are, and what a value looks like, follows from the column. */
-export function FilterEditor({ id, label, filter, onChange, onRemove }: Props) {
+export function FilterEditor({ id, label, filter, find, onChange, onRemove }: Props) {
+  const styles = useStyles2(getStyles);
   const column = columnNamed(filter.column);
   const problem = column && filterProblem(column, filter);
   const changeColumn = (name: string) => {
@@ -39,6 +46,9 @@ export function FilterEditor({ id, label, filter, onChange, onRemove }: Props) {
       <span id={`${id}-op-label`} hidden>
         {t('filter.op', 'Comparison')}
       </span>
+      <span id={`${id}-value-label`} hidden>
+        {t('filter.value', 'Value')}
+      </span>
       <Combobox
         id={`${id}-op`}
         aria-labelledby={`${id}-op-label`}
@@ -49,20 +59,50 @@ export function FilterEditor({ id, label, filter, onChange, onRemove }: Props) {
       />
       {takesValue(filter.op) && (
         <Field noMargin invalid={Boolean(problem && filter.value)} error={problem}>
-          <CommittedInput
-            id={`${id}-value`}
-            aria-label={t('filter.value', 'Value')}
-            value={filter.value}
-            placeholder={column && placeholder(column)}
-            maxLength={limits.valueLength}
-            onCommit={(value) => onChange({ ...filter, value })}
-            width={24}
-          />
+          {column?.type === 'text' ? (
+            <LiveCombobox
+              id={`${id}-value`}
+              labelledBy={`${id}-value-label`}
+              value={filter.value}
+              find={async (signal) => fixedValues[column.name] ?? counted(await find(column.name, signal))}
+              onChange={(value) => onChange({ ...filter, value })}
+              placeholder={
+                filter.op.includes('~') ? t('filter.pattern', 'pattern') : t('filter.choose', 'choose or type')
+              }
+              width={32}
+            />
+          ) : (
+            <CommittedInput
+              id={`${id}-value`}
+              aria-labelledby={`${id}-value-label`}
+              value={filter.value}
+              placeholder={column && placeholder(column)}
+              maxLength={limits.valueLength}
+              onCommit={(value) => onChange({ ...filter, value })}
+              width={24}
+            />
+          )}
         </Field>
       )}
-      <IconButton name="times" size="lg" tooltip={t('filter.remove', 'Remove filter')} onClick={onRemove} />
+      <div className={styles.remove}>
+        <IconButton name="times" size="lg" tooltip={t('filter.remove', 'Remove filter')} onClick={onRemove} />
+      </div>
     </Stack>
   );
+}
+
+/** Columns that take few values, all of which can be asked for, whether the range has them or not. */
+const fixedValues: Partial<Record<string, ComboboxOption[]>> = {
+  status: ['ok', 'error', 'aborted', 'rejected', 'unknown'].map((value) => ({ value, label: value })),
+  slo_met: ['true', 'false'].map((value) => ({ value, label: value })),
+};
+
+function counted(values: Option[]): ComboboxOption[] {
+  return values.map(({ value, count: rows }) => ({
+    value,
+    label: value,
+    description: rows ? t('filter.rows', 'rows: {{rows}}', { rows }) : undefined,
+  }));
 }
 
 export function columnOptions() {
@@ -83,8 +123,13 @@ export function filterProblem(column: Column, { op, value = '' }: Filter): strin
       ? undefined
       : t('filter.time', 'A time such as 2026-01-31T12:00:00Z, or milliseconds');
   }
+  if (column.unit === 'percentunit') {
+    return /^\d+(\.\d+)?\s*%$/.test(text) ? undefined : t('filter.ratio', 'A share such as 90% or 0.9');
+  }
   if (column.unit === 's') {
-    return parseDuration(text) === undefined ? t('filter.duration', 'A duration such as 500ms or 2s') : undefined;
+    return parseDuration(text) === undefined
+      ? t('filter.duration', 'A duration such as 500ms, 2s or 1m30s')
+      : undefined;
   }
   return t('filter.number', 'A number');
 }
@@ -96,7 +141,7 @@ function placeholder({ type, unit }: Column): string {
     case unit === 's':
       return '500ms';
     case unit === 'percentunit':
-      return '0.9';
+      return '90%';
     case type === 'text':
       return '';
     default:
@@ -114,3 +159,8 @@ function opLabel(op: string): string {
       return op;
   }
 }
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  /** As high as a field, so that the cross stands in the middle of its line. */
+  remove: css({ display: 'flex', alignItems: 'center', height: theme.spacing(theme.components.height.md) }),
+});

@@ -1,11 +1,12 @@
 import React from 'react';
 import { TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { getTemplateSrv } from '@grafana/runtime';
-import { ComboboxOption, MultiCombobox } from '@grafana/ui';
+import { FieldValidationMessage, MultiCombobox } from '@grafana/ui';
 
 import type { VllmDataSource } from '../datasource';
 import { Scope, ScopeList } from '../queryTypes';
+import { useLiveOptions } from './useLiveOptions';
+import { variableOptions } from './variableOptions';
 
 interface Props {
   id: string;
@@ -18,31 +19,26 @@ interface Props {
 
 /** Chooses among what the stores really have, the dashboard's variables, and whatever the user types. */
 export function LiveValues({ id, datasource, list, scope, range, onChange }: Props) {
-  const options = async (typed: string): Promise<ComboboxOption[]> => {
+  const { options, problem } = useLiveOptions(async (signal) => {
     const others: Scope = { ...scope, [list]: undefined };
-    const live = await datasource.values(list, range, others);
-    return [...variables(), ...live.map(({ value }) => ({ value, label: value }))].filter(({ value }) =>
-      value.toLowerCase().includes(typed.toLowerCase())
-    );
-  };
+    const live = await datasource.choices.values(list, { range, scope: others, signal });
+    return [...variableOptions(), ...live.map(({ value }) => ({ value, label: value }))];
+  });
   return (
-    <MultiCombobox
-      id={id}
-      options={options}
-      value={(scope[list] ?? []).map((value) => ({ value, label: value }))}
-      onChange={(chosen) => onChange(chosen.map(({ value }) => value))}
-      createCustomValue
-      isClearable
-      placeholder={t('scope.all', 'all')}
-      width="auto"
-      minWidth={16}
-      maxWidth={48}
-    />
+    <div>
+      <MultiCombobox
+        id={id}
+        options={options}
+        value={(scope[list] ?? []).map((value) => ({ value, label: value }))}
+        onChange={(chosen) => onChange(chosen.map(({ value }) => value))}
+        createCustomValue
+        isClearable
+        placeholder={t('scope.all', 'all')}
+        width="auto"
+        minWidth={16}
+        maxWidth={48}
+      />
+      {problem && <FieldValidationMessage>{problem}</FieldValidationMessage>}
+    </div>
   );
-}
-
-function variables(): ComboboxOption[] {
-  return getTemplateSrv()
-    .getVariables()
-    .map(({ name }) => ({ value: `$${name}`, label: `$${name}`, description: t('scope.variable', 'variable') }));
 }

@@ -37,7 +37,12 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
 
   return (
     <Stack gap={1} wrap="wrap">
-      <InlineField label={t('models.figures', 'Figures')} htmlFor={`${id}-figures`}>
+      <InlineField
+        label={t('models.figures', 'Figures')}
+        htmlFor={`${id}-figures`}
+        invalid={single && metrics.length !== 1}
+        error={t('models.one-figure', 'One number is compared: choose one figure')}
+      >
         {single ? (
           <Combobox
             id={`${id}-figures`}

@@ -1,36 +1,59 @@
-import React from 'react';
+import React, { lazy, Suspense, useState } from 'react';
 import { t } from '@grafana/i18n';
-import { CodeEditor, InlineField, RadioButtonGroup, Stack } from '@grafana/ui';
+import { getTemplateSrv } from '@grafana/runtime';
+import { ErrorBoundary, FieldValidationMessage, InlineField, RadioButtonGroup, Stack } from '@grafana/ui';
 
 import { parseDuration } from '../duration';
-import { PromQLSpec } from '../queryTypes';
+import { limits, PromQLSpec } from '../queryTypes';
 import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
+import { CommittedTextArea } from './CommittedTextArea';
 import { KindEditorProps } from './kindEditor';
+import { OptionsGroup } from './OptionsGroup';
+import type { Props as CodeProps } from './promql/PromQLCode';
+import { messageOf } from './useLiveOptions';
+
+const PromQLCode = lazy(() => import(/* webpackChunkName: "promql" */ './promql/PromQLCode'));
 
 /** Any PromQL, sent as it stands. */
-export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>) {
+export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: KindEditorProps<PromQLSpec>) {
   const { expr, instant, legend, minStep } = spec;
+  const [mistake, setMistake] = useState<string>();
+  const [problem, setProblem] = useState<string>();
   const validStep = !minStep || minStep.includes('$') || parseDuration(minStep) !== undefined;
-  const commit = (text: string) => {
-    if (text !== expr) {
-      onChange({ ...spec, expr: text });
-    }
+  const code: CodeProps = {
+    id: `${id}-expr`,
+    label: t('promql.expr', 'PromQL expression'),
+    placeholder: t('promql.placeholder', 'PromQL, such as sum by (model_name) (vllm:num_requests_waiting)'),
+    value: expr,
+    onCommit: (text) => onChange({ ...spec, expr: text }),
+    onRun,
+    onMistake: setMistake,
+    completion: {
+      choices: datasource.choices,
+      ask: () => ({ range }),
+      variables: () =>
+        getTemplateSrv()
+          .getVariables()
+          .map(({ name }) => name),
+      onProblem: (error) => setProblem(messageOf(error)),
+    },
   };
   return (
     <Stack direction="column" gap={1}>
-      <CodeEditor
-        value={expr}
-        language="promql"
-        height={72}
-        wordWrap
-        showMiniMap={false}
-        showLineNumbers={false}
-        monacoOptions={{ ariaLabel: t('promql.expr', 'PromQL expression'), folding: false, lineNumbers: 'off' }}
-        onBlur={commit}
-        onSave={commit}
-      />
-      <Stack gap={1} wrap="wrap">
+      <div>
+        <CodeField {...code} />
+        {expr.length > limits.promqlLength && (
+          <FieldValidationMessage>{t('promql.too-long', 'The expression is too long')}</FieldValidationMessage>
+        )}
+        {mistake && <FieldValidationMessage>{mistake}</FieldValidationMessage>}
+        {problem && (
+          <FieldValidationMessage>
+            {t('promql.no-completion', 'Names cannot be completed: {{problem}}', { problem })}
+          </FieldValidationMessage>
+        )}
+      </div>
+      <OptionsGroup id={id} summary={summary(spec)}>
         <InlineField
           label={t('promql.legend', 'Legend')}
           htmlFor={`${id}-legend`}
@@ -40,6 +63,7 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
             id={`${id}-legend`}
             value={legend}
             placeholder={examples.legend}
+            maxLength={limits.valueLength}
             onCommit={(text) => onChange({ ...spec, legend: text || undefined })}
             width={32}
           />
@@ -48,8 +72,16 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
           id={`${id}-instant`}
           aria-label={t('promql.type', 'Type')}
           options={[
-            { label: t('promql.range', 'Range'), value: false },
-            { label: t('promql.instant', 'Instant'), value: true },
+            {
+              label: t('promql.range', 'Range'),
+              value: false,
+              description: t('promql.range-tooltip', 'A series over the range'),
+            },
+            {
+              label: t('promql.instant', 'Instant'),
+              value: true,
+              description: t('promql.instant-tooltip', 'One value per series, at the end of the range'),
+            },
           ]}
           value={Boolean(instant)}
           onChange={(value) => onChange({ ...spec, instant: value || undefined })}
@@ -58,6 +90,7 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
           <InlineField
             label={t('promql.min-step', 'Min step')}
             htmlFor={`${id}-min-step`}
+            tooltip={t('promql.min-step-tooltip', 'Points lie at least this far apart, such as 15s or 1m')}
             invalid={!validStep}
             error={t('promql.min-step-invalid', 'A duration such as 15s')}
           >
@@ -70,7 +103,46 @@ export function PromQLEditor({ id, spec, onChange }: KindEditorProps<PromQLSpec>
             />
           </InlineField>
         )}
-      </Stack>
+      </OptionsGroup>
     </Stack>
   );
+}
+
+/** The editor for code once it is loaded; where it cannot be, a plain field does its work. */
+function CodeField(code: CodeProps) {
+  const plain = {
+    id: code.id,
+    'aria-label': code.label,
+    placeholder: code.placeholder,
+    value: code.value,
+    onCommit: code.onCommit,
+    onRun: code.onRun,
+  };
+  return (
+    <ErrorBoundary>
+      {({ error }) =>
+        error ? (
+          <CommittedTextArea {...plain} />
+        ) : (
+          // What is typed while the editor loads would be lost with the field that it was typed into.
+          <Suspense fallback={<CommittedTextArea {...plain} readOnly aria-busy />}>
+            <PromQLCode {...code} />
+          </Suspense>
+        )
+      }
+    </ErrorBoundary>
+  );
+}
+
+function summary({ legend, instant, minStep }: PromQLSpec): string[] {
+  return [
+    t('promql.summary-legend', 'Legend: {{legend}}', {
+      legend: legend || t('promql.auto', 'auto'),
+      interpolation: { escapeValue: false },
+    }),
+    t('promql.summary-type', 'Type: {{type}}', {
+      type: instant ? t('promql.instant', 'Instant') : t('promql.range', 'Range'),
+    }),
+    ...(instant ? [] : [t('promql.summary-step', 'Min step: {{step}}', { step: minStep || t('promql.auto', 'auto') })]),
+  ];
 }

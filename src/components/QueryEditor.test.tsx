@@ -1,27 +1,15 @@
-import React, { ComponentProps, useState } from 'react';
+import React, { useState } from 'react';
 import { CoreApp } from '@grafana/data';
-import { CodeEditor } from '@grafana/ui';
-import { render, screen, within } from '@testing-library/react';
+import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 
-import { fakeDataSource, fakeTemplateSrv } from '../fakes';
+import { fakeDataSource, FakeLists, fakeTemplateSrv } from '../fakes';
 import { queryTypes, VllmQuery } from '../queryTypes';
 import { QueryEditor } from './QueryEditor';
 
 jest.mock('@grafana/runtime', () => ({
   ...jest.requireActual('@grafana/runtime'),
   getTemplateSrv: () => fakeTemplateSrv({ model: ['llama'] }),
-}));
-
-jest.mock('@grafana/ui', () => ({
-  ...jest.requireActual('@grafana/ui'),
-  CodeEditor: ({ value, onBlur, monacoOptions }: ComponentProps<typeof CodeEditor>) => (
-    <textarea
-      aria-label={monacoOptions?.ariaLabel ?? undefined}
-      defaultValue={value}
-      onBlur={(event) => onBlur?.(event.currentTarget.value)}
-    />
-  ),
 }));
 
 const onChange = jest.fn();
@@ -31,12 +19,13 @@ const user = userEvent.setup();
 beforeEach(() => jest.clearAllMocks());
 
 /** Shows the editor as a page does: what it says comes back as its query. */
-function show(part: Partial<VllmQuery>, app = CoreApp.Explore) {
+function show(part: Partial<VllmQuery>, app = CoreApp.Explore, lists: FakeLists = { values: ['llama', 'qwen'] }) {
+  const datasource = fakeDataSource(lists);
   function Page() {
     const [query, setQuery] = useState<VllmQuery>({ refId: 'A', version: 1, ...part });
     return (
       <QueryEditor
-        datasource={fakeDataSource(['llama', 'qwen'])}
+        datasource={datasource}
         query={query}
         onChange={(changed) => {
           onChange(changed);
@@ -58,7 +47,7 @@ async function choose(field: string, option: RegExp | string, search = '') {
 }
 
 async function type(field: string, text: string) {
-  await user.clear(screen.getByLabelText(field));
+  await user.clear(screen.getByLabelText(field, { selector: 'input' }));
   await user.paste(text);
   await user.keyboard('{Enter}');
 }
@@ -93,9 +82,10 @@ test('going back to a kind finds what was asked there', async () => {
   expect(screen.getByLabelText('Id')).toHaveValue('cmpl-1');
 });
 
-test.each(queryTypes)('every field of the kind %s has a label', (queryType) => {
+test.each(queryTypes)('every field of the kind %s has a label', async (queryType) => {
   const { container } = show({ queryType, requests: { filters: [{ column: 'ttft', op: '>', value: '1s' }] } });
-  for (const input of container.querySelectorAll('input, textarea')) {
+  await waitFor(() => expect(container.querySelector('.cm-content') !== null).toBe(queryType === 'promql'));
+  for (const input of container.querySelectorAll('input, textarea, [contenteditable]')) {
     expect(input).toHaveAccessibleName();
   }
 });
@@ -112,10 +102,21 @@ describe('in an alert rule', () => {
     ]);
   });
 
-  test('a query that gives rows is called that', () => {
+  test('a query that gives rows is called that, with the way out', async () => {
     show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
-    expect(screen.getByRole('alert')).toHaveTextContent('An alert rule compares numbers');
+    expect(screen.getByRole('alert')).toHaveTextContent('An alert rule compares numbers, and this query gives rows');
     expect(screen.queryByLabelText('Sort by')).not.toBeInTheDocument();
+    await user.click(screen.getByRole('button', { name: 'Use models' }));
+    expect(lastQuery()).toMatchObject({
+      queryType: 'models',
+      models: { metrics: ['ttft'], quantiles: [0.99], groupBy: ['model'], form: 'numeric' },
+    });
+    expect(screen.queryByRole('alert')).not.toBeInTheDocument();
+  });
+
+  test('a query with several figures says that one is compared', () => {
+    show({ queryType: 'models', models: { metrics: ['ttft', 'e2e'] } }, CoreApp.UnifiedAlerting);
+    expect(screen.getByText('One number is compared: choose one figure')).toBeInTheDocument();
   });
 
   test('one figure and one quantile are compared', async () => {
@@ -137,12 +138,38 @@ describe('requests', () => {
     await choose('Where', /^ttft/, 'ttft');
     expect(lastQuery().requests?.filters).toEqual([{ column: 'ttft', op: '>', value: '' }]);
     await type('Value', 'soon');
-    expect(screen.getByText('A duration such as 500ms or 2s')).toBeInTheDocument();
+    expect(screen.getByText('A duration such as 500ms, 2s or 1m30s')).toBeInTheDocument();
     await type('Value', '500ms');
-    expect(screen.queryByText('A duration such as 500ms or 2s')).not.toBeInTheDocument();
+    expect(screen.queryByText('A duration such as 500ms, 2s or 1m30s')).not.toBeInTheDocument();
     expect(lastQuery().requests?.filters).toEqual([{ column: 'ttft', op: '>', value: '500ms' }]);
     await user.click(screen.getByRole('button', { name: 'Remove filter' }));
     expect(lastQuery().requests?.filters).toBeUndefined();
+  });
+
+  test('are filtered by what a column of text holds', async () => {
+    show(
+      { queryType: 'requests', requests: { filters: [{ column: 'caller_service', op: '=', value: '' }] } },
+      undefined,
+      {
+        columnValues: [{ text: 'chat-api', value: 'chat-api', count: 3 }],
+      }
+    );
+    await choose('Value', 'chat-api rows: 3');
+    expect(lastQuery().requests?.filters).toEqual([{ column: 'caller_service', op: '=', value: 'chat-api' }]);
+  });
+
+  test('are filtered by every status there is, whatever the range has', async () => {
+    show({ queryType: 'requests', requests: { filters: [{ column: 'status', op: '=', value: '' }] } });
+    await choose('Value', 'rejected');
+    expect(lastQuery().requests?.filters).toEqual([{ column: 'status', op: '=', value: 'rejected' }]);
+  });
+
+  test('are filtered by a ratio as people write it', async () => {
+    show({ queryType: 'requests', requests: { filters: [{ column: 'kv_cache_usage', op: '>', value: '' }] } });
+    await type('Value', '9o%');
+    expect(screen.getByText('A share such as 90% or 0.9')).toBeInTheDocument();
+    await type('Value', '90%');
+    expect(screen.queryByText('A share such as 90% or 0.9')).not.toBeInTheDocument();
   });
 
   test('are compared as their column allows', async () => {
@@ -187,19 +214,69 @@ describe('requests', () => {
   });
 });
 
-test('a request is found by its id', async () => {
-  show({ queryType: 'request' });
-  await type('Id', ' chatcmpl-7 ');
-  expect(lastQuery()).toMatchObject({ queryType: 'request', request: { id: 'chatcmpl-7' } });
-});
+describe('a request', () => {
+  const recent = {
+    slowest: [
+      { requestId: 'chatcmpl-7', traceId: 'ab12', time: 0, model: 'llama', status: 'ok', e2e: 83.2 },
+      { requestId: 'chatcmpl-7', time: 1, status: 'ok', e2e: 70 },
+    ],
+    failed: [{ clientRequestId: 'mine', time: 60_000, status: 'aborted' }],
+  };
 
-test('a trace id that is none is called that', async () => {
-  show({ queryType: 'trace' });
-  await type('Trace id', 'chatcmpl-7');
-  expect(screen.getByText(/up to 32 hexadecimal digits/)).toBeInTheDocument();
-  await type('Trace id', 'ab12');
-  expect(screen.queryByText(/up to 32 hexadecimal digits/)).not.toBeInTheDocument();
-  expect(lastQuery().trace).toEqual({ traceId: 'ab12' });
+  test('is chosen among the slowest and the failed ones, which say what they are', async () => {
+    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await user.click(screen.getByLabelText('Id'));
+    const offered = (await screen.findAllByRole('option')).map((option) => option.textContent);
+    expect(offered).toEqual([
+      'chatcmpl-71m23s · ok · llama · 1970-01-01 00:00:00',
+      'mineaborted · 1970-01-01 00:01:00',
+      '$modelvariable',
+    ]);
+    expect(screen.getByText('Slowest')).toBeInTheDocument();
+    await user.click(screen.getByRole('option', { name: /mine/ }));
+    expect(lastQuery()).toMatchObject({ queryType: 'request', request: { id: 'mine' } });
+  });
+
+  test('is found by what its option says', async () => {
+    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await user.click(screen.getByLabelText('Id'));
+    await user.paste('llama 1m23');
+    expect(await screen.findByRole('option', { name: /chatcmpl-7/ })).toBeInTheDocument();
+    expect(screen.queryByRole('option', { name: /mine/ })).not.toBeInTheDocument();
+  });
+
+  test.each(['{Enter}', '{Tab}'])('is found by an id that is typed, and %s', async (key) => {
+    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await user.click(screen.getByLabelText('Id'));
+    await user.paste(' chatcmpl-99 ');
+    await user.keyboard(key);
+    expect(lastQuery()).toMatchObject({ queryType: 'request', request: { id: 'chatcmpl-99' } });
+  });
+
+  test('is found by an id that is typed, and left by a click elsewhere', async () => {
+    show({ queryType: 'request' });
+    await user.click(screen.getByLabelText('Id'));
+    await user.paste('chatcmpl-99');
+    await user.click(document.body);
+    expect(lastQuery()).toMatchObject({ request: { id: 'chatcmpl-99' } });
+    expect(onChange).toHaveBeenCalledTimes(1);
+  });
+
+  test('cannot be offered when a store is down, and the field says so', async () => {
+    show({ queryType: 'request' }, CoreApp.Explore, { recent: new Error('Jaeger cannot be reached') });
+    await user.click(screen.getByLabelText('Id'));
+    expect(await screen.findByText('Jaeger cannot be reached')).toBeInTheDocument();
+  });
+
+  test("'s trace is chosen by its trace id, and one that is none is called that", async () => {
+    show({ queryType: 'trace' }, CoreApp.Explore, { recent });
+    await choose('Trace id', /ab12/);
+    expect(lastQuery().trace).toEqual({ traceId: 'ab12' });
+    await user.click(screen.getByLabelText('Trace id'));
+    await user.paste('chatcmpl-7');
+    await user.keyboard('{Enter}');
+    expect(screen.getByText(/up to 32 hexadecimal digits/)).toBeInTheDocument();
+  });
 });
 
 describe('models', () => {
@@ -217,31 +294,34 @@ describe('models', () => {
   });
 });
 
-test('logs are searched', async () => {
-  show({ queryType: 'logs' });
-  await choose('Levels', 'error');
-  await user.keyboard('{Escape}');
-  await type('Contains', 'out of memory');
-  await user.click(screen.getByLabelText('Oldest first'));
-  expect(lastQuery().logs).toEqual({ levels: ['error'], contains: 'out of memory', oldest: true });
-  await user.click(screen.getByLabelText('Volume'));
-  expect(lastQuery().logs).toMatchObject({ volume: true });
-  expect(screen.queryByLabelText('Limit')).not.toBeInTheDocument();
+describe('logs', () => {
+  const openOptions = () => user.click(screen.getByRole('button', { name: /^Options/ }));
+
+  test('are searched', async () => {
+    show({ queryType: 'logs' });
+    await choose('Levels', 'error');
+    await user.keyboard('{Escape}');
+    await type('Contains', 'out of memory');
+    expect(screen.getByRole('button', { name: /Newest first.*Limit: 1000/ })).toBeInTheDocument();
+    await openOptions();
+    await user.click(screen.getByLabelText('Oldest first'));
+    expect(lastQuery().logs).toEqual({ levels: ['error'], contains: 'out of memory', oldest: true });
+    await user.click(screen.getByLabelText('Volume'));
+    expect(lastQuery().logs).toMatchObject({ volume: true });
+    expect(screen.queryByLabelText('Limit')).not.toBeInTheDocument();
+  });
+
+  test('are those of a process and a file that write some', async () => {
+    show({ queryType: 'logs' }, CoreApp.Explore, { writers: { processes: ['EngineCore_DP0'], loggers: ['core.py'] } });
+    await openOptions();
+    await choose('Process', 'EngineCore_DP0');
+    await choose('Logger', 'core.py');
+    expect(lastQuery().logs).toEqual({ process: 'EngineCore_DP0', logger: 'core.py' });
+  });
 });
 
 test('coverage becomes one number, and that needs a name', async () => {
   show({ queryType: 'coverage' });
   await user.click(screen.getByLabelText('Number', { selector: 'input[type=radio]' }));
   expect(lastQuery().coverage).toEqual({ form: 'numeric', metric: 'explained_ratio' });
-});
-
-test('PromQL is sent when the editor is left', async () => {
-  show({ queryType: 'promql' });
-  await user.type(screen.getByLabelText('PromQL expression'), 'up == 0');
-  expect(onChange).not.toHaveBeenCalled();
-  await user.tab();
-  expect(lastQuery().promql).toEqual({ expr: 'up == 0' });
-  await user.click(screen.getByLabelText('Instant'));
-  expect(lastQuery().promql).toEqual({ expr: 'up == 0', instant: true });
-  expect(within(document.body).queryByLabelText('Min step')).not.toBeInTheDocument();
 });

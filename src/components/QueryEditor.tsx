@@ -1,7 +1,7 @@
 import React from 'react';
 import { CoreApp, QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { Alert, Combobox, InlineField, Stack } from '@grafana/ui';
+import { Alert, Button, Combobox, InlineField, Stack } from '@grafana/ui';
 
 import type { VllmDataSource } from '../datasource';
 import { defaultSpec, isAlerting } from '../defaults';
@@ -10,6 +10,8 @@ import { alertingTypes, QueryType, queryTypes, scopedTypes, Specs, VllmQuery } f
 import { VllmDataSourceOptions } from '../types';
 import { AnnotationsEditor } from './AnnotationsEditor';
 import { CoverageEditor } from './CoverageEditor';
+import { KindEditorProps } from './kindEditor';
+import { kindWords } from './kinds';
 import { LogsEditor } from './LogsEditor';
 import { ModelsEditor } from './ModelsEditor';
 import { PromQLEditor } from './PromQLEditor';
@@ -70,17 +72,24 @@ export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, ra
       {alerting && !alertingTypes.includes(queryType) ? (
         <Alert
           severity="warning"
-          title={t(
-            'query.not-alerting',
-            'An alert rule compares numbers, and this query gives rows. Choose another kind.'
-          )}
-        />
+          title={t('query.not-alerting', 'An alert rule compares numbers, and this query gives rows')}
+        >
+          <Stack direction="column" gap={1} alignItems="flex-start">
+            {t(
+              'query.not-alerting-way-out',
+              'Models, coverage and PromQL give numbers with stable labels. What you asked for here stays saved.'
+            )}
+            <Button variant="secondary" onClick={() => changeKind('models')}>
+              {t('query.use-models', 'Use models')}
+            </Button>
+          </Stack>
+        </Alert>
       ) : (
         <KindEditor
           type={queryType}
           query={query}
           app={app}
-          common={{ id: `${id}-${queryType}`, datasource, range, alerting }}
+          common={{ id: `${id}-${queryType}`, datasource, range, scope, alerting, onRun: onRunQuery }}
           onChange={(type, spec) => change({ queryType: type, [type]: spec })}
         />
       )}
@@ -92,7 +101,7 @@ interface KindEditorChoice {
   type: QueryType;
   query: VllmQuery;
   app: CoreApp | undefined;
-  common: { id: string; datasource: VllmDataSource; range: Props['range']; alerting: boolean };
+  common: Omit<KindEditorProps<unknown>, 'spec' | 'onChange'>;
   onChange: <Type extends QueryType>(type: Type, spec: Specs[Type]) => void;
 }
 
@@ -113,40 +122,16 @@ function KindEditor({ type, query, app, common, onChange }: KindEditorChoice) {
       return <LogsEditor {...part('logs')} />;
     case 'trace':
       return <TraceEditor {...part('trace')} />;
-    case 'annotations':
-      return <AnnotationsEditor {...part('annotations')} />;
     case 'coverage':
       return <CoverageEditor {...part('coverage')} />;
+    case 'annotations':
+      return <AnnotationsEditor {...part('annotations')} />;
     case 'promql':
       return <PromQLEditor {...part('promql')} />;
   }
 }
 
 function kindOptions(alerting: boolean) {
-  const words: Record<QueryType, { label: string; description: string }> = {
-    requests: {
-      label: t('kind.requests', 'Requests'),
-      description: t('kind.requests-description', 'One row per request, joined from three stores'),
-    },
-    request: {
-      label: t('kind.request', 'Request'),
-      description: t('kind.request-description', 'Everything about one request'),
-    },
-    models: {
-      label: t('kind.models', 'Models'),
-      description: t('kind.models-description', 'Rates, latencies, queue, cache, tokens and GPU per model'),
-    },
-    logs: { label: t('kind.logs', 'Logs'), description: t('kind.logs-description', "vLLM's log lines, parsed") },
-    trace: { label: t('kind.trace', 'Trace'), description: t('kind.trace-description', 'One trace') },
-    annotations: {
-      label: t('kind.annotations', 'Events'),
-      description: t('kind.annotations-description', 'Restarts, deaths, preemption storms, sleep, LoRA adapters'),
-    },
-    coverage: {
-      label: t('kind.coverage', 'Coverage'),
-      description: t('kind.coverage-description', 'How much of the window the join saw'),
-    },
-    promql: { label: t('kind.promql', 'PromQL'), description: t('kind.promql-description', 'Any PromQL') },
-  };
+  const words = kindWords();
   return (alerting ? alertingTypes : queryTypes).map((value) => ({ value, ...words[value] }));
 }

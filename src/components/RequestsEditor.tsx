@@ -8,7 +8,7 @@ import { columnOptions, FilterEditor } from './FilterEditor';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 
 /** Which requests, in which order, and how many. */
-export function RequestsEditor({ id, spec, onChange }: KindEditorProps<RequestsSpec>) {
+export function RequestsEditor({ id, spec, onChange, datasource, range, scope }: KindEditorProps<RequestsSpec>) {
   const { filters = [], sort, limit } = spec;
   const { column, desc: descending = false } = sort?.column ? sort : defaults.sort;
   const changeFilters = (changed: Filter[]) => onChange({ ...spec, filters: changed.length ? changed : undefined });
@@ -20,6 +20,7 @@ export function RequestsEditor({ id, spec, onChange }: KindEditorProps<RequestsS
           id={`${id}-filter-${i}`}
           label={i ? t('requests.and', 'and') : t('requests.where', 'Where')}
           filter={filter}
+          find={(column, signal) => datasource.choices.columnValues(column, { range, scope, signal })}
           onChange={(changed) => changeFilters(filters.map((other, j) => (i === j ? changed : other)))}
           onRemove={() => changeFilters(filters.filter((_, j) => i !== j))}
         />
@@ -33,7 +34,14 @@ export function RequestsEditor({ id, spec, onChange }: KindEditorProps<RequestsS
         >
           {t('requests.add-filter', 'Filter')}
         </Button>
-        <InlineField label={t('requests.sort', 'Sort by')} htmlFor={`${id}-sort`}>
+        <InlineField
+          label={t('requests.sort', 'Sort by')}
+          htmlFor={`${id}-sort`}
+          tooltip={t(
+            'requests.sort-tooltip',
+            'What is not known comes last, such as the duration of a request that still runs'
+          )}
+        >
           <Combobox
             id={`${id}-sort`}
             options={columnOptions()}

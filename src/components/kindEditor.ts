@@ -1,6 +1,7 @@
 import { TimeRange } from '@grafana/data';
 
 import type { VllmDataSource } from '../datasource';
+import { Scope } from '../queryTypes';
 
 /** What the editor of one kind gets: the kind's own part of the query, and no more. */
 export interface KindEditorProps<Spec> {
@@ -8,8 +9,12 @@ export interface KindEditorProps<Spec> {
   id: string;
   spec: Spec;
   onChange: (spec: Spec) => void;
+  /** Asks once more, when the user says so without a change. */
+  onRun: () => void;
   datasource: VllmDataSource;
   range?: TimeRange;
+  /** What the query is narrowed to, and so what is offered to choose from. */
+  scope?: Scope;
   /** In an alert rule only numbers can be compared. */
   alerting: boolean;
 }

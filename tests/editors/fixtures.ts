@@ -70,9 +70,9 @@ export class EditorPage {
     await this.page.getByRole('option', { name: option }).first().click();
   }
 
-  /** Types into a field and leaves it, which is when its value counts. */
+  /** Types into a field, or into a menu that takes what is typed, and presses Enter, which is when the value counts. */
   async type(name: string, text: string) {
-    await this.page.getByRole('textbox', { name, exact: true }).fill(text);
+    await this.page.getByRole('textbox', { name, exact: true }).or(this.menu(name)).fill(text);
     await this.page.keyboard.press('Enter');
   }
 }
