@@ -20,7 +20,7 @@ export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
 
 /** The same in an alert rule, which compares one number per model. */
 const alertingSpecs: Partial<Specs> = {
-  models: { metrics: ['ttft'], quantiles: [0.99], groupBy: ['model'], form: 'numeric' },
+  models: { ...defaults.alert, form: 'numeric' },
   coverage: { metric: 'explained_ratio', form: 'numeric' },
   promql: { expr: '', instant: true },
 };

@@ -1,6 +1,6 @@
 import { t } from '@grafana/i18n';
 
-import { Column, coverageMetrics, figures } from './queryTypes';
+import { Column, coverageMetrics, engineEvents, figures } from './queryTypes';
 
 /** The descriptions that Go gives what a query can name, in the user's language. tools/i18n/extract.cjs knows these keys. */
 
@@ -10,3 +10,5 @@ export const describeColumn = ({ name, description }: Column) => t(`column.${nam
 
 export const describeCoverage = ({ name, description }: (typeof coverageMetrics)[number]) =>
   t(`coverage-metric.${name}`, description);
+
+export const describeEvent = ({ name, description }: (typeof engineEvents)[number]) => t(`event.${name}`, description);

@@ -71,6 +71,11 @@ type RequestsSpec struct {
 // known, because it still runs or its span was lost, comes last, the newest of these first.
 var DefaultSort = join.Order{Column: "e2e", Desc: true}
 
+// DefaultAlert is what a new alert rule compares: the time to first token that one request in a hundred exceeds, per model.
+var DefaultAlert = models.Spec{
+	Metrics: []string{"ttft"}, GroupBy: []string{models.ByModel}, Quantiles: []float64{0.99}, Form: models.Numeric,
+}
+
 // RequestSpec asks for everything about one request. ID is an external id, a client's X-Request-Id, an internal id or a
 // trace id: which one it is, the stores tell.
 type RequestSpec struct {

@@ -86,7 +86,12 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 		s.QueryType = Kind(q.QueryType)
 	}
 	if s.QueryType == "" {
-		s.QueryType = Requests // an empty new query shows the slowest requests of the range
+		// A new query is saved empty until its editor is touched, and means what the editor shows.
+		if fromAlert {
+			s.QueryType, s.Models = Models, DefaultAlert
+		} else {
+			s.QueryType = Requests
+		}
 	}
 	if s.Version > Version {
 		return Query{}, wrong("version", "%d is newer than this plugin's %d: update the plugin", s.Version, Version)

@@ -32,6 +32,13 @@ func TestAnEmptyQueryShowsTheSlowestRequests(t *testing.T) {
 	}
 }
 
+func TestAnEmptyQueryOfAnAlertRuleIsWhatItsEditorShows(t *testing.T) {
+	q, err := parse(`{"refId":"A"}`, true)
+	require.NoError(t, err)
+	require.Equal(t, query.Models, q.Kind)
+	require.Equal(t, &query.DefaultAlert, q.Models)
+}
+
 func TestQueryTypeOfTheEnvelopeCounts(t *testing.T) {
 	q, err := query.Parse(backend.DataQuery{QueryType: "coverage", TimeRange: hour}, false, 100)
 	require.NoError(t, err)

@@ -60,6 +60,8 @@ type defaultsSchema struct {
 	Lines  int        `json:"lines"`
 	Events int        `json:"events"`
 	Sort   join.Order `json:"sort"`
+
+	Alert models.Spec `json:"alert"`
 }
 
 type schema struct {
@@ -92,7 +94,7 @@ func frontendSchema() schema {
 		},
 		Events:   events.Catalogue,
 		Ops:      map[string][]join.Op{},
-		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultEvents, DefaultSort},
+		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultEvents, DefaultSort, DefaultAlert},
 		Limits: map[string]int{
 			"scopeValues": MaxScopeValues, "valueLength": MaxValueLength, "filters": MaxFilters,
 			"promqlLength": MaxPromQLLength, "events": MaxEvents, "requestIdLength": vllm.MaxRequestIDLength,

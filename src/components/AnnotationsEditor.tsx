@@ -2,6 +2,7 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { InlineField, MultiCombobox, Stack } from '@grafana/ui';
 
+import { describeEvent } from '../describe';
 import { AnnotationsSpec, defaults, engineEvents, limits } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 import { KindEditorProps, wholeNumber } from './kindEditor';
@@ -17,10 +18,10 @@ export function AnnotationsEditor({ id, spec, onChange }: KindEditorProps<Annota
       >
         <MultiCombobox
           id={`${id}-events`}
-          options={engineEvents.map(({ name, severity, description }) => ({
-            value: name,
-            label: name,
-            description: `${severity}: ${description}`,
+          options={engineEvents.map((event) => ({
+            value: event.name,
+            label: event.name,
+            description: `${event.severity}: ${describeEvent(event)}`,
           }))}
           value={spec.events ?? []}
           onChange={(chosen) =>

@@ -31,6 +31,7 @@ function extract() {
   model.coverageMetrics.forEach(({ name, description }) =>
     add(`coverage-metric.${name}`, description, 'coverageMetrics')
   );
+  model.events.forEach(({ name, description }) => add(`event.${name}`, description, 'events'));
   return JSON.stringify(nested(texts), null, 2) + '\n';
 }
 

@@ -91,6 +91,8 @@ func TestTheFrontendKeepsToWhatAPluginMay(t *testing.T) {
 		regexp.MustCompile(`\bgf-form\b`), regexp.MustCompile(`/api/ds/query`), regexp.MustCompile(`\btestDatasource\b`),
 		regexp.MustCompile(`@ts-(ignore|nocheck)`), regexp.MustCompile(`dangerouslySetInnerHTML`),
 		regexp.MustCompile(`google-analytics|googletagmanager|segment\.(com|io)`),
+		// reactcompat: what React 19 no longer has.
+		regexp.MustCompile(`\b(defaultProps|propTypes|contextTypes|findDOMNode|createFactory|ReactDOM\.(render|hydrate))\b`),
 	}
 	for _, name := range files(t, "src", func(name string) bool {
 		return regexp.MustCompile(`\.tsx?$`).MatchString(name) && !strings.Contains(name, ".test.")
