@@ -42,6 +42,31 @@ func TestVolumeCountsLinesByTheirOwnLevel(t *testing.T) {
 	require.Equal(t, 15, report.Seen)
 }
 
+func TestVolumeEndsWithItsWindow(t *testing.T) {
+	// Loki answers for whole steps around the window: the first of these bars ends and the last two begin outside.
+	fake := always(t, `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"vllm_level":"INFO"},
+		"values":[[1787227199,"1"],[1787227259,"2"],[1787230799,"3"],[1787230859,"4"],[1787230919,"5"]]}]}}`)
+	volume, report := client(t, fake.URL, nil, "").Volume(t.Context(), window(0, time.Hour), time.Minute, vllm.Scope{}, loki.LineFilter{})
+	require.NoError(t, report.Err)
+	require.Equal(t, []evidence.LevelVolume{{Level: vllm.LevelInfo, Samples: []evidence.Sample{
+		{UnixMilli: 1787227199000, Value: 2}, {UnixMilli: 1787230739000, Value: 3},
+	}}}, volume)
+	require.Equal(t, 5, report.Seen)
+}
+
+func TestVolumeOfARequestCountsItsLines(t *testing.T) {
+	fake := always(t, `{"status":"success","data":{"resultType":"streams","result":[{"stream":{"pod":"p"},"values":[
+		["1787227200000000001","(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:439] Added request cmpl-B-1-0."],
+		["1787227200000000002","(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:439] Added request cmpl-B-10-0."],
+		["1787227261000000003","(APIServer pid=1) ERROR 08-20 12:01:01 [async_llm.py:500] Request cmpl-B-1 failed"]]}]}}`)
+	volume, report := client(t, fake.URL, nil, "").Volume(t.Context(), window(0, time.Hour), time.Minute, vllm.Scope{}, loki.LineFilter{RequestID: "cmpl-B-1"})
+	require.NoError(t, report.Err)
+	require.Equal(t, []evidence.LevelVolume{
+		{Level: vllm.LevelError, Samples: []evidence.Sample{{UnixMilli: 1787227260000, Value: 1}}},
+		{Level: vllm.LevelInfo, Samples: []evidence.Sample{{UnixMilli: 1787227200000, Value: 1}}},
+	}, volume, "prompt 10 is not prompt 1")
+}
+
 func TestVolumeWidensItsSteps(t *testing.T) {
 	for _, test := range []struct {
 		name         string

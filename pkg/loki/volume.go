@@ -47,6 +47,7 @@ func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.D
 			call.Err = err.Error()
 		}
 	}
+	volumes = inWindow(volumes, window, step)
 	if len(filter.Levels) > 0 { // a word in a message may have passed for a level
 		volumes = slices.DeleteFunc(volumes, func(v evidence.LevelVolume) bool { return !slices.Contains(filter.Levels, v.Level) })
 	}
@@ -59,6 +60,18 @@ func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.D
 	}
 	report.Calls = []evidence.Call{call}
 	return volumes, report
+}
+
+// inWindow leaves out bars of the steps beside the window: Loki moves start and end outwards, by up to a step. A bar that
+// reaches into the window by no more than a second is such a one.
+func inWindow(volumes []evidence.LevelVolume, window evidence.Window, step time.Duration) []evidence.LevelVolume {
+	from, to := window.From.Add(time.Second-step).UnixMilli(), window.To.Add(-time.Second).UnixMilli()
+	for i := range volumes {
+		volumes[i].Samples = slices.DeleteFunc(volumes[i].Samples, func(s evidence.Sample) bool {
+			return s.UnixMilli <= from || s.UnixMilli >= to
+		})
+	}
+	return slices.DeleteFunc(volumes, func(v evidence.LevelVolume) bool { return len(v.Samples) == 0 })
 }
 
 // volumeStep is the step asked for, in whole seconds, wide enough for maxVolumeSteps.

@@ -54,7 +54,7 @@ export async function tagValues(
   if (columns.some((column) => column.name === name)) {
     return datasource.columnValues(name, timeRange, scope);
   }
-  if (name === 'process' || name === 'logger') {
+  if (!name || name === 'process' || name === 'logger') {
     return []; // typed by hand: no store lists them
   }
   return datasource.labelValues(name, timeRange, scope);
