@@ -35,6 +35,7 @@ import { hasFilter } from './filters/keyFilters';
 import { tagKeys, tagValues } from './filters/tags';
 import { publishHealth } from './health';
 import { Interpolation } from './interpolate';
+import { withLinkRange } from './linkRange';
 import { follow } from './live/follow';
 import { withLive } from './live/request';
 import { contextRequest, newestFirst, streamQuery } from './logs/context';
@@ -130,8 +131,11 @@ export class VllmDataSource
   }
 
   /** An answer as it is shown, with what it does not follow of the dashboard's filters. */
-  private finished(answer: DataQueryResponse, { app, filters, scopedVars, targets }: DataQueryRequest<VllmQuery>) {
-    const shown = app === CoreApp.Explore ? forExplore(answer, targets) : answer;
+  private finished(
+    answer: DataQueryResponse,
+    { app, filters, range, scopedVars, targets }: DataQueryRequest<VllmQuery>
+  ) {
+    const shown = app === CoreApp.Explore ? forExplore(answer, targets) : range ? withLinkRange(answer, range) : answer;
     return filters?.length
       ? withRefusals(shown, (refId) => {
           const query = targets.find((target) => target.refId === refId);

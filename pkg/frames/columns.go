@@ -118,6 +118,8 @@ func (l look) apply(config *data.FieldConfig) {
 // requestConfig is how one column of the request row looks: unit, colour, where a click leads.
 func requestConfig(c *join.Column, source Source) *data.FieldConfig {
 	config := &data.FieldConfig{Unit: c.Unit, Description: c.Description}
+	filterable := c.Name != join.TimeColumn // a click on a cell filters; no two requests came at one time
+	config.Filterable = &filterable
 	switch {
 	case c.Name == join.TimeColumn:
 		config.Unit = "time:MM-DD HH:mm:ss.SSS" // a second has many requests
