@@ -74,7 +74,7 @@ export function FilterEditor({ id, label, filter, find, onChange, onRemove }: Pr
           ) : (
             <CommittedInput
               id={`${id}-value`}
-              aria-labelledby={`${id}-value-label`}
+              aria-label={t('filter.value', 'Value')}
               value={filter.value}
               placeholder={column && placeholder(column)}
               maxLength={limits.valueLength}

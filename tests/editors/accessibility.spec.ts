@@ -35,8 +35,7 @@ const full: Record<string, Partial<VllmQuery>> = {
   promql: { promql: { expr: 'up', minStep: 'soon' } },
 };
 
-// PromQL's editor of today holds Tab and has two landmarks without a name; the next one is on its way.
-const kinds = queryTypes.filter((queryType) => queryType !== 'promql');
+const kinds = queryTypes;
 
 for (const theme of themes) {
   test.describe(`in the ${theme} theme`, () => {

@@ -6,8 +6,7 @@ import { Answer, EditorPage, expect, test } from './fixtures';
 
 /** No mouse here: Tab, Enter, Space, Escape, arrows and letters only. */
 
-// PromQL's editor of today holds Tab and has two landmarks without a name; the next one is on its way.
-const kinds = queryTypes.filter((queryType) => queryType !== 'promql');
+const kinds = queryTypes;
 
 for (const queryType of kinds) {
   test(`Tab reaches every control of ${queryType} in its order, and leaves`, async ({ editor }) => {

@@ -84,7 +84,7 @@ export default function PromQLCode(props: Props) {
           ),
           keymap.of([...completionKeymap, ...closeBracketsKeymap, ...historyKeymap, ...defaultKeymap]),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ id, 'aria-label': label }),
+          EditorView.contentAttributes.of({ id, 'aria-label': label, tabindex: '0' }),
           EditorView.domEventHandlers({ blur: () => void commit() }),
           placeholder(latest.current.placeholder),
           tooltips({ parent: document.body }),
