@@ -59,6 +59,11 @@ func phases(r *evidence.RequestSpan) []phase {
 		{phaseDecode, "gen_ai.latency.time_in_model_decode, beginning at the first token", r.TTFT, r.Decode},
 		{phaseUnaccounted, "e2e − ttft − decode: output processing after the last token", r.TTFT + r.Decode, math.Max(r.E2E-r.TTFT-r.Decode, 0)},
 	}
+	for i := range all {
+		if all[i].length < 1e-9 { // what is left of a difference of equal lengths
+			all[i].length = 0
+		}
+	}
 	return slices.DeleteFunc(all, func(p phase) bool { return p.length-p.length != 0 })
 }
 

@@ -137,9 +137,9 @@ func (r *Request) derive() {
 }
 
 // clampNoise removes negative differences of up to a millisecond: queue and prefill are measured by another clock than
-// ttft. Larger ones stay, they show a clock step.
+// ttft. Larger ones stay, they show a clock step. A positive difference below a nanosecond is the arithmetic's own.
 func clampNoise(s float64) float64 {
-	if s < 0 && s > -0.001 {
+	if s > -0.001 && s < 1e-9 {
 		return 0
 	}
 	return s
