@@ -5,13 +5,14 @@ import { InlineField, MultiCombobox, Stack } from '@grafana/ui';
 import { describeEvent } from '../describe';
 import { AnnotationsSpec, defaults, engineEvents, limits } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
+import { NamedField } from './NamedField';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 
 /** Which events of the engines' lives. */
 export function AnnotationsEditor({ id, spec, onChange }: KindEditorProps<AnnotationsSpec>) {
   return (
     <Stack gap={1} wrap="wrap">
-      <InlineField
+      <NamedField
         label={t('annotations.events', 'Events')}
         htmlFor={`${id}-events`}
         tooltip={t('annotations.events-tooltip', 'What happened to engines, as metrics and log lines tell it')}
@@ -33,7 +34,7 @@ export function AnnotationsEditor({ id, spec, onChange }: KindEditorProps<Annota
           minWidth={32}
           maxWidth={96}
         />
-      </InlineField>
+      </NamedField>
       <InlineField
         label={t('annotations.limit', 'Limit')}
         htmlFor={`${id}-limit`}

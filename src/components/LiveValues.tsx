@@ -15,10 +15,11 @@ interface Props {
   scope: Scope;
   range?: TimeRange;
   onChange: (values: string[]) => void;
+  'aria-labelledby'?: string;
 }
 
 /** Chooses among what the stores really have, the dashboard's variables, and whatever the user types. */
-export function LiveValues({ id, datasource, list, scope, range, onChange }: Props) {
+export function LiveValues({ id, datasource, list, scope, range, onChange, ...named }: Props) {
   const { options, problem } = useLiveOptions(async (signal) => {
     const others: Scope = { ...scope, [list]: undefined };
     const live = await datasource.choices.values(list, { range, scope: others, signal });
@@ -27,6 +28,7 @@ export function LiveValues({ id, datasource, list, scope, range, onChange }: Pro
   return (
     <div>
       <MultiCombobox
+        {...named}
         id={id}
         options={options}
         value={(scope[list] ?? []).map((value) => ({ value, label: value }))}

@@ -7,6 +7,7 @@ import { Condition, defaults, limits, logLevels, LogsSpec } from '../queryTypes'
 import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
 import { Conditions } from './Conditions';
+import { NamedField } from './NamedField';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 import { LiveCombobox } from './LiveCombobox';
 import { OptionsGroup } from './OptionsGroup';
@@ -31,7 +32,7 @@ export function LogsEditor({ id, spec, onChange, ...source }: KindEditorProps<Lo
   return (
     <Stack direction="column" gap={1}>
       <Stack gap={1} wrap="wrap">
-        <InlineField label={t('logs.levels', 'Levels')} htmlFor={`${id}-levels`}>
+        <NamedField label={t('logs.levels', 'Levels')} htmlFor={`${id}-levels`}>
           <MultiCombobox
             id={`${id}-levels`}
             options={logLevels.map((value) => ({ value, label: value }))}
@@ -45,7 +46,7 @@ export function LogsEditor({ id, spec, onChange, ...source }: KindEditorProps<Lo
             minWidth={16}
             maxWidth={48}
           />
-        </InlineField>
+        </NamedField>
         <InlineField label={t('logs.contains', 'Contains')} htmlFor={`${id}-contains`}>
           <CommittedInput {...text('contains')} placeholder={examples.words} width={32} />
         </InlineField>

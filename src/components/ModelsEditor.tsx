@@ -1,10 +1,11 @@
 import React from 'react';
 import { t } from '@grafana/i18n';
-import { Combobox, InlineField, MultiCombobox, Stack } from '@grafana/ui';
+import { Combobox, MultiCombobox, Stack } from '@grafana/ui';
 
 import { describeFigure } from '../describe';
 import { dimensions, figures, hasQuantiles, ModelsSpec, quantiles as defaultQuantiles } from '../queryTypes';
 import { FormPicker } from './FormPicker';
+import { NamedField } from './NamedField';
 import { KindEditorProps } from './kindEditor';
 
 /** Which key figures, of what, in which shape. A number compares one figure, so there only one can be chosen. */
@@ -37,7 +38,7 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
 
   return (
     <Stack gap={1} wrap="wrap">
-      <InlineField
+      <NamedField
         label={t('models.figures', 'Figures')}
         htmlFor={`${id}-figures`}
         invalid={single && metrics.length !== 1}
@@ -64,9 +65,9 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
             maxWidth={64}
           />
         )}
-      </InlineField>
+      </NamedField>
       {withQuantiles && (
-        <InlineField
+        <NamedField
           label={t('models.quantiles', 'Quantiles')}
           htmlFor={`${id}-quantiles`}
           tooltip={t('models.quantiles-tooltip', 'Of figures that are latencies; type your own, such as p99.9')}
@@ -94,9 +95,9 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
               maxWidth={48}
             />
           )}
-        </InlineField>
+        </NamedField>
       )}
-      <InlineField label={t('models.group-by', 'By')} htmlFor={`${id}-group-by`}>
+      <NamedField label={t('models.group-by', 'By')} htmlFor={`${id}-group-by`}>
         <MultiCombobox
           id={`${id}-group-by`}
           options={dimensions.map((value) => ({ value, label: value }))}
@@ -108,7 +109,7 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
           minWidth={16}
           maxWidth={48}
         />
-      </InlineField>
+      </NamedField>
       <FormPicker id={`${id}-form`} form={form} onChange={changeForm} alerting={alerting} />
     </Stack>
   );

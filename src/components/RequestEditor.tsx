@@ -4,6 +4,7 @@ import { InlineField, MultiCombobox, Stack } from '@grafana/ui';
 
 import { limits, Part, parts, RequestSpec } from '../queryTypes';
 import { examples } from '../untranslated';
+import { NamedField } from './NamedField';
 import { KindEditorProps } from './kindEditor';
 import { RequestPicker } from './RequestPicker';
 
@@ -31,7 +32,7 @@ export function RequestEditor({ id, spec, onChange, ...source }: KindEditorProps
           width={56}
         />
       </InlineField>
-      <InlineField
+      <NamedField
         label={t('request.show', 'Parts')}
         htmlFor={`${id}-show`}
         tooltip={t('request.show-tooltip', 'What of the answer: a panel that draws one part need not fetch the others')}
@@ -49,7 +50,7 @@ export function RequestEditor({ id, spec, onChange, ...source }: KindEditorProps
           minWidth={16}
           maxWidth={48}
         />
-      </InlineField>
+      </NamedField>
     </Stack>
   );
 }

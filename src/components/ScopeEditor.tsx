@@ -7,6 +7,7 @@ import type { VllmDataSource } from '../datasource';
 import { Scope, ScopeList, scopeLists } from '../queryTypes';
 import { Conditions } from './Conditions';
 import { LiveValues } from './LiveValues';
+import { NamedField } from './NamedField';
 
 interface Props {
   id: string;
@@ -25,7 +26,7 @@ export function ScopeEditor({ id, datasource, scope = {}, range, onChange }: Pro
   return (
     <Stack gap={1} wrap="wrap">
       {shown.map((list) => (
-        <InlineField key={list} label={labels[list]} htmlFor={`${id}-${list}`} labelWidth="auto">
+        <NamedField key={list} label={labels[list]} htmlFor={`${id}-${list}`} labelWidth="auto">
           <LiveValues
             id={`${id}-${list}`}
             datasource={datasource}
@@ -34,7 +35,7 @@ export function ScopeEditor({ id, datasource, scope = {}, range, onChange }: Pro
             range={range}
             onChange={(values) => onChange({ ...scope, [list]: values.length ? values : undefined })}
           />
-        </InlineField>
+        </NamedField>
       ))}
       {hidden.length > 0 && (
         <InlineField
