@@ -35,11 +35,9 @@ const full: Record<string, Partial<VllmQuery>> = {
   promql: { promql: { expr: 'up', minStep: 'soon' } },
 };
 
-const kinds = queryTypes;
-
 for (const theme of themes) {
   test.describe(`in the ${theme} theme`, () => {
-    for (const queryType of kinds) {
+    for (const queryType of queryTypes) {
       test(`an empty and a full query for ${queryType} have no violation`, async ({ editor }) => {
         await editor.open({ editor: 'query', theme, query: { queryType } });
         expect(await violations(editor)).toEqual([]);
@@ -71,8 +69,17 @@ for (const theme of themes) {
       expect(await violations(editor)).toEqual([]);
     });
 
-    test('the editor of a variable has no violation', async ({ editor }) => {
+    test('the report of a test has no violation', async ({ editor }) => {
+      await editor.open({ editor: 'config', theme });
+      await editor.page.getByLabel('Scrape interval').press('Enter');
+      await expect(editor.page.getByRole('region', { name: 'What the test found' })).toBeVisible();
+      expect(await violations(editor)).toEqual([]);
+    });
+
+    test('the editors of a variable and of an annotation have no violation', async ({ editor }) => {
       await editor.open({ editor: 'variable', theme });
+      expect(await violations(editor)).toEqual([]);
+      await editor.open({ editor: 'annotation', theme });
       expect(await violations(editor)).toEqual([]);
     });
   });

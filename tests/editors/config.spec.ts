@@ -29,9 +29,9 @@ test('three addresses make a data source, and the report says what each store is
   }
   await section(editor.page, 'vLLM').getByLabel('Scrape interval').fill('5s');
   await saveAndTest(editor.page);
-  const report = editor.page.getByRole('status').or(editor.page.getByRole('alert'));
+  const findings = editor.page.getByRole('region', { name: 'What the test found' }).getByRole('listitem');
   for (const store of stores) {
-    await expect(report).toContainText(new RegExp(titles[store], 'i'));
+    await expect(findings.filter({ hasText: new RegExp(`^OK: ${titles[store]}`, 'i') })).toBeVisible();
   }
 });
 

@@ -7,7 +7,7 @@ export { expect };
 export const themes = ['dark', 'light'] as const;
 
 interface Shown {
-  editor: 'config' | 'query' | 'variable';
+  editor: 'config' | 'query' | 'annotation' | 'variable';
   theme?: (typeof themes)[number];
   app?: 'explore' | 'panel-editor' | 'unified-alerting';
   query?: Partial<VllmQuery>;
@@ -17,7 +17,9 @@ interface Shown {
 
 /** What the page says about an answer: see shell/QueryPage.tsx. */
 export interface Answer {
-  runs: number;
+  /** Runs so far, and the one that this is the answer to. */
+  asked: number;
+  answered: number;
   errors?: Array<{ message: string }>;
   frames: Array<{ name: string; rows: number; first: Record<string, unknown>; notices?: Array<{ text: string }> }>;
 }
@@ -46,11 +48,15 @@ export class EditorPage {
     return JSON.parse(await this.page.getByRole('region', { name, exact: true }).innerText());
   }
 
-  /** Waits until the plugin has answered once more than before, and gives what it said. */
+  /** Gives the answer to what is asked by doing this. */
   async answerTo(act: () => Promise<void>): Promise<Answer> {
-    const { runs } = await this.shown<Answer>('Answer');
+    const before = await this.shown<Answer>('Answer');
     await act();
-    await expect.poll(async () => (await this.shown<Answer>('Answer')).runs).toBeGreaterThan(runs);
+    await expect(async () => {
+      const { asked, answered } = await this.shown<Answer>('Answer');
+      expect(asked).toBeGreaterThan(before.asked);
+      expect(answered).toBe(asked);
+    }).toPass({ timeout: 20_000 });
     return this.shown<Answer>('Answer');
   }
 

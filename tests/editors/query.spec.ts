@@ -44,13 +44,14 @@ test('a request is found by its id', async ({ editor }) => {
   expect(frames.some(({ first }) => first.request_id === id)).toBe(true);
 });
 
-test('a trace is found by its id', async ({ editor }) => {
-  const { trace_id: id } = await someRequest(editor);
+test('a trace is found by its id, or among those of the slowest requests', async ({ editor }) => {
   await editor.open({ editor: 'query', query: { queryType: 'trace', trace: { traceId: '' } } });
-  await editor.type('Trace id', 'chatcmpl-7');
+  await editor.choose('Trace id', /chatcmpl-7/, 'chatcmpl-7');
   await expect(editor.page.getByRole('alert')).toContainText('hexadecimal digits');
-  const { frames } = await editor.answerTo(() => editor.type('Trace id', String(id)));
-  expect(frames[0].first.traceID).toBe(id);
+  await editor.choose('Trace id', /^[0-9a-f]{32}/);
+  await expect.poll(async () => (await editor.shown<Answer>('Answer')).frames.length).toBeGreaterThan(0);
+  const [trace] = (await editor.shown<Answer>('Answer')).frames;
+  expect(trace.first.traceID).toBe((await query(editor)).trace?.traceId);
 });
 
 test('the kind is chosen, and its own fields appear', async ({ editor }) => {
@@ -85,6 +86,19 @@ test('requests are filtered by a duration as people write it', async ({ editor }
   expect(slow.frames[0].first.e2e).toBeGreaterThan(2);
 });
 
+test('PromQL is completed from what Prometheus has', async ({ editor }) => {
+  await editor.open({ editor: 'query', query: { queryType: 'promql', promql: { expr: '' } } });
+  await editor.page.getByRole('textbox', { name: /^PromQL/ }).click();
+  await editor.page.keyboard.type('vllm:num_requests_run');
+  await expect(editor.page.getByRole('option', { name: /vllm:num_requests_running/ })).toBeVisible();
+  const { frames } = await editor.answerTo(async () => {
+    await editor.page.keyboard.press('Enter');
+    await editor.page.keyboard.press('Tab');
+  });
+  expect((await query(editor)).promql?.expr).toBe('vllm:num_requests_running');
+  expect(frames[0].rows).toBeGreaterThan(0);
+});
+
 test('what a store refuses is said, not hidden', async ({ editor }) => {
   await editor.open({ editor: 'query', query: { queryType: 'promql', promql: { expr: 'sum(' } } });
   const { errors } = await editor.run();
@@ -111,6 +125,15 @@ test.describe('in an alert rule', () => {
     expect(frames.length).toBeGreaterThan(0);
     expect(frames[0].rows).toBe(1);
   });
+});
+
+test('an annotation shows what happened to engines', async ({ editor }) => {
+  await editor.open({ editor: 'annotation' });
+  expect((await query(editor)).queryType).toBe('annotations');
+  const { frames, errors } = await editor.run();
+  expect(errors).toBeUndefined();
+  expect(frames[0].rows).toBeGreaterThan(0);
+  expect(frames[0].first).toHaveProperty('title');
 });
 
 test('a variable lists what the stores have', async ({ editor }) => {

@@ -20,6 +20,7 @@ const (
 	// history is enough for every picker to have values and every kind to have rows, and is written in seconds.
 	history = 10 * time.Minute
 	rate    = 2.0 // calls per second
+	deaths  = 6.0 // of each engine, per hour: some requests fail, and there are events
 )
 
 // fleet is what the editors ask about: stores with some minutes of a simulated deployment.
@@ -42,7 +43,7 @@ func startFleet(ctx context.Context) (_ *fleet, err error) {
 	to := time.Now().Add(-time.Minute).Truncate(scrapeInterval)
 	f := &fleet{stores: stores, window: simulator.Window{From: to.Add(-history), To: to, Drain: true}}
 	sim, err := simulator.New(simulator.Config{
-		Seed: 7, Rate: rate, ScrapeInterval: scrapeInterval, Listen: "off",
+		Seed: 7, Rate: rate, EngineDeaths: deaths, ScrapeInterval: scrapeInterval, Listen: "off",
 		PrometheusRemoteWrite: stores.Prometheus.RemoteWrite, Loki: stores.Loki.URL, OTLP: stores.Jaeger.OTLPHTTP,
 	})
 	if err != nil {

@@ -48,7 +48,7 @@ func Run(ctx context.Context, command []string, out io.Writer) (err error) {
 	defer func() { _ = web.Close() }()
 	go func() { _ = web.Serve(listener) }() // ends with Close
 	url := "http://" + listener.Addr().String()
-	_, _ = fmt.Fprintf(out, "editors: %s/?editor=query, ?editor=config, ?editor=variable\n", url)
+	_, _ = fmt.Fprintf(out, "editors: %s/?editor=query (or config, annotation, variable)\n", url)
 
 	if len(command) == 0 {
 		<-ctx.Done()

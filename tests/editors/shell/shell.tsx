@@ -26,7 +26,7 @@ import { VariablePage } from './VariablePage';
 
 /**
  * Grafana's place around the editors: it loads the built plugin and mounts one editor of it, chosen by the URL:
- * editor=config|query|variable, uid= of the data source, theme=dark|light, app= and query= of the query editor.
+ * editor=config|query|annotation|variable, uid= of the data source, theme=dark|light, app= and query= of the query editor.
  */
 async function show() {
   setBackendSrv(backendSrv as BackendSrv);
@@ -43,9 +43,12 @@ async function show() {
   setDataSourceSrv({ getInstanceSettings: () => settings, get: async () => datasource } as unknown as DataSourceSrv);
   const range = rangeOf(await backendSrv.get<{ from: number; to: number }>('/api/range'));
 
+  const query = { Editor: plugin.components.QueryEditor!, datasource, range };
+
   const pages: Record<string, () => ReactNode> = {
     config: () => <ConfigPage Editor={plugin.components.ConfigEditor!} url={`/api/datasources/uid/${uid}`} />,
-    query: () => <QueryPage Editor={plugin.components.QueryEditor!} datasource={datasource} range={range} />,
+    query: () => <QueryPage {...query} />,
+    annotation: () => <QueryPage {...query} annotations={datasource.annotations} />,
     variable: () => <VariablePage datasource={datasource} range={range} />,
   };
   const name = params.get('editor') ?? 'query';
