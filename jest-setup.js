@@ -1,5 +1,10 @@
 import './.config/jest-setup';
 
+import { configure } from '@testing-library/react';
+
+// Editors are slow to draw in jsdom, and slower where cores are shared.
+configure({ asyncUtilTimeout: 20_000 });
+
 // What Grafana's menus need and jsdom lacks: they measure their options, draw those that fit, and watch the scrolling.
 HTMLCanvasElement.prototype.getContext = () => ({ measureText: (text) => ({ width: 8 * text.length }) });
 for (const side of ['clientWidth', 'clientHeight']) {

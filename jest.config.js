@@ -7,8 +7,8 @@ const [compile] = Object.values(base.transform);
 
 module.exports = {
   ...base,
-  // Editors are slow to draw in jsdom, and slower where cores are shared.
-  testTimeout: 60_000,
+  // As jest-setup.js says: a failure must be the editor's, not the machine's.
+  testTimeout: 120_000,
   // Some packages that Grafana's own depend on are published as .mjs only.
   transform: { '^.+\\.m?[jt]sx?$': compile },
 };

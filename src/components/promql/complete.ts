@@ -48,12 +48,12 @@ export class LiveCompletion implements CompleteStrategy {
   }
 
   private variableOptions(): Completion[] {
-    const grafanas = {
-      $__rate_interval: t('promql.rate-interval', 'At least four scrapes: what rate() needs'),
-      $__interval: t('promql.interval', 'The step between two points'),
-      $__range: t('promql.range-variable', 'The whole range that is shown'),
-    };
-    const builtIn = Object.entries(grafanas).map(([label, info]) => ({ label, info }));
+    const grafanas = [
+      ['$__rate_interval', t('promql.rate-interval', 'At least four scrapes: what rate() needs')],
+      ['$__interval', t('promql.interval', 'The step between two points')],
+      ['$__range', t('promql.range-variable', 'The whole range that is shown')],
+    ];
+    const builtIn = grafanas.map(([label, info]) => ({ label, info }));
     const own = this.source.variables().map((name) => ({ label: `$${name}` }));
     return [...builtIn, ...own].map((option) => ({ ...option, type: 'variable' }));
   }
