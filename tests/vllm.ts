@@ -1,5 +1,5 @@
 import { expect, test as base } from '@grafana/plugin-e2e';
-import type { APIRequestContext, Page, Request, Response } from '@playwright/test';
+import type { APIRequestContext, Page, Request } from '@playwright/test';
 
 import plugin from '../plugin.json';
 import type { QueryType, VllmQuery } from '../src/queryTypes';
@@ -46,9 +46,16 @@ export function explore(query: Partial<VllmQuery>): string {
   return `/explore?${new URLSearchParams({ schemaVersion: '1', orgId: '1', panes: JSON.stringify({ a: pane }) })}`;
 }
 
-/** Waits for the answer to a query of a kind that begins to be asked after this call. */
-export function answered(page: Page, queryType: QueryType): Promise<Frame[]> {
-  return page.waitForResponse((response) => asks(response.request(), queryType)).then(framesOf);
+/** Waits for the answer to a query of a kind that begins to be asked after this call. One that Grafana cancels is none. */
+export async function answered(page: Page, queryType: QueryType): Promise<Frame[]> {
+  let answer: Answer | undefined;
+  await page.waitForResponse(async (response) => {
+    if (asks(response.request(), queryType)) {
+      answer = await response.json().catch(() => undefined);
+    }
+    return answer !== undefined;
+  });
+  return framesOf(answer);
 }
 
 function asks(request: Request, queryType: QueryType): boolean {
@@ -59,10 +66,10 @@ export function queriesOf(request: Request): VllmQuery[] {
   return request.postDataJSON()?.queries ?? [];
 }
 
-async function framesOf(response: Response): Promise<Frame[]> {
-  const { results }: Answer = await response.json();
-  expect(Object.values(results).flatMap(({ error }) => error ?? [])).toEqual([]);
-  return Object.values(results).flatMap(({ frames = [] }) => frames);
+function framesOf(answer: Answer | undefined): Frame[] {
+  const results = Object.values(answer?.results ?? {});
+  expect(results.flatMap(({ error }) => error ?? [])).toEqual([]);
+  return results.flatMap(({ frames = [] }) => frames);
 }
 
 /** Asks past the browser. */

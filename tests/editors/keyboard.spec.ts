@@ -95,6 +95,7 @@ async function arrowTo({ page }: EditorPage, option: Locator) {
 
 /** Tab must stop at all that can be used, in the order in which it stands on the page. */
 async function expectEveryStop({ page }: EditorPage) {
+  await expect(page.locator('main input, main button').first()).toBeVisible();
   for (let pressed = 0; pressed < enough; pressed++) {
     await page.keyboard.press('Tab');
     const isNew = await page.evaluate((i) => {

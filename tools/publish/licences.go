@@ -11,7 +11,7 @@ import (
 )
 
 // permissive are the licences under which others' code may go into module.js, which is handed on under Apache-2.0.
-var permissive = []string{"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD", "Unlicense", "CC0-1.0"}
+var permissive = []string{"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD", "Unlicense", "CC0-1.0", "BlueOak-1.0.0"}
 
 // Package is one npm package that has code in the frontend.
 type Package struct{ Name, Version, License string }
