@@ -66,7 +66,11 @@ describe('live values', () => {
 
   test('are asked within a window and a scope', async () => {
     await datasource.values('models', range, { environments: ['$env'], services: ['not a filter'] });
-    expect(getResource).toHaveBeenCalledWith('models', { from: 1000, to: 2000, environment: ['prod', 'test'] }, expect.anything());
+    expect(getResource).toHaveBeenCalledWith(
+      'models',
+      { from: 1000, to: 2000, environment: ['prod', 'test'] },
+      expect.anything()
+    );
   });
 
   test('of a label are asked by its name, escaped', async () => {
