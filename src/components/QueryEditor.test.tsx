@@ -242,7 +242,7 @@ describe('a request', () => {
     await user.click(screen.getByLabelText('Id'));
     await user.paste('llama 1m23');
     expect(await screen.findByRole('option', { name: /chatcmpl-7/ })).toBeInTheDocument();
-    expect(screen.queryByRole('option', { name: /mine/ })).not.toBeInTheDocument();
+    await waitFor(() => expect(screen.queryByRole('option', { name: /mine/ })).not.toBeInTheDocument());
   });
 
   test.each(['{Enter}', '{Tab}'])('is found by an id that is typed, and %s', async (key) => {
