@@ -1,0 +1,80 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+)
+
+// api is answers that are errors. The web server's metrics know no model, so these are about a deployment.
+func api() Group {
+	const answers = `http_requests_total{` + vllmJob + `, handler=~"/v1/.*", method="POST"`
+	return Group{
+		Name: "vllm-api",
+		Alerts: []Alert{
+			{
+				Name: "VLLMErrorRatioHigh", Severity: Critical, Component: API, For: 2 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (rate(%[2]s, status="5xx"}[5m]))
+					  / sum by (%[1]s) (rate(%[2]s}[5m])) > %[3]g
+					and sum by (%[1]s) (rate(%[2]s}[5m])) > %.3[4]g`, byDeployment, answers, serverErrorRatio, minRate),
+				Summary:     `{{ $value | humanizePercentage }} of the answers of {{ $labels.job }} are server errors`,
+				Description: "Requests fail with 5xx. A stream that fails after its first byte is not among them: it counts as 2xx.",
+				Cases: []Case{
+					{"fires at six in a hundred", answered(94, 0, 6), 15 * time.Minute, 1},
+					{"is silent at five in a hundred", answered(95, 0, 5), 15 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMEngineErrors", Severity: High, Component: Engine, For: 2 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (rate(vllm:request_success_total{finished_reason="error"}[5m]))
+					  / sum by (%[1]s) (rate(vllm:request_success_total[5m])) > %[2]g`, byModel, serverErrorRatio),
+				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} end in an engine error`,
+				Description: "The engine gave up on requests that it had accepted: KV loading, grammar compilation or preprocessing failed.",
+				Cases: []Case{
+					{"fires at six in a hundred", finished(94, 6), 15 * time.Minute, 1},
+					{"is silent at five in a hundred", finished(95, 5), 15 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMClientErrorsHigh", Severity: Medium, Component: API, For: 10 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (rate(%[2]s, status="4xx"}[5m]))
+					  / sum by (%[1]s) (rate(%[2]s}[5m])) > %[3]g
+					and sum by (%[1]s) (rate(%[2]s}[5m])) > %.3[4]g`, byDeployment, answers, clientErrorRatio, minRate),
+				Summary:     `{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} are refused as wrong`,
+				Description: "A client sends what the server cannot take: a wrong model name, a prompt beyond max_model_len, no access.",
+				Cases: []Case{
+					{"fires when most are refused", answered(49, 51, 0), 25 * time.Minute, 1},
+					{"is silent at half", answered(50, 50, 0), 25 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMCorruptedOutputs", Severity: Critical, Component: Engine,
+				Expr:        fmt.Sprintf(`sum by (%s) (increase(vllm:corrupted_requests_total[10m])) > 0`, byInstance),
+				Summary:     `{{ $labels.instance }} computes NaN for {{ $labels.model_name }}`,
+				Description: "Logits were not numbers, so answers are wrong: broken weights, a kernel's fault, or a failing GPU. Counted with VLLM_COMPUTE_NANS_IN_LOGITS=1 only.",
+				Cases: []Case{
+					{"fires at the first", []Series{{`vllm:corrupted_requests_total{` + testEngine + `}`, "0x10 1x10"}}, 15 * time.Minute, 1},
+					{"is silent at none", []Series{{`vllm:corrupted_requests_total{` + testEngine + `}`, "0x20"}}, 15 * time.Minute, 0},
+				},
+			},
+		},
+	}
+}
+
+// answered is so many answers of each class a minute.
+func answered(ok, client, server int) []Series {
+	series := func(status string, n int) Series {
+		return Series{`http_requests_total{job="vllm", namespace="prod", environment="eu", instance="a:8000", handler="/v1/completions", method="POST", status="` + status + `"}`, fmt.Sprintf("0+%dx40", n)}
+	}
+	return []Series{series("2xx", ok), series("4xx", client), series("5xx", server)}
+}
+
+// finished is so many requests a minute that ended well and in error.
+func finished(ok, failed int) []Series {
+	series := func(reason string, n int) Series {
+		return Series{`vllm:request_success_total{finished_reason="` + reason + `", ` + testEngine + `}`, fmt.Sprintf("0+%dx40", n)}
+	}
+	return []Series{series("stop", ok), series("error", failed)}
+}

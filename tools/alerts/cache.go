@@ -1,0 +1,131 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+)
+
+// cache is the memory that decides how many requests run at a time, and how fast they go.
+func cache() Group {
+	usage := func(value string, waiting int) []Series {
+		return []Series{
+			{`vllm:kv_cache_usage_perc{` + testEngine + `}`, value + "x40"},
+			{`vllm:num_requests_waiting{` + testEngine + `}`, fmt.Sprintf("%dx40", waiting)},
+		}
+	}
+	return Group{
+		Name: "vllm-cache",
+		Alerts: []Alert{
+			{
+				Name: "VLLMKVCachePressure", Severity: Medium, Component: KVCache, For: 10 * time.Minute,
+				Expr:        fmt.Sprintf(`max by (%s) (avg_over_time(vllm:kv_cache_usage_perc[5m])) > %g`, byInstance, kvPressure),
+				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is {{ $value | humanizePercentage }} full`,
+				Description: "There is room for few more tokens: new requests will wait, and running ones may be preempted.",
+				Cases: []Case{
+					{"fires above nine tenths", usage("0.91", 0), 25 * time.Minute, 1},
+					{"is silent at nine tenths", usage("0.9", 0), 25 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMKVCacheExhausted", Severity: High, Component: KVCache, For: 5 * time.Minute,
+				Expr: pretty(`
+					max by (%[1]s) (avg_over_time(vllm:kv_cache_usage_perc[5m])) > %[2]g
+					and sum by (%[1]s) (vllm:num_requests_waiting{model_name!=""}) > 0`, byInstance, kvExhausted),
+				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is full and requests wait for room`,
+				Description: "Requests queue because their tokens have no place, not because the batch is full. More sequences at a time would not help; more memory or shorter contexts would.",
+				Cases: []Case{
+					{"fires when it is full and requests wait", usage("0.96", 1), 20 * time.Minute, 1},
+					{"is silent when nothing waits", usage("0.96", 0), 20 * time.Minute, 0},
+					{"is silent at the threshold", usage("0.95", 3), 20 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMPreemptionStorm", Severity: High, Component: KVCache, For: 5 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (rate(vllm:num_preemptions_total[5m]))
+					  / sum by (%[1]s) (rate(vllm:request_success_total[5m])) > %[2]g`, byInstance, preemptionRatio),
+				Summary:     `{{ $labels.instance }} preempts {{ $value | humanize }} times per finished request of {{ $labels.model_name }}`,
+				Description: "The KV cache runs out while requests decode: their work is thrown away and computed again. Latency grows without more load.",
+				Cases: []Case{
+					{"fires at eleven in a hundred", preempted(11), 15 * time.Minute, 1},
+					{"is silent at ten in a hundred", preempted(10), 15 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMPrefixCacheCollapse", Severity: Medium, Component: KVCache, For: 15 * time.Minute,
+				Expr: pretty(`
+					model:vllm_prefix_cache_hit:ratio_rate30m < %[1]g * (model:vllm_prefix_cache_hit:ratio_rate30m offset 1d)
+					and (model:vllm_prefix_cache_hit:ratio_rate30m offset 1d) > %[2]g`, prefixCacheDrop, prefixCacheWas),
+				Summary:     `Prefix cache of {{ $labels.model_name }} hits {{ $value | humanizePercentage }}, less than half of yesterday`,
+				Description: "Prompts no longer begin alike, or the router no longer sends them to the replica that knows them. Prefill work and TTFT grow.",
+				Cases: []Case{
+					{"fires below half of yesterday's ratio", prefixHits(50, 24), 25 * time.Hour, 1},
+					{"is silent at half", prefixHits(50, 26), 25 * time.Hour, 0},
+					{"is silent when there was little to lose", prefixHits(19, 0), 25 * time.Hour, 0},
+				},
+			},
+			{
+				Name: "VLLMLoRASaturated", Severity: Medium, Component: LoRA, For: 5 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (vllm:num_requests_waiting_by_reason{reason="deferred"}) > %[2]d
+					and on (instance) vllm:lora_requests_info`, byInstance, deferred),
+				Summary:     `{{ $value | humanize }} requests on {{ $labels.instance }} wait for a LoRA slot`,
+				Description: "More adapters are asked for than max_loras lets into one batch. Requests of the others wait although the batch has room.",
+				Cases: []Case{
+					{"fires when six wait and adapters are in use", deferredRequests(6, true), 15 * time.Minute, 1},
+					{"is silent at five", deferredRequests(5, true), 15 * time.Minute, 0},
+					{"is silent without LoRA, where they wait for something else", deferredRequests(6, false), 15 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMKVTransferFailures", Severity: High, Component: KVCache,
+				Expr: pretty(`
+					sum by (%s) (
+					  increase(vllm:nixl_num_failed_transfers_total[10m])
+					  + increase(vllm:nixl_num_failed_notifications_total[10m])
+					) > 0`, byInstance),
+				Summary:     `KV transfers to {{ $labels.instance }} fail`,
+				Description: "Prefill and decode are apart, and the cache does not get across: requests fail or are computed again.",
+				Cases: []Case{
+					{"fires at the first", transfers("0x10 1x10"), 15 * time.Minute, 1},
+					{"is silent at none", transfers("0x20"), 15 * time.Minute, 0},
+				},
+			},
+		},
+		Records: []Record{{
+			Name: "model:vllm_prefix_cache_hit:ratio_rate30m",
+			Expr: fmt.Sprintf(`sum by (%[1]s) (rate(vllm:prefix_cache_hits_total[30m])) / sum by (%[1]s) (rate(vllm:prefix_cache_queries_total[30m]))`, byModel),
+		}},
+	}
+}
+
+// preempted is so many preemptions per hundred finished requests.
+func preempted(n int) []Series {
+	return []Series{
+		{`vllm:num_preemptions_total{` + testEngine + `}`, fmt.Sprintf("0+%dx40", n)},
+		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, "0+100x40"},
+	}
+}
+
+// prefixHits is a day with one hit ratio in percent, and an hour and a half with another.
+func prefixHits(yesterday, now int) []Series {
+	return []Series{
+		{`vllm:prefix_cache_hits_total{` + testEngine + `}`, fmt.Sprintf("0+%dx1410 %d+%dx100", yesterday, 1411*yesterday, now)},
+		{`vllm:prefix_cache_queries_total{` + testEngine + `}`, "0+100x1511"},
+	}
+}
+
+func deferredRequests(n int, lora bool) []Series {
+	out := []Series{{`vllm:num_requests_waiting_by_reason{reason="deferred", ` + testEngine + `}`, fmt.Sprintf("%dx40", n)}}
+	if lora {
+		out = append(out, Series{`vllm:lora_requests_info{job="vllm", namespace="prod", environment="eu", instance="a:8000", max_lora="1", running_lora_adapters="a", waiting_lora_adapters="b"}`, "1.79e9x40"})
+	}
+	return out
+}
+
+func transfers(failed string) []Series {
+	return []Series{
+		{`vllm:nixl_num_failed_transfers_total{` + testEngine + `}`, failed},
+		{`vllm:nixl_num_failed_notifications_total{` + testEngine + `}`, "0x20"},
+	}
+}

@@ -1,0 +1,15 @@
+package alerts
+
+// Groups is every rule, in the order of the files.
+func Groups() []Group {
+	return []Group{deployment(), queue(), slo(), api(), cache(), decoding(), gpu(), telemetry(), logs()}
+}
+
+// Alerts is every alert, in the order of the files.
+func Alerts() []Alert {
+	var all []Alert
+	for _, g := range Groups() {
+		all = append(all, g.Alerts...)
+	}
+	return all
+}

@@ -1,0 +1,113 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+)
+
+// deployment is whether vLLM is there at all, and does what it is there for.
+func deployment() Group {
+	const target = `job="vllm", namespace="prod", environment="eu", instance=`
+	const a, b = target + `"a:8000"`, target + `"b:8000"`
+	const engine = target + `"a:8000", model_name="m", engine="0"`
+	return Group{
+		Name: "vllm-deployment",
+		Alerts: []Alert{
+			{
+				Name: "VLLMDeploymentDown", Severity: Critical, Component: Deployment, For: downFor,
+				Expr:    fmt.Sprintf(`max by (%s) (up{%s}) == 0`, byDeployment, vllmJob),
+				Summary: `No replica of {{ $labels.job }} answers{{ with $labels.namespace }} in {{ . }}{{ end }}`,
+				Description: "Prometheus reaches none of the deployment's replicas: every request to it fails. " +
+					"Other alerts of this deployment are silenced while this one is on.",
+				Cases: []Case{
+					{"fires when the last replica has been gone for a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}, {`up{` + b + `}`, "1x3 0x12"}}, 8 * time.Minute, 1},
+					{"waits a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}}, 6 * time.Minute, 0},
+					{"is silent while one replica answers", []Series{{`up{` + a + `}`, "0x15"}, {`up{` + b + `}`, "1x15"}}, 10 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMInstanceDown", Severity: High, Component: Deployment, For: instanceDownFor,
+				Expr:        fmt.Sprintf(`up{%s} == 0`, vllmJob),
+				Summary:     `{{ $labels.instance }} of {{ $labels.job }} is down`,
+				Description: "This replica has not answered a scrape for longer than a start takes. The others carry its load.",
+				Cases: []Case{
+					{"fires after ten minutes", []Series{{`up{` + a + `}`, "1x2 0x20"}}, 14 * time.Minute, 1},
+					{"is silent during a start", []Series{{`up{` + a + `}`, "1x2 0x8 1x20"}}, 20 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMServingNothing", Severity: Critical, Component: Engine, For: servingNothingFor,
+				Expr: pretty(`
+					sum by (%[1]s) (vllm:num_requests_running{model_name!=""} + vllm:num_requests_waiting{model_name!=""}) > 0
+					and sum by (%[1]s) (rate(vllm:generation_tokens_total[3m]) + rate(vllm:prompt_tokens_total[3m])) == 0`, byInstance),
+				Summary: `{{ $labels.instance }} has requests of {{ $labels.model_name }} and produces no token`,
+				Description: "The server is up and holds {{ $value }} requests, but not one token has been produced for minutes. " +
+					"The engine hangs, or it died and the API server has not noticed.",
+				Cases: []Case{
+					{"fires when requests wait and no token comes", []Series{
+						{`vllm:num_requests_running{` + engine + `}`, "4x15"}, {`vllm:num_requests_waiting{` + engine + `}`, "9x15"},
+						{`vllm:generation_tokens_total{` + engine + `}`, "100x15"}, {`vllm:prompt_tokens_total{` + engine + `}`, "100x15"},
+					}, 8 * time.Minute, 1},
+					{"is silent when there is nothing to do", []Series{
+						{`vllm:num_requests_running{` + engine + `}`, "0x15"}, {`vllm:num_requests_waiting{` + engine + `}`, "0x15"},
+						{`vllm:generation_tokens_total{` + engine + `}`, "100x15"}, {`vllm:prompt_tokens_total{` + engine + `}`, "100x15"},
+					}, 8 * time.Minute, 0},
+					{"is silent while tokens come", []Series{
+						{`vllm:num_requests_running{` + engine + `}`, "4x15"}, {`vllm:num_requests_waiting{` + engine + `}`, "9x15"},
+						{`vllm:generation_tokens_total{` + engine + `}`, "100+1x15"}, {`vllm:prompt_tokens_total{` + engine + `}`, "100x15"},
+					}, 8 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMRestarts", Severity: High, Component: Engine,
+				Expr: pretty(`
+					changes(process_start_time_seconds{%s}[1h]) >= %d`, vllmJob, restartsPerHour),
+				Summary:     `{{ $labels.instance }} restarted {{ $value }} times within an hour`,
+				Description: "A crash loop: every restart loses all requests in flight, and the model's start takes minutes each time.",
+				Cases: []Case{
+					{"fires at the third restart", []Series{{`process_start_time_seconds{` + a + `}`, "1x9 2x9 3x9 4x9"}}, 35 * time.Minute, 1},
+					{"is silent at two", []Series{{`process_start_time_seconds{` + a + `}`, "1x9 2x9 3x19"}}, 35 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMEngineAsleep", Severity: Info, Component: Engine, For: 10 * time.Minute,
+				Expr:        fmt.Sprintf(`max by (%s) (vllm:engine_sleep_state{sleep_state="awake"}) == 0`, byInstance),
+				Summary:     `{{ $labels.instance }} ({{ $labels.model_name }}) is asleep`,
+				Description: "Sleep mode has given the GPU's memory back. Requests to this replica wait until it is woken.",
+				Cases: []Case{
+					{"fires after ten minutes of sleep", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "0x20"}}, 12 * time.Minute, 1},
+					{"is silent when awake", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "1x20"}}, 12 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMReplicaImbalance", Severity: Medium, Component: Deployment, For: 15 * time.Minute,
+				Expr: pretty(`
+					max by (%[1]s) (instance:vllm_requests:avg5m) >= %[2]d
+					and max by (%[1]s) (instance:vllm_requests:avg5m) > %[3]d * avg by (%[1]s) (instance:vllm_requests:avg5m)`, byModel, imbalanceMin, imbalance),
+				Summary:     `Load on {{ $labels.model_name }} is uneven: one replica has {{ $value | humanize }} requests`,
+				Description: "The busiest replica has more than twice the mean. Requests queue on it while others have room: look at the router's policy and at long-lived connections.",
+				Cases: []Case{
+					{"fires when one of three has more than twice the mean", load3(engine, 21, 4, 4), 30 * time.Minute, 1},
+					{"is silent at twice the mean", load3(engine, 20, 5, 5), 30 * time.Minute, 0},
+					{"is silent when the busiest has little", load3(engine, 7, 0, 0), 30 * time.Minute, 0},
+				},
+			},
+		},
+		Records: []Record{{
+			Name: "instance:vllm_requests:avg5m",
+			Expr: fmt.Sprintf(`sum by (%s) (avg_over_time(vllm:num_requests_running{model_name!=""}[5m]) + avg_over_time(vllm:num_requests_waiting{model_name!=""}[5m]))`, byInstance),
+		}},
+	}
+}
+
+// load3 is three replicas with so many running requests each.
+func load3(engine string, running ...int) []Series {
+	var out []Series
+	for i, n := range running {
+		labels := replaceInstance(engine, fmt.Sprintf("r%d:8000", i))
+		out = append(out,
+			Series{`vllm:num_requests_running{` + labels + `}`, fmt.Sprintf("%dx40", n)},
+			Series{`vllm:num_requests_waiting{` + labels + `}`, "0x40"})
+	}
+	return out
+}

@@ -1,0 +1,73 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+)
+
+// gpu is what NVIDIA's dcgm-exporter says of the cards. Its Hostname became hostname in May 2026, so both are kept.
+func gpu() Group {
+	const labels = `Hostname="node-1", gpu="0", UUID="GPU-1", modelName="NVIDIA H100"`
+	series := func(metric, values string) []Series { return []Series{{metric + `{` + labels + `}`, values}} }
+	violation := func(metric string, ratio float64) []Series {
+		return series(metric, fmt.Sprintf("0+%.0fx40", ratio*60*1e9))
+	}
+	return Group{
+		Name: "vllm-gpu",
+		Alerts: []Alert{
+			{
+				Name: "VLLMGPUXid", Severity: Critical, Component: GPU, KeepFiring: 15 * time.Minute,
+				Expr: pretty(`
+					max by (%[1]s) (DCGM_FI_DEV_XID_ERRORS) > 0
+					and max by (%[1]s) (changes(DCGM_FI_DEV_XID_ERRORS[10m])) > 0`, byGPU),
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} reports XID {{ $value }}`,
+				Description: "The driver reports a fault of the card; what the number means is in NVIDIA's XID catalogue. The exporter keeps the last number, so the same XID twice in a row shows once.",
+				Cases: []Case{
+					{"fires when an XID appears", series("DCGM_FI_DEV_XID_ERRORS", "0x10 79x20"), 12 * time.Minute, 1},
+					{"is silent without", series("DCGM_FI_DEV_XID_ERRORS", "0x30"), 12 * time.Minute, 0},
+					{"is silent about one of long ago", series("DCGM_FI_DEV_XID_ERRORS", "0x2 79x60"), 40 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMGPUHot", Severity: High, Component: GPU, For: 5 * time.Minute,
+				Expr:        fmt.Sprintf(`max by (%s) (DCGM_FI_DEV_GPU_TEMP) > %d`, byGPU, gpuCelsius),
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} has {{ $value }} °C`,
+				Description: "A little more and the card slows itself down; then every request on it gets slower.",
+				Cases: []Case{
+					{"fires above the limit", series("DCGM_FI_DEV_GPU_TEMP", "86x30"), 15 * time.Minute, 1},
+					{"is silent at the limit", series("DCGM_FI_DEV_GPU_TEMP", "85x30"), 15 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMGPUThermalThrottling", Severity: High, Component: GPU, For: 5 * time.Minute,
+				Expr:        fmt.Sprintf(`max by (%s) (rate(DCGM_FI_DEV_THERMAL_VIOLATION[5m])) / 1e9 > %g`, byGPU, gpuThrottled),
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is slowed by heat {{ $value | humanizePercentage }} of the time`,
+				Description: "Cooling does not keep up. Counted only where dcgm-exporter is told to collect DCGM_FI_DEV_THERMAL_VIOLATION.",
+				Cases: []Case{
+					{"fires above a tenth of the time", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.11), 15 * time.Minute, 1},
+					{"is silent at a tenth", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.1), 15 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMGPUPowerThrottling", Severity: Medium, Component: GPU, For: 15 * time.Minute,
+				Expr:        fmt.Sprintf(`max by (%s) (rate(DCGM_FI_DEV_POWER_VIOLATION[5m])) / 1e9 > %g`, byGPU, gpuThrottled),
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is held back by its power limit {{ $value | humanizePercentage }} of the time`,
+				Description: "The card would go faster if it were allowed more power. Counted only where dcgm-exporter is told to collect DCGM_FI_DEV_POWER_VIOLATION.",
+				Cases: []Case{
+					{"fires above a tenth of the time", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.11), 30 * time.Minute, 1},
+					{"is silent at a tenth", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.1), 30 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMGPURowRemapFailure", Severity: High, Component: GPU,
+				Expr:        fmt.Sprintf(`max by (%s) (DCGM_FI_DEV_ROW_REMAP_FAILURE) > 0`, byGPU),
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} has memory it cannot repair`,
+				Description: "Row remapping failed: the card is to be replaced. Until then, errors of memory end the process that meets them.",
+				Cases: []Case{
+					{"fires when the flag is set", series("DCGM_FI_DEV_ROW_REMAP_FAILURE", "0x5 1x5"), 8 * time.Minute, 1},
+					{"is silent when it is not", series("DCGM_FI_DEV_ROW_REMAP_FAILURE", "0x10"), 8 * time.Minute, 0},
+				},
+			},
+		},
+	}
+}

@@ -1,0 +1,74 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+)
+
+// queue is requests that wait for the engine.
+func queue() Group {
+	waiting := func(values string) []Series {
+		return []Series{{`vllm:num_requests_waiting{` + testEngine + `}`, values}}
+	}
+	return Group{
+		Name: "vllm-queue",
+		Alerts: []Alert{
+			{
+				Name: "VLLMQueueGrowing", Severity: High, Component: Queue, For: 5 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (vllm:num_requests_waiting{model_name!=""}) > %[2]d
+					and sum by (%[1]s) (deriv(vllm:num_requests_waiting{model_name!=""}[10m])) > 0`, byModel, queueLength),
+				Summary:     `{{ $value | humanize }} requests for {{ $labels.model_name }} wait, and it gets worse`,
+				Description: "More comes in than the replicas serve. TTFT grows by as much as the queue does until load falls or replicas are added.",
+				Cases: []Case{
+					{"fires when a long queue grows", waiting("0+3x30"), 20 * time.Minute, 1},
+					{"is silent at the threshold", waiting("0+1x20 20x20"), 22 * time.Minute, 0},
+					{"is silent when a long queue shrinks", waiting("200-3x30"), 20 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMQueueTimeHigh", Severity: Medium, Component: Queue, For: 10 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (rate(vllm:request_queue_time_seconds_sum[5m]))
+					  / sum by (%[1]s) (rate(vllm:request_queue_time_seconds_count[5m])) > %[2]d`, byModel, queueSeconds),
+				Summary:     `Requests for {{ $labels.model_name }} wait {{ $value | humanizeDuration }} before they are scheduled`,
+				Description: "The mean time in the queue alone takes what most TTFT limits allow.",
+				Cases: []Case{
+					{"fires above two seconds", means("vllm:request_queue_time_seconds", 2.1), 20 * time.Minute, 1},
+					{"is silent at two seconds", means("vllm:request_queue_time_seconds", 2), 20 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMRequestsRejected", Severity: High, Component: Queue, For: 5 * time.Minute,
+				Expr: pretty(`
+					sum by (%[1]s) (rate(vllm:admission_rejections_total[5m]))
+					  / (sum by (%[1]s) (rate(vllm:admission_rejections_total[5m])) + sum by (%[1]s) (rate(vllm:request_success_total[5m]))) > %[2]g`, byModel, rejectionRatio),
+				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} are refused`,
+				Description: "The queue is full (max_num_queued_reqs or max_num_queued_tokens), so vLLM refuses what comes.",
+				Cases: []Case{
+					{"fires at two in a hundred", rejected(2, 98), 15 * time.Minute, 1},
+					{"is silent at one in a hundred", rejected(1, 99), 15 * time.Minute, 0},
+				},
+			},
+		},
+	}
+}
+
+// testEngine is the labels of the engine in the cases.
+const testEngine = `job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m", engine="0"`
+
+// means is a histogram whose observations have this mean.
+func means(histogram string, mean float64) []Series {
+	return []Series{
+		{histogram + `_sum{` + testEngine + `}`, fmt.Sprintf("0+%gx40", 60*mean)},
+		{histogram + `_count{` + testEngine + `}`, "0+60x40"},
+	}
+}
+
+// rejected is so many refused and finished requests a minute.
+func rejected(refused, finished int) []Series {
+	return []Series{
+		{`vllm:admission_rejections_total{reason="requests", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, fmt.Sprintf("0+%dx40", refused)},
+		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, fmt.Sprintf("0+%dx40", finished)},
+	}
+}

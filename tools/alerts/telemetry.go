@@ -1,0 +1,65 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+)
+
+// telemetry is whether the rest of these rules see anything.
+func telemetry() Group {
+	const up = `up{job="vllm", namespace="prod", environment="eu", instance="a:8000"}`
+	const running = `vllm:num_requests_running{` + testEngine + `}`
+	finishing := Series{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, "0+60x80"}
+	spans := func(values string) Series {
+		return Series{`otelcol_receiver_accepted_spans_total{job="otel-collector", receiver="otlp"}`, values}
+	}
+	return Group{
+		Name: "vllm-telemetry",
+		Alerts: []Alert{
+			{
+				Name: "VLLMScrapeMissing", Severity: High, Component: Telemetry, For: 5 * time.Minute,
+				Expr:        fmt.Sprintf(`absent(up{%s})`, vllmJob),
+				Summary:     "Prometheus has no vLLM to scrape",
+				Description: "No target's job is called vllm-something: discovery finds nothing, or the job has another name. None of the other alerts can fire.",
+				Cases: []Case{
+					{"fires without a target", []Series{{`up{job="node"}`, "1x20"}}, 10 * time.Minute, 1},
+					{"is silent with one, even when it is down", []Series{{up, "0x20"}}, 10 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMMetricsMissing", Severity: High, Component: Telemetry, For: 5 * time.Minute,
+				Expr:        fmt.Sprintf(`up{%s} == 1 unless on (job, instance) vllm:num_requests_running`, vllmJob),
+				Summary:     `{{ $labels.instance }} answers scrapes without vLLM's metrics`,
+				Description: "The server runs with --disable-log-stats, or the path scraped is another program's. Nothing is known of its queue, cache or latency.",
+				Cases: []Case{
+					{"fires when only other metrics come", []Series{{up, "1x20"}}, 10 * time.Minute, 1},
+					{"is silent when they come", []Series{{up, "1x20"}, {running, "0x20"}}, 10 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMTraceExportStopped", Severity: Medium, Component: Telemetry, For: 10 * time.Minute,
+				Expr: pretty(`
+					sum(rate({__name__=~"otelcol_receiver_accepted_spans(_total)?"}[10m])) == 0
+					and sum(rate(vllm:request_success_total[10m])) > %.3g`, minRate),
+				Summary:     "vLLM finishes requests and the collector gets no spans",
+				Description: "New requests have no trace, so their rows know neither phases nor callers. vLLM does not retry for long: what is lost stays lost.",
+				Cases: []Case{
+					{"fires when requests finish and no span comes", []Series{finishing, spans("100x80")}, 40 * time.Minute, 1},
+					{"is silent while spans come", []Series{finishing, spans("0+1x80")}, 40 * time.Minute, 0},
+					{"is silent without requests", []Series{spans("100x80")}, 40 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMTelemetryRefused", Severity: Medium, Component: Telemetry, For: 10 * time.Minute,
+				Expr: pretty(`
+					sum by (exporter) (rate({__name__=~"otelcol_exporter_send_failed_(spans|log_records)(_total)?"}[10m])) > 0`),
+				Summary:     `The collector cannot deliver to {{ $labels.exporter }}`,
+				Description: "Loki or Jaeger refuses spans or lines, or cannot be reached. What the collector's queue does not hold is lost.",
+				Cases: []Case{
+					{"fires while deliveries fail", []Series{{`otelcol_exporter_send_failed_spans_total{exporter="otlp/jaeger"}`, "0+1x40"}}, 25 * time.Minute, 1},
+					{"is silent when none does", []Series{{`otelcol_exporter_send_failed_spans_total{exporter="otlp/jaeger"}`, "5x40"}}, 25 * time.Minute, 0},
+				},
+			},
+		},
+	}
+}

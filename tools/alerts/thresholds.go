@@ -1,0 +1,84 @@
+package alerts
+
+import "time"
+
+// Every number on which an alert turns, with its reason. Change one here, run go run ./cmd/alerts, and all files follow.
+const (
+	// Longer than a rolling restart leaves one replica's target unready to Prometheus, shorter than users stay patient.
+	downFor = time.Minute
+	// Start-up of a model takes minutes; a replica that is down for longer than this is not starting.
+	instanceDownFor = 10 * time.Minute
+	// A long prompt can keep an engine from finishing any token for a minute or two.
+	servingNothingFor = 3 * time.Minute
+	// A process that starts this often within an hour is in a crash loop, not in a roll-out.
+	restartsPerHour = 3
+
+	// Waiting requests of one model; below, a growing queue is a burst that one batch takes up.
+	queueLength = 20
+	// Mean seconds in the queue: more than most TTFT limits allow.
+	queueSeconds = 2
+
+	// Share of answers. 5xx are ours, so little is much; 4xx are the clients', so only a flood counts.
+	serverErrorRatio = 0.05
+	clientErrorRatio = 0.5
+	rejectionRatio   = 0.01
+	// Requests a second below which a ratio says nothing: 1 a minute.
+	minRate = 1.0 / 60
+
+	// Above this, the next long prompt preempts; with requests waiting for room it already hurts.
+	kvPressure  = 0.9
+	kvExhausted = 0.95
+	// Preemptions per finished request: work is thrown away and done again.
+	preemptionRatio = 0.1
+	// Of the hit ratio one day before, and the ratio that was worth having.
+	prefixCacheDrop = 0.5
+	prefixCacheWas  = 0.2
+
+	// Busiest replica against the mean of all, with at least so many requests at a time on it.
+	imbalance    = 2
+	imbalanceMin = 8
+	// Generated tokens per second and running request, against one hour before.
+	throughputDrop = 0.5
+	// Requests that wait for a LoRA slot, remote KV or a grammar.
+	deferred = 5
+	// Accepted / drafted tokens: below, drafting costs more than it saves.
+	specDecodeAcceptance = 0.3
+
+	// NVIDIA data-center GPUs slow down from about 87 °C on.
+	gpuCelsius = 85
+	// Share of the time in which the GPU ran slower because of heat or its power limit.
+	gpuThrottled = 0.1
+)
+
+// Objective is a promise about the latency of one model's requests: the share Target of them stays within Seconds.
+type Objective struct {
+	Name, Title string
+	Histogram   string
+	// Seconds is a bucket's bound: from other values a histogram cannot tell the share.
+	Seconds float64
+	Target  float64
+}
+
+// Objectives are shipped as a starting point: MLPerf's server limits for 70B models (2 s TTFT, 200 ms TPOT), raised to the
+// next bound of vLLM's buckets, and an end-to-end time after which people give up.
+var Objectives = []Objective{
+	{Name: "ttft", Title: "TTFT", Histogram: "vllm:time_to_first_token_seconds", Seconds: 2.5, Target: 0.99},
+	{Name: "tpot", Title: "TPOT", Histogram: "vllm:request_time_per_output_token_seconds", Seconds: 0.2, Target: 0.99},
+	{Name: "e2e", Title: "E2E", Histogram: "vllm:e2e_request_latency_seconds", Seconds: 60, Target: 0.99},
+}
+
+// Burn is how fast an error budget of 30 days goes, in one long window and one short, so that the alert ends soon after the
+// cause does. Source of the figures: Google's SRE workbook, “Alerting on SLOs”, table 5-8.
+type Burn struct {
+	Name        string
+	Rate        float64
+	Long, Short string
+	Severity    Severity
+	Budget      string
+}
+
+// Burns are the two speeds.
+var Burns = []Burn{
+	{Name: "Fast", Rate: 14.4, Long: "1h", Short: "5m", Severity: Critical, Budget: "2 % of the month's error budget within an hour"},
+	{Name: "Slow", Rate: 6, Long: "6h", Short: "30m", Severity: High, Budget: "5 % of the month's error budget within six hours"},
+}
