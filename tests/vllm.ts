@@ -106,10 +106,10 @@ export async function models(request: APIRequestContext): Promise<string[]> {
 }
 
 /** Saves a dashboard of one panel, which can draw anything: which kind of panel fits is the dashboards' affair. */
-export async function savePanel(request: APIRequestContext, uid: string, query: Partial<VllmQuery>) {
+export async function savePanel(request: APIRequestContext, uid: string, query: Partial<VllmQuery>, time = range) {
   const targets = [{ refId: 'A', datasource, version: 1, ...query }];
   const panel = { id: 1, type: 'timeseries', title: uid, datasource, targets, gridPos: { w: 24, h: 12, x: 0, y: 0 } };
-  const dashboard = { uid, title: uid, time: range, panels: [panel] };
+  const dashboard = { uid, title: uid, time, panels: [panel] };
   const saved = await request.post('/api/dashboards/db', { data: { overwrite: true, dashboard } });
   expect(saved.ok(), await saved.text()).toBe(true);
 }
