@@ -37,7 +37,7 @@ func TestALiveFleetIsFollowed(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, joined.take(initial))
 		require.InDelta(t, len(v.known()), len(joined.known()), 40, "a second's rows apart at most")
-		require.InDelta(t, before, f.callsWithin(5*time.Second), 8, "calls in 5 s: one poll, however many watch")
+		require.LessOrEqual(t, f.callsWithin(5*time.Second), before+8, "calls in 5 s: one poll, however many watch")
 	})
 	t.Run("another question has another channel", func(t *testing.T) {
 		_, other := ask(t, f.plugin, window(), map[string]any{"queryType": "requests", "scope": map[string]any{"models": []string{"Qwen/Qwen3-32B"}}, "requests": map[string]any{"live": true}})
@@ -68,7 +68,7 @@ func TestALiveFleetIsFollowed(t *testing.T) {
 	t.Logf("to all being shown, as of the scrapes that come after: %s", final)
 	t.Logf("%d packets, %d of them whole, %d KB; %d rows filled in later, %d gave way to another", v.packets, v.whole, v.bytes>>10, v.filled, v.over)
 	t.Logf("what was filled in later: %v", v.later)
-	require.Greater(t, len(requests), 200)
+	require.Greater(t, len(requests), 50, "a minute of traffic, or the test says nothing")
 	require.Less(t, told.quantile(.5), 2*time.Second)
 	require.Less(t, told.quantile(.99), 15*time.Second, "a far look finds what the near ones did not")
 	require.Positive(t, v.filled, "late evidence fills rows in")
@@ -91,25 +91,23 @@ func TestALiveFleetIsFollowed(t *testing.T) {
 	require.Equal(t, calls, f.calls(), "nobody watches, nobody asks")
 }
 
-// TestWhatFollowingCosts measures; its bounds only catch what is absurd.
-func TestWhatFollowingCosts(t *testing.T) {
+// BenchmarkFollowing measures what one stream costs: -benchtime 20s or more, or few looks fall into it.
+func BenchmarkFollowing(b *testing.B) {
 	for _, rate := range []float64{0.001, 50} {
-		t.Run(fmt.Sprintf("at %g calls a second", rate), func(t *testing.T) {
-			f := start(t, rate)
-			_, to := ask(t, f.plugin, backend.TimeRange{From: time.Now().Add(-time.Minute), To: time.Now()}, allRequests)
-			_, leave := watch(t, f.plugin, to)
+		b.Run(fmt.Sprintf("%g calls a second", rate), func(b *testing.B) {
+			f := start(b, rate)
+			_, to := ask(b, f.plugin, backend.TimeRange{From: time.Now().Add(-time.Minute), To: time.Now()}, allRequests)
+			_, leave := watch(b, f.plugin, to)
 			defer leave()
-			after(time.Now().Add(30 * time.Second))
-			const length = 20 * time.Second
-			began, calls, spent := time.Now(), f.calls(), cpu(t, f.plugin.PID())
-			after(began.Add(length))
-			wall := time.Since(began)
-			perSecond := float64(f.calls()-calls) / wall.Seconds()
-			busy := (cpu(t, f.plugin.PID()) - spent).Seconds() / wall.Seconds()
-			t.Logf("%.1f calls a second to Prometheus and Loki, %.1f %% of a core in the plugin, %d MB resident",
-				perSecond, 100*busy, resident(t, f.plugin.PID())>>20)
-			require.Less(t, perSecond, 20.0)
-			require.Less(t, busy, 1.0)
+			after(time.Now().Add(30 * time.Second)) // until the window holds what it will
+			began, calls, spent := time.Now(), f.calls(), cpu(b, f.plugin.PID())
+			for b.Loop() {
+				after(time.Now().Add(time.Second))
+			}
+			wall := time.Since(began).Seconds()
+			b.ReportMetric(float64(f.calls()-calls)/wall, "calls/s")
+			b.ReportMetric(100*(cpu(b, f.plugin.PID())-spent).Seconds()/wall, "%-of-a-core")
+			b.ReportMetric(float64(resident(b, f.plugin.PID())>>20), "MB-resident")
 		})
 	}
 }
@@ -173,7 +171,7 @@ func difference(want, got row) string {
 }
 
 // cpu is the processor time that a process has used, in the kernel's hundredths.
-func cpu(t *testing.T, pid int) time.Duration {
+func cpu(t testing.TB, pid int) time.Duration {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -186,7 +184,7 @@ func cpu(t *testing.T, pid int) time.Duration {
 }
 
 // resident is the memory of a process in bytes.
-func resident(t *testing.T, pid int) int {
+func resident(t testing.TB, pid int) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	require.NoError(t, err)
