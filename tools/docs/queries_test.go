@@ -1,0 +1,96 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/docs"
+)
+
+// schema is what the frontend knows of queries: pkg/query writes it from its types.
+type schema struct {
+	Kinds []struct {
+		Name   string
+		Alerts bool
+		Fields []string
+	}
+	Scope []string
+}
+
+func querySchema(t *testing.T) (s schema) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(t), "src", "query.generated.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &s))
+	require.NotEmpty(t, s.Kinds)
+	return s
+}
+
+func TestEveryKindIsThereWithEveryOption(t *testing.T) {
+	_, pages := load(t)
+	page := pages["docs/queries.md"]
+	s := querySchema(t)
+	for _, kind := range s.Kinds {
+		require.Equal(t, sorted(kind.Fields), sorted(options(t, page, kind.Name)), "%s: the options of %s", page.File, kind.Name)
+		examples, alerts := 0, 0
+		for _, block := range page.Blocks {
+			if strings.Contains(block.Text, `"queryType": "`+kind.Name+`"`) && block.Language == "json" {
+				examples++
+				if block.Alert {
+					alerts++
+				}
+			}
+		}
+		require.Positive(t, examples, "%s: an example of %s", page.File, kind.Name)
+		require.Equal(t, kind.Alerts, alerts > 0, "%s: %s in alert rules", page.File, kind.Name)
+		inAlerts := map[bool]string{true: "yes", false: "no"}[kind.Alerts]
+		require.Regexp(t, "\\| \\[`"+kind.Name+"`\\]\\(#"+kind.Name+"\\) \\| .* \\| "+inAlerts+" \\|", string(page.Source))
+	}
+	require.Equal(t, sorted(s.Scope), sorted(firstCells(section(t, page, "### Scope"), "field")), "the fields of a scope")
+}
+
+// options are the first cells of the table headed "option" in a section, without their backquotes.
+func options(t *testing.T, page docs.Page, name string) []string {
+	t.Helper()
+	return firstCells(section(t, page, "## "+name), "option")
+}
+
+// section is the text from a heading to the next of the same level.
+func section(t *testing.T, page docs.Page, heading string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut("\n"+string(page.Source), "\n"+heading+"\n")
+	require.True(t, ok, "%s has no heading %q", page.File, heading)
+	level, _, _ := strings.Cut(heading, " ")
+	text, _, _ := strings.Cut(rest, "\n"+level+" ")
+	return text
+}
+
+var codeCell = regexp.MustCompile("`([^`]+)`")
+
+// firstCells are the codes in the first column of the tables that have this header.
+func firstCells(text, header string) (names []string) {
+	inTable := false
+	for line := range strings.Lines(text) {
+		switch {
+		case strings.HasPrefix(line, "| "+header+" |"):
+			inTable = true
+		case !strings.HasPrefix(line, "|"):
+			inTable = false
+		case inTable:
+			cell, _, _ := strings.Cut(line[1:], "|")
+			for _, match := range codeCell.FindAllStringSubmatch(cell, -1) {
+				names = append(names, match[1])
+			}
+		}
+	}
+	return names
+}
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
