@@ -40,7 +40,8 @@ type Config struct {
 	// Rate is the mean number of calls per second over all models, before the
 	// profile's waves. Default 6.
 	Rate float64
-	// MaxRequests ends the arrivals after that many calls; 0 is no limit.
+	// MaxRequests ends the arrivals after that many calls; 0 is no limit,
+	// negative lets none arrive but those that come over HTTP.
 	MaxRequests int
 	Models      []Model // default DefaultModels()
 

@@ -5,6 +5,7 @@
 // Data flows through the packages below in this order:
 //
 //	traffic    who calls: arrivals, prompt lengths, retries, callers
+//	openai     … or a real program calls, over HTTP
 //	serving    API servers and the clock of events; one Instance per pod
 //	engine     the scheduler: batching, KV blocks, preemption, prefix cache
 //	telemetry  what vLLM would say about it: metrics, log lines, spans

@@ -92,13 +92,18 @@ func (s *Simulator) targetsAt(address string) []Target {
 	return targets
 }
 
-// ServeHTTP answers a scrape with the state at this very moment. While history
+// ServeHTTP takes calls to a model below /v1/, see visits.go. It answers a scrape
+// with the state at this very moment. While history
 // is being written, and when a server is down, it answers 503: Prometheus
 // records up 0 and nothing else. Below /targets/ it answers Prometheus' HTTP
 // service discovery with the targets of one job.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.live.Load() {
 		http.Error(w, "the simulation is not live yet", http.StatusServiceUnavailable)
+		return
+	}
+	if r.URL.Path == "/health" || r.URL.Path == "/version" || strings.HasPrefix(r.URL.Path, "/v1/") {
+		s.api.ServeHTTP(w, r)
 		return
 	}
 	if job, ok := strings.CutPrefix(r.URL.Path, "/targets/"); ok {

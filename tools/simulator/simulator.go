@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/openai"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
@@ -23,10 +24,12 @@ type Simulator struct {
 	sink     *sink
 	listener net.Listener
 	server   *http.Server
-	live     atomic.Bool // Run keeps the clock; /metrics may be read
+	live     atomic.Bool // Run keeps the clock; /metrics may be read, and calls are taken
+	api      http.Handler
 
 	mu      sync.Mutex // guards what follows, and with it the virtual clock
 	cluster *serving.Cluster
+	closed  bool
 	targets []*target
 	grid    time.Time // the last scrape of the remote-written grid
 }
@@ -43,6 +46,7 @@ func New(config Config) (*Simulator, error) {
 		return nil, err
 	}
 	s := &Simulator{config: config, version: version}
+	s.api = openai.Handler(s)
 	if config.Listen != "off" {
 		if s.listener, err = net.Listen("tcp", config.Listen); err != nil {
 			return nil, err
@@ -244,17 +248,18 @@ func (s *Simulator) idle() bool {
 // Close writes requests still in flight to the truth as unfinished, stops
 // shipping and frees the listener. A second call does nothing.
 func (s *Simulator) Close() error {
+	var err error
+	if s.server != nil {
+		err = s.server.Close() // before the fleet: who waits for an answer leaves
+		s.server = nil
+	}
 	s.mu.Lock()
+	s.closed = true
 	if s.cluster != nil {
 		s.cluster.Close()
 	}
 	s.mu.Unlock()
-	err := s.sink.close()
-	if s.server != nil {
-		err = errors.Join(err, s.server.Close())
-		s.server = nil
-	}
-	return err
+	return errors.Join(s.sink.close(), err)
 }
 
 // ignoreEnd turns the end of ctx, which is how Run ends, into success.

@@ -55,7 +55,10 @@ func (op *operation) newAttempt() *attempt {
 		op: op, number: len(op.attempts) + 1,
 		sentAt: c.clock.now, arrivedAt: -1, ended: -1, callerSpan: truth.None,
 	}
-	if op.call.Caller.Traced {
+	switch {
+	case op.visit != nil:
+		a.client = op.visit.parent
+	case op.call.Caller.Traced:
 		a.client = c.spanID()
 	}
 	if op.routed() {
@@ -67,7 +70,7 @@ func (op *operation) newAttempt() *attempt {
 func (op *operation) model() Model { return op.cluster.config.Models[op.call.Model] }
 
 // routed says that router spans lie between caller and engine.
-func (op *operation) routed() bool { return op.call.Caller.Traced && op.model().Router }
+func (op *operation) routed() bool { return op.instrumented() && op.model().Router }
 
 // send chooses a replica in turn, skipping those that are down.
 func (a *attempt) send() {
@@ -361,7 +364,7 @@ func (a *attempt) end(status string, httpStatus int, message string) {
 	back := min(a.op.call.Network, 5*time.Millisecond)
 	c.clock.after(back, func() {
 		a.ended = c.clock.now
-		if a.op.call.Caller.Traced {
+		if a.op.instrumented() {
 			a.callerSpan = a.sendCallerSpans()
 		}
 		a.op.attemptEnded(a)

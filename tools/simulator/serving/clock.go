@@ -45,6 +45,14 @@ func (c *clock) advance(t time.Duration) {
 	c.now = max(c.now, t)
 }
 
+// next is when something will happen; false: nothing is planned.
+func (c *clock) next() (at time.Duration, ok bool) {
+	if len(c.queue) == 0 {
+		return 0, false
+	}
+	return c.queue[0].at, true
+}
+
 func (c *clock) pop() event {
 	first := c.queue[0]
 	last := len(c.queue) - 1

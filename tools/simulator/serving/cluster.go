@@ -25,7 +25,7 @@ type Config struct {
 	Models              []Model
 	Profile             traffic.Profile
 	Rate                float64 // calls per second
-	MaxCalls            int     // 0 is no limit
+	MaxCalls            int     // 0 is no limit, negative is none
 	LostSpans, LostLogs float64
 	DeathsPerHour       float64 // per instance
 	PausesPerHour       float64 // per instance; each aborts all its requests
@@ -94,7 +94,7 @@ func (c *Cluster) StopArrivals() { c.arriving = false }
 // Idle says that no call is in flight or still to come.
 func (c *Cluster) Idle() bool { return !c.arriving && len(c.open) == 0 }
 
-// Counts are the calls begun and the engine requests they made.
+// Counts are the calls that the traffic began, and all engine requests.
 func (c *Cluster) Counts() (calls, sequences int) { return c.calls, c.sequences }
 
 // Close writes down the requests still in flight as unfinished.
@@ -106,7 +106,7 @@ func (c *Cluster) Close() {
 }
 
 func (c *Cluster) planArrival() {
-	if c.config.MaxCalls > 0 && c.calls >= c.config.MaxCalls {
+	if c.config.MaxCalls != 0 && c.calls >= c.config.MaxCalls {
 		c.arriving = false
 	}
 	if !c.arriving {

@@ -21,7 +21,11 @@ type operation struct {
 	root     telemetry.SpanID
 	attempts []*attempt
 	rootSpan string // truth's Emitted, Lost or None
+	visit    *Visit // nil: the caller is simulated too
 }
+
+// instrumented says that the spans above the engine are ours to emit: the caller is traced, and simulated.
+func (op *operation) instrumented() bool { return op.call.Caller.Traced && op.visit == nil }
 
 // begin starts the caller's own work.
 func (c *Cluster) begin(call *traffic.Call) {
@@ -56,7 +60,7 @@ func (op *operation) attemptEnded(a *attempt) {
 func (op *operation) end(last *attempt) {
 	c := op.cluster
 	op.ended = c.clock.now
-	if op.call.Caller.Traced {
+	if op.instrumented() {
 		op.rootSpan = op.sendRoot(last)
 	}
 	for _, a := range op.attempts {

@@ -55,7 +55,9 @@ func (a *attempt) record() *truth.Record {
 		if op.routed() {
 			r.ParentSpanID = spanHex(a.process)
 		}
-		r.Caller = a.caller()
+		if op.instrumented() {
+			r.Caller = a.caller()
+		}
 	}
 	return r
 }

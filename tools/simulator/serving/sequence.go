@@ -8,9 +8,6 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
-// outputDelay is how long the API server needs for one step's output.
-const outputDelay = 350 * time.Microsecond
-
 // sequence is what vLLM calls a request.
 type sequence struct {
 	engine.Sequence
@@ -30,7 +27,7 @@ type sequence struct {
 }
 
 // ttft is from arrival to the first token processed.
-func (s *sequence) ttft() time.Duration { return s.FirstTokenAt + outputDelay - s.attempt.arrivedAt }
+func (s *sequence) ttft() time.Duration { return s.FirstTokenAt + OutputDelay - s.attempt.arrivedAt }
 
 func (s *sequence) e2e() time.Duration { return s.processedAt - s.attempt.arrivedAt }
 
@@ -47,7 +44,7 @@ func (s *sequence) finished() {
 	a := s.attempt
 	c := a.op.cluster
 	s.done, s.counted = true, true
-	s.processedAt = c.clock.now + outputDelay
+	s.processedAt = c.clock.now + OutputDelay
 	s.core.metrics.Finished(&s.Sequence, s.reported())
 	s.bookParent()
 	if c.config.Version.HasSpans() {
@@ -64,7 +61,7 @@ func (s *sequence) abortedByEngine() {
 	s.core.Abort(&s.Sequence)
 	s.orphan = true
 	s.traceID = c.traceID()
-	s.processedAt = c.clock.now + outputDelay
+	s.processedAt = c.clock.now + OutputDelay
 	if s.FirstTokenAt < 0 {
 		s.core.metrics.FirstToken(s.e2e())
 	}

@@ -104,13 +104,17 @@ func (l *Log) InternalError(t time.Time, p Process, responseID string) {
 
 // Output invents an answer of about that many tokens, cut as --max-log-len does.
 func Output(tokens int, seed uint64) string {
-	const words = "the answer depends on how many blocks are free when a prompt arrives and "
 	n := min(tokens, 12)
-	fields := strings.Fields(words)
 	var b strings.Builder
 	for i := range n {
-		b.WriteByte(' ')
-		b.WriteString(fields[(seed+uint64(i)*5)%uint64(len(fields))])
+		b.WriteString(Token(seed, i))
 	}
 	return b.String()
+}
+
+var answerWords = strings.Fields("the answer depends on how many blocks are free when a prompt arrives and ")
+
+// Token is the i-th token of the answer of that seed: a word with a blank before it.
+func Token(seed uint64, i int) string {
+	return " " + answerWords[(seed+uint64(i)*5)%uint64(len(answerWords))] // #nosec G115 -- counts from zero
 }
