@@ -63,7 +63,8 @@ type Alert struct {
 	Cases []Case
 }
 
-// Case is some history and what it leads to.
+// Case is some history and what it leads to. One that fires stands just inside all thresholds of its alert, one that is
+// silent just outside of one of them, so that no threshold can move unnoticed.
 type Case struct {
 	Says string
 	// Series in promtool's notation, one sample a minute.
@@ -74,8 +75,14 @@ type Case struct {
 	Firing int
 }
 
+// above and below a threshold by half of what the thresholds are moved by when the cases themselves are tested.
+const above, below = 1.05, 0.95
+
 // Series is one time series in promtool's notation.
-type Series struct{ Name, Values string }
+type Series struct {
+	Name   string `yaml:"series"`
+	Values string `yaml:"values"`
+}
 
 // Group is rules that are evaluated together, in their order.
 type Group struct {

@@ -20,8 +20,9 @@ func api() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the answers of {{ $labels.job }} are server errors`,
 				Description: "Requests fail with 5xx. A stream that fails after its first byte is not among them: it counts as 2xx.",
 				Cases: []Case{
-					{"fires at six in a hundred", answered(94, 0, 6), 15 * time.Minute, 1},
-					{"is silent at five in a hundred", answered(95, 0, 5), 15 * time.Minute, 0},
+					{"fires above five in a hundred, from one request a minute on", answered(60*minRate*above, 0, serverErrorRatio*above), 15 * time.Minute, 1},
+					{"is silent below five in a hundred", answered(100, 0, serverErrorRatio*below), 15 * time.Minute, 0},
+					{"is silent when there is hardly a request", answered(60*minRate*below, 0, 1), 15 * time.Minute, 0},
 				},
 			},
 			{
@@ -32,8 +33,8 @@ func api() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} end in an engine error`,
 				Description: "The engine gave up on requests that it had accepted: KV loading, grammar compilation or preprocessing failed.",
 				Cases: []Case{
-					{"fires at six in a hundred", finished(94, 6), 15 * time.Minute, 1},
-					{"is silent at five in a hundred", finished(95, 5), 15 * time.Minute, 0},
+					{"fires above five in a hundred", finished(serverErrorRatio * above), 15 * time.Minute, 1},
+					{"is silent below five in a hundred", finished(serverErrorRatio * below), 15 * time.Minute, 0},
 				},
 			},
 			{
@@ -45,8 +46,9 @@ func api() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} are refused as wrong`,
 				Description: "A client sends what the server cannot take: a wrong model name, a prompt beyond max_model_len, no access.",
 				Cases: []Case{
-					{"fires when most are refused", answered(49, 51, 0), 25 * time.Minute, 1},
-					{"is silent at half", answered(50, 50, 0), 25 * time.Minute, 0},
+					{"fires when most are refused, from one request a minute on", answered(60*minRate*above, clientErrorRatio*above, 0), 25 * time.Minute, 1},
+					{"is silent when less than half are", answered(100, clientErrorRatio*below, 0), 25 * time.Minute, 0},
+					{"is silent when there is hardly a request", answered(60*minRate*below, 1, 0), 25 * time.Minute, 0},
 				},
 			},
 			{
@@ -63,18 +65,18 @@ func api() Group {
 	}
 }
 
-// answered is so many answers of each class a minute.
-func answered(ok, client, server int) []Series {
-	series := func(status string, n int) Series {
-		return Series{`http_requests_total{job="vllm", namespace="prod", environment="eu", instance="a:8000", handler="/v1/completions", method="POST", status="` + status + `"}`, fmt.Sprintf("0+%dx40", n)}
+// answered is so many answers a minute, with the shares of 4xx and 5xx among them.
+func answered(perMinute, client, server float64) []Series {
+	series := func(status string, share float64) Series {
+		return Series{`http_requests_total{job="vllm", namespace="prod", environment="eu", instance="a:8000", handler="/v1/completions", method="POST", status="` + status + `"}`, fmt.Sprintf("0+%gx40", perMinute*share)}
 	}
-	return []Series{series("2xx", ok), series("4xx", client), series("5xx", server)}
+	return []Series{series("2xx", 1-client-server), series("4xx", client), series("5xx", server)}
 }
 
-// finished is so many requests a minute that ended well and in error.
-func finished(ok, failed int) []Series {
-	series := func(reason string, n int) Series {
-		return Series{`vllm:request_success_total{finished_reason="` + reason + `", ` + testEngine + `}`, fmt.Sprintf("0+%dx40", n)}
+// finished is a hundred requests a minute, of which a share ends in an error.
+func finished(failed float64) []Series {
+	series := func(reason string, share float64) Series {
+		return Series{`vllm:request_success_total{finished_reason="` + reason + `", ` + testEngine + `}`, fmt.Sprintf("0+%gx40", 100*share)}
 	}
-	return []Series{series("stop", ok), series("error", failed)}
+	return []Series{series("stop", 1-failed), series("error", failed)}
 }

@@ -59,7 +59,7 @@ func cache() Group {
 				Summary:     `Prefix cache of {{ $labels.model_name }} hits {{ $value | humanizePercentage }}, less than half of yesterday`,
 				Description: "Prompts no longer begin alike, or the router no longer sends them to the replica that knows them. Prefill work and TTFT grow.",
 				Cases: []Case{
-					{"fires below half of yesterday's ratio", prefixHits(50, 24), 25 * time.Hour, 1},
+					{"fires below half of yesterday's ratio, if that was worth having", prefixHits(21, 10), 25 * time.Hour, 1},
 					{"is silent at half", prefixHits(50, 26), 25 * time.Hour, 0},
 					{"is silent when there was little to lose", prefixHits(19, 0), 25 * time.Hour, 0},
 				},

@@ -87,8 +87,8 @@ func deployment() Group {
 				Summary:     `Load on {{ $labels.model_name }} is uneven: one replica has {{ $value | humanize }} requests`,
 				Description: "The busiest replica has more than twice the mean. Requests queue on it while others have room: look at the router's policy and at long-lived connections.",
 				Cases: []Case{
-					{"fires when one of three has more than twice the mean", load3(engine, 21, 4, 4), 30 * time.Minute, 1},
-					{"is silent at twice the mean", load3(engine, 20, 5, 5), 30 * time.Minute, 0},
+					{"fires when one of three has eight and more than twice the mean", load3(engine, 8, 2, 1), 30 * time.Minute, 1},
+					{"is silent at twice the mean", load3(engine, 8, 2, 2), 30 * time.Minute, 0},
 					{"is silent when the busiest has little", load3(engine, 7, 0, 0), 30 * time.Minute, 0},
 				},
 			},

@@ -24,6 +24,7 @@ func gpu() Group {
 				Description: "The driver reports a fault of the card; what the number means is in NVIDIA's XID catalogue. The exporter keeps the last number, so the same XID twice in a row shows once.",
 				Cases: []Case{
 					{"fires when an XID appears", series("DCGM_FI_DEV_XID_ERRORS", "0x10 79x20"), 12 * time.Minute, 1},
+					{"is silent when a new exporter knows of none", series("DCGM_FI_DEV_XID_ERRORS", "79x10 0x20"), 12 * time.Minute, 0},
 					{"is silent without", series("DCGM_FI_DEV_XID_ERRORS", "0x30"), 12 * time.Minute, 0},
 					{"is silent about one of long ago", series("DCGM_FI_DEV_XID_ERRORS", "0x2 79x60"), 40 * time.Minute, 0},
 				},

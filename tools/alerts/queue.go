@@ -21,9 +21,9 @@ func queue() Group {
 				Summary:     `{{ $value | humanize }} requests for {{ $labels.model_name }} wait, and it gets worse`,
 				Description: "More comes in than the replicas serve. TTFT grows by as much as the queue does until load falls or replicas are added.",
 				Cases: []Case{
-					{"fires when a long queue grows", waiting("0+3x30"), 20 * time.Minute, 1},
-					{"is silent at the threshold", waiting("0+1x20 20x20"), 22 * time.Minute, 0},
-					{"is silent when a long queue shrinks", waiting("200-3x30"), 20 * time.Minute, 0},
+					{"fires when a long queue has grown", waiting("0+1x20 21x20"), 28 * time.Minute, 1},
+					{"is silent at the threshold", waiting("0+1x19 20x20"), 28 * time.Minute, 0},
+					{"is silent when a long queue does not grow", waiting("200x30"), 20 * time.Minute, 0},
 				},
 			},
 			{
@@ -46,8 +46,8 @@ func queue() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} are refused`,
 				Description: "The queue is full (max_num_queued_reqs or max_num_queued_tokens), so vLLM refuses what comes.",
 				Cases: []Case{
-					{"fires at two in a hundred", rejected(2, 98), 15 * time.Minute, 1},
-					{"is silent at one in a hundred", rejected(1, 99), 15 * time.Minute, 0},
+					{"fires above one in a hundred", rejected(rejectionRatio * above), 15 * time.Minute, 1},
+					{"is silent below one in a hundred", rejected(rejectionRatio * below), 15 * time.Minute, 0},
 				},
 			},
 		},
@@ -65,10 +65,10 @@ func means(histogram string, mean float64) []Series {
 	}
 }
 
-// rejected is so many refused and finished requests a minute.
-func rejected(refused, finished int) []Series {
+// rejected is a hundred requests a minute, of which a share is refused.
+func rejected(share float64) []Series {
 	return []Series{
-		{`vllm:admission_rejections_total{reason="requests", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, fmt.Sprintf("0+%dx40", refused)},
-		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, fmt.Sprintf("0+%dx40", finished)},
+		{`vllm:admission_rejections_total{reason="requests", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, fmt.Sprintf("0+%gx40", 100*share)},
+		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, fmt.Sprintf("0+%gx40", 100*(1-share))},
 	}
 }

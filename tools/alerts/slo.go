@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,16 +12,16 @@ import (
 // request kept all of them. The joint figure needs the requests themselves: kind slo of the data source.
 func slo() Group {
 	g := Group{Name: "vllm-slo"}
-	for _, window := range []string{"5m", "30m", "1h", "6h"} {
+	for _, window := range burnWindows() {
 		g.Records = append(g.Records, Record{
-			Name: "model:vllm_finished:rate" + window,
-			Expr: fmt.Sprintf("sum by (%s) (rate(vllm:request_success_total[%s]))", byModel, window),
+			Name: "model:vllm_finished:rate" + duration(window),
+			Expr: fmt.Sprintf("sum by (%s) (rate(vllm:request_success_total[%s]))", byModel, duration(window)),
 		})
 		for _, o := range Objectives {
 			g.Records = append(g.Records, Record{
 				Name: missRatio(o, window),
 				Expr: fmt.Sprintf("1 - sum by (%[1]s) (rate(%[2]s_bucket{le=~%[3]q}[%[4]s])) / sum by (%[1]s) (rate(%[2]s_count[%[4]s]))",
-					byModel, o.Histogram, bound(o.Seconds), window),
+					byModel, o.Histogram, bound(o.Seconds), duration(window)),
 			})
 		}
 	}
@@ -39,20 +40,30 @@ func burnAlert(o Objective, b Burn) Alert {
 		Expr: pretty(`
 			%[1]s > %.4[3]g
 			and %[2]s > %.4[3]g
-			and model:vllm_finished:rate%[4]s > %.3[5]g`, missRatio(o, b.Long), missRatio(o, b.Short), limit, b.Long, minRate),
+			and model:vllm_finished:rate%[4]s > %.3[5]g`, missRatio(o, b.Long), missRatio(o, b.Short), limit, duration(b.Long), minRate),
 		Summary: fmt.Sprintf(`{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} miss their %s of %g s`, o.Title, o.Seconds),
 		Description: fmt.Sprintf("At this rate %s is gone. The objective is %g %% within %g s, over windows of %s and %s.",
-			b.Budget, 100*o.Target, o.Seconds, b.Long, b.Short),
+			b.Budget, 100*o.Target, o.Seconds, duration(b.Long), duration(b.Short)),
 		Cases: []Case{
-			{"fires when the budget goes faster than that", latencies(o, limit+0.01), 420 * time.Minute, 1},
-			{"is silent when it goes slower", latencies(o, limit-0.01), 420 * time.Minute, 0},
-			{"is silent once the short window is well again", recovering(o, b), 420 * time.Minute, 0},
+			{"fires when the budget goes faster than that, from one request a minute on", latencies(o, b, limit*above, limit*above, 60*minRate*above), b.seen(), 1},
+			{"is silent once the short window is well again", latencies(o, b, 2*limit, limit*below, 100), b.seen(), 0},
+			{"is silent while only the short window is bad", latencies(o, b, limit*below, 3*limit, 100), b.seen(), 0},
+			{"is silent when there is hardly a request", latencies(o, b, 1, 1, 60*minRate*below), b.seen(), 0},
 		},
 	}
 }
 
-func missRatio(o Objective, window string) string {
-	return fmt.Sprintf("model:vllm_%s_miss:ratio_rate%s", o.Name, window)
+// burnWindows are all windows of the burn rates, shortest first.
+func burnWindows() (windows []time.Duration) {
+	for _, b := range Burns {
+		windows = append(windows, b.Long, b.Short)
+	}
+	slices.Sort(windows)
+	return slices.Compact(windows)
+}
+
+func missRatio(o Objective, window time.Duration) string {
+	return fmt.Sprintf("model:vllm_%s_miss:ratio_rate%s", o.Name, duration(window))
 }
 
 // bound matches a bucket's label as Python ("60.0"), Rust and older Prometheus ("60") write it.
@@ -64,28 +75,26 @@ func bound(seconds float64) string {
 	return text
 }
 
-// latencies is seven hours of a hundred requests a minute, of which a share misses the objective.
-func latencies(o Objective, miss float64) []Series {
-	return histogram(o, fmt.Sprintf("0+%gx430", 100*(1-miss)))
-}
+// seen is a time from the first sample on at which both windows are full.
+func (b Burn) seen() time.Duration { return b.Long + time.Hour/2 }
 
-// recovering is a budget that was burnt, and has not been for as long as the short window.
-func recovering(o Objective, b Burn) []Series {
-	minutes := map[string]int{"5m": 5, "30m": 30}[b.Short]
-	bad := 420 - minutes - 2
-	at := 100 * (1 - 2*b.Rate*(1-o.Target))
-	return histogram(o, fmt.Sprintf("0+%gx%d %g+100x%d", at, bad, at*float64(bad)+100, 428-bad))
-}
-
-func histogram(o Objective, good string) []Series {
+// latencies is so many requests a minute, of which the shares long and short miss the objective, seen in the long window
+// and in the short one at its end.
+func latencies(o Objective, b Burn, long, short, perMinute float64) []Series {
+	share := b.Short.Minutes() / b.Long.Minutes()
+	before := (long - short*share) / (1 - share)
+	from, end := int((b.seen() - b.Short).Minutes()), int(b.seen().Minutes())+10
+	slow, fast := perMinute*(1-before), perMinute*(1-short)
 	le := fmt.Sprintf("%g", o.Seconds)
 	if !strings.Contains(le, ".") {
 		le += ".0"
 	}
+	every := fmt.Sprintf("0+%gx%d", perMinute, end)
 	return []Series{
-		{o.Histogram + `_bucket{le="` + le + `", ` + testEngine + `}`, good},
-		{o.Histogram + `_count{` + testEngine + `}`, "0+100x430"},
-		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, "0+100x430"},
+		{o.Histogram + `_bucket{le="` + le + `", ` + testEngine + `}`,
+			fmt.Sprintf("0+%gx%d %g+%gx%d", slow, from, slow*float64(from)+fast, fast, end-from)},
+		{o.Histogram + `_count{` + testEngine + `}`, every},
+		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, every},
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 func telemetry() Group {
 	const up = `up{job="vllm", namespace="prod", environment="eu", instance="a:8000"}`
 	const running = `vllm:num_requests_running{` + testEngine + `}`
-	finishing := Series{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, "0+60x80"}
+	finishing := func(perMinute float64) Series {
+		return Series{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, fmt.Sprintf("0+%gx80", perMinute)}
+	}
 	spans := func(values string) Series {
 		return Series{`otelcol_receiver_accepted_spans_total{job="otel-collector", receiver="otlp"}`, values}
 	}
@@ -44,9 +46,9 @@ func telemetry() Group {
 				Summary:     "vLLM finishes requests and the collector gets no spans",
 				Description: "New requests have no trace, so their rows know neither phases nor callers. vLLM does not retry for long: what is lost stays lost.",
 				Cases: []Case{
-					{"fires when requests finish and no span comes", []Series{finishing, spans("100x80")}, 40 * time.Minute, 1},
-					{"is silent while spans come", []Series{finishing, spans("0+1x80")}, 40 * time.Minute, 0},
-					{"is silent without requests", []Series{spans("100x80")}, 40 * time.Minute, 0},
+					{"fires when requests finish and no span comes", []Series{finishing(60 * minRate * above), spans("100x80")}, 40 * time.Minute, 1},
+					{"is silent while spans come", []Series{finishing(60), spans("0+1x80")}, 40 * time.Minute, 0},
+					{"is silent when hardly a request finishes", []Series{finishing(60 * minRate * below), spans("100x80")}, 40 * time.Minute, 0},
 				},
 			},
 			{

@@ -72,13 +72,13 @@ var Objectives = []Objective{
 type Burn struct {
 	Name        string
 	Rate        float64
-	Long, Short string
+	Long, Short time.Duration
 	Severity    Severity
 	Budget      string
 }
 
 // Burns are the two speeds.
 var Burns = []Burn{
-	{Name: "Fast", Rate: 14.4, Long: "1h", Short: "5m", Severity: Critical, Budget: "2 % of the month's error budget within an hour"},
-	{Name: "Slow", Rate: 6, Long: "6h", Short: "30m", Severity: High, Budget: "5 % of the month's error budget within six hours"},
+	{Name: "Fast", Rate: 14.4, Long: time.Hour, Short: 5 * time.Minute, Severity: Critical, Budget: "2 % of the month's error budget within an hour"},
+	{Name: "Slow", Rate: 6, Long: 6 * time.Hour, Short: 30 * time.Minute, Severity: High, Budget: "5 % of the month's error budget within six hours"},
 }

@@ -3,7 +3,6 @@ package alerts
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -11,13 +10,34 @@ import (
 
 // Files are the files that the catalogue writes, by their path from the repository's root.
 func Files() (map[string][]byte, error) {
-	out := map[string][]byte{}
-	for path, content := range map[string]any{
-		"provisioning/prometheus/vllm-rules.yml":       ruleFile(PromQL),
-		"provisioning/prometheus/vllm-rules.test.yml":  testFile(),
-		"provisioning/loki/vllm-rules.yml":             ruleFile(LogQL),
+	contents := map[string]any{
+		"provisioning/prometheus/vllm-rules.yml":       ruleFile(PromQL, Groups()),
+		"provisioning/loki/vllm-rules.yml":             ruleFile(LogQL, Groups()),
 		"deploy/kubernetes/base/prometheus-rules.yaml": prometheusRule(),
-	} {
+	}
+	for name, content := range testFiles("vllm-rules", Alerts()) {
+		contents["provisioning/prometheus/"+name] = content
+	}
+	return marshal(contents)
+}
+
+// PrometheusFiles is the rule file and the test files of one group, by their names: NAME.yml, NAME.test.yml and so on.
+func PrometheusFiles(name string, g Group) (map[string][]byte, error) {
+	contents := testFiles(name, g.Alerts)
+	contents[name+".yml"] = ruleFile(PromQL, []Group{g})
+	return marshal(contents)
+}
+
+// RuleFile is the file of some rules in one language.
+func RuleFile(language Language, groups []Group) ([]byte, error) {
+	const name = "rules"
+	files, err := marshal(map[string]any{name: ruleFile(language, groups)})
+	return files[name], err
+}
+
+func marshal(contents map[string]any) (map[string][]byte, error) {
+	out := map[string][]byte{}
+	for path, content := range contents {
 		var b bytes.Buffer
 		b.WriteString("# Written by: cd tools && go run ./cmd/alerts. The rules' one home is tools/alerts.\n")
 		encoder := yaml.NewEncoder(&b)
@@ -47,13 +67,13 @@ type rule struct {
 }
 
 // ruleFile is the format of Prometheus' rule files, which Loki's ruler reads too.
-func ruleFile(language Language) map[string][]ruleGroup {
-	return map[string][]ruleGroup{"groups": ruleGroups(language)}
+func ruleFile(language Language, groups []Group) map[string][]ruleGroup {
+	return map[string][]ruleGroup{"groups": ruleGroups(language, groups)}
 }
 
-func ruleGroups(language Language) []ruleGroup {
+func ruleGroups(language Language, from []Group) []ruleGroup {
 	var groups []ruleGroup
-	for _, g := range Groups() {
+	for _, g := range from {
 		out := ruleGroup{Name: g.Name, Interval: duration(g.Interval)}
 		if language == PromQL {
 			for _, r := range g.Records {
@@ -86,64 +106,11 @@ func prometheusRule() any {
 	}{
 		"monitoring.coreos.com/v1", "PrometheusRule",
 		map[string]any{"name": "vllm", "labels": map[string]string{"app.kubernetes.io/part-of": "vllm"}},
-		map[string]any{"groups": ruleGroups(PromQL)},
+		map[string]any{"groups": ruleGroups(PromQL, Groups())},
 	}
 }
 
-type promtoolFile struct {
-	RuleFiles          []string       `yaml:"rule_files"`
-	EvaluationInterval string         `yaml:"evaluation_interval"`
-	Tests              []promtoolTest `yaml:"tests"`
-}
-
-type promtoolTest struct {
-	Name        string           `yaml:"name"`
-	Interval    string           `yaml:"interval"`
-	InputSeries []promtoolSeries `yaml:"input_series"`
-	Expressions []promtoolExpr   `yaml:"promql_expr_test"`
-}
-
-type promtoolSeries struct {
-	Series string `yaml:"series"`
-	Values string `yaml:"values"`
-}
-
-type promtoolExpr struct {
-	Expr     string           `yaml:"expr"`
-	EvalTime string           `yaml:"eval_time"`
-	Samples  []promtoolSample `yaml:"exp_samples"`
-}
-
-type promtoolSample struct {
-	Labels string  `yaml:"labels"`
-	Value  float64 `yaml:"value"`
-}
-
-// testFile is every case, as promtool's unit tests: how many alerts of this name fire, with every label that its words use.
-func testFile() promtoolFile {
-	file := promtoolFile{RuleFiles: []string{"vllm-rules.yml"}, EvaluationInterval: "1m"}
-	for _, a := range Alerts() {
-		for _, c := range a.Cases {
-			test := promtoolTest{Name: a.Name + " " + c.Says, Interval: "1m"}
-			for _, s := range c.Series {
-				test.InputSeries = append(test.InputSeries, promtoolSeries{s.Name, s.Values})
-			}
-			selector := fmt.Sprintf("alertname=%q, alertstate=%q", a.Name, "firing")
-			for _, label := range a.neededLabels() {
-				selector += fmt.Sprintf(`, %s!=""`, label)
-			}
-			expr := promtoolExpr{Expr: "count(ALERTS{" + selector + "})", EvalTime: duration(c.At), Samples: []promtoolSample{}}
-			if c.Firing > 0 {
-				expr.Samples = append(expr.Samples, promtoolSample{"{}", float64(c.Firing)})
-			}
-			test.Expressions = []promtoolExpr{expr}
-			file.Tests = append(file.Tests, test)
-		}
-	}
-	return file
-}
-
-// duration as Prometheus writes it: whole hours, minutes or seconds.
+// duration as Prometheus writes it, in the largest unit of which it is a whole number.
 func duration(d time.Duration) string {
 	switch {
 	case d == 0:
@@ -152,6 +119,8 @@ func duration(d time.Duration) string {
 		return fmt.Sprintf("%dh", d/time.Hour)
 	case d%time.Minute == 0:
 		return fmt.Sprintf("%dm", d/time.Minute)
+	case d%time.Second == 0:
+		return fmt.Sprintf("%ds", d/time.Second)
 	}
-	return strings.TrimSuffix(d.String(), "0s")
+	return fmt.Sprintf("%dms", d/time.Millisecond)
 }

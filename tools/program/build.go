@@ -136,7 +136,7 @@ func (b *Build) remaining() time.Duration {
 func (b *Build) goCommand(ctx context.Context, stdout *bytes.Buffer, line func(string), verb string, args ...string) error {
 	tail := &lineWriter{each: line}
 	args = append(append([]string{verb, "-ldflags", linkFlags, "-tags", b.program.Tags}, args...), b.program.Package)
-	spec := child.Spec{Path: "go", Args: args, Dir: filepath.Join(b.cache.Modules, b.program.Name), Stderr: tail}
+	spec := child.Spec{Path: "go", Args: args, Dir: filepath.Join(b.cache.Modules, b.program.folder()), Stderr: tail}
 	// Built as pinned, whatever workspace or flags the user has for other work.
 	spec.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
 	if stdout != nil {

@@ -80,7 +80,7 @@ func DefaultCacheDir() (string, error) {
 func (c Cache) Path(p Program) (string, error) {
 	hash := sha256.New()
 	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(c.Modules, p.Name, name))
+		text, err := os.ReadFile(filepath.Join(c.Modules, p.folder(), name))
 		if err != nil {
 			return "", err
 		}

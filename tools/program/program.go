@@ -6,13 +6,15 @@
 package program
 
 import (
+	"cmp"
 	"regexp"
 	"time"
 )
 
-// Program is one server that can be had.
+// Program is one server, or a tool that comes with it, that can be had.
 type Program struct {
 	Name    string // of the executable, and of its module's folder in tools/servers
+	Module  string // the folder, where it is another server's
 	Package string // main package
 	Tags    string // build tags
 	// CPU is what a cold build takes, user and system time together, measured
@@ -27,6 +29,9 @@ type Program struct {
 	// oldest is the first version whose flags and settings we use.
 	oldest string
 }
+
+// folder is the one of the program's module in tools/servers.
+func (p Program) folder() string { return cmp.Or(p.Module, p.Name) }
 
 // The servers. Each is a module of its own below tools/servers: in one module
 // they resolve, and then Jaeger does not compile.
@@ -51,7 +56,38 @@ var (
 		identify: regexp.MustCompile(`^loki, version (\d\S*)`), versionArgs: []string{"--version"},
 		oldest: "3.0", // schema v13 with structured metadata
 	}
+	// Alertmanager is the last version whose module holds the files of its web
+	// page; newer ones do not compile from the module.
+	Alertmanager = Program{
+		Name: "alertmanager", Package: "github.com/prometheus/alertmanager/cmd/alertmanager", CPU: 178 * time.Second,
+		identify: regexp.MustCompile(`^alertmanager, version (\d\S*)`), versionArgs: []string{"--version"},
+		oldest: "0.28", // smtp_tls_config
+	}
 )
+
+// The tools that come with servers: no server, but the judge of what is
+// written for one. CPU is what they cost after their server.
+var (
+	// Promtool runs the unit tests of Prometheus' rules.
+	Promtool = Program{
+		Name: "promtool", Module: Prometheus.Name, Package: "github.com/prometheus/prometheus/cmd/promtool",
+		Tags: Prometheus.Tags, CPU: 70 * time.Second,
+		identify: regexp.MustCompile(`^promtool, version (\d\S*)`), versionArgs: []string{"--version"},
+		oldest: "3.0",
+	}
+	// Amtool says to whom Alertmanager's configuration sends an alert.
+	Amtool = Program{
+		Name: "amtool", Module: Alertmanager.Name, Package: "github.com/prometheus/alertmanager/cmd/amtool", CPU: 20 * time.Second,
+		identify: regexp.MustCompile(`^amtool, version (\d\S*)`), versionArgs: []string{"--version"},
+		oldest: Alertmanager.oldest,
+	}
+)
+
+// Pinned is all that the check uses, in the order in which it is built: what
+// is needed first and costs least goes first.
+func Pinned() []Program {
+	return []Program{Prometheus, Promtool, Alertmanager, Amtool, Jaeger, Loki}
+}
 
 // linkFlags leave out symbols and debug information: half the size.
 const linkFlags = "-s -w"

@@ -1,6 +1,6 @@
 //go:build unix
 
-// Command servers builds Prometheus, Jaeger and Loki as pinned in
+// Command servers builds the real servers and their tools as pinned in
 // tools/servers into the cache that the demo and the integration tests use.
 // What is there already takes no time.
 package main
@@ -38,7 +38,7 @@ func build(ctx context.Context) error {
 		return err
 	}
 	source := program.Source{Pinned: true, Cache: program.Cache{Dir: dir, Modules: filepath.Join(root, "tools", "servers")}}
-	programs := []program.Program{program.Prometheus, program.Jaeger, program.Loki}
+	programs := program.Pinned()
 	pending := source.GetAll(ctx, programs, newReporter(10*time.Second))
 	for i, p := range programs {
 		binary, err := pending[i].Wait()

@@ -5,8 +5,11 @@ package stacktest
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/program"
+	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
 )
 
@@ -29,4 +32,23 @@ func Start(t testing.TB, options stack.Options) *stack.Stack {
 		}
 	})
 	return s
+}
+
+// Program is the path of a pinned program, built if need be.
+func Program(t testing.TB, p program.Program) string {
+	t.Helper()
+	root, err := repo.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := program.DefaultCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := program.Source{Pinned: true, Cache: program.Cache{Dir: dir, Modules: filepath.Join(root, "tools", "servers")}}
+	binary, err := source.GetAll(t.Context(), []program.Program{p}, func(program.Program, program.Progress) {})[0].Wait()
+	if err != nil {
+		t.Fatalf("%s: %v", p.Name, err)
+	}
+	return binary.Path
 }
