@@ -1,9 +1,11 @@
 package compose_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,46 +23,73 @@ func root(t *testing.T) string {
 	return root
 }
 
-// load reads the file with all profiles, as an engine would; a key that the specification does not know is an error.
-func load(t *testing.T, env ...string) (*types.Project, error) {
+// load reads the file as an engine would; a key that the specification does not know is an error.
+func load(t *testing.T, profiles []string, env ...string) (*types.Project, error) {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root(t), "docker-compose.yml")},
-		cli.WithProfiles([]string{"*"}), cli.WithEnv(env))
+		cli.WithProfiles(profiles), cli.WithEnv(env))
 	require.NoError(t, err)
 	return options.LoadProject(t.Context())
 }
 
-func project(t *testing.T) *types.Project {
+func project(t *testing.T, profiles ...string) *types.Project {
 	t.Helper()
-	p, err := load(t, "GRAFANA_ADMIN_PASSWORD=a-password")
+	p, err := load(t, profiles, "GRAFANA_ADMIN_PASSWORD=a-password")
 	require.NoError(t, err)
 	return p
 }
 
-func TestItIsWhatTheSpecificationSays(t *testing.T) {
-	p := project(t)
-	require.ElementsMatch(t, []string{"grafana", "prometheus", "loki", "jaeger", "simulator", "vllm", "collector"}, p.ServiceNames())
+func everything(t *testing.T) *types.Project {
+	t.Helper()
+	return project(t, "*")
+}
+
+// always is what runs whatever the profile.
+var always = []string{"grafana", "prometheus", "loki", "jaeger", "jaeger-volume", "alertmanager", "collector"}
+
+func TestEachProfileIsWhole(t *testing.T) {
+	for profile, adds := range map[string][]string{
+		"sim": {"simulator"},
+		"gpu": {"vllm", "dcgm-exporter"},
+		"cpu": {"vllm-cpu"},
+	} {
+		t.Run(profile, func(t *testing.T) {
+			require.ElementsMatch(t, slices.Concat(always, adds), project(t, profile).ServiceNames())
+		})
+	}
 }
 
 func TestThereIsNoDefaultPassword(t *testing.T) {
-	_, err := load(t)
+	_, err := load(t, nil)
 	require.ErrorContains(t, err, "choose a password")
-	_, err = load(t, "GRAFANA_ADMIN_PASSWORD=")
+	_, err = load(t, nil, "GRAFANA_ADMIN_PASSWORD=")
 	require.ErrorContains(t, err, "choose a password")
+}
+
+func TestNobodyEntersGrafanaUnnamed(t *testing.T) {
+	grafana := everything(t).Services["grafana"].Environment
+	require.Equal(t, "false", *grafana["GF_AUTH_ANONYMOUS_ENABLED"])
+	require.Equal(t, "false", *grafana["GF_USERS_ALLOW_SIGN_UP"])
 }
 
 // dist is what the build makes.
 const dist = "dist"
 
-func TestEverythingMountedIsThere(t *testing.T) {
+// host is what a service may see of the machine itself.
+var host = map[string]string{"collector": "/var/lib/docker/containers"}
+
+func TestEverythingMountedIsThereAndReadOnly(t *testing.T) {
 	root := root(t)
-	for _, service := range project(t).Services {
+	for _, service := range everything(t).Services {
 		for _, volume := range service.Volumes {
-			if volume.Type != types.VolumeTypeBind || volume.Source == filepath.Join(root, dist) {
+			if volume.Type != types.VolumeTypeBind {
+				continue
+			}
+			require.True(t, volume.ReadOnly, "%s can write to %s", service.Name, volume.Source)
+			if volume.Source == filepath.Join(root, dist) || volume.Source == host[service.Name] {
 				continue
 			}
 			require.True(t, strings.HasPrefix(volume.Source, root), "%s mounts %s, which is not of this repository", service.Name, volume.Source)
-			require.True(t, volume.ReadOnly, "%s can write to %s", service.Name, volume.Source)
 			_, err := os.Stat(volume.Source)
 			require.NoError(t, err, service.Name)
 		}
@@ -70,47 +99,106 @@ func TestEverythingMountedIsThere(t *testing.T) {
 	}
 }
 
-func TestEveryNamedVolumeIsUsed(t *testing.T) {
-	p := project(t)
-	used := map[string]bool{}
+func TestEveryStoreHasAVolumeAndEveryVolumeAUser(t *testing.T) {
+	p := everything(t)
+	users := map[string][]string{}
 	for _, service := range p.Services {
 		for _, volume := range service.Volumes {
 			if volume.Type == types.VolumeTypeVolume {
-				used[volume.Source] = true
+				users[volume.Source] = append(users[volume.Source], service.Name)
 			}
 		}
 	}
-	for name := range p.Volumes {
-		require.True(t, used[name], "nothing mounts the volume %s", name)
+	require.ElementsMatch(t, p.VolumeNames(), slices.Collect(maps.Keys(users)))
+	for _, store := range []string{"grafana", "prometheus", "loki", "jaeger", "alertmanager", "collector"} {
+		require.Contains(t, users[store], store)
+	}
+}
+
+func TestStoresForgetAfterOneTime(t *testing.T) {
+	services := everything(t).Services
+	require.Contains(t, services["prometheus"].Command, "--storage.tsdb.retention.time=168h")
+	require.Contains(t, services["alertmanager"].Command, "--data.retention=168h")
+	require.Equal(t, "168h", *services["loki"].Environment["RETENTION"])
+	require.Equal(t, "168h", *services["jaeger"].Environment["RETENTION"])
+	for _, service := range services {
+		require.Equal(t, "json-file", service.Logging.Driver, service.Name)
+		require.NotEmpty(t, service.Logging.Options["max-size"], service.Name)
+		require.NotEmpty(t, service.Logging.Options["max-file"], service.Name)
 	}
 }
 
 func TestOnlyThisMachineReachesIt(t *testing.T) {
-	for _, service := range project(t).Services {
+	for _, service := range everything(t).Services {
 		for _, port := range service.Ports {
 			require.Equal(t, "127.0.0.1", port.HostIP, service.Name)
-			require.Contains(t, []string{"grafana", "vllm"}, service.Name, "publishes a port")
+			require.Contains(t, []string{"grafana", "vllm", "vllm-cpu"}, service.Name, "publishes a port")
 		}
 	}
 }
 
-func TestOnesThatAreWaitedForSayWhenTheyAreReady(t *testing.T) {
-	p := project(t)
+// allowed is what a service has beyond the least, with the reason in docker-compose.yml.
+var (
+	writable     = []string{"alertmanager", "vllm", "vllm-cpu"}
+	capabilities = map[string][]string{"jaeger-volume": {"CHOWN"}, "dcgm-exporter": {"SYS_ADMIN"}}
+	asRoot       = []string{"jaeger-volume", "collector"}
+)
+
+func TestAServiceHasNoMoreThanItNeeds(t *testing.T) {
+	for _, service := range everything(t).Services {
+		require.Equal(t, []string{"ALL"}, service.CapDrop, service.Name)
+		require.Equal(t, capabilities[service.Name], service.CapAdd, service.Name)
+		require.Equal(t, []string{"no-new-privileges:true"}, service.SecurityOpt, service.Name)
+		require.Equal(t, !slices.Contains(writable, service.Name), service.ReadOnly, service.Name)
+		require.Equal(t, slices.Contains(asRoot, service.Name), service.User != "", service.Name)
+		require.False(t, service.Privileged, service.Name)
+		require.Empty(t, service.Ipc+service.Pid, service.Name)
+		require.NotNil(t, service.Deploy, service.Name)
+		require.NotNil(t, service.Deploy.Resources.Limits, service.Name)
+		require.NotZero(t, service.Deploy.Resources.Limits.MemoryBytes, service.Name)
+		// An engine refuses to put a secret from .env into a read-only container.
+		if len(service.Secrets) > 0 {
+			require.False(t, service.ReadOnly, service.Name)
+		}
+	}
+}
+
+func TestWhoeverIsWaitedForSaysWhenItIsReady(t *testing.T) {
+	p := everything(t)
 	for _, service := range p.Services {
 		for name, dependency := range service.DependsOn {
 			if dependency.Condition == types.ServiceConditionHealthy {
 				require.NotNil(t, p.Services[name].HealthCheck, "%s waits for %s", service.Name, name)
 			}
 		}
+		// One ends when its work is done, the other's image has nothing to ask with.
+		if service.Name != "jaeger-volume" && service.Name != "collector" {
+			require.NotNil(t, service.HealthCheck, service.Name)
+		}
 	}
 }
 
-// pinned is a whole version: v1.2.3 or 1.2.3.
-var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+\.\d+$`)
+// What comes out of the three signals must name an instance alike.
+func TestAnInstanceIsCalledAlikeInAllStores(t *testing.T) {
+	for _, name := range []string{"vllm", "vllm-cpu"} {
+		environment := everything(t).Services[name].Environment
+		require.Equal(t, name, *environment["OTEL_SERVICE_NAME"])
+		// collector.yaml and prometheus.yml make it of the service's name, which is also its name in the network.
+		require.Contains(t, *environment["OTEL_RESOURCE_ATTRIBUTES"], "service.instance.id="+name+"-0,k8s.pod.name="+name+"-0,")
+	}
+	services := everything(t).Services
+	for _, service := range services {
+		require.Equal(t, "vllm-datasource", service.Logging.Options["tag"], "collector.yaml looks for it")
+		require.Equal(t, "com.docker.compose.service", service.Logging.Options["labels"], service.Name)
+	}
+}
+
+// pinned is a whole version: v1.2.3 or 1.2.3, or NVIDIA's pair of them.
+var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?\d+\.\d+\.\d+(-\d+\.\d+\.\d+-ubuntu22\.04)?$`)
 
 func TestImagesArePinnedToTheVersionsThatTheTestsRun(t *testing.T) {
 	images := map[string]string{}
-	for _, service := range project(t).Services {
+	for _, service := range everything(t).Services {
 		images[service.Name] = service.Image
 		if service.Build == nil {
 			require.Regexp(t, pinned, service.Image, service.Name)
@@ -120,9 +208,12 @@ func TestImagesArePinnedToTheVersionsThatTheTestsRun(t *testing.T) {
 	require.Equal(t, "prom/prometheus:v3.15.0", images["prometheus"])
 	require.Regexp(t, `github.com/prometheus/prometheus v0\.315\.0 `, module(t, "prometheus"))
 	require.Equal(t, "jaegertracing/jaeger:2.13.0", images["jaeger"])
+	require.Equal(t, images["jaeger"], images["jaeger-volume"])
 	require.Regexp(t, `github.com/jaegertracing/jaeger v1\.76\.0 `, module(t, "jaeger"))
 	_, version, _ := strings.Cut(images["loki"], ":")
 	require.Contains(t, module(t, "loki"), "github.com/grafana/loki/v3 v"+version+" ")
+	_, version, _ = strings.Cut(images["collector"], ":")
+	require.Contains(t, module(t, "collector"), "contrib/receiver/filelogreceiver v"+version+"\n")
 }
 
 func module(t *testing.T, server string) string {
@@ -132,8 +223,11 @@ func module(t *testing.T, server string) string {
 	return string(text)
 }
 
-// variable is how docker-compose.yml takes a value from .env.
-var variable = regexp.MustCompile(`\$\{([A-Z_]+)`)
+// variable is how docker-compose.yml takes a value from .env; secret, how it takes a secret.
+var (
+	variable = regexp.MustCompile(`\$\{([A-Z_]+)`)
+	secret   = regexp.MustCompile(`\{environment: ([A-Z_]+)\}`)
+)
 
 func TestTheExampleExplainsEveryVariable(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root(t), "docker-compose.yml"))
@@ -141,7 +235,7 @@ func TestTheExampleExplainsEveryVariable(t *testing.T) {
 	example, err := os.ReadFile(filepath.Join(root(t), ".env.example"))
 	require.NoError(t, err)
 	taken := map[string]bool{"COMPOSE_PROFILES": true} // docker compose's own
-	for _, match := range variable.FindAllStringSubmatch(string(text), -1) {
+	for _, match := range append(variable.FindAllStringSubmatch(string(text), -1), secret.FindAllStringSubmatch(string(text), -1)...) {
 		taken[match[1]] = true
 		require.Regexp(t, `(?m)^`+match[1]+`=`, string(example), "not in .env.example")
 	}
@@ -149,5 +243,16 @@ func TestTheExampleExplainsEveryVariable(t *testing.T) {
 		if name, _, ok := strings.Cut(line, "="); ok && !strings.HasPrefix(line, "#") {
 			require.True(t, taken[name], ".env.example explains %s, which nothing takes", name)
 		}
+	}
+}
+
+// A default that stands in both files must be one.
+func TestTheExampleShowsTheDefaults(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "docker-compose.yml"))
+	require.NoError(t, err)
+	example, err := os.ReadFile(filepath.Join(root(t), ".env.example"))
+	require.NoError(t, err)
+	for _, match := range regexp.MustCompile(`\$\{([A-Z_]+):-([^}]*)\}`).FindAllStringSubmatch(string(text), -1) {
+		require.Contains(t, string(example), "\n"+match[1]+"="+match[2]+"\n")
 	}
 }

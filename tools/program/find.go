@@ -79,12 +79,17 @@ func DefaultCacheDir() (string, error) {
 // Path is where the program's build lies, or will lie.
 func (c Cache) Path(p Program) (string, error) {
 	hash := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text, err := os.ReadFile(filepath.Join(c.Modules, p.folder(), name))
+	folder := filepath.Join(c.Modules, p.folder())
+	sources, err := filepath.Glob(filepath.Join(folder, "*.go")) // sorted; only a server that we put together has any
+	if err != nil {
+		return "", err
+	}
+	for _, path := range append([]string{filepath.Join(folder, "go.mod"), filepath.Join(folder, "go.sum")}, sources...) {
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %d\n%s", name, len(text), text)
+		fmt.Fprintf(hash, "%s %d\n%s", filepath.Base(path), len(text), text)
 	}
 	fmt.Fprintf(hash, "%q %q %q %s %s %s", p.Package, p.Tags, linkFlags, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return filepath.Join(c.Dir, p.Name+"-"+hex.EncodeToString(hash.Sum(nil))[:16]), nil

@@ -63,6 +63,13 @@ var (
 		identify: regexp.MustCompile(`^alertmanager, version (\d\S*)`), versionArgs: []string{"--version"},
 		oldest: "0.28", // smtp_tls_config
 	}
+	// Collector is the OpenTelemetry Collector with the parts that deploy/ uses;
+	// its module holds its main package.
+	Collector = Program{
+		Name: "collector", Package: ".", CPU: 400 * time.Second,
+		identify: regexp.MustCompile(`^collector version (\d\S*)`), versionArgs: []string{"--version"},
+		oldest: "0.160", // file_log, otlp_grpc and otlp_http are called so
+	}
 )
 
 // The tools that come with servers: no server, but the judge of what is
@@ -86,7 +93,7 @@ var (
 // Pinned is all that the check uses, in the order in which it is built: what
 // is needed first and costs least goes first.
 func Pinned() []Program {
-	return []Program{Prometheus, Promtool, Alertmanager, Amtool, Jaeger, Loki}
+	return []Program{Prometheus, Promtool, Alertmanager, Amtool, Jaeger, Loki, Collector}
 }
 
 // linkFlags leave out symbols and debug information: half the size.
