@@ -212,6 +212,8 @@ func TestImagesArePinnedToTheVersionsThatTheTestsRun(t *testing.T) {
 	require.Regexp(t, `github.com/jaegertracing/jaeger v1\.76\.0 `, module(t, "jaeger"))
 	_, version, _ := strings.Cut(images["loki"], ":")
 	require.Contains(t, module(t, "loki"), "github.com/grafana/loki/v3 v"+version+" ")
+	_, version, _ = strings.Cut(images["alertmanager"], ":")
+	require.Contains(t, module(t, "alertmanager"), "github.com/prometheus/alertmanager "+version+" ")
 	_, version, _ = strings.Cut(images["collector"], ":")
 	require.Contains(t, module(t, "collector"), "contrib/receiver/filelogreceiver v"+version+"\n")
 }
