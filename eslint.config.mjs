@@ -4,9 +4,19 @@ import baseConfig from './.config/eslint.config.mjs';
 
 export default defineConfig([
   {
-    ignores: ['.cache/', '**/node_modules/', 'coverage/', 'dist/', 'playwright-report/', 'test-results/', 'tools/'],
+    ignores: [
+      '.cache/',
+      '**/node_modules/',
+      'coverage/',
+      'dist/',
+      'playwright-report/',
+      'test-results/',
+      'tools/*',
+      '!tools/dashboards',
+    ],
   },
   ...baseConfig,
+  { files: ['tools/dashboards/**/*.ts'] },
   {
     files: ['src/**/*.{ts,tsx}'],
     ignores: ['src/**/*.test.{ts,tsx}'],

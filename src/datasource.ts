@@ -28,6 +28,7 @@ import { annotationSupport } from './annotations';
 import { Ask, Choices, SeriesFilter } from './choices';
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
+import { withoutLoneHeadings } from './emptyTable';
 import { forExplore } from './exploreLayout';
 import { applyFilters, withRefusals } from './filters/adhoc';
 import { modifyQuery, toggleQueryFilter } from './filters/clicked';
@@ -133,9 +134,11 @@ export class VllmDataSource
   /** An answer as it is shown, with what it does not follow of the dashboard's filters. */
   private finished(
     answer: DataQueryResponse,
-    { app, filters, range, scopedVars, targets }: DataQueryRequest<VllmQuery>
+    { app, filters, panelPluginId, range, scopedVars, targets }: DataQueryRequest<VllmQuery>
   ) {
-    const shown = app === CoreApp.Explore ? forExplore(answer, targets) : range ? withLinkRange(answer, range) : answer;
+    const linked =
+      app === CoreApp.Explore ? forExplore(answer, targets) : range ? withLinkRange(answer, range) : answer;
+    const shown = panelPluginId === 'table' ? withoutLoneHeadings(linked) : linked;
     return filters?.length
       ? withRefusals(shown, (refId) => {
           const query = targets.find((target) => target.refId === refId);

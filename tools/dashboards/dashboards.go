@@ -19,14 +19,27 @@ type Dashboard struct {
 	Links       []Link
 	Panels      []Panel
 	Templating  struct{ List []Variable }
+	Annotations struct{ List []Annotation }
 }
 
-// Link leads to another dashboard.
-type Link struct{ Title, URL string }
+// Link leads to another dashboard, or to all that have one of the tags.
+type Link struct {
+	Title, Type, URL      string
+	Tags                  []string
+	KeepTime, IncludeVars bool
+}
+
+// Annotation is one question about events, drawn on every graph.
+type Annotation struct {
+	Name       string
+	Datasource *Reference
+	Target     Target
+}
 
 // Variable is one template variable.
 type Variable struct {
 	Name, Type, AllValue string
+	IncludeAll           bool
 	Datasource           *Reference
 	Query                json.RawMessage
 }
@@ -40,8 +53,10 @@ type Panel struct {
 	Type            string
 	Title           string
 	Description     string
+	GridPos         struct{ X, Y, W, H int }
 	Datasource      *Reference
 	Targets         []Target
+	Options         json.RawMessage
 	Transformations []struct {
 		ID      string
 		Options struct {
@@ -50,6 +65,10 @@ type Panel struct {
 		}
 	}
 	FieldConfig struct {
+		Defaults struct {
+			Unit, NoValue string
+			Links         []Link
+		}
 		Overrides []struct {
 			Matcher struct {
 				ID      string
@@ -76,6 +95,9 @@ func (p Panel) Chosen() (names []string) {
 
 // Links are the addresses that its fields lead to.
 func (p Panel) Links() (urls []string, err error) {
+	for _, l := range p.FieldConfig.Defaults.Links {
+		urls = append(urls, l.URL)
+	}
 	for _, o := range p.FieldConfig.Overrides {
 		for _, property := range o.Properties {
 			if property.ID != "links" {

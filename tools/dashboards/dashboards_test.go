@@ -39,8 +39,17 @@ func TestDashboardsAskTheDataSourceThatTheReaderPicks(t *testing.T) {
 		for _, v := range d.Templating.List {
 			if v.Type == "query" {
 				require.Equal(t, &chosen, v.Datasource, "%s: %s", d.File, v.Name)
+			}
+			if v.IncludeAll {
 				require.Equal(t, ".*", v.AllValue, "%s: All of %s must not narrow: rows whose value is unknown would be lost", d.File, v.Name)
 			}
+		}
+		asks := func(target dashboards.Target, who string) {
+			require.Equal(t, map[string]any{"type": pluginID, "uid": "${datasource}"}, target["datasource"], "%s: %s", d.File, who)
+		}
+		for _, a := range d.Annotations.List {
+			require.Equal(t, &chosen, a.Datasource, "%s: %s", d.File, a.Name)
+			asks(a.Target, a.Name)
 		}
 		for _, p := range d.Panels {
 			if p.Type == "row" {
@@ -48,21 +57,111 @@ func TestDashboardsAskTheDataSourceThatTheReaderPicks(t *testing.T) {
 			}
 			require.Equal(t, &chosen, p.Datasource, "%s: %s", d.File, p.Title)
 			for _, target := range p.Targets {
-				require.Equal(t, map[string]any{"type": pluginID, "uid": "${datasource}"}, target["datasource"], "%s: %s", d.File, p.Title)
+				asks(target, p.Title)
 			}
 		}
 	}
 }
 
-func TestEveryPanelSaysWhatABadValueLooksLike(t *testing.T) {
+// description is what the generator makes of a panel's three sentences.
+var description = regexp.MustCompile(`(?s)^(.{15,})\n\n\*\*Bad:\*\* (.{15,})\n\n\*\*Do:\*\* (.{15,})$`)
+
+func TestEveryPanelSaysWhatABadValueLooksLikeAndWhatToDo(t *testing.T) {
 	_, boards := all(t)
 	for _, d := range boards {
 		require.NotEmpty(t, d.Description, d.File)
 		for _, p := range d.Panels {
 			require.NotEmpty(t, p.Title, d.File)
 			if p.Type != "row" {
-				require.Greater(t, len(p.Description), 60, "%s: %s", d.File, p.Title)
+				require.Regexp(t, description, p.Description, "%s: %s", d.File, p.Title)
 				require.NotEmpty(t, p.Targets, "%s: %s", d.File, p.Title)
+			}
+		}
+	}
+}
+
+// A panel of numbers that are always there is small, and so is its excuse.
+func TestEveryPanelSaysWhyItIsEmpty(t *testing.T) {
+	_, boards := all(t)
+	for _, d := range boards {
+		for _, p := range d.Panels {
+			switch p.Type {
+			case "row":
+			case "stat":
+				require.NotEmpty(t, p.FieldConfig.Defaults.NoValue, "%s: %s", d.File, p.Title)
+			default:
+				require.Greater(t, len(p.FieldConfig.Defaults.NoValue), 30, "%s: %s", d.File, p.Title)
+			}
+		}
+	}
+}
+
+// Tables, logs and traces take the units of single columns from the data source; what draws one kind of number must say which.
+func TestGraphsHaveAUnit(t *testing.T) {
+	_, boards := all(t)
+	for _, d := range boards {
+		for _, p := range d.Panels {
+			switch p.Type {
+			case "timeseries", "bargauge", "barchart", "histogram":
+				if asksFor(p, "cost_per_million_tokens") {
+					continue // the currency is in the settings of the data source, which names the unit
+				}
+				require.NotEmpty(t, p.FieldConfig.Defaults.Unit, "%s: %s", d.File, p.Title)
+			}
+		}
+	}
+}
+
+func asksFor(p dashboards.Panel, figure string) bool {
+	text, _ := json.Marshal(p.Targets)
+	return strings.Contains(string(text), `"`+figure+`"`)
+}
+
+func TestPanelsDoNotOverlapAndLeaveNoHoles(t *testing.T) {
+	_, boards := all(t)
+	for _, d := range boards {
+		covered, bottom := map[[2]int]string{}, 0
+		for _, p := range d.Panels {
+			g := p.GridPos
+			require.LessOrEqual(t, g.X+g.W, 24, "%s: %s is too wide", d.File, p.Title)
+			for x := g.X; x < g.X+g.W; x++ {
+				for y := g.Y; y < g.Y+g.H; y++ {
+					require.Empty(t, covered[[2]int{x, y}], "%s: %s covers another panel", d.File, p.Title)
+					covered[[2]int{x, y}] = p.Title
+				}
+			}
+			bottom = max(bottom, g.Y+g.H)
+		}
+		require.Len(t, covered, 24*bottom, "%s: a hole", d.File)
+	}
+}
+
+func TestEveryVariableIsUsed(t *testing.T) {
+	_, boards := all(t)
+	for _, d := range boards {
+		var body struct{ Panels json.RawMessage }
+		require.NoError(t, json.Unmarshal(d.Text, &body))
+		for _, v := range d.Templating.List {
+			require.Regexp(t, regexp.MustCompile(`\$(\{`+v.Name+`[:}]|`+v.Name+`\b)`), string(body.Panels), "%s: nothing depends on %s", d.File, v.Name)
+		}
+	}
+}
+
+// dead are names that shipped dashboards ask for and vLLM has not, or no more: shared knowledge of vLLM's own history, of the
+// production stack's boards and of scalers that name a label which never was.
+var dead = regexp.MustCompile(`avg_(prompt|generation)_throughput|vllm:gpu_cache_usage_perc|vllm:cpu_cache_usage_perc|num_requests_swapped|` +
+	`prefix_cache_hit_rate|gpu_prefix_cache|vllm:time_per_output_token_seconds|time_in_queue_requests|model_(forward|execute)_time|vllm:tokens_total|` +
+	`best_of|draft_acceptance_rate|spec_decode_efficiency|num_emitted_tokens|prompt_tokens_recomputed|vllm_requests_total|vllm_gpu_utilization|` +
+	`current_qps|healthy_pods|[{ ,]model=|\$__interval\]`)
+
+func TestNoPanelAsksForADeadSeries(t *testing.T) {
+	_, boards := all(t)
+	for _, d := range boards {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				text, err := json.Marshal(target["promql"])
+				require.NoError(t, err)
+				require.NotRegexp(t, dead, string(text), "%s: %s", d.File, p.Title)
 			}
 		}
 	}
@@ -82,6 +181,11 @@ func TestNamesAreUniqueAndLinksLeadSomewhere(t *testing.T) {
 		ids := map[int]bool{}
 		var urls []string
 		for _, l := range d.Links {
+			require.True(t, l.KeepTime && l.IncludeVars, "%s: %s loses what was looked at", d.File, l.Title)
+			if l.Type == "dashboards" {
+				require.Equal(t, []string{"vllm"}, l.Tags, d.File)
+				continue
+			}
 			urls = append(urls, l.URL)
 		}
 		for _, p := range d.Panels {
@@ -99,7 +203,25 @@ func TestNamesAreUniqueAndLinksLeadSomewhere(t *testing.T) {
 			match := linked.FindStringSubmatch(address)
 			require.NotNil(t, match, "%s: %s", d.File, address)
 			require.True(t, uids[match[1]], "%s links to %s, which is not there", d.File, address)
+			if _, fields, ok := strings.Cut(address, "?"); ok {
+				require.Contains(t, fields, "${__url_time_range}", "%s: %s", d.File, address)
+				require.Contains(t, fields, "${datasource:queryparam}", "%s: %s", d.File, address)
+			}
 		}
+	}
+}
+
+// The way down from the fleet to one request can be gone up again.
+func TestTheDrillDownLeadsBothWays(t *testing.T) {
+	_, boards := all(t)
+	leadsTo := map[string]string{}
+	for _, d := range boards {
+		leadsTo[d.UID] = string(d.Text)
+	}
+	way := []string{"vllm-fleet", "vllm-model", "vllm-requests", "vllm-request"}
+	for i := range way[1:] {
+		require.Contains(t, leadsTo[way[i]], `"/d/`+way[i+1], "down")
+		require.Contains(t, leadsTo[way[i+1]], `"/d/`+way[i], "up")
 	}
 }
 

@@ -1,0 +1,28 @@
+import { cache } from './boards/cache';
+import { joinCoverage } from './boards/coverage';
+import { decoding } from './boards/decoding';
+import { disaggregation } from './boards/disaggregation';
+import { fleet } from './boards/fleet';
+import { gpus } from './boards/gpu';
+import { health } from './boards/health';
+import { logsAndErrors } from './boards/logs';
+import { model } from './boards/model';
+import { singleRequest } from './boards/request';
+import { requestExplorer } from './boards/requests';
+import { tokens } from './boards/tokens';
+
+/** Every dashboard, in the order in which people go through them. */
+export const boards = [
+  health,
+  fleet,
+  model,
+  requestExplorer,
+  singleRequest,
+  cache,
+  tokens,
+  decoding,
+  gpus,
+  disaggregation,
+  logsAndErrors,
+  joinCoverage,
+];

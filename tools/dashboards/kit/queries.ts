@@ -1,0 +1,85 @@
+import { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
+
+import {
+  AnnotationsSpec,
+  CoverageSpec,
+  LogsSpec,
+  ModelsSpec,
+  Part,
+  queryVersion,
+  RequestsSpec,
+  Scope,
+  VllmQuery,
+} from '../../../src/queryTypes';
+
+export const pluginId = 'llmserving-vllm-datasource';
+
+/** The data source that the reader picks. */
+export const datasource = { type: pluginId, uid: '${datasource}' };
+
+/** What the variables above a dashboard narrow every question to. */
+export const scope: Scope = { models: ['$model'], environments: ['$environment'], instances: ['$instance'] };
+
+/** One question of a panel, in the data source's own words. */
+export type Question = Omit<VllmQuery, 'refId' | 'datasource' | 'version'>;
+
+type Form = NonNullable<ModelsSpec['form']>;
+
+export const models = (form: Form, metrics: string[], spec: Omit<ModelsSpec, 'form' | 'metrics'> = {}): Question => ({
+  queryType: 'models',
+  scope,
+  models: { form, metrics, groupBy: ['model'], ...spec },
+});
+
+export const requests = (spec: RequestsSpec): Question => ({ queryType: 'requests', scope, requests: spec });
+
+/** One part of everything about the request that the variable names. */
+export const request = (part: Part): Question => ({
+  queryType: 'request',
+  request: { id: '$request', show: [part] },
+});
+
+export const logs = (spec: LogsSpec): Question => ({ queryType: 'logs', scope, logs: spec });
+export const coverage = (spec: CoverageSpec): Question => ({ queryType: 'coverage', scope, coverage: spec });
+export const happened = (spec: AnnotationsSpec): Question => ({ queryType: 'annotations', scope, annotations: spec });
+
+export const promql = (expr: string, legend?: string): Question => ({
+  queryType: 'promql',
+  promql: { expr: oneLine(expr), ...(legend && { legend }) },
+});
+
+/** PromQL at the end of the range only. */
+export const instant = (expr: string, legend?: string): Question => ({
+  queryType: 'promql',
+  promql: { expr: oneLine(expr), instant: true, ...(legend && { legend }) },
+});
+
+function oneLine(expr: string): string {
+  return expr.trim().replace(/\s*\n\s*/g, ' ');
+}
+
+/** Labels that Prometheus adds to every target, in its default spelling. */
+const place = 'environment=~"$environment", instance=~"$instance"';
+
+const selector = (labels: string) => (metric: string, extra?: string) =>
+  `${metric}{${[labels, extra].filter(Boolean).join(', ')}}`;
+
+/** Series of engines: they name their model. */
+export const engine = selector(`model_name=~"$model", ${place}`);
+/** Series of API servers, which do not: HTTP, process, LoRA. */
+export const server = selector(place);
+/** Series of dcgm-exporter, whose instance is a host's. */
+export const gpu = selector('environment=~"$environment"');
+
+/** The SDK wants its targets built. */
+export class Target implements Builder<Dataquery> {
+  constructor(
+    private readonly question: Question,
+    private readonly refId = 'A'
+  ) {}
+
+  build(): Dataquery {
+    const query = { refId: this.refId, datasource, version: queryVersion, ...this.question };
+    return { ...query, _implementsDataqueryVariant() {} };
+  }
+}
