@@ -32,7 +32,7 @@ func (f *Fetcher) Events(ctx context.Context, window evidence.Window, scope vllm
 	needsMetrics := ask.Starts || ask.Sleep || ask.Preemptions > 0
 	metrics := evidence.StoreReport{Store: evidence.Prometheus, Configured: f.Metrics != nil}
 	logs := evidence.StoreReport{Store: evidence.Loki, Configured: f.Logs != nil}
-	parallel(
+	Parallel(
 		func() {
 			if f.Metrics != nil {
 				metrics = f.engineChanges(ctx, &in, ask, needsMetrics)

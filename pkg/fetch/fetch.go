@@ -168,7 +168,7 @@ func (g *gather) estimate(ctx context.Context) int {
 
 // wholeWindow asks all three stores for the whole window at once: every request is wanted, also those that left no span.
 func (g *gather) wholeWindow(ctx context.Context, expected int) {
-	parallel(
+	Parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
@@ -194,14 +194,14 @@ func (g *gather) onlyWithSpans() {
 // that the rows cover.
 func (g *gather) chosenRows(ctx context.Context, expected int) {
 	byTime := g.ask.Order.Column == "" || g.ask.Order.Column == join.TimeColumn
-	parallel(
+	Parallel(
 		func() { g.askTraces(ctx, expected, byTime) },
 		func() { g.askTargets(ctx) },
 	)
 	noSpans := g.traces.Err != nil && len(g.in.Spans) == 0
 	noModels := g.metrics.Err != nil && g.ask.Scope.Narrows(vllm.Model) // which spans are of the model, lines and callers may tell
 	if noSpans || noModels {                                            // nothing to choose by: logs and metrics for the whole window
-		parallel(
+		Parallel(
 			func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
 			func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
 		)
@@ -222,7 +222,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		g.in.Spans, g.in.Callers = chosen, nil
 		windows, ids = around(chosen), idsOf(chosen)
 	}
-	parallel(
+	Parallel(
 		func() { g.askLogs(ctx, windows, ids) },
 		func() { g.askMetrics(ctx, g.beforeAll(windows), g.ask.Scope) },
 		func() { g.askCallers(ctx, g.search(expected), callers) },
@@ -307,7 +307,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 	above := map[string]bool{} // services seen above engine spans
 	known := g.callers.get()
 	var report evidence.StoreReport
-	parallel(
+	Parallel(
 		func() {
 			report = g.Traces.RequestSpans(ctx, search, func(t jaeger.Trace) error {
 				spans = append(spans, t.Requests...)
@@ -453,9 +453,9 @@ func placesOf(s vllm.Scope) vllm.Scope {
 	return s.Without(vllm.Model, vllm.Engine, vllm.Service)
 }
 
-// parallel runs functions at the same time. A panic in one must not end the plugin process: it is kept and raised again
+// Parallel runs functions at the same time. A panic in one must not end the plugin process: it is kept and raised again
 // in the caller's goroutine, where the query's own recover turns it into that query's error.
-func parallel(functions ...func()) {
+func Parallel(functions ...func()) {
 	var wg sync.WaitGroup
 	panics := make([]any, len(functions))
 	for i, f := range functions {
@@ -480,7 +480,7 @@ func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input,
 	if expected == 0 || expected > limit {
 		return join.Input{}, false
 	}
-	parallel(
+	Parallel(
 		func() { g.askTraces(ctx, expected, false) },
 		func() { g.askTargets(ctx) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(ask.Window)}, ask.Scope) },

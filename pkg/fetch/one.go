@@ -29,7 +29,7 @@ var traceID = regexp.MustCompile(`^[0-9a-f]{16,32}$`)
 func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string) (join.Input, error) {
 	g := f.gather(Ask{Window: window})
 	ids := candidates(id)
-	parallel(
+	Parallel(
 		func() { g.findTraces(ctx, ids, id) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, ids) },
 		func() { g.askTargets(ctx) },
@@ -209,7 +209,7 @@ func (f *Fetcher) Neighbours(ctx context.Context, window, wider evidence.Window,
 			report.Err = before[i].Err
 		}
 	}
-	parallel(
+	Parallel(
 		func() { g.askTraces(ctx, 0, false) },
 		// Metrics may know the instance by another of its names than the spans: the join finds it among all.
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(wider)}, vllm.Scope{}) },

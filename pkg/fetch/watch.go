@@ -31,7 +31,7 @@ func (f *Fetcher) Watch(scope vllm.Scope) *Watch { return &Watch{fetcher: f, sco
 func (w *Watch) Look(ctx context.Context, window evidence.Window, expected int) (join.Input, error) {
 	g := w.fetcher.gather(Ask{Window: window, Scope: w.scope})
 	fresh := time.Now().After(w.believed)
-	parallel(
+	Parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, nil) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(window)}, w.scope) },

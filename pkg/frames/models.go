@@ -10,6 +10,11 @@ import (
 
 // Models shows figures in the form that was asked for.
 func Models(r models.Result, form models.Form, source Source) data.Frames {
+	return shaped(r, form, func() *data.Frame { return ModelTable(r, source) })
+}
+
+// shaped gives figures the form that was asked for, with their notices.
+func shaped(r models.Result, form models.Form, table func() *data.Frame) data.Frames {
 	var out data.Frames
 	switch form {
 	case models.TimeSeries:
@@ -17,7 +22,7 @@ func Models(r models.Result, form models.Form, source Source) data.Frames {
 	case models.Numeric:
 		out = Numbers(r)
 	default:
-		out = data.Frames{ModelTable(r, source)}
+		out = data.Frames{table()}
 	}
 	for _, text := range r.Notices {
 		out[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityInfo, Text: text})
@@ -28,7 +33,11 @@ func Models(r models.Result, form models.Form, source Source) data.Frames {
 // ModelTable is one row per group: its dimensions, then its figures over the whole range. A quantile is followed by the
 // bounds of the histogram bucket that it fell into. Null means not known.
 func ModelTable(r models.Result, source Source) *data.Frame {
-	frame := data.NewFrame("models")
+	return figureTable("models", r, source, figureLook)
+}
+
+func figureTable(name string, r models.Result, source Source, drawn func(models.Column) look) *data.Frame {
+	frame := data.NewFrame(name)
 	for i, dimension := range r.GroupBy {
 		values := make([]string, len(r.Groups))
 		for row, group := range r.Groups {
@@ -48,7 +57,7 @@ func ModelTable(r models.Result, source Source) *data.Frame {
 		config := &data.FieldConfig{
 			DisplayNameFromDS: column.Name, Unit: modelUnit(column.Unit, r.Currency), Description: description(column), NoValue: "–",
 		}
-		figureLook(column).apply(config)
+		drawn(column).apply(config)
 		frame.Fields = append(frame.Fields, configured(column.Name, values, config))
 	}
 	return frame.SetMeta(&data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable})
@@ -62,6 +71,8 @@ func figureLook(c models.Column) look {
 		return look{hidden: true}
 	case strings.HasPrefix(c.Metric, "kv_cache_usage"):
 		return look{minWidth: 140, cell: gaugeCell, steps: kvCacheSteps, share: true}
+	case strings.HasSuffix(c.Metric, "attainment"): // of kind slo, in a graph
+		return look{share: true}
 	case c.Metric == "prefix_cache_hit_ratio" || c.Metric == "gpu_utilization" || c.Metric == "spec_decode_acceptance_ratio":
 		return look{minWidth: 140, cell: gaugeCell, share: true}
 	}
@@ -103,6 +114,8 @@ func modelUnit(u models.Unit, currency string) string {
 		return "suffix: tok/s"
 	case models.Bytes:
 		return "bytes"
+	case models.Multiple:
+		return "suffix:×"
 	case models.Watts:
 		return "watt"
 	case models.Money:

@@ -19,13 +19,13 @@ func (j *joiner) judge() {
 			indices[r.Model] = index
 		}
 		if index >= 0 {
-			r.SLOMet = r.verdict(j.in.SLO[index])
+			r.SLOMet = r.Judge(j.in.SLO[index])
 		}
 	}
 }
 
-// verdict is that of goodput: what did not end ok served nobody in time, whoever ended it.
-func (r *Request) verdict(limits slo.Objective) slo.Verdict {
+// Judge is the verdict of goodput: what did not end ok served nobody in time, whoever ended it.
+func (r *Request) Judge(limits slo.Objective) slo.Verdict {
 	switch {
 	case !limits.Limited() || r.Status == StatusUnknown:
 		return slo.CannotTell

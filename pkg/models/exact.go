@@ -24,7 +24,7 @@ func FromRequests(rows []join.Request, r Result) []ExactQuantile {
 			samples[c.Metric] = sample(rows, column, r.GroupBy)
 		}
 		for _, group := range r.Groups {
-			if values := samples[c.Metric][groupKey(group)]; len(values) > 0 {
+			if values := samples[c.Metric][GroupKey(group)]; len(values) > 0 {
 				out = append(out, ExactQuantile{Group: group, Metric: c.Metric, Quantile: c.Quantile, Value: quantileOf(values, c.Quantile)})
 			}
 		}
@@ -41,21 +41,26 @@ func sample(rows []join.Request, column *join.Column, groupBy []string) map[stri
 		if v == nil {
 			continue
 		}
-		for g, dimension := range groupBy {
-			group[g] = ""
-			if c, ok := join.ColumnNamed(dimension); ok && c.Text != nil {
-				if text := c.Text(&rows[i]); text != nil {
-					group[g] = *text
-				}
-			}
-		}
-		key := groupKey(group)
+		key := GroupKey(GroupOf(&rows[i], groupBy, group))
 		out[key] = append(out[key], *v)
 	}
 	for _, values := range out {
 		slices.Sort(values)
 	}
 	return out
+}
+
+// GroupOf writes the group of a request into values, which has one place per dimension; "" is not known.
+func GroupOf(r *join.Request, groupBy []string, values []string) []string {
+	for g, dimension := range groupBy {
+		values[g] = ""
+		if c, ok := join.ColumnNamed(dimension); ok && c.Text != nil {
+			if text := c.Text(r); text != nil {
+				values[g] = *text
+			}
+		}
+	}
+	return values
 }
 
 // quantileOf sorted values, linear between order statistics (Hyndman and Fan's type 7, the default of R and NumPy).

@@ -28,7 +28,7 @@ func Fetch(
 ) (Result, []evidence.Call, error) {
 	explicit := len(spec.Metrics) > 0
 	spec = spec.WithDefaults()
-	group, err := groupLabels(client.Labels(), spec.GroupBy)
+	group, err := GroupLabels(client.Labels(), spec.GroupBy)
 	if err != nil {
 		return Result{}, nil, err
 	}
@@ -37,7 +37,7 @@ func Fetch(
 		return Result{}, calls, err
 	}
 
-	grid, window := gridOf(spec.Form, w, interval, client.ScrapeInterval())
+	grid, window := Grid(spec.Form, w, interval, client.ScrapeInterval())
 	p := plan{names: names, labels: client.Labels(), scope: scope, group: group, window: window}
 	columns := columnsOf(spec)
 	asked, notices := p.queries(columns)
@@ -74,8 +74,8 @@ func Fetch(
 	return result, calls, upstream.Join(errs...)
 }
 
-// groupLabels translates dimensions to the store's labels.
-func groupLabels(labels vllm.LabelNames, dimensions []string) ([]string, error) {
+// GroupLabels translates dimensions to the store's labels.
+func GroupLabels(labels vllm.LabelNames, dimensions []string) ([]string, error) {
 	byName := map[string]string{
 		ByModel: labels.Model, ByEnvironment: labels.Environment, ByNamespace: labels.Namespace, ByPod: labels.Pod,
 		ByInstance: labels.Instance, ByEngine: labels.Engine,
@@ -89,9 +89,9 @@ func groupLabels(labels vllm.LabelNames, dimensions []string) ([]string, error) 
 	return group, nil
 }
 
-// gridOf gives the times of the answer, and the window over which rates and means are taken: around each step of a series,
+// Grid gives the times of the answer, and the window over which rates and means are taken: around each step of a series,
 // the whole range in a table.
-func gridOf(form Form, w evidence.Window, interval, scrape time.Duration) (prometheus.Range, time.Duration) {
+func Grid(form Form, w evidence.Window, interval, scrape time.Duration) (prometheus.Range, time.Duration) {
 	if form != TimeSeries {
 		return prometheus.Range{From: w.To, To: w.To, Step: w.Duration()}, max(w.Duration(), 4*scrape)
 	}
@@ -152,10 +152,5 @@ func (p plan) whyNot(n need) string {
 	if len(p.names.Of(n.metric)) > 0 {
 		return "it is known of an instance and not of its single engines: leave engine out of groupBy"
 	}
-	m, _ := vllm.LookupMetric(n.metric)
-	wanted := missing + p.names.Full(m.Names[0])
-	if since := m.Names[0].Since; since != "" {
-		wanted += " (vLLM " + since + " and newer)"
-	}
-	return wanted
+	return missing + p.names.Today(n.metric)
 }

@@ -58,19 +58,19 @@ func (p plan) expression(n need) (expr string, ok bool) {
 	}
 	switch n.kind {
 	case rate:
-		return prometheus.Aggregate("sum", by, p.either("rate", exposed, "")), true
+		return prometheus.Aggregate("sum", by, p.either("rate", n.metric, "")), true
 	case gauge:
-		return prometheus.Aggregate(n.agg, by, p.either(n.over, exposed, "")), true
+		return prometheus.Aggregate(n.agg, by, p.either(n.over, n.metric, "")), true
 	case average:
-		return prometheus.Aggregate("sum", by, p.either("rate", exposed, "_sum")) + " / " +
-			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_count")), true
+		return prometheus.Aggregate("sum", by, p.either("rate", n.metric, "_sum")) + " / " +
+			prometheus.Aggregate("sum", by, p.either("rate", n.metric, "_count")), true
 	case buckets:
 		by = withLabels(by, p.labels.Model, leLabel)
-		return prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket", "_sum")), true
+		return prometheus.Aggregate("sum", by, p.either("rate", n.metric, "_bucket", "_sum")), true
 	case quantile:
 		by = withLabels(by, leLabel)
 		return "histogram_quantile(" + strconv.FormatFloat(n.q, 'g', -1, 64) + ", " +
-			prometheus.Aggregate("sum", by, p.either("rate", exposed, "_bucket")) + ")", true
+			prometheus.Aggregate("sum", by, p.either("rate", n.metric, "_bucket")) + ")", true
 	case web:
 		return p.web(by, exposed[0]), p.labels.Instance != ""
 	case devices:
@@ -80,23 +80,9 @@ func (p plan) expression(n need) (expr string, ok bool) {
 	}
 }
 
-// either applies a function over the window to a metric under each of its names; engines that expose two (both carry the
-// same numbers) count once, by the newest, since the function drops the name and "or" compares the other labels.
-// Suffixes are the parts of a histogram that are read together: a sum has no le, so it stays apart from the buckets.
-func (p plan) either(function string, exposed []vllm.Exposed, suffixes ...string) string {
-	matchers := prometheus.ScopeMatchers(p.labels, p.scope)
-	expr := ""
-	for i, e := range exposed {
-		full := make([]string, len(suffixes))
-		for j, suffix := range suffixes {
-			full[j] = p.names.Full(e) + suffix
-		}
-		if i > 0 {
-			expr += " or "
-		}
-		expr += function + "(" + prometheus.Over(prometheus.Selector(full, matchers...), p.window) + ")"
-	}
-	return expr
+// either applies a function over the window to a metric in scope under each of its names.
+func (p plan) either(function, metric string, suffixes ...string) string {
+	return p.names.Either(function, metric, suffixes, p.window, prometheus.ScopeMatchers(p.labels, p.scope)...)
 }
 
 // withLabels adds labels that are not yet there.

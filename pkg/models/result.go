@@ -22,6 +22,7 @@ const (
 	Watts             Unit = "W"
 	GPUs              Unit = "GPUs"
 	Money             Unit = "currency"
+	Multiple          Unit = "×"
 )
 
 // Part says what a column of a quantile holds.
@@ -77,7 +78,7 @@ func (r Result) WithExact(exact []ExactQuantile) Result {
 		if byColumn[name] == nil {
 			byColumn[name] = map[string]float64{}
 		}
-		byColumn[name][groupKey(e.Group)] = e.Value
+		byColumn[name][GroupKey(e.Group)] = e.Value
 	}
 	out := r
 	out.Columns = nil
@@ -99,7 +100,7 @@ func (r Result) WithExact(exact []ExactQuantile) Result {
 			for t := range vector {
 				vector[t] = math.NaN()
 			}
-			if v, ok := values[groupKey(group)]; ok && len(vector) == 1 { // over the range, so for a table
+			if v, ok := values[GroupKey(group)]; ok && len(vector) == 1 { // over the range, so for a table
 				vector[0] = v
 			}
 			out.Values[g] = append(out.Values[g], vector)
@@ -108,4 +109,5 @@ func (r Result) WithExact(exact []ExactQuantile) Result {
 	return out
 }
 
-func groupKey(values []string) string { return strings.Join(values, "\xff") }
+// GroupKey is one text for the values of a group.
+func GroupKey(values []string) string { return strings.Join(values, "\xff") }

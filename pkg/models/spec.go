@@ -51,36 +51,56 @@ func (s Spec) WithDefaults() Spec {
 	if len(s.Metrics) == 0 {
 		s.Metrics = Names()
 	}
-	if len(s.GroupBy) == 0 {
-		s.GroupBy = []string{ByModel}
-	}
 	if len(s.Quantiles) == 0 {
 		s.Quantiles = DefaultQuantiles
 	}
-	groupBy := slices.Clone(s.GroupBy)
+	s.GroupBy = InOrder(s.GroupBy)
+	return s
+}
+
+// InOrder brings dimensions into the order of Dimensions, each once; none are the model alone.
+func InOrder(groupBy []string) []string {
+	if len(groupBy) == 0 {
+		return []string{ByModel}
+	}
+	groupBy = slices.Clone(groupBy)
 	slices.SortFunc(groupBy, func(a, b string) int {
 		return slices.Index(Dimensions, a) - slices.Index(Dimensions, b)
 	})
-	s.GroupBy = slices.Compact(groupBy)
-	return s
+	return slices.Compact(groupBy)
+}
+
+// CheckGroups refuses what is no dimension.
+func CheckGroups(groupBy []string) error {
+	for _, by := range groupBy {
+		if !slices.Contains(Dimensions, by) {
+			return fmt.Errorf("groupBy: %q is none of %s", by, strings.Join(Dimensions, ", "))
+		}
+	}
+	return nil
+}
+
+// Check refuses what is no form.
+func (f Form) Check() error {
+	switch f {
+	case "", Table, TimeSeries, Numeric:
+		return nil
+	}
+	return fmt.Errorf("form: %q is none of table, timeseries, numeric", f)
 }
 
 // Validate checks every field and names the one that is wrong.
 func (s Spec) Validate() error {
-	switch s.Form {
-	case "", Table, TimeSeries, Numeric:
-	default:
-		return fmt.Errorf("form: %q is none of table, timeseries, numeric", s.Form)
+	if err := s.Form.Check(); err != nil {
+		return err
 	}
 	for _, name := range s.Metrics {
 		if _, ok := lookup(name); !ok {
 			return fmt.Errorf("metrics: no figure is named %q; there are %s", name, strings.Join(Names(), ", "))
 		}
 	}
-	for _, by := range s.GroupBy {
-		if !slices.Contains(Dimensions, by) {
-			return fmt.Errorf("groupBy: %q is none of %s", by, strings.Join(Dimensions, ", "))
-		}
+	if err := CheckGroups(s.GroupBy); err != nil {
+		return err
 	}
 	if len(s.Quantiles) > maxQuantiles {
 		return fmt.Errorf("quantiles: %d are more than %d", len(s.Quantiles), maxQuantiles)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 )
 
@@ -34,34 +33,19 @@ func (t *table) add(n need, answer prometheus.Answer) {
 		for i, label := range t.plan.group {
 			values[i] = s.Labels[label]
 		}
-		key := groupKey(values)
+		key := GroupKey(values)
 		g, ok := t.groups[key]
 		if !ok {
 			g = newGroup(t.gpuPrice)
 			t.groups[key], t.values[key] = g, values
 		}
-		vector := t.vector(s.Samples)
+		vector := t.grid.Vector(s.Samples)
 		if n.kind == buckets {
 			g.ladder(n, s.Labels[t.plan.labels.Model]).add(s.Labels[leLabel], vector)
 			continue
 		}
 		g.set(n, s.Labels[n.split], vector)
 	}
-}
-
-// vector places samples on the grid. The store puts them there exactly; what lies beside it is dropped.
-func (t *table) vector(samples []evidence.Sample) []float64 {
-	v := make([]float64, len(t.times))
-	for i := range v {
-		v[i] = evidence.NaN
-	}
-	from, step := t.grid.From.UnixMilli(), max(t.grid.Step.Milliseconds(), 1)
-	for _, s := range samples {
-		if i := (s.UnixMilli - from) / step; i >= 0 && int(i) < len(v) {
-			v[i] = s.Value
-		}
-	}
-	return v
 }
 
 // result computes every column of every group.
@@ -78,7 +62,7 @@ func (t *table) result(spec Spec, columns []column) Result {
 		for i, c := range columns {
 			row[i] = c.of(g)
 			if row[i] == nil {
-				row[i] = t.vector(nil)
+				row[i] = t.grid.Vector(nil)
 			}
 		}
 		r.Groups = append(r.Groups, t.values[key])

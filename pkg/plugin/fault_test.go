@@ -45,6 +45,9 @@ var questions = []question{
 	{name: "coverage over time", json: `{"queryType":"coverage","coverage":{"form":"timeseries"}}`, uses: allStores, shows: coverage},
 	{name: "models", json: `{"queryType":"models","models":{"metrics":["running","ttft"],"quantiles":[0.95]}}`, needs: []evidence.Store{evidence.Prometheus}, uses: []evidence.Store{evidence.Jaeger},
 		shows: map[evidence.Store]string{evidence.Prometheus: "running", evidence.Jaeger: "ttft_p95_exact"}},
+	{name: "slo", json: `{"queryType":"slo"}`, uses: allStores, shows: map[evidence.Store]string{evidence.Prometheus: "ttft_attainment", evidence.Jaeger: "attainment"}},
+	{name: "goodput over time", json: `{"queryType":"slo","slo":{"metrics":["goodput","attainment"],"form":"timeseries"}}`, needs: []evidence.Store{evidence.Jaeger},
+		uses: []evidence.Store{evidence.Prometheus, evidence.Loki}, shows: map[evidence.Store]string{evidence.Jaeger: "attainment"}},
 	{name: "request", json: `{"queryType":"request","request":{"id":"` + requestID(1) + `"}}`, uses: allStores, shows: requestRow},
 	{name: "logs", json: `{"queryType":"logs"}`, needs: []evidence.Store{evidence.Loki}, shows: map[evidence.Store]string{evidence.Loki: "body"}},
 	{name: "log volume", json: `{"queryType":"logs","logs":{"volume":true}}`, needs: []evidence.Store{evidence.Loki}},
@@ -58,6 +61,8 @@ var questions = []question{
 	{name: "failed stores", alert: true, json: `{"queryType":"coverage","coverage":{"metric":"stores_failed"}}`, counts: true},
 	{name: "running by model", alert: true, json: `{"queryType":"models","models":{"metrics":["running"]}}`, needs: []evidence.Store{evidence.Prometheus}},
 	{name: "running over time", alert: true, json: `{"queryType":"models","models":{"metrics":["running"],"form":"timeseries"}}`, needs: []evidence.Store{evidence.Prometheus}},
+	{name: "joint burn rate", alert: true, json: `{"queryType":"slo","slo":{"metrics":["burn_rate"]}}`, needs: allStores},
+	{name: "burn rate of one limit", alert: true, json: `{"queryType":"slo","slo":{"metrics":["ttft_burn_rate"]}}`, needs: []evidence.Store{evidence.Prometheus}},
 	{name: "a PromQL alert", alert: true, json: `{"queryType":"promql","promql":{"expr":"up","instant":true}}`, needs: []evidence.Store{evidence.Prometheus}},
 }
 

@@ -68,6 +68,7 @@ func (d *Datasource) handlers() map[query.Kind]kindHandler {
 		query.Requests: d.requests,
 		query.Request:  d.request,
 		query.Models:   d.models,
+		query.SLO:      d.slo,
 		query.Logs:     d.logs,
 		query.Trace:    d.trace,
 		query.Coverage: d.coverage,

@@ -74,6 +74,8 @@ func prometheusAnswer(r *http.Request, empty bool) string {
 		}
 		text, _ := json.Marshal(map[string]any{"status": "success", "data": names}) // of strings
 		return string(text)
+	case strings.HasSuffix(r.URL.Path, "/label/le/values"):
+		return `{"status":"success","data":` + map[bool]string{true: "[]", false: `["0.1","0.5","1.0","+Inf"]`}[empty] + `}`
 	case strings.HasSuffix(r.URL.Path, "/query_range") && strings.Contains(query, vllm.ProcessStartTime): // after an earlier one
 		s := series{Metric: map[string]string{"pod": "llama-0", "instance": "10.0.0.1:8000"}}
 		started := telemetryFrom.Add(5 * time.Minute).Unix()

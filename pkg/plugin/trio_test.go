@@ -49,6 +49,7 @@ func newTrio(t testing.TB, slow ...evidence.Store) *trio {
 		secrets[string(name)+"BearerToken"], secrets[string(name)+"HeaderValue1"] = token, key
 		out.secrets = append(out.secrets, token, key, s.url)
 	}
+	settings["vllm"] = map[string]any{"slo": []map[string]any{{"model": "*", "ttft": "500ms", "e2e": "2s"}}}
 	jsonData, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,34 @@ func (n Names) Of(canonical string) []vllm.Exposed {
 // Full is an exposed name with the configured prefix.
 func (n Names) Full(e vllm.Exposed) string { return e.Full(n.prefix) }
 
+// Today is the name that a metric has in vLLM of today, and since when.
+func (n Names) Today(canonical string) string {
+	m, _ := vllm.LookupMetric(canonical)
+	name := n.Full(m.Names[0])
+	if since := m.Names[0].Since; since != "" {
+		name += " (vLLM " + since + " and newer)"
+	}
+	return name
+}
+
+// Either applies a function over a window to a metric under each of its names that the store has; engines that expose two
+// (both carry the same numbers) count once, by the newest, since the function drops the name and "or" compares the other
+// labels. Suffixes are the parts of a histogram that are read together: a sum has no le, so it stays apart from the buckets.
+func (n Names) Either(function, canonical string, suffixes []string, window time.Duration, matchers ...Matcher) string {
+	expr := ""
+	for i, e := range n.Of(canonical) {
+		full := make([]string, len(suffixes))
+		for j, suffix := range suffixes {
+			full[j] = n.Full(e) + suffix
+		}
+		if i > 0 {
+			expr += " or "
+		}
+		expr += function + "(" + Over(Selector(full, matchers...), window) + ")"
+	}
+	return expr
+}
+
 // Empty reports whether the store has nothing of vLLM.
 func (n Names) Empty() bool { return !n.all && len(n.have) == 0 }
 

@@ -1,6 +1,10 @@
 package prometheus
 
-import "time"
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
 
 // maxPoints is Prometheus' own ceiling of points per series in a range query.
 const maxPoints = 11_000
@@ -47,12 +51,36 @@ func floor(t time.Time, step time.Duration) time.Time {
 
 // Times lists the grid.
 func (r Range) Times() []time.Time {
-	if r.Step <= 0 || r.To.Before(r.From) {
+	n := r.points()
+	if n == 0 {
 		return nil
 	}
-	times := make([]time.Time, 0, r.To.Sub(r.From)/r.Step+1)
+	times := make([]time.Time, 0, n)
 	for t := r.From; !t.After(r.To); t = t.Add(r.Step) {
 		times = append(times, t)
 	}
 	return times
+}
+
+func (r Range) points() int {
+	if r.Step <= 0 || r.To.Before(r.From) {
+		return 0
+	}
+	return int(r.To.Sub(r.From)/r.Step) + 1
+}
+
+// Vector places samples on the grid, NaN where there is none. The store puts them there exactly; what lies beside it is
+// dropped.
+func (r Range) Vector(samples []evidence.Sample) []float64 {
+	v := make([]float64, r.points())
+	for i := range v {
+		v[i] = evidence.NaN
+	}
+	from, step := r.From.UnixMilli(), max(r.Step.Milliseconds(), 1)
+	for _, s := range samples {
+		if i := (s.UnixMilli - from) / step; i >= 0 && int(i) < len(v) {
+			v[i] = s.Value
+		}
+	}
+	return v
 }

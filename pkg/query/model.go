@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
@@ -25,6 +26,7 @@ const (
 	Requests Kind = "requests"
 	Request  Kind = "request"
 	Models   Kind = "models"
+	SLO      Kind = "slo"
 	Logs     Kind = "logs"
 	Trace    Kind = "trace"
 	PromQL   Kind = "promql"
@@ -34,10 +36,10 @@ const (
 )
 
 // Kinds lists them in the order in which an editor shows them.
-var Kinds = []Kind{Requests, Request, Models, Logs, Trace, Annotations, Coverage, PromQL}
+var Kinds = []Kind{Requests, Request, Models, SLO, Logs, Trace, Annotations, Coverage, PromQL}
 
 // Alerts reports whether the kind can be evaluated by an alert rule: it must reduce to numbers with stable labels.
-func (k Kind) Alerts() bool { return k == Models || k == Coverage || k == PromQL }
+func (k Kind) Alerts() bool { return k == Models || k == SLO || k == Coverage || k == PromQL }
 
 // Query is one parsed query. Exactly the spec of its kind is set.
 type Query struct {
@@ -51,6 +53,7 @@ type Query struct {
 	Requests *RequestsSpec
 	Request  *RequestSpec
 	Models   *models.Spec
+	SLO      *attainment.Spec
 	Logs     *LogsSpec
 	Trace    *TraceSpec
 	Coverage *CoverageSpec

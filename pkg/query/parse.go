@@ -13,6 +13,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
@@ -59,16 +60,17 @@ func wrong(field, format string, args ...any) error {
 
 // saved is the JSON as it stands in dashboards. src/types.ts mirrors it; a test holds the two together.
 type saved struct {
-	Version   int          `json:"version"`
-	QueryType Kind         `json:"queryType"`
-	Scope     vllm.Scope   `json:"scope"`
-	Requests  RequestsSpec `json:"requests"`
-	Request   RequestSpec  `json:"request"`
-	Models    models.Spec  `json:"models"`
-	Logs      LogsSpec     `json:"logs"`
-	Trace     TraceSpec    `json:"trace"`
-	Coverage  CoverageSpec `json:"coverage"`
-	PromQL    PromQLSpec   `json:"promql"`
+	Version   int             `json:"version"`
+	QueryType Kind            `json:"queryType"`
+	Scope     vllm.Scope      `json:"scope"`
+	Requests  RequestsSpec    `json:"requests"`
+	Request   RequestSpec     `json:"request"`
+	Models    models.Spec     `json:"models"`
+	SLO       attainment.Spec `json:"slo"`
+	Logs      LogsSpec        `json:"logs"`
+	Trace     TraceSpec       `json:"trace"`
+	Coverage  CoverageSpec    `json:"coverage"`
+	PromQL    PromQLSpec      `json:"promql"`
 
 	Annotations AnnotationsSpec `json:"annotations"`
 }
@@ -107,7 +109,7 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 		return Query{}, err
 	}
 	if fromAlert && !out.Kind.Alerts() && out.Kind.known() {
-		return Query{}, wrong("queryType", "%q gives rows, not numbers: an alert rule can use models, coverage or promql", out.Kind)
+		return Query{}, wrong("queryType", "%q gives rows, not numbers: an alert rule can use models, slo, coverage or promql", out.Kind)
 	}
 	return out, out.take(&s, maxRows)
 }
@@ -124,6 +126,9 @@ func (q *Query) take(s *saved, maxRows int) error {
 	case Models:
 		q.Models = &s.Models
 		return q.checkModels()
+	case SLO:
+		q.SLO = &s.SLO
+		return q.checkSLO()
 	case Logs:
 		q.Logs = &s.Logs
 		return q.Logs.check()
@@ -258,6 +263,20 @@ func (q *Query) checkModels() error {
 			return &FieldError{"models", err}
 		}
 		q.Models = &spec
+	}
+	return nil
+}
+
+func (q *Query) checkSLO() error {
+	if err := q.SLO.Validate(); err != nil {
+		return &FieldError{"slo", err}
+	}
+	if q.FromAlert {
+		spec, err := q.SLO.ForAlert()
+		if err != nil {
+			return &FieldError{"slo", err}
+		}
+		q.SLO = &spec
 	}
 	return nil
 }

@@ -11,9 +11,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -61,6 +63,8 @@ type defaultsSchema struct {
 	Events int        `json:"events"`
 	Sort   join.Order `json:"sort"`
 
+	Target float64 `json:"target"` // of kind slo
+
 	Alert models.Spec `json:"alert"`
 }
 
@@ -72,6 +76,7 @@ type schema struct {
 	Filter          []string             `json:"filter"`
 	Ops             map[string][]join.Op `json:"ops"` // by type of column
 	Figures         []models.Figure      `json:"figures"`
+	SLOFigures      []attainment.Figure  `json:"sloFigures"`
 	Dimensions      []string             `json:"dimensions"`
 	Parts           []Part               `json:"parts"`
 	Forms           []models.Form        `json:"forms"`
@@ -87,14 +92,14 @@ func frontendSchema() schema {
 	s := schema{
 		Version: Version, Scope: fieldsOf(reflect.TypeFor[vllm.Scope]()),
 		Filter:  fieldsOf(reflect.TypeFor[join.Filter]()),
-		Figures: models.Figures(), Dimensions: models.Dimensions, Parts: Parts,
+		Figures: models.Figures(), SLOFigures: attainment.Figures(), Dimensions: models.Dimensions, Parts: Parts,
 		Forms: []models.Form{models.Table, models.TimeSeries, models.Numeric}, Quantiles: models.DefaultQuantiles,
 		LogLevels: []vllm.LogLevel{
 			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
 		},
 		Events:   events.Catalogue,
 		Ops:      map[string][]join.Op{},
-		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultEvents, DefaultSort, DefaultAlert},
+		Defaults: defaultsSchema{DefaultRows, DefaultLines, DefaultEvents, DefaultSort, slo.DefaultTarget, DefaultAlert},
 		Limits: map[string]int{
 			"scopeValues": MaxScopeValues, "valueLength": MaxValueLength, "filters": MaxFilters,
 			"promqlLength": MaxPromQLLength, "events": MaxEvents, "requestIdLength": vllm.MaxRequestIDLength,

@@ -74,15 +74,12 @@ const (
 // kept, as for vLLM's benchmark (--goodput).
 func (o Objective) Judge(f Figures) Verdict {
 	verdict := Met
-	for _, c := range [...]struct {
-		limit time.Duration
-		took  float64
-	}{{o.TTFT, f.TTFT}, {o.TPOT, f.TPOT}, {o.E2E, f.E2E}} {
-		switch {
-		case c.limit == 0:
-		case c.took > c.limit.Seconds():
+	for i, took := range [...]float64{f.TTFT, f.TPOT, f.E2E} {
+		switch limit := o.Of(Limits[i]); {
+		case limit == 0:
+		case took > limit.Seconds():
 			return Missed
-		case math.IsNaN(c.took):
+		case math.IsNaN(took):
 			verdict = CannotTell
 		}
 	}

@@ -83,3 +83,37 @@ func TestPresetsFindTheModelsThatTheyAreFor(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{served[0]: 2, served[1]: 2, served[2]: 2, served[3]: 1, served[4]: 2, served[5]: 2}, found)
 }
+
+func TestABoundStandsForALimitOnTheSideOfThoseWhoWereInTime(t *testing.T) {
+	buckets := []float64{2.5, 0.5, 1}
+	for name, c := range map[string]struct {
+		limit        time.Duration
+		bound, below float64
+	}{
+		"between two bounds":    {2 * time.Second, 2.5, 1},
+		"a bound itself":        {time.Second, 1, 1},
+		"below the first":       {100 * time.Millisecond, 0.5, math.NaN()},
+		"above the last":        {time.Minute, math.NaN(), 2.5},
+		"just above some bound": {1001 * time.Millisecond, 2.5, 1},
+	} {
+		bound, below := slo.Bound(c.limit, buckets)
+		require.Equal(t, [2]string{fmt.Sprint(c.bound), fmt.Sprint(c.below)}, [2]string{fmt.Sprint(bound), fmt.Sprint(below)}, name)
+	}
+	require.Equal(t, []float64{2.5, 0.5, 1}, buckets, "what was given is left as it is")
+}
+
+func TestABudgetLastsAtBurnRateOne(t *testing.T) {
+	require.InDelta(t, 1, slo.BurnRate(0.01, 0.99), 1e-9)
+	require.InDelta(t, slo.FastBurn, slo.BurnRate(0.144, 0.99), 1e-9)
+}
+
+func TestOneLimitAtATime(t *testing.T) {
+	all := slo.Objective{Model: "*", TTFT: 1, TPOT: 2, E2E: 3}
+	for _, l := range slo.Limits {
+		require.NotZero(t, all.Of(l))
+		require.Equal(t, all.Of(l), all.Only(l).Of(l))
+		for _, other := range slo.Limits {
+			require.True(t, other == l || all.Only(l).Of(other) == 0)
+		}
+	}
+}

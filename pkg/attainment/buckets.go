@@ -1,0 +1,239 @@
+package attainment
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// histogram is one of vLLM's that a limit can be held against.
+type histogram struct {
+	Name       string
+	limit      slo.Limit
+	metric     string // canonical
+	of         string // what it has one value of
+	perRequest bool
+}
+
+// histograms in the order of columns. The limit on TPOT is held against ITL too, which every version has: one value per step
+// of the engine instead of one per request.
+var histograms = []histogram{
+	{"ttft", slo.TTFT, vllm.TTFT, "requests", true},
+	{"tpot", slo.TPOT, vllm.TPOT, "requests (vLLM 0.11 and newer)", true},
+	{"itl", slo.TPOT, vllm.ITL, "steps between tokens", false},
+	{"e2e", slo.E2E, vllm.E2E, "requests", true},
+}
+
+func (h histogram) title() string {
+	return map[slo.Limit]string{slo.TTFT: "TTFT", slo.TPOT: "TPOT", slo.E2E: "E2E"}[h.limit]
+}
+
+// perRequest names the histograms that have one value per request: error budgets are of requests.
+func perRequest() (names []string) {
+	for _, h := range histograms {
+		if h.perRequest {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// share is how much of a histogram lies within a limit, NaN where not known.
+type share struct {
+	within, withinBelow float64 // at or below bound, and the bound below the limit
+	limit, bound        float64 // seconds
+}
+
+var unknownShare = share{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+
+func (s share) burn(a about) float64 { return slo.BurnRate(1-s.within, a.target) }
+
+const leLabel = "le"
+
+// rung is the bounds by which a limit is read off a histogram.
+type rung struct {
+	limit, bound, below float64 // seconds; NaN where there is no such bound
+	texts               []string
+}
+
+// rungs finds the bounds of every limit that is set. Bounds are as the store writes them: "1" and "1.0" may be in one fleet.
+func (h histogram) rungs(bounds []string, objectives slo.Objectives) map[time.Duration]rung {
+	texts := map[float64][]string{}
+	for _, text := range bounds {
+		if bound, err := strconv.ParseFloat(text, 64); err == nil && bound-bound == 0 { // finite
+			texts[bound] = append(texts[bound], text)
+		}
+	}
+	finite := slices.Collect(maps.Keys(texts))
+	out := map[time.Duration]rung{}
+	for _, o := range objectives {
+		limit := o.Of(h.limit)
+		if limit == 0 {
+			continue
+		}
+		r := rung{limit: limit.Seconds()}
+		r.bound, r.below = slo.Bound(limit, finite)
+		for _, bound := range []float64{r.bound, r.below} {
+			r.texts = append(r.texts, texts[bound]...) // none of NaN
+		}
+		out[limit] = r
+	}
+	return out
+}
+
+// Buckets is what histogram buckets tell.
+type Buckets struct {
+	Notices []string // sentences for the user
+
+	groups  map[string]*graded
+	without map[string]bool // models without limits
+}
+
+// Empty says that there is no figure.
+func (b Buckets) Empty() bool { return len(b.groups) == 0 }
+
+type graded struct {
+	group      []string
+	histograms map[string]*ladder
+}
+
+// ladder is the rates of one histogram in one group, over the times; its models added up.
+type ladder struct {
+	within, withinBelow, all []float64
+	limit, bound             float64 // NaN when the group's models differ
+}
+
+// texts of all bounds that are read, in a stable order.
+func textsOf(rungs map[time.Duration]rung) (texts []string) {
+	for _, r := range rungs {
+		texts = append(texts, r.texts...)
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+// source is where series come from, and what they are held against.
+type source struct {
+	objectives slo.Objectives
+	grid       prometheus.Range
+	model      string   // label
+	group      []string // labels
+}
+
+// file adds an answer's series, one per group, model and bound, to the groups.
+func (b *Buckets) file(h histogram, rungs map[time.Duration]rung, answer prometheus.Answer, from source) {
+	used := map[time.Duration]bool{}
+	for _, s := range answer.Series {
+		name := s.Labels[from.model]
+		index := from.objectives.Index(name)
+		if index < 0 {
+			b.without[name] = true
+			continue
+		}
+		limit := from.objectives[index].Of(h.limit)
+		le, err := strconv.ParseFloat(s.Labels[leLabel], 64)
+		if limit == 0 || err != nil {
+			continue
+		}
+		used[limit] = true
+		values := make([]string, len(from.group))
+		for i, label := range from.group {
+			values[i] = s.Labels[label]
+		}
+		r := rungs[limit]
+		l := b.ladder(values, h, r)
+		vector := from.grid.Vector(s.Samples)
+		switch {
+		case math.IsInf(le, 1):
+			l.all = add(l.all, vector)
+		case le == r.bound:
+			l.within = add(l.within, vector)
+		}
+		if le == r.below {
+			l.withinBelow = add(l.withinBelow, vector)
+		}
+	}
+	for limit := range used {
+		if notice := h.notice(rungs[limit]); notice != "" {
+			b.Notices = append(b.Notices, notice)
+		}
+	}
+}
+
+func (b *Buckets) ladder(values []string, h histogram, r rung) *ladder {
+	key := models.GroupKey(values)
+	g, ok := b.groups[key]
+	if !ok {
+		g = &graded{group: values, histograms: map[string]*ladder{}}
+		b.groups[key] = g
+	}
+	l, ok := g.histograms[h.Name]
+	if !ok {
+		l = &ladder{limit: r.limit, bound: r.bound}
+		g.histograms[h.Name] = l
+	}
+	if l.limit != r.limit {
+		l.limit = math.NaN()
+	}
+	if l.bound != r.bound {
+		l.bound = math.NaN()
+	}
+	return l
+}
+
+// share at one time.
+func (l *ladder) share(t int) share {
+	if l == nil {
+		return unknownShare
+	}
+	out := share{limit: l.limit, bound: l.bound, within: math.NaN(), withinBelow: math.NaN()}
+	if l.all == nil || !(l.all[t] > 0) {
+		return out
+	}
+	// Rates of buckets are extrapolated one by one, so that a lower one can come out a hair higher.
+	if l.within != nil {
+		out.within = min(l.within[t]/l.all[t], 1)
+	}
+	if l.withinBelow != nil {
+		out.withinBelow = min(l.withinBelow[t]/l.all[t], 1)
+	}
+	return out
+}
+
+// notice says where a bound stands for a limit that is not one.
+func (h histogram) notice(r rung) string {
+	switch {
+	case math.IsNaN(r.bound):
+		return fmt.Sprintf("%s_attainment: a limit of %g s is above the last bucket: nothing can be told", h.Name, r.limit)
+	case r.bound != r.limit:
+		return fmt.Sprintf("%s_attainment: a limit of %g s is no bound of a bucket; what took up to %g s counts as within it", h.Name, r.limit, r.bound)
+	}
+	return ""
+}
+
+// add sums two vectors; what is not known in one is taken from the other.
+func add(a, b []float64) []float64 {
+	if a == nil {
+		return b
+	}
+	sum := make([]float64, len(a))
+	for i := range a {
+		switch {
+		case math.IsNaN(a[i]):
+			sum[i] = b[i]
+		case math.IsNaN(b[i]):
+			sum[i] = a[i]
+		default:
+			sum[i] = a[i] + b[i]
+		}
+	}
+	return sum
+}

@@ -1,0 +1,4 @@
+// Package attainment says how well the requests of a window kept the limits of their models: from the requests themselves, all
+// limits of each jointly (goodput), and from histogram buckets, one limit at a time. What one request kept, package slo and
+// package join say; here are counting, the error budget, and the queries for buckets (fetch.go). The rest is pure.
+package attainment

@@ -1,0 +1,114 @@
+package attainment
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// infinity is the bound of the bucket that holds everything.
+const infinity = "+Inf"
+
+// FetchBuckets asks for those buckets alone that the limits are read off: first which bounds there are, of the index, then
+// the rates of the ones next to each limit. A histogram has some twenty, and a series per engine of each.
+//
+// Spec must have its defaults, grid must be that of steps. When some queries fail, the error says which, and the other
+// histograms are kept.
+func FetchBuckets(
+	ctx context.Context, client *prometheus.Client, spec Spec, objectives slo.Objectives, scope vllm.Scope,
+	steps prometheus.Range, grid Grid,
+) (Buckets, []evidence.Call, error) {
+	out := Buckets{groups: map[string]*graded{}, without: map[string]bool{}}
+	labels, window := client.Labels(), grid.Window()
+	group, err := models.GroupLabels(labels, spec.GroupBy)
+	if err != nil {
+		return out, nil, err
+	}
+	names, calls, err := client.Names(ctx, window)
+	if err != nil {
+		return out, calls, err
+	}
+	wanted := slices.DeleteFunc(spec.histograms(), func(h histogram) bool {
+		if len(names.Of(h.metric)) > 0 {
+			return false
+		}
+		out.Notices = append(out.Notices, h.Name+"_attainment: the store has no "+names.Today(h.metric))
+		return true
+	})
+	matchers := prometheus.ScopeMatchers(labels, scope)
+	ask := func(ctx context.Context, expr string) (prometheus.Answer, evidence.Call, error) {
+		if spec.Form == models.TimeSeries {
+			return client.QueryRange(ctx, expr, steps)
+		}
+		return client.Query(ctx, expr, steps.To)
+	}
+
+	type asked struct {
+		rungs map[time.Duration]rung
+		rates prometheus.Answer
+		calls []evidence.Call
+	}
+	answers := make([]asked, len(wanted))
+	errs := prometheus.Each(ctx, client.Concurrency(), len(wanted), func(ctx context.Context, i int) error {
+		h, a := wanted[i], &answers[i]
+		var bounds []string
+		for _, exposed := range names.Of(h.metric) {
+			more, call, err := client.LabelValuesOf(ctx, leLabel, names.Full(exposed)+"_bucket", window, matchers)
+			a.calls = append(a.calls, call)
+			if err != nil {
+				return err
+			}
+			bounds = append(bounds, more...)
+		}
+		a.rungs = h.rungs(bounds, objectives)
+		texts := textsOf(a.rungs)
+		if len(texts) == 0 {
+			return nil
+		}
+		some := append(slices.Clone(matchers), prometheus.AnyOf(leLabel, append(texts, infinity)...))
+		rates := prometheus.Aggregate("sum", withLabels(group, labels.Model, leLabel),
+			names.Either("rate", h.metric, []string{"_bucket"}, grid.Length, some...))
+		answer, call, err := ask(ctx, rates)
+		a.rates, a.calls = answer, append(a.calls, call)
+		return err
+	})
+	from := source{objectives: objectives, grid: steps, model: labels.Model, group: group}
+	for i, h := range wanted {
+		calls = append(calls, answers[i].calls...)
+		out.file(h, answers[i].rungs, answers[i].rates, from)
+		for _, warning := range answers[i].rates.Warnings {
+			out.Notices = append(out.Notices, "Prometheus: "+warning)
+		}
+	}
+	slices.Sort(out.Notices)
+	out.Notices = slices.Compact(out.Notices)
+	return out, calls, upstream.Join(errs...)
+}
+
+// histograms that the figures of a spec are read off.
+func (s Spec) histograms() (out []histogram) {
+	for _, h := range histograms {
+		if slices.ContainsFunc(s.figures(), func(f figure) bool { return slices.Contains(f.histograms, h.Name) }) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// withLabels adds labels that are not yet there.
+func withLabels(labels []string, more ...string) []string {
+	out := slices.Clone(labels)
+	for _, l := range more {
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}

@@ -1,0 +1,135 @@
+package attainment_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+)
+
+var (
+	noon   = time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)
+	hour   = attainment.Grid{Times: []time.Time{noon}, Step: time.Hour, Length: time.Hour}
+	limits = slo.Objectives{{Model: "llama", TTFT: time.Second, TPOT: 50 * time.Millisecond, E2E: 10 * time.Second}}
+)
+
+// request began so long before noon.
+func request(model string, before time.Duration, ttft, tpot, e2e float64, tokens int64) evidence.RequestSpan {
+	at := noon.Add(-before)
+	return evidence.RequestSpan{
+		TraceID: model + before.String(), SpanID: before.String(), RequestID: "cmpl-" + before.String(), Start: at,
+		TTFT: ttft, E2E: e2e, Decode: tpot * float64(tokens-1),
+		Queue: math.NaN(), Prefill: math.NaN(), Temperature: math.NaN(), TopP: math.NaN(),
+		CompletionTokens: tokens, PromptTokens: 1, CachedTokens: evidence.Unknown, MaxTokens: evidence.Unknown,
+		Model: model,
+	}
+}
+
+func joined(spans ...evidence.RequestSpan) []join.Request {
+	return join.Requests(join.Input{
+		Window: evidence.Window{From: noon.Add(-time.Hour), To: noon}, Spans: spans, SLO: limits,
+	}).Rows
+}
+
+// figures of one group and one time, of all names.
+func figures(t *testing.T, requests attainment.Requests, model string) map[string]float64 {
+	t.Helper()
+	spec := attainment.Spec{}.WithDefaults()
+	r := attainment.Result(spec, hour, requests, attainment.Buckets{})
+	for g, group := range r.Groups {
+		if group[0] != model {
+			continue
+		}
+		out := map[string]float64{}
+		for c, column := range r.Columns {
+			if v := r.Values[g][c][0]; !math.IsNaN(v) {
+				out[column.Name] = v
+			}
+		}
+		return out
+	}
+	require.FailNow(t, "no such group", model)
+	return nil
+}
+
+func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
+	rows := joined(
+		request("llama", time.Minute, 0.5, 0.02, 3, 100),
+		request("llama", 2*time.Minute, 1, 0.05, 10, 50), // equal is kept
+		request("llama", 3*time.Minute, 1.1, 0.02, 3, 100),
+		request("llama", 4*time.Minute, 1.1, 0.06, 11, 100), // misses three at once, and is one request
+		request("llama", 5*time.Minute, math.NaN(), 0.02, 3, 100),
+		request("llama", 6*time.Minute, 0.5, math.NaN(), 3, 1), // no second token was waited for
+	)
+	got := figures(t, attainment.Count(rows, limits, []string{models.ByModel}, hour), "llama")
+	require.InDeltaMapValues(t, map[string]float64{
+		"attainment": 0.6, "burn_rate": 40, "error_budget_left": -39,
+	}, only(got, "attainment", "burn_rate", "error_budget_left"), 1e-9)
+	require.NotContains(t, got, "goodput", "not all requests were seen, as far as we were told")
+
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour)
+	requests.Whole = true
+	got = figures(t, requests, "llama")
+	require.InDeltaMapValues(t, map[string]float64{
+		"attainment": 0.6, "burn_rate": 40, "error_budget_left": -39,
+		"goodput": 3.0 / 3600, "goodput_tokens": 151.0 / 3600,
+		"requests": 6, "met": 3, "missed": 2, "failed": 0, "ttft_missed": 2, "tpot_missed": 1, "e2e_missed": 1, "not_judged": 1,
+	}, got, 1e-9)
+}
+
+func TestFailuresAreMissed(t *testing.T) {
+	rows := joined(request("llama", time.Minute, 0.5, 0.02, 3, 100), request("llama", 2*time.Minute, 0.5, 0.02, 3, 100))
+	rows[1].Status, rows[1].SLOMet = join.StatusAborted, slo.Missed
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour)
+	requests.Whole = true
+	got := figures(t, requests, "llama")
+	require.InDeltaMapValues(t, map[string]float64{"attainment": 0.5, "missed": 1, "failed": 1, "ttft_missed": 0},
+		only(got, "attainment", "missed", "failed", "ttft_missed"), 1e-9)
+}
+
+func TestWhatHasNoLimitsIsNotJudgedAndSaidSo(t *testing.T) {
+	rows := joined(request("qwen", time.Minute, 0.5, 0.02, 3, 100))
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour)
+	requests.Whole = true
+	require.Equal(t, map[string]float64{"requests": 1, "not_judged": 1}, figures(t, requests, "qwen"))
+	r := attainment.Result(attainment.Spec{}.WithDefaults(), hour, requests, attainment.Buckets{})
+	require.Equal(t, []string{"No SLO limits are set for qwen: see SLO limits in the data source's settings."}, r.Notices)
+}
+
+func TestAMomentBelongsToEveryTimeWithinALength(t *testing.T) {
+	grid := attainment.Grid{Step: time.Minute, Length: 2 * time.Minute}
+	for i := range 5 {
+		grid.Times = append(grid.Times, noon.Add(time.Duration(i-4)*time.Minute))
+	}
+	rows := joined(
+		request("llama", 3*time.Minute+30*time.Second, 0.5, 0.02, 3, 100),
+		request("llama", 2*time.Minute, 2, 0.02, 3, 100),  // on a time: it began not before it
+		request("llama", 50*time.Minute, 2, 0.02, 3, 100), // before all of them
+	)
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, grid)
+	requests.Whole = true
+	spec := attainment.Spec{Metrics: []string{"requests", "goodput", "attainment"}, Form: models.TimeSeries}.WithDefaults()
+	r := attainment.Result(spec, grid, requests, attainment.Buckets{})
+	require.Equal(t, []float64{0, 1, 1, 1, 1}, r.Values[0][0])
+	require.Equal(t, []float64{0, 1. / 120, 1. / 120, 0, 0}, r.Values[0][1], "nothing came: that is 0 and known")
+	require.True(t, math.IsNaN(r.Values[0][2][0]), "but what share of nothing was good, is not")
+	require.Equal(t, []float64{1, 1, 0, 0}, r.Values[0][2][1:])
+	require.Equal(t, evidence.Window{From: noon.Add(-6 * time.Minute), To: noon}, grid.Window())
+}
+
+func only(all map[string]float64, names ...string) map[string]float64 {
+	out := map[string]float64{}
+	for _, name := range names {
+		if v, ok := all[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// slo answers with how well requests kept the limits of their models. What is taken from the requests needs Jaeger, and is
+// better with Loki and Prometheus; what is taken from buckets needs Prometheus alone. A panel keeps the one when the other
+// cannot be had.
+func (d *Datasource) slo(ctx context.Context, q query.Query) (data.Frames, error) {
+	spec := q.SLO.WithDefaults()
+	steps, length := models.Grid(spec.Form, q.Range, q.Interval, d.settings.VLLM.ScrapeInterval)
+	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
+	if len(d.settings.VLLM.SLO) == 0 {
+		return d.withoutLimits(q, spec, grid)
+	}
+	var requests attainment.Requests
+	var buckets attainment.Buckets
+	var ofRequests, ofBuckets heard
+	var ask []func()
+	withRequests, withBuckets := spec.Needs()
+	if withRequests {
+		ask = append(ask, func() { requests, ofRequests = d.countRequests(ctx, q, spec, grid) })
+	}
+	if withBuckets {
+		ask = append(ask, func() { buckets, ofBuckets = d.readBuckets(ctx, q, spec, steps, grid) })
+	}
+	fetch.Parallel(ask...)
+	nothing := (!withRequests || ofRequests.nothing) && (!withBuckets || ofBuckets.nothing)
+	if err := upstream.Join(ofRequests.err, ofBuckets.err); err != nil && (q.FromAlert || nothing) {
+		return nil, err
+	}
+	fs := frames.SLO(attainment.Result(spec, grid, requests, buckets), spec, d.source())
+	fs[0].AppendNotices(ofBuckets.notices...)
+	fs[0].AppendNotices(ofRequests.notices...)
+	return withExecuted(fs, slices.Concat(ofBuckets.stores, ofRequests.stores)), nil
+}
+
+// heard is what one kind of evidence came to, besides its figures.
+type heard struct {
+	stores  []evidence.StoreReport
+	notices []data.Notice
+	err     error // why it is not whole: an alert rule must not decide on it
+	nothing bool  // it has no figure at all
+}
+
+// noLimits is why there is no answer, and what to do about it.
+const noLimits = "no SLO limits are set: give TTFT, TPOT or E2E for your models under SLO limits in the data source's settings, where those of MLPerf come as presets"
+
+// withoutLimits is the answer of a data source that has none. A rule on it would never fire, so that is its error.
+func (d *Datasource) withoutLimits(q query.Query, spec attainment.Spec, grid attainment.Grid) (data.Frames, error) {
+	if q.FromAlert {
+		return nil, fmt.Errorf("%s (%w)", noLimits, errNotConfigured)
+	}
+	fs := frames.SLO(attainment.Result(spec, grid, attainment.Requests{}, attainment.Buckets{}), spec, d.source())
+	fs[0].AppendNotices(information("There is nothing to hold requests against: %s.", noLimits))
+	return fs, nil
+}
+
+// sloLosses says what is missing from figures of the requests when a store is.
+var sloLosses = map[evidence.Store]string{
+	evidence.Prometheus: "the models of requests whose spans do not name one, and how many requests the engines counted",
+	evidence.Loki:       "requests that were aborted or refused and left no span: attainment looks better than it is",
+	evidence.Jaeger:     "attainment and goodput of the requests themselves",
+}
+
+// countRequests joins all requests of the window and counts those that kept their limits. Without spans there would be
+// failures alone, so then there are no figures.
+func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec attainment.Spec, grid attainment.Grid) (attainment.Requests, heard) {
+	if d.jaeger == nil {
+		err := needs(evidence.Jaeger, sloLosses[evidence.Jaeger])
+		return attainment.Requests{}, heard{err: err, nothing: true, notices: []data.Notice{information("%s.", err)}}
+	}
+	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: grid.Window(), Scope: q.Scope})
+	out := heard{stores: in.Stores, err: upstream.Join(err, incomplete(in.Stores))}
+	for _, s := range in.Stores {
+		switch {
+		case !s.Configured:
+			out.notices = append(out.notices, information("%s is not configured. Missing: %s.", upstream.Title(s.Store), sloLosses[s.Store]))
+		case s.Err != nil:
+			out.notices = append(out.notices, frames.Missing(s.Err, sloLosses[s.Store]))
+		}
+		if s.Truncated {
+			out.notices = append(out.notices, data.Notice{Severity: data.NoticeSeverityWarning, Text: s.Reason + " Shares are of what was read; counts and rates are not known."})
+		}
+	}
+	traces := saidBy(in.Stores, evidence.Jaeger)
+	if err != nil || traces.Err != nil && len(in.Spans) == 0 {
+		out.nothing = true
+		return attainment.Requests{}, out
+	}
+	defer observeStage("join")()
+	joined := join.Requests(in).Within(q.Scope)
+	if seen := joined.Report.Explained.Ratio(); seen < wellSeen {
+		out.notices = append(out.notices, information("The requests seen are %.0f %% of those that the engines counted (traces are sampled, or some were lost): counts and rates are of these alone.", 100*seen))
+	}
+	requests := attainment.Count(joined.Rows, d.settings.VLLM.SLO, spec.GroupBy, grid)
+	requests.Whole = traces.Err == nil && !traces.Truncated
+	return requests, out
+}
+
+// wellSeen is the share of the engines' own count from which on nobody needs to be heard that some requests are missing:
+// scrapes and spans never agree to the last request.
+const wellSeen = 0.95
+
+// readBuckets asks for the shares of single limits.
+func (d *Datasource) readBuckets(
+	ctx context.Context, q query.Query, spec attainment.Spec, steps prometheus.Range, grid attainment.Grid,
+) (attainment.Buckets, heard) {
+	const lost = "the shares of single limits, which come from histogram buckets"
+	if d.prometheus == nil {
+		err := needs(evidence.Prometheus, lost)
+		return attainment.Buckets{}, heard{err: err, nothing: true, notices: []data.Notice{information("%s.", err)}}
+	}
+	buckets, calls, err := attainment.FetchBuckets(ctx, d.prometheus, spec, d.settings.VLLM.SLO, q.Scope, steps, grid)
+	out := heard{
+		stores: []evidence.StoreReport{{Store: evidence.Prometheus, Configured: true, Calls: calls}},
+		err:    err, nothing: err != nil && buckets.Empty(),
+	}
+	if err != nil {
+		out.notices = []data.Notice{frames.Missing(err, lost)}
+	}
+	return buckets, out
+}
+
+func saidBy(stores []evidence.StoreReport, store evidence.Store) (r evidence.StoreReport) {
+	if i := slices.IndexFunc(stores, func(s evidence.StoreReport) bool { return s.Store == store }); i >= 0 {
+		r = stores[i]
+	}
+	return r
+}
+
+func information(format string, args ...any) data.Notice {
+	return data.Notice{Severity: data.NoticeSeverityInfo, Text: fmt.Sprintf(format, args...)}
+}
