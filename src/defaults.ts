@@ -11,6 +11,7 @@ export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
   requests: { sort: defaults.sort },
   request: { id: '' },
   models: { form: 'table' },
+  slo: { form: 'table' },
   logs: {},
   trace: { traceId: '' },
   annotations: {},
@@ -21,6 +22,7 @@ export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
 /** The same in an alert rule, which compares one number per model. */
 const alertingSpecs: Partial<Specs> = {
   models: { ...defaults.alert, form: 'numeric' },
+  slo: { metrics: ['attainment'], form: 'numeric' },
   coverage: { metric: 'explained_ratio', form: 'numeric' },
   promql: { expr: '', instant: true },
 };

@@ -28,6 +28,7 @@ test.each<[string, Partial<VllmQuery>]>([
   ['trace ab12', { queryType: 'trace', trace: { traceId: 'ab12' } }],
   ['events: all', { queryType: 'annotations', annotations: {} }],
   ['events: restart, sleep', { queryType: 'annotations', annotations: { events: ['restart', 'sleep'] } }],
+  ['slo: burn_rate by instance', { queryType: 'slo', slo: { metrics: ['burn_rate'], groupBy: ['instance'] } }],
   ['coverage: explained_ratio', { queryType: 'coverage', coverage: { metric: 'explained_ratio' } }],
   ['up == 0', { queryType: 'promql', promql: { expr: 'up == 0' } }],
 ])('%s', (text, query) => {

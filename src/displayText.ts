@@ -16,6 +16,7 @@ function words({
   requests,
   request,
   models,
+  slo,
   logs,
   trace,
   annotations,
@@ -27,6 +28,8 @@ function words({
       return `request ${request?.id ?? ''}`;
     case 'models':
       return `models: ${models?.metrics?.join(', ') || 'all figures'} by ${models?.groupBy?.join(', ') || 'model'}`;
+    case 'slo':
+      return `slo: ${slo?.metrics?.join(', ') || 'all figures'} by ${slo?.groupBy?.join(', ') || 'model'}`;
     case 'logs':
       return ['logs', ...(logs?.levels ?? []), logs?.requestId, quoted(logs?.contains), slashed(logs?.regex)]
         .filter(Boolean)

@@ -129,6 +129,7 @@ test('every other text of a query takes variables', () => {
     request: { id: '$id' },
     trace: { traceId: '$id' },
     models: { metrics: ['$metrics'], groupBy: ['$one'] },
+    slo: { metrics: ['$metrics'], groupBy: ['$one'], target: 0.99 },
     logs: {
       requestId: '$id',
       contains: 'of $one',
@@ -147,6 +148,7 @@ test('every other text of a query takes variables', () => {
     request: { id: 'chatcmpl-42' },
     trace: { traceId: 'chatcmpl-42' },
     models: { metrics: ['ttft', 'tpot'], groupBy: ['llama'] },
+    slo: { metrics: ['ttft', 'tpot'], groupBy: ['llama'], target: 0.99 },
     logs: {
       requestId: 'chatcmpl-42',
       contains: 'of llama',

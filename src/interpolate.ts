@@ -13,6 +13,7 @@ import {
   RequestsSpec,
   Scope,
   scopeLists,
+  SloSpec,
   VllmQuery,
 } from './queryTypes';
 
@@ -58,13 +59,14 @@ export class Interpolation {
   }
 
   query(query: VllmQuery): VllmQuery {
-    const { scope, requests, request, models, logs, trace, annotations, coverage, promql } = query;
+    const { scope, requests, request, models, slo, logs, trace, annotations, coverage, promql } = query;
     return {
       ...query,
       ...(scope && { scope: this.scope(scope) }),
       ...(requests && { requests: this.requests(requests) }),
       ...(request && { request: { ...request, id: this.text(request.id) } }),
-      ...(models && { models: this.models(models) }),
+      ...(models && { models: this.figures(models) }),
+      ...(slo && { slo: this.figures(slo) }),
       ...(logs && { logs: this.logs(logs) }),
       ...(trace && { trace: { traceId: this.text(trace.traceId) } }),
       ...(annotations && { annotations: this.annotations(annotations) }),
@@ -128,7 +130,7 @@ export class Interpolation {
     return { ...filter, column, value: values.join(',') };
   }
 
-  private models(spec: ModelsSpec): ModelsSpec {
+  private figures<Spec extends ModelsSpec | SloSpec>(spec: Spec): Spec {
     return {
       ...spec,
       ...(spec.metrics && { metrics: this.list(spec.metrics) }),

@@ -15,6 +15,7 @@ import {
   RequestSpec,
   RequestsSpec,
   scopeLists,
+  SloSpec,
   Specs,
   TraceSpec,
 } from './queryTypes';
@@ -32,6 +33,7 @@ describe('the query types agree with pkg/query', () => {
     const requests: Fields<RequestsSpec> = { filters: true, sort: true, limit: true, live: true };
     const request: Fields<RequestSpec> = { id: true, show: true };
     const models: Fields<ModelsSpec> = { metrics: true, groupBy: true, quantiles: true, form: true };
+    const slo: Fields<SloSpec> = { metrics: true, groupBy: true, target: true, form: true };
     const logs: Fields<LogsSpec> = {
       levels: true,
       process: true,
@@ -55,6 +57,7 @@ describe('the query types agree with pkg/query', () => {
       requests,
       request,
       models,
+      slo,
       logs,
       trace,
       annotations,

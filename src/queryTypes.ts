@@ -14,6 +14,7 @@ export const queryTypes = [
   'requests',
   'request',
   'models',
+  'slo',
   'logs',
   'trace',
   'annotations',
@@ -89,6 +90,14 @@ export interface ModelsSpec {
   form?: Form;
 }
 
+/** How well requests kept the limits of their models. Target is the share of them that shall; absent = the default. */
+export interface SloSpec {
+  metrics?: string[];
+  groupBy?: string[];
+  target?: number;
+  form?: Form;
+}
+
 export interface LogsSpec {
   levels?: string[];
   process?: string;
@@ -134,6 +143,7 @@ export interface Specs {
   requests: RequestsSpec;
   request: RequestSpec;
   models: ModelsSpec;
+  slo: SloSpec;
   logs: LogsSpec;
   trace: TraceSpec;
   annotations: AnnotationsSpec;
@@ -162,12 +172,14 @@ export const alertingTypes: readonly QueryType[] = queryTypes.filter((type) =>
 );
 
 /** Kinds that look at a window of all engines, and so can be narrowed. */
-export const scopedTypes: readonly QueryType[] = ['requests', 'models', 'logs', 'annotations', 'coverage'];
+export const scopedTypes: readonly QueryType[] = ['requests', 'models', 'slo', 'logs', 'annotations', 'coverage'];
 
 /** The columns of the request row, in its order. */
 export const columns: readonly Column[] = model.columns.map((column) => ({ ...column, type: columnType(column.type) }));
 
 export const figures = model.figures;
+/** The figures of kind slo: first those of the requests, then those of histogram buckets. */
+export const sloFigures = model.sloFigures;
 export const dimensions = model.dimensions;
 export const quantiles = model.quantiles;
 export const coverageMetrics = model.coverageMetrics;

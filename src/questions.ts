@@ -62,6 +62,11 @@ export function questions(): Question[] {
       spec: { models: { form: 'table' } },
     },
     {
+      title: t('question.slo', 'Which model misses its limits, and how fast is its error budget gone?'),
+      queryType: 'slo',
+      spec: { slo: { metrics: ['attainment', 'burn_rate', 'goodput', 'missed', 'failed'], form: 'table' } },
+    },
+    {
       title: t('question.ttft', 'How long do users wait for the first token?'),
       queryType: 'models',
       spec: { models: { metrics: ['ttft'], quantiles: [0.5, 0.99], groupBy: ['model'], form: 'timeseries' } },

@@ -49,7 +49,7 @@ var catalogue = append([]figure{
 	},
 	{
 		Name: "goodput", Unit: models.RequestsPerSecond, amount: true,
-		Help:       "requests that kept all limits, per second (vllm bench --goodput)",
+		Help:       "requests that kept all limits, per second: what vLLM's benchmark calls goodput",
 		ofRequests: func(t tally, a about) float64 { return t.judged(t.met) / a.seconds },
 	},
 	{

@@ -1,6 +1,7 @@
 package slo_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"

@@ -97,6 +97,7 @@ describe('in an alert rule', () => {
     const offered = (await screen.findAllByRole('option')).map((option) => option.textContent);
     expect(offered).toEqual([
       expect.stringMatching(/^Models/),
+      expect.stringMatching(/^SLO/),
       expect.stringMatching(/^Coverage/),
       expect.stringMatching(/^PromQL/),
     ]);
@@ -317,6 +318,22 @@ describe('logs', () => {
     await choose('Process', 'EngineCore_DP0');
     await choose('Logger', 'core.py');
     expect(lastQuery().logs).toEqual({ process: 'EngineCore_DP0', logger: 'core.py' });
+  });
+});
+
+describe('how limits were kept', () => {
+  test('is asked by figure, place and target', async () => {
+    show({ queryType: 'slo' });
+    await choose('Figures', /^goodput requests that kept/, 'goodput');
+    await user.keyboard('{Escape}');
+    await type('Target', '99.9 %');
+    expect(lastQuery().slo).toEqual({ form: 'table', metrics: ['goodput'], target: 0.999 });
+  });
+
+  test('becomes one number, of one figure', async () => {
+    show({ queryType: 'slo', slo: { metrics: ['burn_rate', 'goodput'] } });
+    await user.click(screen.getByLabelText('Number', { selector: 'input[type=radio]' }));
+    expect(lastQuery().slo).toEqual({ form: 'numeric', metrics: ['burn_rate'] });
   });
 });
 

@@ -9,6 +9,7 @@ import { migrateQuery } from '../migrations';
 import { alertingTypes, QueryType, queryTypes, scopedTypes, Specs, VllmQuery } from '../queryTypes';
 import { VllmDataSourceOptions } from '../types';
 import { AnnotationsEditor } from './AnnotationsEditor';
+import { AttainmentEditor } from './AttainmentEditor';
 import { CoverageEditor } from './CoverageEditor';
 import { KindEditorProps } from './kindEditor';
 import { kindWords } from './kinds';
@@ -77,7 +78,7 @@ export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, ra
           <Stack direction="column" gap={1} alignItems="flex-start">
             {t(
               'query.not-alerting-way-out',
-              'Models, coverage and PromQL give numbers with stable labels. What you asked for here stays saved.'
+              'Models, SLO, coverage and PromQL give numbers with stable labels. What you asked for here stays saved.'
             )}
             <Button variant="secondary" onClick={() => changeKind('models')}>
               {t('query.use-models', 'Use models')}
@@ -118,6 +119,8 @@ function KindEditor({ type, query, app, common, onChange }: KindEditorChoice) {
       return <RequestEditor {...part('request')} />;
     case 'models':
       return <ModelsEditor {...part('models')} />;
+    case 'slo':
+      return <AttainmentEditor {...part('slo')} />;
     case 'logs':
       return <LogsEditor {...part('logs')} />;
     case 'trace':

@@ -19,6 +19,13 @@ export function kindWords(): KindWords {
       label: t('kind.models', 'Models'),
       description: t('kind.models-description', 'Rates, latencies, queue, cache, tokens and GPU per model'),
     },
+    slo: {
+      label: t('kind.slo', 'SLO'),
+      description: t(
+        'kind.slo-description',
+        'Attainment, goodput and error budget: how well requests kept their limits'
+      ),
+    },
     logs: { label: t('kind.logs', 'Logs'), description: t('kind.logs-description', "vLLM's log lines, parsed") },
     trace: {
       label: t('kind.trace', 'Trace'),

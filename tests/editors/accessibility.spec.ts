@@ -29,6 +29,7 @@ const full: Record<string, Partial<VllmQuery>> = {
   },
   request: { request: { id: 'chatcmpl-7', show: ['summary'] } },
   models: { models: { form: 'numeric', metrics: ['ttft'], quantiles: [0.99], groupBy: ['instance'] } },
+  slo: { slo: { form: 'numeric', metrics: ['burn_rate'], target: 0.999, groupBy: ['instance'] } },
   logs: { logs: { levels: ['error'], contains: 'memory', limit: 10 } },
   trace: { trace: { traceId: 'not one' } },
   coverage: { coverage: { form: 'numeric', metric: 'explained_ratio' } },

@@ -22,6 +22,7 @@ test('a new query shows requests', async ({ editor }) => {
 const asked: Array<Partial<VllmQuery>> = [
   { queryType: 'requests' },
   { queryType: 'models' },
+  { queryType: 'slo', slo: { metrics: ['attainment', 'ttft_attainment'] } },
   { queryType: 'logs' },
   { queryType: 'coverage' },
   { queryType: 'promql', promql: { expr: 'vllm:num_requests_running' } },
@@ -107,11 +108,11 @@ test('what a store refuses is said, not hidden', async ({ editor }) => {
 
 test.describe('in an alert rule', () => {
   test('only kinds that give numbers are offered', async ({ editor }) => {
-    const alerting: QueryType[] = ['models', 'coverage', 'promql'];
+    const alerting: QueryType[] = ['models', 'slo', 'coverage', 'promql'];
     await editor.open({ editor: 'query', app: 'unified-alerting' });
     expect(alerting).toContain((await query(editor)).queryType);
     await editor.menu('Show').click();
-    await expect(editor.page.getByRole('option')).toHaveText([/^Models/, /^Coverage/, /^PromQL/]);
+    await expect(editor.page.getByRole('option')).toHaveText([/^Models/, /^SLO/, /^Coverage/, /^PromQL/]);
   });
 
   test('a query that gives rows is called that', async ({ editor }) => {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
@@ -37,6 +38,14 @@ var tables = map[string]func(t *testing.T) (header string, rows []string){
 			rows = append(rows, cells("`"+f.Name+"`", string(f.Unit), f.Help))
 		}
 		return cells("figure", "unit", "meaning"), rows
+	},
+	"slo": func(*testing.T) (string, []string) {
+		var rows []string
+		for _, f := range attainment.Figures() {
+			from := map[bool]string{true: "requests", false: "buckets"}[f.Requests]
+			rows = append(rows, cells("`"+f.Name+"`", string(f.Unit), from, f.Help))
+		}
+		return cells("figure", "unit", "of", "meaning"), rows
 	},
 	"coverage": func(*testing.T) (string, []string) {
 		var rows []string

@@ -56,7 +56,10 @@ func startFleet(ctx context.Context) (_ *fleet, err error) {
 // settings of a data source in front of these stores.
 func (f *fleet) settings() pluginhost.Settings {
 	return pluginhost.Stores(f.stores.Prometheus.URL, f.stores.Loki.URL, f.stores.Jaeger.GRPC).
-		With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()})
+		With("vllm", map[string]any{
+			"scrapeInterval": scrapeInterval.String(),
+			"slo":            []map[string]any{{"model": "*", "ttft": "500ms", "e2e": "10s"}},
+		})
 }
 
 // startPlugin runs the built backend.

@@ -27,6 +27,7 @@ function extract() {
   }
   const model = JSON.parse(fs.readFileSync(path.join(source, 'query.generated.json'), 'utf8'));
   model.figures.forEach(({ name, help }) => add(`figure.${name}`, help, 'figures'));
+  model.sloFigures.forEach(({ name, help }) => add(`slo-figure.${name}`, help, 'sloFigures'));
   model.columns.forEach(({ name, description }) => add(`column.${name}`, description, 'columns'));
   model.coverageMetrics.forEach(({ name, description }) =>
     add(`coverage-metric.${name}`, description, 'coverageMetrics')

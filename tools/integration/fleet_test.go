@@ -27,6 +27,9 @@ const scrapeInterval = 5 * time.Second
 // generous limits let one query see the whole hour.
 var generous = map[string]any{"requests": 100_000, "logLines": 1_000_000}
 
+// sloLimits are such that some requests of every model miss each of them. All are bounds of buckets.
+var sloLimits = []map[string]any{{"model": "*", "ttft": "250ms", "tpot": "25ms", "e2e": "10s"}}
+
 // fleet is one hour of a simulated deployment in real stores, with the truth about it, and the built plugin in front.
 // All tests of the package read the same one: filling the stores is what takes long.
 type fleet struct {
@@ -94,7 +97,7 @@ func fill(ctx context.Context, length time.Duration, lost float64, change ...fun
 	f.plugin, err = pluginhost.Start(ctx, pluginhost.Options{
 		Binary: repo.PluginBinary(root), Log: os.Stderr,
 		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).
-			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}).
+			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String(), "slo": sloLimits}).
 			With("limits", generous),
 	})
 	return f, err
