@@ -25,7 +25,7 @@ test('a query is written and run', async ({ editor }) => {
   await tabTo(editor, editor.menu('Show'));
   await keyboard.press('ArrowDown');
   await keyboard.type('Models');
-  await expect(editor.page.getByRole('option', { name: /^Models/ })).toBeVisible();
+  await arrowTo(editor, editor.page.getByRole('option', { name: /^Models/ }));
   await keyboard.press('Enter');
   await tabTo(editor, editor.menu('Models'));
   await keyboard.type('llama');

@@ -32,6 +32,9 @@ func Run(ctx context.Context, command []string, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, fleet.stores.Close()) }()
 	_, _ = fmt.Fprintf(out, "stores are filled after %s\n", time.Since(began).Round(time.Second))
 
+	if err := os.MkdirAll(filepath.Join(root, ".cache"), 0o755); err != nil {
+		return err
+	}
 	log, err := os.Create(filepath.Join(root, ".cache", "editors-plugin.log"))
 	if err != nil {
 		return err
