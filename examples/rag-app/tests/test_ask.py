@@ -1,0 +1,219 @@
+"""What a question brings back, and what it leaves in traces, metrics and logs."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+from conftest import MODEL, Application, Upstream, eventually
+from opentelemetry.trace import SpanKind, StatusCode
+
+QUESTION = {"question": "What helps against a long queue of waiting requests?"}
+Start = Callable[..., Application]
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    """Server-sent events as (name, data)."""
+    out = []
+    for block in text.strip().split("\n\n"):
+        name, data = block.split("\n")
+        out.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return out
+
+
+def test_an_answer_says_where_it_comes_from_and_how_to_find_it(start: Start, upstream: Upstream) -> None:
+    app = start()
+    response = app.client.post("/ask", json=QUESTION, headers={"X-Request-Id": "ticket-7"})
+    answer = response.json()
+    assert response.status_code == 200
+    assert response.headers["x-request-id"] == answer["request_id"] == "ticket-7"
+    assert answer["answer"] == "Raise --max-num-seqs [1]."
+    assert answer["sources"][0]["path"] == "queue.md"
+    assert answer["finish_reason"] == "stop"
+    assert answer["usage"] == {"input_tokens": 420, "output_tokens": 3}
+    assert set(answer["timings"]) == {"embed", "retrieve", "generate", "total"}
+    assert answer["trace_id"] == f"{app.span('POST /ask').context.trace_id:032x}"
+    prompt = upstream.seen[0]["body"]["messages"][1]["content"]
+    assert "[1] Queue\nWhen requests wait" in prompt
+    assert prompt.endswith(f"Question: {QUESTION['question']}")
+
+
+def test_vllm_is_given_the_request_id_and_the_trace(start: Start, upstream: Upstream) -> None:
+    app = start()
+    app.client.post("/ask", json=QUESTION, headers={"X-Request-Id": "ticket-7"})
+    headers, chat = upstream.seen[0]["headers"], app.span(f"chat {MODEL}")
+    assert headers["x-request-id"] == "ticket-7"
+    assert headers["traceparent"].startswith(f"00-{chat.context.trace_id:032x}-{chat.context.span_id:016x}-")
+
+
+def test_a_callers_trace_goes_on(start: Start) -> None:
+    app = start()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    app.client.post("/ask", json=QUESTION, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    assert f"{app.span('POST /ask').context.trace_id:032x}" == trace
+
+
+@pytest.mark.parametrize("id_", ["two\twords", "a" * 200, '"quoted"', ""])
+def test_what_is_no_request_id_is_replaced(start: Start, upstream: Upstream, id_: str) -> None:
+    response = start().client.post("/ask", json=QUESTION, headers={"X-Request-Id": id_})
+    assert response.headers["x-request-id"] == upstream.seen[0]["headers"]["x-request-id"]
+    assert len(response.json()["request_id"]) == 32
+
+
+def test_the_spans_are_those_of_the_genai_conventions(start: Start) -> None:
+    app = start()
+    answer = app.client.post("/ask", json=QUESTION, headers={"X-Request-Id": "ticket-7"}).json()
+    root, embed = app.span("POST /ask"), app.span("embeddings all-MiniLM-L6-v2")
+    retrieve, chat = app.span("retrieval notes"), app.span(f"chat {MODEL}")
+    for child in (embed, retrieve, chat):
+        assert child.parent is not None
+        assert child.parent.span_id == root.context.span_id
+    assert (root.kind, embed.kind, retrieve.kind, chat.kind) == (
+        SpanKind.SERVER,
+        SpanKind.INTERNAL,
+        SpanKind.INTERNAL,
+        SpanKind.CLIENT,
+    )
+    assert dict(embed.attributes or {}) == {
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "onnxruntime",
+        "gen_ai.request.model": "all-MiniLM-L6-v2",
+        "gen_ai.embeddings.dimension.count": 384,
+    }
+    attributes = dict(chat.attributes or {})
+    assert attributes.pop("gen_ai.response.time_to_first_chunk") == answer["time_to_first_chunk"]
+    assert attributes.pop("server.port") > 0
+    assert attributes == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "vllm",
+        "gen_ai.request.model": MODEL,
+        "gen_ai.request.max_tokens": 256,
+        "gen_ai.request.temperature": 0.2,
+        "gen_ai.request.stream": True,
+        "gen_ai.response.id": "chatcmpl-ticket-7",
+        "gen_ai.response.model": MODEL,
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 420,
+        "gen_ai.usage.output_tokens": 3,
+        "http.request.header.x-request-id": ("ticket-7",),
+        "http.response.status_code": 200,
+        "server.address": "127.0.0.1",
+    }
+
+
+def test_a_stream_tells_its_sources_then_its_text_then_its_figures(start: Start) -> None:
+    response = start().client.post("/ask", json=QUESTION | {"stream": True})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    told = events(response.text)
+    assert [name for name, _ in told] == ["sources", "delta", "delta", "delta", "done"]
+    assert told[0][1][0]["path"] == "queue.md"
+    assert "".join(data["text"] for name, data in told if name == "delta") == "Raise --max-num-seqs [1]."
+    assert told[-1][1]["usage"]["output_tokens"] == 3
+
+
+def test_metrics_count_what_happened(start: Start) -> None:
+    app = start()
+    answer = app.client.post("/ask", json=QUESTION).json()
+    assert app.value("rag_request_duration_seconds_count", outcome="ok") == 1
+    for stage in ("embed", "retrieve", "generate"):
+        assert app.value("rag_stage_duration_seconds_sum", stage=stage) == answer["timings"][stage]
+    assert app.value("rag_time_to_first_chunk_seconds_sum", model=MODEL) == answer["time_to_first_chunk"]
+    assert app.value("rag_tokens_total", model=MODEL, type="input") == 420
+    assert app.value("rag_tokens_total", model=MODEL, type="output") == 3
+    assert app.value("rag_answers_total", model=MODEL, finish_reason="stop") == 1
+    assert app.value("rag_retrieval_similarity_sum") == pytest.approx(answer["sources"][0]["similarity"], abs=1e-4)
+    assert app.value("rag_retrieved_documents_sum") == len(answer["sources"])
+    assert app.value("rag_index_documents") == app.value("rag_index_chunks") == 2
+    assert app.value("rag_requests_in_flight") == 0
+
+
+def test_a_duration_leads_to_its_trace(start: Start) -> None:
+    app = start()
+    answer = app.client.post("/ask", json=QUESTION).json()
+    text = app.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}).text
+    assert f'# {{trace_id="{answer["trace_id"]}"}}' in text
+
+
+def test_one_log_line_tells_all_of_a_question_but_its_text(start: Start) -> None:
+    app = start()
+    answer = app.client.post("/ask", json=QUESTION).json()
+    line = app.asked().__dict__
+    assert line["outcome"] == "ok"
+    assert line["request_id"] == answer["request_id"]
+    assert line["timings"]["generate"] == pytest.approx(answer["timings"]["generate"], abs=1e-6)
+    assert line["output_tokens"] == 3
+    assert QUESTION["question"] not in str(line)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "end", "kind", "reason"),
+    [
+        (
+            (400, "maximum context length is 2048 tokens"),
+            "done",
+            "400",
+            "vLLM refused with 400: maximum context length",
+        ),
+        ((503, "no healthy upstream"), "done", "503", "vLLM refused with 503: no healthy upstream"),
+        (None, "error", "stream_error", "vLLM broke off: EngineDeadError"),
+        (None, "cut", "incomplete", "ended in the middle"),
+    ],
+)
+def test_vllms_failure_is_502_with_its_reason(
+    start: Start, upstream: Upstream, refusal: tuple[int, str] | None, end: str, kind: str, reason: str
+) -> None:
+    app = start()
+    upstream.refusal, upstream.end = refusal, end
+    response = app.client.post("/ask", json=QUESTION)
+    assert response.status_code == 502
+    error = response.json()["error"]
+    assert (error["stage"], error["type"]) == ("generate", kind)
+    assert reason in error["reason"]
+    assert app.value("rag_errors_total", stage="generate", type=kind) == 1
+    assert app.value("rag_request_duration_seconds_count", outcome="error") == 1
+    chat = app.span(f"chat {MODEL}")
+    assert (chat.attributes or {})["error.type"] == kind
+    assert chat.status.status_code is StatusCode.ERROR
+    assert app.asked().__dict__["reason"] == error["reason"]
+
+
+def test_a_vllm_that_is_down_is_502(start: Start) -> None:
+    app = start(vllm_url="http://127.0.0.1:9/v1", model=MODEL)
+    response = app.client.post("/ask", json=QUESTION | {"stream": True})
+    assert response.status_code == 502
+    assert response.json()["error"]["type"] == "unreachable"
+
+
+def test_a_vllm_that_takes_too_long_is_504(start: Start, upstream: Upstream) -> None:
+    app = start(timeout=0.3)
+    upstream.hold.clear()
+    response = app.client.post("/ask", json=QUESTION)
+    assert response.status_code == 504
+    assert response.json()["error"]["reason"] == "no complete answer within 0.3 s"
+    assert upstream.left.wait(10), "vLLM goes on working on an answer that nobody takes"
+
+
+def test_a_stream_that_breaks_says_so_in_the_stream(start: Start, upstream: Upstream) -> None:
+    upstream.end = "error"
+    told = events(start().client.post("/ask", json=QUESTION | {"stream": True}).text)
+    assert told[-1][0] == "error"
+    assert told[-1][1]["type"] == "stream_error"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_hangs_up_frees_vllm(start: Start, upstream: Upstream, stream: bool) -> None:
+    app = start()
+    upstream.hold.clear()
+    with pytest.raises(httpx2.ReadTimeout):
+        app.client.post("/ask", json=QUESTION | {"stream": stream}, timeout=0.5)
+    assert upstream.left.wait(10), "the call of vLLM goes on"
+    eventually(lambda: app.value("rag_requests_in_flight") == 0)
+    eventually(lambda: app.value("rag_request_duration_seconds_count", outcome="aborted") == 1)
+    assert (app.span(f"chat {MODEL}").attributes or {})["error.type"] == "CancelledError"
+    assert app.asked().__dict__["outcome"] == "aborted"
+
+
+@pytest.mark.parametrize("body", [{}, {"question": ""}, {"question": "x" * 8001}, {"question": "x", "top_k": 0}])
+def test_what_is_no_question_is_422(start: Start, body: dict[str, Any]) -> None:
+    assert start().client.post("/ask", json=body).status_code == 422
