@@ -7,7 +7,7 @@ import (
 )
 
 func TestAPageIsTakenApart(t *testing.T) {
-	const source = "# One `two`, three!\n\nSee [a](b.md#c) and `--flag`.\n\n# One two three\n\n| a | b |\n|---|---|\n| [x](y) | ![](z.png) |\n\n" +
+	const source = "# One `two`, “three”!\n\nSee [a](b.md#c) and `--flag`.\n\n# One two three\n\n| a | b |\n|---|---|\n| [x](y) | ![](z.png) |\n\n" +
 		"```promql empty=\"no such thing\" alert\nup == 0\n```\n\nAnswer: a frame `requests` with `e2e`.\n\n```sh\nrun\n```\n"
 	p, err := Read("docs/x.md", []byte(source))
 	require.NoError(t, err)

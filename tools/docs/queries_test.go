@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/tools/docs"
 )
 
@@ -94,3 +95,34 @@ func firstCells(text, header string) (names []string) {
 }
 
 func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
+
+// The help that Grafana shows beside a panel's editor: each filter in it compiles, and each kind is there.
+func TestTheHelpInGrafanaIsTrue(t *testing.T) {
+	_, pages := load(t)
+	page := pages["src/query_help.md"]
+	filters := 0
+	for line := range strings.Lines(section(t, page, "## Filters of requests")) {
+		codes := codeCell.FindAllStringSubmatch(line, -1)
+		if !strings.HasPrefix(line, "|") || len(codes) == 0 {
+			continue
+		}
+		require.Zero(t, len(codes)%3, "column, comparison, value: %s", line)
+		for i := 0; i < len(codes); i += 3 {
+			filters++
+			value := strings.ReplaceAll(codes[i+2][1], `\|`, "|")
+			_, err := join.CompileFilters([]join.Filter{{Column: codes[i][1], Op: join.Op(codes[i+1][1]), Value: value}})
+			require.NoError(t, err, line)
+		}
+	}
+	require.Greater(t, filters, 5)
+	s := querySchema(t)
+	alerts := 0
+	for _, kind := range s.Kinds {
+		if kind.Alerts {
+			alerts++
+		}
+	}
+	kinds, _, _ := strings.Cut(string(page.Source), "## Filters of requests")
+	require.Len(t, regexp.MustCompile(`(?m)^\| [A-Z].*\| (yes|no) +\|$`).FindAllString(kinds, -1), len(s.Kinds), "a row for each kind")
+	require.Len(t, regexp.MustCompile(`(?m)\| yes +\|$`).FindAllString(kinds, -1), alerts)
+}

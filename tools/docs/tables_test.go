@@ -15,6 +15,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
 
@@ -57,6 +58,15 @@ var tables = map[string]func(t *testing.T) (header string, rows []string){
 			rows = append(rows, cells("`"+m.Name+"`", per, m.Description))
 		}
 		return cells("number", "of", "meaning"), rows
+	},
+	"dashboards": func(t *testing.T) (string, []string) {
+		boards, err := dashboards.Load(root(t))
+		require.NoError(t, err)
+		var rows []string
+		for _, d := range boards {
+			rows = append(rows, cells(fmt.Sprintf("[%s](../dashboards/%s)", d.Title, d.File), d.Description))
+		}
+		return cells("dashboard", "shows"), rows
 	},
 }
 

@@ -144,7 +144,7 @@ func Check(archive []byte) error {
 // needed is what must be there: what Grafana reads, and all that plugin.json names.
 func needed(meta Metadata) []string {
 	names := []string{
-		"plugin.json", "module.js", "README.md", "CHANGELOG.md", "LICENSE", "go_plugin_build_manifest",
+		"plugin.json", "module.js", "README.md", "query_help.md", "CHANGELOG.md", "LICENSE", "go_plugin_build_manifest",
 		meta.Executable + "_" + required, meta.Info.Logos.Small, meta.Info.Logos.Large,
 	}
 	for _, shot := range meta.Info.Screenshots {

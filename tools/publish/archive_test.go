@@ -18,7 +18,7 @@ func dist(t *testing.T, name string, content []byte) string {
 	dir := t.TempDir()
 	files := map[string][]byte{"plugin.json": []byte(manifest), "query.generated.json": []byte("{}")}
 	for _, name := range []string{
-		"module.js", "module.js.map", "156.js", "README.md", "CHANGELOG.md", "LICENSE", "go_plugin_build_manifest", "gpx_b_linux_amd64",
+		"module.js", "module.js.map", "156.js", "README.md", "query_help.md", "CHANGELOG.md", "LICENSE", "go_plugin_build_manifest", "gpx_b_linux_amd64",
 		"gpx_b_windows_amd64.exe", "img/logo.svg", "dashboards/x.json", "locales/en-US/a-b-datasource.json",
 	} {
 		files[name] = []byte("x")
