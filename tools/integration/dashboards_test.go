@@ -47,7 +47,7 @@ var silent = map[string]string{
 func TestEveryPanelHasAnAnswer(t *testing.T) {
 	f := theFleet(t)
 	boards := allBoards(t)
-	set := map[string]string{"request": requestWithEverything(t, f), "status": ".*", "contains": ""}
+	set := map[string]string{"request": requestWithEverything(t, f, f.rangeAll()), "status": ".*", "contains": ""}
 	nobody := map[string]string{"request": "chatcmpl-of-nobody", "status": ".*", "contains": ""}
 	answers := map[string]data.Frames{} // panels share questions
 	ask := func(t *testing.T, target dashboards.Target, set map[string]string) data.Frames {
@@ -148,9 +148,9 @@ func allBoards(t *testing.T) []dashboards.Dashboard {
 
 // requestWithEverything is the id of a request that all three stores know, and whose engine is known. The slowest one is
 // sure to have shared its engine: what ran at the scrape before a short request may have been over when that came.
-func requestWithEverything(t *testing.T, f *fleet) string {
+func requestWithEverything(t *testing.T, f *fleet, window backend.TimeRange) string {
 	t.Helper()
-	frames := f.ask(t, f.rangeAll(), map[string]any{"queryType": "requests", "requests": map[string]any{
+	frames := f.ask(t, window, map[string]any{"queryType": "requests", "requests": map[string]any{
 		"limit": 1, "sort": map[string]any{"column": "e2e", "desc": true}, "filters": []map[string]any{
 			{"column": "signals", "op": "=", "value": "trace+logs+metrics"}, {"column": "running", "op": ">", "value": "1"},
 			{"column": "caller_service", "op": "not null"}, {"column": "status", "op": "=", "value": "ok"},

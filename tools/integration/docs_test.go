@@ -63,7 +63,7 @@ func TestEveryExampleOfTheDocsHasAnAnswer(t *testing.T) {
 // idsOfOneRequest replaces the words that stand for ids in examples.
 func (f *fleet) idsOfOneRequest(t *testing.T) *strings.Replacer {
 	t.Helper()
-	id := requestWithEverything(t, f)
+	id := requestWithEverything(t, f, f.exampleWindow(map[string]any{"queryType": "requests"}))
 	frame := f.ask(t, f.rangeAll(), map[string]any{"queryType": "request", "request": map[string]any{"id": id, "show": []string{"summary"}}})[0]
 	require.Positive(t, frame.Rows())
 	r := rowsOf(frame)[0]
@@ -152,7 +152,7 @@ func (f *fleet) askPlugin(t *testing.T, block docs.Block) {
 // exampleWindow is the fleet's hour, or its end for the kinds that join everything: these are what takes long.
 func (f *fleet) exampleWindow(model map[string]any) backend.TimeRange {
 	window := backend.TimeRange{From: f.window.From, To: f.window.To}
-	if kind := model["queryType"]; kind == "requests" || kind == "coverage" {
+	if kind := model["queryType"]; kind == "requests" || kind == "coverage" || kind == "slo" {
 		window.From = window.To.Add(-15 * time.Minute)
 	}
 	return window
