@@ -150,6 +150,20 @@ func TestBrowserTestsAreCounted(t *testing.T) {
 	require.Equal(t, [2]int{19, 3}, [2]int{passes, failures})
 }
 
+func TestPytestsAreCounted(t *testing.T) {
+	for line, want := range map[string][2]int{
+		"55 passed in 33.01s":                                   {55, 0},
+		"3 failed, 52 passed, 1 error in 1.20s":                 {52, 4},
+		"= 1 failed, 2 passed, 1 warning in 61.20s (0:01:01) =": {2, 1},
+		"tests/test_ask.py .......... [ 40%]":                   {0, 0},
+	} {
+		c := pytestTests()
+		require.Equal(t, []string{line}, c.line(line))
+		passes, failures := c.counts()
+		require.Equal(t, want, [2]int{passes, failures}, line)
+	}
+}
+
 func TestStepsAreInAnOrderThatCanRun(t *testing.T) {
 	seen := map[string]bool{}
 	for _, step := range Steps {

@@ -120,6 +120,26 @@ func (c *browserCounter) line(text string) []string {
 
 func (c *browserCounter) counts() (passed, failed int) { return c.passed, c.failed }
 
+// pytestTests reads pytest's closing line, such as "1 failed, 54 passed in 12.34s".
+func pytestTests() counter { return &pytestCounter{} }
+
+type pytestCounter struct{ passed, failed int }
+
+var (
+	pytestSummary = regexp.MustCompile(`\b(passed|failed|errors?)\b.* in [0-9.]+s`)
+	pytestError   = regexp.MustCompile(`(\d+) error`)
+)
+
+func (c *pytestCounter) line(text string) []string {
+	if pytestSummary.MatchString(text) {
+		c.passed = firstNumber(jestPassed, text)
+		c.failed = firstNumber(jestFailed, text) + firstNumber(pytestError, text)
+	}
+	return []string{text}
+}
+
+func (c *pytestCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
 func firstNumber(pattern *regexp.Regexp, text string) int {
 	found := pattern.FindStringSubmatch(text)
 	if found == nil {

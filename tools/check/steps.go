@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/e2e"
+	"github.com/llmserving/grafana-vllm-datasource/tools/ragapp"
 )
 
 // Steps is all of it, per lane in the order in which they run: first what
@@ -46,6 +47,11 @@ var Steps = []Step{
 		After: []string{"npm ci"}, Needs: "package.json", Tests: jestTests,
 	},
 	{Name: "webpack", Lane: Node, Command: []string{"npm", "run", "build"}, After: []string{"npm ci"}, Needs: "package.json"},
+	{
+		// examples/rag-app by itself; integration holds its requests in front of real stores.
+		Name: "rag app", Lane: Node, Dir: "tools", Missing: ragapp.MissingHere,
+		Command: []string{"go", "run", "./cmd/rag"}, Tests: pytestTests,
+	},
 	{
 		// What was built, both halves: the editors in Chromium, the plugin in front of real stores.
 		Name: "editors", Lane: Node, Dir: "tools", After: []string{"servers", "backend", "webpack"},

@@ -77,7 +77,7 @@ func (b *Build) Compile(ctx context.Context) (Binary, error) {
 	if err := os.MkdirAll(b.cache.Dir, 0o755); err != nil {
 		return Binary{}, err
 	}
-	unlock, err := lock(ctx, path+".lock")
+	unlock, err := Lock(ctx, path+".lock")
 	if err != nil {
 		return Binary{}, err
 	}

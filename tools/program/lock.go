@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// lock makes two processes build one program once. The kernel drops the lock
+// Lock makes two processes make one thing once. The kernel drops the lock
 // when its holder dies, so nothing stale is left to clean up. flock cannot be
 // waited for together with a context, hence the polling.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+func Lock(ctx context.Context, path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

@@ -75,18 +75,18 @@ func TestAChangedPinIsAnotherBuild(t *testing.T) {
 
 func TestASecondBuilderWaitsForTheFirst(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(t.Context(), path)
+	unlock, err := Lock(t.Context(), path)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	refused := make(chan error)
 	go func() {
-		_, err := lock(ctx, path)
+		_, err := Lock(ctx, path)
 		refused <- err
 	}()
 	cancel()
 	require.ErrorIs(t, <-refused, context.Canceled)
 	unlock()
-	unlock, err = lock(t.Context(), path)
+	unlock, err = Lock(t.Context(), path)
 	require.NoError(t, err)
 	unlock()
 }
