@@ -53,11 +53,27 @@ func theFleet(t testing.TB) *fleet {
 	return shared
 }
 
+var (
+	onceWhole   sync.Once
+	whole       *fleet
+	failedWhole error
+)
+
+// wholeFleet is a quarter of an hour of which no span and no line was lost.
+func wholeFleet(t testing.TB) *fleet {
+	t.Helper()
+	onceWhole.Do(func() { whole, failedWhole = fill(context.Background(), 15*time.Minute, 0) })
+	require.NoError(t, failedWhole)
+	return whole
+}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if shared != nil {
-		_ = shared.plugin.Close()
-		_ = shared.stores.Close()
+	for _, f := range []*fleet{shared, whole} {
+		if f != nil {
+			_ = f.plugin.Close()
+			_ = f.stores.Close()
+		}
 	}
 	os.Exit(code)
 }

@@ -16,12 +16,7 @@ import (
 // TestQuantilesFromRequestsAreThoseOfTheTruth asks for quantiles over a range whose requests are few enough to be read: beside
 // the bucket's figure and its bounds stands the exact one.
 func TestQuantilesFromRequestsAreThoseOfTheTruth(t *testing.T) {
-	f, err := fill(t.Context(), 15*time.Minute, 0) // of a window with lost spans there are no exact quantiles
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, f.plugin.Close())
-		require.NoError(t, f.stores.Close())
-	})
+	f := wholeFleet(t) // of a window with lost spans there are no exact quantiles
 	window := backend.TimeRange{From: f.window.From.Add(5 * time.Minute), To: f.window.From.Add(10 * time.Minute)}
 	frame := f.ask(t, window, map[string]any{"queryType": "models", "models": map[string]any{
 		"metrics": []string{"ttft", "e2e", "request_rate"}, "quantiles": []float64{0.5, 0.95},
