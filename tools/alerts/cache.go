@@ -3,6 +3,8 @@ package alerts
 import (
 	"fmt"
 	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 )
 
 // cache is the memory that decides how many requests run at a time, and how fast they go.
@@ -41,14 +43,13 @@ func cache() Group {
 			},
 			{
 				Name: "VLLMPreemptionStorm", Severity: High, Component: KVCache, For: 5 * time.Minute,
-				Expr: pretty(`
-					sum by (%[1]s) (rate(vllm:num_preemptions_total[5m]))
-					  / sum by (%[1]s) (rate(vllm:request_success_total[5m])) > %[2]g`, byInstance, preemptionRatio),
-				Summary:     `{{ $labels.instance }} preempts {{ $value | humanize }} times per finished request of {{ $labels.model_name }}`,
+				Expr: fmt.Sprintf(`max by (%[1]s) (sum by (%[1]s, engine) (rate(vllm:num_preemptions_total[5m]))) >= %[2]g`,
+					byInstance, events.StormPerSecond),
+				Summary:     `An engine of {{ $labels.instance }} preempts {{ $value | humanize }} requests of {{ $labels.model_name }} a second`,
 				Description: "The KV cache runs out while requests decode: their work is thrown away and computed again. Latency grows without more load.",
 				Cases: []Case{
-					{"fires at eleven in a hundred", preempted(11), 15 * time.Minute, 1},
-					{"is silent at ten in a hundred", preempted(10), 15 * time.Minute, 0},
+					{"fires at thirty a minute", preempted(30), 15 * time.Minute, 1},
+					{"is silent at twenty-nine", preempted(29), 15 * time.Minute, 0},
 				},
 			},
 			{
@@ -99,12 +100,9 @@ func cache() Group {
 	}
 }
 
-// preempted is so many preemptions per hundred finished requests.
+// preempted is so many preemptions a minute.
 func preempted(n int) []Series {
-	return []Series{
-		{`vllm:num_preemptions_total{` + testEngine + `}`, fmt.Sprintf("0+%dx40", n)},
-		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, "0+100x40"},
-	}
+	return []Series{{`vllm:num_preemptions_total{` + testEngine + `}`, fmt.Sprintf("0+%dx40", n)}}
 }
 
 // prefixHits is a day with one hit ratio in percent, and an hour and a half with another.

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// slo is how fast the error budget of each latency objective goes: one limit at a time, since buckets cannot tell whether one
+// burn is how fast the error budget of each latency objective goes: one limit at a time, since buckets cannot tell whether one
 // request kept all of them. The joint figure needs the requests themselves: kind slo of the data source.
-func slo() Group {
+func burn() Group {
 	g := Group{Name: "vllm-slo"}
 	for _, window := range burnWindows() {
 		g.Records = append(g.Records, Record{

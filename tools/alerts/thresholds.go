@@ -1,6 +1,12 @@
 package alerts
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
 
 // Every number on which an alert turns, with its reason. Change one here, run go run ./cmd/alerts, and all files follow.
 const (
@@ -28,8 +34,6 @@ const (
 	// Above this, the next long prompt preempts; with requests waiting for room it already hurts.
 	kvPressure  = 0.9
 	kvExhausted = 0.95
-	// Preemptions per finished request: work is thrown away and done again.
-	preemptionRatio = 0.1
 	// Of the hit ratio one day before, and the ratio that was worth having.
 	prefixCacheDrop = 0.5
 	prefixCacheWas  = 0.2
@@ -59,12 +63,18 @@ type Objective struct {
 	Target  float64
 }
 
-// Objectives are shipped as a starting point: MLPerf's server limits for 70B models (2 s TTFT, 200 ms TPOT), raised to the
-// next bound of vLLM's buckets, and an end-to-end time after which people give up.
+// Objectives are the limits that the data source ships with, each read off the bucket that stands for it.
 var Objectives = []Objective{
-	{Name: "ttft", Title: "TTFT", Histogram: "vllm:time_to_first_token_seconds", Seconds: 2.5, Target: 0.99},
-	{Name: "tpot", Title: "TPOT", Histogram: "vllm:request_time_per_output_token_seconds", Seconds: 0.2, Target: 0.99},
-	{Name: "e2e", Title: "E2E", Histogram: "vllm:e2e_request_latency_seconds", Seconds: 60, Target: 0.99},
+	objective(slo.TTFT, vllm.TTFT), objective(slo.TPOT, vllm.TPOT), objective(slo.E2E, vllm.E2E),
+}
+
+func objective(limit slo.Limit, histogram string) Objective {
+	m, _ := vllm.LookupMetric(histogram)
+	bound, _ := slo.Bound(slo.Shipped.Of(limit), m.Buckets)
+	return Objective{
+		Name: string(limit), Title: strings.ToUpper(string(limit)), Histogram: m.Names[0].Full(vllm.DefaultMetricPrefix),
+		Seconds: bound, Target: slo.DefaultTarget,
+	}
 }
 
 // Burn is how fast an error budget of 30 days goes, in one long window and one short, so that the alert ends soon after the
@@ -79,6 +89,6 @@ type Burn struct {
 
 // Burns are the two speeds.
 var Burns = []Burn{
-	{Name: "Fast", Rate: 14.4, Long: time.Hour, Short: 5 * time.Minute, Severity: Critical, Budget: "2 % of the month's error budget within an hour"},
-	{Name: "Slow", Rate: 6, Long: 6 * time.Hour, Short: 30 * time.Minute, Severity: High, Budget: "5 % of the month's error budget within six hours"},
+	{Name: "Fast", Rate: slo.FastBurn, Long: time.Hour, Short: 5 * time.Minute, Severity: Critical, Budget: "2 % of the month's error budget within an hour"},
+	{Name: "Slow", Rate: slo.SlowBurn, Long: 6 * time.Hour, Short: 30 * time.Minute, Severity: High, Budget: "5 % of the month's error budget within six hours"},
 }

@@ -3,6 +3,7 @@
 package integration_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -71,7 +72,8 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 	}
 }
 
-// keptBetween judges the truth by sloLimits. A figure that does not exist breaks no limit.
+// keptBetween judges the truth by sloLimits. A figure that does not exist breaks no limit. The sequences of a call that left no
+// engine span are one row: nothing tells how many they were. One that left nothing at all, no line and no span, is none.
 func (f *fleet) keptBetween(window backend.TimeRange) map[string]*kept {
 	limit := func(name string) float64 {
 		d, err := time.ParseDuration(sloLimits[0][name].(string))
@@ -82,11 +84,21 @@ func (f *fleet) keptBetween(window backend.TimeRange) map[string]*kept {
 	}
 	above := func(took *float64, name string) bool { return took != nil && *took > limit(name) }
 	out := map[string]*kept{}
-	answered := map[string]float64{}
+	answered, without := map[string]float64{}, map[string]bool{}
 	for i := range f.known.requests {
 		r := &f.known.requests[i]
 		if r.Time.Before(window.From) || !r.Time.Before(window.To) {
 			continue
+		}
+		if r.Evidence.EngineSpan != truth.Emitted {
+			if r.Evidence.CallerSpan != truth.Emitted && r.Evidence.LogLines == 0 {
+				continue
+			}
+			call := fmt.Sprint(r.TraceID, r.ParentSpanID, r.ExternalID, r.Attempt)
+			if without[call] {
+				continue
+			}
+			without[call] = true
 		}
 		k := out[r.Model]
 		if k == nil {
