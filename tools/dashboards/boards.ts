@@ -7,8 +7,10 @@ import { gpus } from './boards/gpu';
 import { health } from './boards/health';
 import { logsAndErrors } from './boards/logs';
 import { model } from './boards/model';
+import { rag } from './boards/rag';
 import { singleRequest } from './boards/request';
 import { requestExplorer } from './boards/requests';
+import { objectives } from './boards/slo';
 import { tokens } from './boards/tokens';
 
 /** Every dashboard, in the order in which people go through them. */
@@ -18,11 +20,13 @@ export const boards = [
   model,
   requestExplorer,
   singleRequest,
+  objectives,
   cache,
   tokens,
   decoding,
   gpus,
   disaggregation,
   logsAndErrors,
+  rag,
   joinCoverage,
 ];

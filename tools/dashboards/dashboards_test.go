@@ -178,7 +178,7 @@ func TestNamesAreUniqueAndLinksLeadSomewhere(t *testing.T) {
 		uids[d.UID], titles[d.Title] = true, true
 	}
 	for _, d := range boards {
-		ids := map[int]bool{}
+		ids, titles := map[int]bool{}, map[string]bool{}
 		var urls []string
 		for _, l := range d.Links {
 			require.True(t, l.KeepTime && l.IncludeVars, "%s: %s loses what was looked at", d.File, l.Title)
@@ -190,7 +190,8 @@ func TestNamesAreUniqueAndLinksLeadSomewhere(t *testing.T) {
 		}
 		for _, p := range d.Panels {
 			require.False(t, ids[p.ID], "%s: two panels have the id %d", d.File, p.ID)
-			ids[p.ID] = true
+			require.False(t, titles[p.Title], "%s: two panels are called %s", d.File, p.Title)
+			ids[p.ID], titles[p.Title] = true, true
 			links, err := p.Links()
 			require.NoError(t, err, d.File)
 			urls = append(urls, links...)

@@ -72,6 +72,7 @@ export const joinCoverage = board({
       height: 10,
       empty: empty.engines,
       unit: unit.ratio,
+      softMin: 0.8,
       steps: ['red', [0.95, 'transparent']],
       limits: true,
       name: '${__field.labels.instance}',

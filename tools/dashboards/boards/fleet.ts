@@ -17,6 +17,7 @@ export const fleet = board({
     ['Health', 'vllm-health'],
     ['Model', 'vllm-model'],
     ['Requests', 'vllm-requests'],
+    ['SLO', 'vllm-slo'],
   ],
   panels: [
     table({

@@ -21,6 +21,7 @@ export const health = board({
     ['Fleet', 'vllm-fleet'],
     ['Requests', 'vllm-requests'],
     ['Logs', 'vllm-logs'],
+    ['SLO', 'vllm-slo'],
   ],
   panels: [
     light({
@@ -61,7 +62,7 @@ export const health = board({
       ask: happened({ events: failures }),
       empty: 'Not known',
       calc: 'count',
-      show: '/^title$/',
+      show: '/^id$/',
       nameless: true,
       steps: ['green', [1, 'orange']],
     }),
@@ -174,9 +175,10 @@ export const health = board({
       looks: [
         look('time', { width: 130, unit: 'time:MM-DD HH:mm:ss' }),
         look('severity', { width: 80, cell: 'coloured' }),
-        look('title', { width: 190 }),
-        look('instance', { width: 170, links: [toLogsOfInstance] }),
+        look('title', { width: 200 }),
+        look('instance', { width: 180, links: [toLogsOfInstance] }),
       ],
+      sortBy: { field: 'time', desc: true },
     }),
     table({
       title: 'What burns',
@@ -216,7 +218,7 @@ export const health = board({
       unit: unit.requestsPerSecond,
     }),
     chart({
-      title: 'Waiting',
+      title: 'Waiting, by model',
       about: {
         shows: 'Requests queued before the engines, by model.',
         bad: 'Growing for minutes.',
@@ -230,7 +232,7 @@ export const health = board({
       ...perModel,
     }),
     chart({
-      title: 'Requests finished',
+      title: 'Requests finished, by model',
       about: {
         shows: 'Finished requests per second, by model.',
         bad: 'A drop to zero while callers still call.',

@@ -3,7 +3,7 @@ import { look, unit, words } from '../kit/fields';
 import { toInstance } from '../kit/links';
 import { chart, lines, table } from '../kit/panels';
 import { engine, happened, logs, models, promql, requests, server } from '../kit/queries';
-import { empty, requestColumns } from '../kit/shared';
+import { empty, finishColours, requestColumns } from '../kit/shared';
 import { choice, placeVariables, typed } from '../kit/variables';
 
 const failures = words('time request_id model status http_status finish_reason caller_service e2e error_lines error');
@@ -70,6 +70,7 @@ export const logsAndErrors = board({
       height: 8,
       empty: empty.engines,
       unit: unit.requestsPerSecond,
+      looks: finishColours,
     }),
     lines({
       title: 'Lines',
@@ -119,6 +120,7 @@ export const logsAndErrors = board({
         look('title', { width: 260 }),
         look('instance', { width: 190, links: [toInstance] }),
       ],
+      sortBy: { field: 'time', desc: true },
     }),
     table({
       title: 'Errors by model',

@@ -3,7 +3,7 @@ import { look, steps, unit, words } from '../kit/fields';
 import { toInstance, toLogsOfInstance } from '../kit/links';
 import { chart, histogram, stat, table } from '../kit/panels';
 import { engine, models, promql, requests } from '../kit/queries';
-import { empty, modelColumns, requestColumns } from '../kit/shared';
+import { empty, finishColours, modelColumns, requestColumns } from '../kit/shared';
 import { oneModel } from '../kit/variables';
 
 const quantiles = [0.5, 0.95, 0.99];
@@ -35,6 +35,7 @@ export const model = board({
     ['Fleet', 'vllm-fleet'],
     ['Requests', 'vllm-requests'],
     ['KV cache', 'vllm-kv-cache'],
+    ['SLO', 'vllm-slo'],
   ],
   variables: oneModel,
   panels: [
@@ -185,12 +186,7 @@ export const model = board({
       empty: empty.engines,
       unit: unit.requestsPerSecond,
       stacked: true,
-      looks: [
-        ...words('stop length abort repetition').map((reason) =>
-          look(new RegExp(`finished_${reason}`), { name: reason })
-        ),
-        look(/error_rate/, { name: 'error', colour: 'red' }),
-      ],
+      looks: finishColours,
     }),
     chart({
       title: 'KV cache and prefix cache',
@@ -213,7 +209,7 @@ export const model = board({
 
     'Replicas',
     table({
-      title: 'Replicas',
+      title: 'Instances side by side',
       about: {
         shows: 'One row per instance over the time range.',
         bad: 'One replica with twice the load or latency of the others: requests queue there while others have room.',

@@ -19,6 +19,7 @@ export const unit = {
   tokensPerSecond: 'suffix: tok/s',
   tokens: 'suffix: tok',
   count: 'short',
+  times: 'suffix:×',
   bytes: 'bytes',
   bytesPerSecond: 'binBps',
   watts: 'watt',
@@ -80,6 +81,8 @@ export interface Look {
   axis?: 'right';
   points?: number;
   dashed?: boolean;
+  /** Drawn over a stack, not on top of it. */
+  unstacked?: boolean;
   noValue?: string;
 }
 
@@ -114,6 +117,8 @@ export function look(field: string | RegExp, l: Look): Override {
   set('custom.hideFrom.viz', l.hidden);
   set('custom.axisPlacement', l.axis);
   set('custom.pointSize', l.points);
+  set('custom.stacking', l.unstacked && { mode: 'none' });
+  set('custom.fillOpacity', l.unstacked && 0);
   set('custom.lineStyle', l.dashed && { fill: 'dash', dash: [8, 6] });
   return { matcher: { id: typeof field === 'string' ? 'byName' : 'byRegexp', options: String(field) }, properties };
 }

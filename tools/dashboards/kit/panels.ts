@@ -132,6 +132,8 @@ interface ChartSpec extends Common {
   legendless?: boolean;
   /** The least that the axis shows: a line of zeros is no mountain. */
   softMax?: number;
+  /** The axis begins here, or lower where values are: shares near 100 % need their differences seen. */
+  softMin?: number;
   fill?: number;
   stacked?: boolean;
   style?: 'bars' | 'points';
@@ -143,7 +145,7 @@ interface ChartSpec extends Common {
 /** Values over time. */
 export function chart(spec: ChartSpec): PanelOf {
   const { legend = [], style } = spec;
-  const panel = dressed(new TimeSeries(), { min: 0, ...spec })
+  const panel = dressed(new TimeSeries(), spec.softMin === undefined ? { min: 0, ...spec } : spec)
     .drawStyle(
       style === 'bars' ? GraphDrawStyle.Bars : style === 'points' ? GraphDrawStyle.Points : GraphDrawStyle.Line
     )
@@ -164,6 +166,7 @@ export function chart(spec: ChartSpec): PanelOf {
         : listLegend().showLegend(!spec.legendless)
     )
     .axisSoftMax(spec.softMax ?? (spec.unit === unit.count ? 1 : 0));
+  spec.softMin !== undefined && panel.axisSoftMin(spec.softMin);
   spec.stacked && panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
   spec.links && panel.dataLinks(spec.links.map(dataLink));
   spec.limits && panel.thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
@@ -187,17 +190,20 @@ export interface StatSpec extends Common {
   nameless?: boolean;
 }
 
-/** What is not known has no colour: green would be a promise. */
-const unknown = (text: string): SpecialValueMap => ({
+/** What is not known has no colour: green would be a promise. The grey lies over both themes. */
+const unknown = ({ empty, loud }: StatSpec): SpecialValueMap => ({
   type: MappingType.SpecialValue,
-  options: { match: SpecialValueMatch.Null, result: { text, color: 'panel' } },
+  options: {
+    match: SpecialValueMatch.Null,
+    result: { text: empty, color: loud ? 'rgba(128, 128, 128, 0.3)' : 'text' },
+  },
 });
 
 /** One number, or a few side by side. */
 export function stat(spec: StatSpec): PanelOf {
   const several = spec.show !== undefined && !spec.nameless;
   const panel = dressed(new Stat(), { steps: steps.plain, ...spec })
-    .mappings(spec.loud ? [unknown(spec.empty)] : [])
+    .mappings(several ? [] : [unknown(spec)])
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
     .colorMode(spec.loud ? BigValueColorMode.Background : BigValueColorMode.Value)
     .graphMode(spec.sparkline ? BigValueGraphMode.Area : BigValueGraphMode.None)

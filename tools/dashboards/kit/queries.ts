@@ -9,6 +9,7 @@ import {
   queryVersion,
   RequestsSpec,
   Scope,
+  SloSpec,
   VllmQuery,
 } from '../../../src/queryTypes';
 
@@ -30,6 +31,8 @@ export const models = (form: Form, metrics: string[], spec: Omit<ModelsSpec, 'fo
   scope,
   models: { form, metrics, groupBy: ['model'], ...spec },
 });
+
+export const slo = (spec: SloSpec): Question => ({ queryType: 'slo', scope, slo: spec });
 
 export const requests = (spec: RequestsSpec): Question => ({ queryType: 'requests', scope, requests: spec });
 
@@ -70,6 +73,9 @@ export const engine = selector(`model_name=~"$model", ${place}`);
 export const server = selector(place);
 /** Series of dcgm-exporter, whose instance is a host's. */
 export const gpu = selector('environment=~"$environment"');
+
+/** Series of applications in front of vLLM, whose instances are their own. */
+export const application = selector('environment=~"$environment"');
 
 /** The SDK wants its targets built. */
 export class Target implements Builder<Dataquery> {

@@ -1,4 +1,4 @@
-import { look, Override, steps } from './fields';
+import { look, Override, steps, words } from './fields';
 import { toLogsOfInstance, toModel, toRequest } from './links';
 
 /** Why nothing is drawn, in the panel itself. The reader is on call: what is it, and what would change it. */
@@ -15,16 +15,20 @@ export const empty = {
 
 /** How columns of the request row look in every table of requests. */
 const requestLooks: Record<string, Override> = {
+  time: look('time', { width: 142 }),
   request_id: look('request_id', { links: toRequest() }),
-  model: look('model', { links: [toModel], width: 200 }),
-  instance: look('instance', { links: [toLogsOfInstance], width: 180 }),
+  model: look('model', { links: [toModel], width: 190 }),
+  instance: look('instance', { links: [toLogsOfInstance], width: 170 }),
   status: look('status', { width: 84 }),
   http_status: look('http_status', { name: 'HTTP', width: 60 }),
   finish_reason: look('finish_reason', { name: 'finish', width: 80 }),
-  caller_service: look('caller_service', { name: 'caller', width: 120 }),
+  caller_service: look('caller_service', { name: 'caller', width: 96 }),
   outside_engine: look('outside_engine', { name: 'outside', width: 80 }),
   prompt_tokens: look('prompt_tokens', { name: 'prompt', width: 72 }),
   completion_tokens: look('completion_tokens', { name: 'output', width: 72 }),
+  ...Object.fromEntries(
+    words('e2e ttft queue prefill decode tpot running waiting').map((field) => [field, look(field, { width: 74 })])
+  ),
   kv_cache_usage: look('kv_cache_usage', { name: 'KV cache', width: 96, decimals: 0 }),
   preemptions: look('preemptions', { name: 'preempted', width: 98 }),
   log_lines: look('log_lines', { name: 'lines', width: 60 }),
@@ -62,3 +66,14 @@ export const modelColumns: Override[] = [
   look('generation_token_rate', { name: 'tokens/s', unit: 'none', decimals: 0, width: 92 }),
   look('prompt_token_rate', { name: 'prompt tok/s', unit: 'none', decimals: 0, width: 116 }),
 ];
+
+/** Reasons by which vLLM finishes requests, the same colour wherever they are drawn. */
+export const finishColours: Override[] = (
+  [
+    ['stop', 'green'],
+    ['length', 'blue'],
+    ['abort', 'orange'],
+    ['repetition', 'purple'],
+    ['error', 'red'],
+  ] as const
+).map(([reason, colour]) => look(new RegExp(`(^|finished_)${reason}(_rate)?$`), { name: reason, colour }));
