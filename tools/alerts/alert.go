@@ -37,6 +37,13 @@ const (
 	Telemetry  Component = "telemetry"
 )
 
+// Dashboards say where each component is looked at, by the dashboard's uid. Grafana links to it of itself; Alertmanager's
+// messages do by the template vllm.dashboard.
+var Dashboards = map[Component]string{
+	Deployment: "vllm-fleet", Engine: "vllm-fleet", Queue: "vllm-fleet", SLO: "vllm-requests", API: "vllm-requests",
+	KVCache: "vllm-fleet", LoRA: "vllm-fleet", Decoding: "vllm-fleet", GPU: "vllm-fleet", Telemetry: "vllm-fleet",
+}
+
 // Language is what a rule is written in, and so which program evaluates it.
 type Language int
 

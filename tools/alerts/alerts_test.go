@@ -27,6 +27,8 @@ func TestTheFilesAreWhatTheCatalogueSays(t *testing.T) {
 }
 
 func TestEveryAlertSaysWhoIsToldAndWhatToDo(t *testing.T) {
+	root, err := repo.Root()
+	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, a := range Alerts() {
 		require.False(t, seen[a.Name], "%s is there twice", a.Name)
@@ -34,6 +36,7 @@ func TestEveryAlertSaysWhoIsToldAndWhatToDo(t *testing.T) {
 		require.Regexp(t, `^VLLM[A-Z]\w+$`, a.Name)
 		require.Contains(t, Severities, a.Severity, a.Name)
 		require.NotEmpty(t, a.Component, a.Name)
+		require.FileExists(t, filepath.Join(root, "dashboards", Dashboards[a.Component]+".json"), a.Name)
 		require.NotEmpty(t, a.Summary, a.Name)
 		require.NotEmpty(t, a.Description, a.Name)
 		require.NotContains(t, a.Summary, "\n", a.Name)

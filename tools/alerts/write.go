@@ -84,8 +84,11 @@ func ruleGroups(language Language, from []Group) []ruleGroup {
 			if a.Language == language {
 				out.Rules = append(out.Rules, rule{
 					Alert: a.Name, Expr: a.Expr, For: duration(a.For), KeepFiring: duration(a.KeepFiring),
-					Labels:      map[string]string{"severity": string(a.Severity), "component": string(a.Component)},
-					Annotations: map[string]string{"summary": a.Summary, "description": a.Description, "runbook_url": RunbookBase + a.Name + ".md"},
+					Labels: map[string]string{"severity": string(a.Severity), "component": string(a.Component)},
+					Annotations: map[string]string{
+						"summary": a.Summary, "description": a.Description, "runbook_url": RunbookBase + a.Name + ".md",
+						"__dashboardUid__": Dashboards[a.Component],
+					},
 				})
 			}
 		}

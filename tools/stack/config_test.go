@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,10 +30,21 @@ func TestConfigurations(t *testing.T) {
 	require.NoError(t, prometheus.SetScrapeConfigs("scrape_configs:\n  - job_name: vllm\n    static_configs:\n      - targets: [\"127.0.0.1:8000\"]\n"))
 	loki := &Loki{Store: store("loki", 3100, 9095), URL: "http://127.0.0.1:3100", options: Options{MaxEntries: 5000}}
 	tenants := &Loki{Store: loki.Store, URL: loki.URL, options: Options{MaxEntries: 100, MultiTenant: true}}
+	rules := filepath.Join(t.TempDir(), "rules.yml")
+	require.NoError(t, os.WriteFile(rules, []byte("groups: []\n"), 0o600))
+	prometheusRules := &Prometheus{
+		Store: prometheus.Store, URL: prometheus.URL, interval: "5s", scrape: "scrape_configs: []\n",
+		rules: "/rules/vllm.yml", ruleInterval: "15s", alertmanager: "http://127.0.0.1:9093",
+	}
+	lokiRules := &Loki{
+		Store: loki.Store, URL: loki.URL, options: Options{MaxEntries: 5000, LokiRules: rules, RuleInterval: time.Minute},
+		alertmanager: "http://127.0.0.1:9093",
+	}
 	jaeger := &Jaeger{Store: store("jaeger", 16685, 16686, 4317, 4318), HTTP: "http://127.0.0.1:16686", maxTraces: 500}
 
 	for name, plan := range map[string]func(program.Binary) (command, error){
 		"prometheus.yml": prometheus.plan, "loki.yaml": loki.plan, "loki-tenants.yaml": tenants.plan, "jaeger.yaml": jaeger.plan,
+		"prometheus-rules.yml": prometheusRules.plan, "loki-rules.yaml": lokiRules.plan,
 	} {
 		t.Run(name, func(t *testing.T) {
 			command, err := plan(program.Binary{})

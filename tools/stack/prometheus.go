@@ -32,13 +32,16 @@ type Prometheus struct {
 	URL         string // base URL
 	RemoteWrite string // where to push samples, also of the past
 
-	interval string
-	mu       sync.Mutex
-	scrape   string // the scrape_configs section that is wanted
-	applied  string // the one that the server has been told
+	interval            string
+	rules, ruleInterval string // the file; "" is none
+	alertmanager        string // base URL; "" is none
+
+	mu      sync.Mutex
+	scrape  string // the scrape_configs section that is wanted
+	applied string // the one that the server has been told
 }
 
-func newPrometheus(options Options) (*Prometheus, error) {
+func newPrometheus(options Options, alertmanager string) (*Prometheus, error) {
 	store, err := newStore(program.Prometheus, options, 0)
 	if err != nil {
 		return nil, err
@@ -46,6 +49,7 @@ func newPrometheus(options Options) (*Prometheus, error) {
 	url := store.ports[0].URL()
 	p := &Prometheus{
 		Store: store, URL: url, RemoteWrite: url + "/api/v1/write",
+		rules: options.PrometheusRules, ruleInterval: options.RuleInterval.String(), alertmanager: alertmanager,
 		interval: options.ScrapeInterval.String(), scrape: "scrape_configs: []\n",
 	}
 	store.command, store.afterStart = p.plan, p.reload
@@ -71,8 +75,12 @@ func (p *Prometheus) config() (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.applied = p.scrape
-	return render("prometheus.yml.tmpl", struct{ ScrapeInterval, OutOfOrder, ScrapeConfigs string }{
+	return render("prometheus.yml.tmpl", struct {
+		ScrapeInterval, OutOfOrder, ScrapeConfigs string
+		Rules, RuleInterval, Alertmanager         string
+	}{
 		p.interval, "30d", p.applied,
+		p.rules, p.ruleInterval, strings.TrimPrefix(p.alertmanager, "http://"),
 	})
 }
 

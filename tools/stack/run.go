@@ -22,7 +22,8 @@ const startTimeout = time.Minute
 
 // command is how one server is started, worked out once its program is known.
 type command struct {
-	config string // text of the configuration file
+	config string            // text of the configuration file
+	files  map[string][]byte // further ones, by their path below the store's folder
 	args   []string
 	ready  string // URL that answers 200 when the server serves
 }
@@ -40,6 +41,15 @@ func (s *Store) run(ctx context.Context, binary program.Binary) error {
 	}
 	if err := os.WriteFile(s.configFile(), []byte(command.config), 0o644); err != nil {
 		return err
+	}
+	for name, content := range command.files {
+		path := filepath.Join(s.dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, content, 0o644); err != nil {
+			return err
+		}
 	}
 	log, err := os.Create(s.logFile())
 	if err != nil {

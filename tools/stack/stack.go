@@ -42,17 +42,24 @@ type Options struct {
 	// MaxTraces is how many traces Jaeger keeps, and its largest search depth;
 	// default 100,000.
 	MaxTraces int
+	// PrometheusRules and LokiRules are rule files that they evaluate; "" is none.
+	PrometheusRules, LokiRules string
+	// RuleInterval is how often; default 15 s.
+	RuleInterval time.Duration
+	// Alertmanager is the configuration file of an Alertmanager that is told of alerts; "" is none.
+	Alertmanager string
 	// OTLPPort fixes the port on which Jaeger takes spans over gRPC, for
 	// senders that must know it beforehand; default any.
 	OTLPPort int
 }
 
-// Stack is the stores. The fields of a store that Options.Only leaves out are
-// nil.
+// Stack is the stores, and the Alertmanager if there is one. The fields of
+// those that the options leave out are nil.
 type Stack struct {
-	Prometheus *Prometheus
-	Loki       *Loki
-	Jaeger     *Jaeger
+	Prometheus   *Prometheus
+	Loki         *Loki
+	Jaeger       *Jaeger
+	Alertmanager *Alertmanager
 
 	options Options
 	source  program.Source
@@ -65,6 +72,7 @@ type Stack struct {
 func New(options Options) (*Stack, error) {
 	options.ScrapeInterval = cmp.Or(options.ScrapeInterval, 5*time.Second)
 	options.MaxEntries = cmp.Or(options.MaxEntries, 5000)
+	options.RuleInterval = cmp.Or(options.RuleInterval, 15*time.Second)
 	options.MaxTraces = cmp.Or(options.MaxTraces, 100_000)
 	root, err := repo.Root()
 	if err != nil {
@@ -95,8 +103,15 @@ func (s *Stack) addStores() (err error) {
 	wanted := func(p program.Program) bool {
 		return len(s.options.Only) == 0 || slices.Contains(s.options.Only, p.Name)
 	}
+	alertmanager := ""
+	if s.options.Alertmanager != "" {
+		if s.Alertmanager, err = newAlertmanager(s.options); err != nil {
+			return err
+		}
+		alertmanager = s.Alertmanager.URL
+	}
 	if wanted(program.Prometheus) {
-		if s.Prometheus, err = newPrometheus(s.options); err != nil {
+		if s.Prometheus, err = newPrometheus(s.options, alertmanager); err != nil {
 			return err
 		}
 	}
@@ -106,7 +121,7 @@ func (s *Stack) addStores() (err error) {
 		}
 	}
 	if wanted(program.Loki) {
-		if s.Loki, err = newLoki(s.options); err != nil {
+		if s.Loki, err = newLoki(s.options, alertmanager); err != nil {
 			return err
 		}
 	}
@@ -141,11 +156,15 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 // That order is the one in which the picture fills soonest. Prometheus is by
 // far the cheapest build and alone answers the whole per-model table. Jaeger
 // holds the spine of the request rows, so it comes before Loki, which costs
-// the most and adds to rows that are there already.
+// the most and adds to rows that are there already. Whoever asks for an
+// Alertmanager is in for alerts, which come with Prometheus.
 func (s *Stack) Stores() []*Store {
 	var stores []*Store
 	if s.Prometheus != nil {
 		stores = append(stores, s.Prometheus.Store)
+	}
+	if s.Alertmanager != nil {
+		stores = append(stores, s.Alertmanager.Store)
 	}
 	if s.Jaeger != nil {
 		stores = append(stores, s.Jaeger.Store)
