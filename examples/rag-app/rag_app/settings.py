@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # This repository's documentation, seen from examples/rag-app/rag_app.
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parent.parent.parent.parent / "docs"
 
 
 class Settings(BaseSettings):
