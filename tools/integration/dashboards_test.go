@@ -47,6 +47,9 @@ var silent = map[string]string{
 	"vllm-rag/Chunks per question":                                  "no RAG application",
 	"vllm-rag/Tokens":                                               "no RAG application",
 	"vllm-rag/Errors by stage":                                      "no RAG application",
+	"vllm-rag/Nothing found":                                        "no RAG application",
+	"vllm-rag/Index":                                                "no RAG application",
+	"vllm-rag/Why answers end":                                      "no RAG application",
 	"vllm-coverage/What the collector refused or could not deliver": "no collector",
 	"vllm-coverage/Time that scrapes take":                          "history is written, not scraped",
 }

@@ -1,5 +1,6 @@
 import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
+import { toRequest } from '../kit/links';
 import { chart, stat, StatSpec, table } from '../kit/panels';
 import { application, promql, requests } from '../kit/queries';
 import { requestColumns } from '../kit/shared';
@@ -11,7 +12,7 @@ const noApplication =
   'No RAG application is scraped here. Start the one of this repository (examples/rag-app) and have Prometheus scrape it.';
 const fromApplication = { column: 'caller_service', op: '=~', value: '.*rag.*' } as const;
 const slowest = words(`
-  time request_id model status caller_duration outside_engine e2e ttft queue prefill decode prompt_tokens completion_tokens
+  time request_id client_request_id model status caller_duration outside_engine e2e ttft queue prefill decode prompt_tokens completion_tokens
   waiting
 `);
 
@@ -116,7 +117,7 @@ export const rag = board({
         shows:
           'Each point is one call of a rag application: its time in the engine, and what network, router and client added.',
         bad: 'outside far from the ground: the engine is not to blame.',
-        do: 'Sort the table below by outside and click the id for the trace.',
+        do: 'Click a point for the whole request, or sort the table below by outside.',
       },
       ask: requests({ sort: { column: 'e2e', desc: true }, limit: 2000, filters: [fromApplication] }),
       width: 8,
@@ -124,11 +125,11 @@ export const rag = board({
       empty: 'No joined request came from a service called rag: it did not call, or its spans do not reach Jaeger.',
       unit: unit.seconds,
       style: 'points',
-      fields: words('time e2e outside_engine'),
+      fields: words('time request_id e2e outside_engine'),
       transformations: [{ id: 'sortBy', options: { fields: {}, sort: [{ field: 'time' }] } }],
       looks: [
-        look('e2e', { name: 'in vLLM', points: 4 }),
-        look('outside_engine', { name: 'outside', points: 4 }),
+        look('e2e', { name: 'in vLLM', points: 4, links: toRequest('__data.fields.request_id') }),
+        look('outside_engine', { name: 'outside', points: 4, links: toRequest('__data.fields.request_id') }),
         look('time', { unit: 'time:MM-DD HH:mm' }),
       ],
     }),
@@ -148,7 +149,7 @@ export const rag = board({
       looks: [...requestColumns(slowest), look('caller_duration', { name: 'caller saw', width: 92 })],
     }),
 
-    'Answers',
+    'What was found',
     chart({
       title: 'Similarity of what was found',
       about: {
@@ -157,7 +158,7 @@ export const rag = board({
         do: 'Add documents; look at the questions.',
       },
       ask: [0.05, 0.5].map((q) => promql(quantile(q, 'rag_retrieval_similarity'), `p${q * 100}`)),
-      width: 6,
+      width: 8,
       height: 8,
       empty: noApplication,
       unit: unit.none,
@@ -175,11 +176,49 @@ export const rag = board({
         `sum(${rate('rag_retrieved_documents_sum')}) / sum(${rate('rag_retrieved_documents_count')})`,
         'chunks'
       ),
-      width: 6,
+      width: 8,
       height: 8,
       empty: noApplication,
       unit: unit.count,
     }),
+    chart({
+      title: 'Nothing found',
+      about: {
+        shows: 'Share of questions that no chunk was similar to. The model is told so, and should say so.',
+        bad: 'Above 10 % for long: people ask what the index does not hold.',
+        do: 'Add documents, or lower RAG_MIN_SIMILARITY.',
+      },
+      ask: promql(
+        `sum(${rate('rag_retrieved_documents_bucket', 'le="0.0"')}) / sum(${rate('rag_retrieved_documents_count')})`,
+        'nothing found'
+      ),
+      width: 5,
+      height: 8,
+      empty: noApplication,
+      unit: unit.ratio,
+      max: 1,
+    }),
+    stat({
+      title: 'Index',
+      about: {
+        shows: 'Pages that answers are taken from, and the chunks made of them; of several replicas the poorest.',
+        bad: 'Fewer than before: pages are gone from the corpus, or replicas have different ones.',
+        do: 'Compare RAG_CORPUS of the replicas; each builds its index when it starts.',
+      },
+      ask: [
+        promql(`min(${application('rag_index_documents')})`, 'pages'),
+        promql(`min(${application('rag_index_chunks')})`, 'chunks'),
+      ],
+      width: 3,
+      height: 8,
+      empty: 'Not running',
+      unit: unit.none,
+      decimals: 0,
+      show: '/^(pages|chunks)$/',
+      size: 28,
+    }),
+
+    'Answers',
     chart({
       title: 'Tokens',
       about: {
@@ -188,21 +227,38 @@ export const rag = board({
         do: 'Fewer or shorter chunks.',
       },
       ask: promql(`sum by (type) (${rate('rag_tokens_total')})`, '{{type}}'),
-      width: 6,
+      width: 8,
       height: 8,
       empty: noApplication,
       unit: unit.tokensPerSecond,
     }),
     chart({
+      title: 'Why answers end',
+      about: {
+        shows: 'Answers per second by the finish reason that vLLM gave.',
+        bad: 'Much of length: answers are cut at RAG_MAX_TOKENS.',
+        do: 'Raise RAG_MAX_TOKENS, or ask for shorter answers in the instructions.',
+      },
+      ask: promql(`sum by (finish_reason) (${rate('rag_answers_total')})`, '{{finish_reason}}'),
+      width: 8,
+      height: 8,
+      empty: noApplication,
+      unit: unit.requestsPerSecond,
+      stacked: true,
+    }),
+    chart({
       title: 'Errors by stage',
       about: {
         shows:
-          'Questions without an answer per second, by the stage that failed and how. Nothing is drawn before the first error.',
-        bad: 'Any that lasts. generate: vLLM refuses or fails.',
+          'Questions without an answer per second, by the stage that failed and how (a number is vLLM’s HTTP status), and askers that hung up. Nothing is drawn before the first.',
+        bad: 'Any that lasts. generate: vLLM refuses or fails. Many that hang up: answers are too slow for people.',
         do: 'For generate see the failures among the requests; for the rest the application’s own lines.',
       },
-      ask: promql(`sum by (stage, type) (${rate('rag_errors_total')})`, '{{stage}}: {{type}}'),
-      width: 6,
+      ask: [
+        promql(`sum by (stage, type) (${rate('rag_errors_total')})`, '{{stage}}: {{type}}'),
+        promql(`sum(${rate('rag_request_duration_seconds_count', 'outcome="aborted"')})`, 'hung up'),
+      ],
+      width: 8,
       height: 8,
       empty: 'No question has failed since the application started; or none is scraped here (see the panels beside).',
       unit: unit.eventsPerSecond,
