@@ -164,8 +164,9 @@ export function chart(spec: ChartSpec): PanelOf {
             .sortBy(legendColumn[legend[legend.length - 1]])
             .sortDesc(true)
         : listLegend().showLegend(!spec.legendless)
-    )
-    .axisSoftMax(spec.softMax ?? (spec.unit === unit.count ? 1 : 0));
+    );
+  const softMax = spec.softMax ?? (spec.unit === unit.count ? 1 : undefined);
+  softMax !== undefined && panel.axisSoftMax(softMax);
   spec.softMin !== undefined && panel.axisSoftMin(spec.softMin);
   spec.stacked && panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
   spec.links && panel.dataLinks(spec.links.map(dataLink));

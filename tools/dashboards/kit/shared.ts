@@ -76,4 +76,4 @@ export const finishColours: Override[] = (
     ['repetition', 'purple'],
     ['error', 'red'],
   ] as const
-).map(([reason, colour]) => look(new RegExp(`(^|finished_)${reason}(_rate)?$`), { name: reason, colour }));
+).map(([reason, colour]) => look(new RegExp(`(^|finished_| )${reason}(_rate)?$`), { name: reason, colour }));
