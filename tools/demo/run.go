@@ -69,7 +69,11 @@ func Run(ctx context.Context, options Options, screen Screen) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	stores, err := stack.New(stack.Options{Dir: filepath.Join(dir, "stores"), OTLPPort: options.OTLPPort})
+	stores, err := stack.New(stack.Options{
+		Dir: filepath.Join(dir, "stores"), OTLPPort: options.OTLPPort,
+		// The dashboards show what of these fires.
+		PrometheusRules: filepath.Join(root, "provisioning", "prometheus", "vllm-rules.yml"),
+	})
 	if err != nil {
 		return err
 	}
