@@ -119,7 +119,7 @@ export const singleRequest = board({
       ask: request('phases'),
       width: 12,
       height: 8,
-      empty: empty.request,
+      empty: empty.span,
       unit: unit.seconds,
       fields: ['phase', 'duration'],
       by: 'phase',
@@ -135,7 +135,8 @@ export const singleRequest = board({
       ask: request('engine'),
       width: 12,
       height: 8,
-      empty: empty.request,
+      empty:
+        'No samples of its engine: no store knows the id in this time range, or metrics and spans name the instance differently (see “Save & test”).',
       unit: unit.count,
       fill: 0,
       looks: [look(/^(kv_cache_usage|gpu_utilization)/, { axis: 'right', unit: unit.ratio, max: 1 })],
@@ -150,7 +151,7 @@ export const singleRequest = board({
       ask: request('trace'),
       width: 24,
       height: 17,
-      empty: empty.request,
+      empty: empty.span,
     }),
     lines({
       title: 'Log lines',

@@ -9,6 +9,7 @@ export const empty = {
   requests:
     'No request matches in the time range. Widen the range or the variables; without traces and request lines vLLM leaves no rows (see “Save & test”).',
   request: 'No request with this id in the time range. Enter a request id, an X-Request-Id or a trace id above.',
+  span: 'No engine span: no store knows the id in this time range, or the request still runs, was aborted, or its span was not sampled. The first table says which store knows it.',
   lines: 'No such line in the time range: good for warnings; for everything else see Loki in “Save & test”.',
   events: 'Nothing happened to any engine of this choice in the time range.',
 } as const;
@@ -19,6 +20,10 @@ const requestLooks: Record<string, Override> = {
   request_id: look('request_id', { links: toRequest() }),
   model: look('model', { links: [toModel], width: 190 }),
   instance: look('instance', { links: [toLogsOfInstance], width: 170 }),
+  client_request_id: look('client_request_id', { name: 'client’s id', width: 130 }),
+  lora: look('lora', { width: 90 }),
+  environment: look('environment', { width: 100 }),
+  engine: look('engine', { width: 66 }),
   status: look('status', { width: 84 }),
   http_status: look('http_status', { name: 'HTTP', width: 60 }),
   finish_reason: look('finish_reason', { name: 'finish', width: 80 }),
