@@ -1,6 +1,12 @@
 package alerts
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
 
 // logs is what only vLLM's own lines tell: when an engine dies, its metrics just stop. Loki's ruler evaluates these.
 func logs() Group {
@@ -9,19 +15,19 @@ func logs() Group {
 		Alerts: []Alert{
 			{
 				Name: "VLLMEngineDead", Severity: Critical, Component: Engine, Language: LogQL,
-				Expr:        countLines("EngineCore encountered a fatal error|EngineDeadError|Worker proc .+ died unexpectedly|AsyncLLM output_handler failed"),
+				Expr:        countLines(anyOf(vllm.EngineDied) + "|EngineDeadError"),
 				Summary:     `The engine of {{ $labels.service_name }} died{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "All requests in flight are lost, and the replica serves nothing until its process is started again. The cause is in the traceback above the first of these lines.",
 			},
 			{
 				Name: "VLLMOutOfMemory", Severity: Critical, Component: GPU, Language: LogQL,
-				Expr:        countLines("OutOfMemoryError|CUDA out of memory|HIP out of memory|exit code: -9"),
+				Expr:        countLines(anyOf(vllm.EngineOutOfMemory) + `|exit code: -9|Failed core proc.*: -9`),
 				Summary:     `{{ $labels.service_name }} ran out of memory{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "The GPU's or the host's memory is exhausted. Usually the engine dies of it.",
 			},
 			{
 				Name: "VLLMEngineStartFailed", Severity: High, Component: Engine, Language: LogQL,
-				Expr:        countLines("EngineCore failed to start|Engine core initialization failed|WorkerProc failed to start|No available memory for the cache blocks"),
+				Expr:        countLines(anyOf(vllm.EngineStartFailed)),
 				Summary:     `{{ $labels.service_name }} does not start{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "The engine gives up while it starts; with a restart policy it will try for ever. The root cause stands above the line.",
 			},
@@ -29,8 +35,20 @@ func logs() Group {
 	}
 }
 
+// anyOf matches the lines that tell of an event, by the words that the data source itself looks for.
+func anyOf(event vllm.EngineEvent) string {
+	texts := vllm.EngineEventTexts(event)
+	for i, text := range texts {
+		texts[i] = regexp.QuoteMeta(text)
+	}
+	return strings.Join(texts, "|")
+}
+
+// quotes matches the loggers that write what clients send: nobody is woken by a prompt about memory.
+const quotes = `request_logger|\[logger\.py:|vllm\.entrypoints\.logger`
+
 // countLines is a LogQL expression that is true while matching lines have come within five minutes. The labels are those
 // that a collector gives in this project's manifests; ones that a store lacks are left out of the result.
 func countLines(pattern string) string {
-	return fmt.Sprintf("sum by (service_name, environment, namespace, pod, instance) (count_over_time({service_name=~\".*vllm.*\"} |~ `%s` [5m])) > 0", pattern)
+	return fmt.Sprintf("sum by (service_name, environment, namespace, pod, instance) (count_over_time({service_name=~\".*vllm.*\"} |~ `%s` !~ `%s` [5m])) > 0", pattern, quotes)
 }

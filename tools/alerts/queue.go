@@ -68,7 +68,7 @@ func means(histogram string, mean float64) []Series {
 // rejected is a hundred requests a minute, of which a share is refused.
 func rejected(share float64) []Series {
 	return []Series{
-		{`vllm:admission_rejections_total{reason="requests", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, fmt.Sprintf("0+%gx40", 100*share)},
+		{`vllm:admission_rejections_total{reason="max_num_queued_reqs", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, fmt.Sprintf("0+%gx40", 100*share)},
 		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, fmt.Sprintf("0+%gx40", 100*(1-share))},
 	}
 }
