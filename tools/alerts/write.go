@@ -11,9 +11,9 @@ import (
 // Files are the files that the catalogue writes, by their path from the repository's root.
 func Files() (map[string][]byte, error) {
 	contents := map[string]any{
-		"provisioning/prometheus/vllm-rules.yml":       ruleFile(PromQL, Groups()),
-		"provisioning/loki/vllm-rules.yml":             ruleFile(LogQL, Groups()),
-		"deploy/kubernetes/base/prometheus-rules.yaml": prometheusRule(),
+		"provisioning/prometheus/vllm-rules.yml":                                 ruleFile(PromQL, Groups()),
+		"provisioning/loki/vllm-rules.yml":                                       ruleFile(LogQL, Groups()),
+		"deploy/kubernetes/components/prometheus-operator/prometheus-rules.yaml": prometheusRule(),
 	}
 	for name, content := range testFiles("vllm-rules", Alerts()) {
 		contents["provisioning/prometheus/"+name] = content

@@ -30,6 +30,9 @@ var Steps = []Step{
 	{Name: "tools lint", Lane: Go, Dir: "tools", Command: staticcheck("lint/go.mod", "-tags", "integration", "./...")},
 	{Name: "unit", Lane: Go, Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	{Name: "tools unit", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
+	// Kubernetes' types are a module of their own, so that the tools' stays lean.
+	{Name: "manifests modules", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "mod", "tidy", "-diff"}},
+	{Name: "manifests", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "test", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
 	{
 		// Not with -race: the plugin under test is the built binary, and the race detector in the test process would

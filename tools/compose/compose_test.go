@@ -52,6 +52,7 @@ func TestEachProfileIsWhole(t *testing.T) {
 		"sim": {"simulator"},
 		"gpu": {"vllm", "dcgm-exporter"},
 		"cpu": {"vllm-cpu"},
+		"rag": {"rag-app", "rag-load"},
 	} {
 		t.Run(profile, func(t *testing.T) {
 			require.ElementsMatch(t, slices.Concat(always, adds), project(t, profile).ServiceNames())
@@ -132,7 +133,7 @@ func TestOnlyThisMachineReachesIt(t *testing.T) {
 	for _, service := range everything(t).Services {
 		for _, port := range service.Ports {
 			require.Equal(t, "127.0.0.1", port.HostIP, service.Name)
-			require.Contains(t, []string{"grafana", "vllm", "vllm-cpu"}, service.Name, "publishes a port")
+			require.Contains(t, []string{"grafana", "vllm", "vllm-cpu", "rag-app"}, service.Name, "publishes a port")
 		}
 	}
 }
@@ -163,6 +164,9 @@ func TestAServiceHasNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
+// silent are one whose work ends, one whose image has nothing to ask with, and one that nobody asks.
+var silent = []string{"jaeger-volume", "collector", "rag-load"}
+
 func TestWhoeverIsWaitedForSaysWhenItIsReady(t *testing.T) {
 	p := everything(t)
 	for _, service := range p.Services {
@@ -171,8 +175,7 @@ func TestWhoeverIsWaitedForSaysWhenItIsReady(t *testing.T) {
 				require.NotNil(t, p.Services[name].HealthCheck, "%s waits for %s", service.Name, name)
 			}
 		}
-		// One ends when its work is done, the other's image has nothing to ask with.
-		if service.Name != "jaeger-volume" && service.Name != "collector" {
+		if !slices.Contains(silent, service.Name) {
 			require.NotNil(t, service.HealthCheck, service.Name)
 		}
 	}
@@ -180,7 +183,7 @@ func TestWhoeverIsWaitedForSaysWhenItIsReady(t *testing.T) {
 
 // What comes out of the three signals must name an instance alike.
 func TestAnInstanceIsCalledAlikeInAllStores(t *testing.T) {
-	for _, name := range []string{"vllm", "vllm-cpu"} {
+	for _, name := range []string{"vllm", "vllm-cpu", "rag-app"} {
 		environment := everything(t).Services[name].Environment
 		require.Equal(t, name, *environment["OTEL_SERVICE_NAME"])
 		// collector.yaml and prometheus.yml make it of the service's name, which is also its name in the network.

@@ -18,8 +18,8 @@ const optionsFile = "tools/recordings/vllm-0.32.0/options.txt"
 // othersFlags are flags that are not vLLM's, and whose they are.
 var othersFlags = map[string]string{
 	"--wait": "docker compose", "--volumes": "docker compose", "--ipc": "docker run",
-	"--server-side": "kubectl", "--from-file": "kubectl", "--dry-run": "kubectl", "--local": "kubectl",
-	"--web.enable-remote-write-receiver": "Prometheus",
+	"--server-side": "kubectl", "--from-file": "kubectl", "--from-literal": "kubectl", "--dry-run": "kubectl", "--local": "kubectl",
+	"--web.enable-remote-write-receiver": "Prometheus", "--query.replica-label": "Thanos",
 }
 
 var (

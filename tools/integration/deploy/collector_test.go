@@ -1,6 +1,6 @@
 //go:build unix && integration
 
-package compose
+package deploy
 
 import (
 	"bufio"
@@ -32,7 +32,7 @@ type pipeline struct {
 
 func startPipeline(t *testing.T) pipeline {
 	t.Helper()
-	loki, lokiURL := lokiServer(t, "127.0.0.1:1")
+	loki, lokiURL := lokiServer(t, "compose/loki.yaml")
 	loki.start(t)
 	jaeger, jaegerAt := jaegerServer(t, t.TempDir())
 	jaeger.start(t)
@@ -42,7 +42,7 @@ func startPipeline(t *testing.T) pipeline {
 	require.NoError(t, os.MkdirAll(p.docker, 0o755))
 	require.NoError(t, os.MkdirAll(offsets, 0o755))
 	server{
-		program: program.Collector, file: "collector.yaml", dir: dir,
+		program: program.Collector, file: "compose/collector.yaml", dir: dir,
 		replace: []string{
 			"/var/lib/docker/containers", p.docker, "/var/lib/otelcol", offsets,
 			"http://loki:3100", lokiURL, "jaeger:4317", jaegerAt.otlpGRPC,

@@ -1,6 +1,6 @@
 //go:build unix && integration
 
-package compose
+package deploy
 
 import (
 	"context"
@@ -34,7 +34,7 @@ func TestPrometheusFindsTheSimulatorAndReadsTheRules(t *testing.T) {
 		require.NoError(t, <-done)
 		require.NoError(t, sim.Close())
 	})
-	text, err := os.ReadFile(filepath.Join(root(t), "deploy", "compose", "prometheus.yml"))
+	text, err := os.ReadFile(filepath.Join(root(t), "deploy", "compose/prometheus.yml"))
 	require.NoError(t, err)
 	replace := []string{
 		"simulator:8000", sim.ScrapeTargets()[0].Address, "interval: 10s", "interval: 1s",
@@ -45,7 +45,7 @@ func TestPrometheusFindsTheSimulatorAndReadsTheRules(t *testing.T) {
 	}
 	address := addresses(t, 1)[0]
 	server{
-		program: program.Prometheus, file: "prometheus.yml", dir: t.TempDir(), replace: replace,
+		program: program.Prometheus, file: "compose/prometheus.yml", dir: t.TempDir(), replace: replace,
 		args: []string{
 			"--config.file=CONFIG", "--storage.tsdb.path=DIR/data", "--web.listen-address=" + address, "--log.level=warn",
 			"--enable-feature=exemplar-storage", "--web.enable-remote-write-receiver",
@@ -60,7 +60,7 @@ func TestPrometheusFindsTheSimulatorAndReadsTheRules(t *testing.T) {
 }
 
 func TestLokisRulerReadsTheRules(t *testing.T) {
-	loki, address := lokiServer(t, "127.0.0.1:1")
+	loki, address := lokiServer(t, "compose/loki.yaml")
 	loki.start(t)
 	eventually(t, address+"/loki/api/v1/rules", "alert: VLLMEngineDead")
 }

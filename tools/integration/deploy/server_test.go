@@ -1,6 +1,6 @@
 //go:build unix && integration
 
-package compose
+package deploy
 
 import (
 	"fmt"
@@ -20,31 +20,26 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
 
-// server is a pinned program on the file that docker-compose.yml mounts into it.
+// server is a pinned program on the file that a container gets.
 type server struct {
 	program program.Program
-	file    string
+	file    string // below deploy/
 	dir     string // throw-away: configuration, data, log
 	// replace is what a container gives and this machine does not: host names, ports, folders.
 	replace []string
 	args    []string // CONFIG and DIR stand for the file and the folder
+	env     []string // NAME=value
 	ready   string
 }
 
 // start starts it and waits until it serves; the test's end stops it, if stop has not.
 func (s server) start(t *testing.T) (stop func()) {
 	t.Helper()
-	root := root(t)
-	text, err := os.ReadFile(filepath.Join(root, "deploy", "compose", s.file))
+	text, err := os.ReadFile(filepath.Join(root(t), "deploy", s.file))
 	require.NoError(t, err)
-	config := filepath.Join(s.dir, s.file)
+	config := filepath.Join(s.dir, filepath.Base(s.file))
 	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer(s.replace...).Replace(string(text))), 0o644))
 
-	cache, err := program.DefaultCacheDir()
-	require.NoError(t, err)
-	source := program.Source{Cache: program.Cache{Dir: cache, Modules: filepath.Join(root, "tools", "servers")}, Pinned: true}
-	binary, err := source.GetAll(t.Context(), []program.Program{s.program}, func(program.Program, program.Progress) {})[0].Wait()
-	require.NoError(t, err)
 	log, err := os.Create(filepath.Join(s.dir, "log.txt"))
 	require.NoError(t, err)
 	var args []string
@@ -52,7 +47,7 @@ func (s server) start(t *testing.T) (stop func()) {
 		args = append(args, strings.NewReplacer("CONFIG", config, "DIR", s.dir).Replace(arg))
 	}
 	process, err := child.Start(child.Spec{
-		Path: binary.Path, Args: args, Dir: s.dir, Env: append(os.Environ(), "RETENTION=168h"), Stdout: log, Stderr: log,
+		Path: binary(t, s.program), Args: args, Dir: s.dir, Env: append(os.Environ(), s.env...), Stdout: log, Stderr: log,
 	})
 	require.NoError(t, err)
 	stopped := false
@@ -69,6 +64,17 @@ func (s server) start(t *testing.T) (stop func()) {
 		t.Fatalf("%s: %v\n%s", s.file, err, said)
 	}
 	return stop
+}
+
+// binary is the program as pinned, which the check has built before.
+func binary(t *testing.T, p program.Program) string {
+	t.Helper()
+	cache, err := program.DefaultCacheDir()
+	require.NoError(t, err)
+	source := program.Source{Cache: program.Cache{Dir: cache, Modules: filepath.Join(root(t), "tools", "servers")}, Pinned: true}
+	found, err := source.GetAll(t.Context(), []program.Program{p}, func(program.Program, program.Progress) {})[0].Wait()
+	require.NoError(t, err)
+	return found.Path
 }
 
 func root(t *testing.T) string {
@@ -96,18 +102,21 @@ func port(address string) string {
 	return port
 }
 
-// lokiServer is Loki as compose starts it, and its address.
-func lokiServer(t *testing.T, alertmanager string) (server, string) {
+// retention is what docker-compose.yml gives the stores unless .env says otherwise.
+const retention = "RETENTION=168h"
+
+// lokiServer is Loki on one of our files, and its address.
+func lokiServer(t *testing.T, file string) (server, string) {
 	t.Helper()
 	at, dir := addresses(t, 2), t.TempDir()
 	rules := filepath.Join(dir, "rules")
-	require.NoError(t, os.MkdirAll(rules, 0o755))
-	// As docker-compose.yml mounts it: a folder of the tenant that there is without tenants.
-	require.NoError(t, os.Symlink(filepath.Join(root(t), "provisioning", "loki"), filepath.Join(rules, "fake")))
+	// A folder of the tenant that there is without tenants, with the one file: Loki takes every other for rules, too.
+	require.NoError(t, os.MkdirAll(filepath.Join(rules, "fake"), 0o755))
+	require.NoError(t, os.Symlink(filepath.Join(root(t), "provisioning/loki/vllm-rules.yml"), filepath.Join(rules, "fake", "vllm-rules.yml")))
 	return server{
-		program: program.Loki, file: "loki.yaml", dir: dir,
+		program: program.Loki, file: file, dir: dir, env: []string{retention},
 		replace: []string{
-			"/etc/loki/rules", rules, "alertmanager:9093", alertmanager, "/loki", dir, "3100", port(at[0]), "9095", port(at[1]),
+			"/etc/loki/rules", rules, "alertmanager:9093", "127.0.0.1:1", "/loki", dir, "3100", port(at[0]), "9095", port(at[1]),
 		},
 		args: []string{
 			"-config.file=CONFIG", "-config.expand-env=true",
@@ -125,7 +134,7 @@ func jaegerServer(t *testing.T, dir string) (server, jaegerPorts) {
 	at := addresses(t, 6)
 	p := jaegerPorts{query: at[0], http: at[1], otlpGRPC: at[2], otlpHTTP: at[3], health: at[4], metrics: at[5]}
 	return server{
-		program: program.Jaeger, file: "jaeger.yaml", dir: dir,
+		program: program.Jaeger, file: "compose/jaeger.yaml", dir: dir, env: []string{retention},
 		replace: []string{
 			"/badger", dir, "0.0.0.0:16685", p.query, "0.0.0.0:16686", p.http, "0.0.0.0:4317", p.otlpGRPC, "0.0.0.0:4318", p.otlpHTTP,
 			"0.0.0.0:13133", p.health, "host: 0.0.0.0, port: 8888", "host: 127.0.0.1, port: " + port(p.metrics),

@@ -1,0 +1,83 @@
+package manifests
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	monitoringbeta "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1beta1"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+)
+
+// alertmanager is as much of Alertmanager's own file as both forms have.
+type alertmanager struct {
+	Route        route
+	InhibitRules []struct {
+		SourceMatchers []string `json:"source_matchers"`
+		TargetMatchers []string `json:"target_matchers"`
+		Equal          []string
+	} `json:"inhibit_rules"`
+	Receivers []struct{ Name string }
+}
+
+type route struct {
+	Receiver       string
+	Matchers       []string
+	GroupBy        []string `json:"group_by"`
+	GroupWait      string   `json:"group_wait"`
+	GroupInterval  string   `json:"group_interval"`
+	RepeatInterval string   `json:"repeat_interval"`
+	Routes         []route
+}
+
+// Who is told of what is said twice, in two languages; it must be the same.
+func TestTheOperatorsRoutesAreAlertmanagers(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "provisioning/alertmanager/alertmanager.yml"))
+	require.NoError(t, err)
+	var file alertmanager
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	config := of[monitoringbeta.AlertmanagerConfig](build(t, "deploy/kubernetes/overlays/operator"))[0].Spec
+
+	require.Equal(t, file.Route, routeOf(t, *config.Route))
+	require.Len(t, config.InhibitRules, len(file.InhibitRules))
+	for i, rule := range config.InhibitRules {
+		require.Equal(t, file.InhibitRules[i].SourceMatchers, written(rule.SourceMatch))
+		require.Equal(t, file.InhibitRules[i].TargetMatchers, written(rule.TargetMatch))
+		require.Equal(t, file.InhibitRules[i].Equal, rule.Equal)
+	}
+	require.Len(t, config.Receivers, len(file.Receivers))
+	for i, receiver := range config.Receivers {
+		require.Equal(t, file.Receivers[i].Name, receiver.Name)
+	}
+}
+
+func routeOf(t *testing.T, from monitoringbeta.Route) route {
+	t.Helper()
+	to := route{
+		Receiver: from.Receiver, Matchers: written(from.Matchers), GroupBy: from.GroupBy,
+		GroupWait: from.GroupWait, GroupInterval: from.GroupInterval, RepeatInterval: from.RepeatInterval,
+	}
+	for _, child := range from.Routes {
+		var below monitoringbeta.Route
+		require.NoError(t, yaml.UnmarshalStrict(child.Raw, &below))
+		to.Routes = append(to.Routes, routeOf(t, below))
+	}
+	return to
+}
+
+// written is how Alertmanager's file writes matchers.
+func written(matchers []monitoringbeta.Matcher) (all []string) {
+	for _, m := range matchers {
+		operator, value := string(m.MatchType), m.Value
+		if operator == "" {
+			operator = "="
+		}
+		if strings.ContainsAny(value, ".+*") {
+			value = `"` + value + `"`
+		}
+		all = append(all, m.Name+" "+operator+" "+value)
+	}
+	return all
+}
