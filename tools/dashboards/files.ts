@@ -3,7 +3,7 @@ import { join } from 'path';
 
 import { boards } from './boards';
 
-/** Where Grafana and the plugin's build read dashboards from; nothing else may lie there. */
+/** Where Grafana, the plugin's build and kustomize read dashboards from. */
 export const folder = join(__dirname, '../../dashboards');
 
 /** What the folder must hold: text by file name. */
@@ -11,7 +11,8 @@ export const wanted: Record<string, string> = Object.fromEntries(
   boards.map((board) => [`${board.uid}.json`, `${JSON.stringify(board, null, 2)}\n`])
 );
 
-/** What it holds. */
+/** What it holds of these: kustomize's own file beside them is not the generator's. */
 export function present(): Record<string, string> {
-  return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }

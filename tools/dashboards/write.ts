@@ -3,7 +3,7 @@ import { join } from 'path';
 
 import { folder, present, wanted } from './files';
 
-// npm run dashboards: the JSON of every board, and no other file.
+// npm run dashboards: the JSON of every board, and no other.
 for (const [name, text] of Object.entries(wanted)) {
   writeFileSync(join(folder, name), text);
 }
