@@ -6,10 +6,28 @@ import { boards } from './boards';
 /** Where Grafana, the plugin's build and kustomize read dashboards from. */
 export const folder = join(__dirname, '../../dashboards');
 
+/**
+ * For deploy/kubernetes: each board as a ConfigMap that Grafana's watcher finds by its label. Kustomize takes files from
+ * its own folder only and knows no wildcard; one ConfigMap of all would pass the limit of 1 MiB.
+ */
+const kustomization = `# For deploy/kubernetes. Written by: npm run dashboards
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+generatorOptions:
+  disableNameSuffixHash: true
+  labels: {grafana_dashboard: "1"}
+  annotations: {grafana_folder: vLLM}
+configMapGenerator:
+${boards
+  .map(({ uid }) => `  - {name: grafana-dashboard-${uid}, files: [${uid}.json]}\n`)
+  .sort()
+  .join('')}`;
+
 /** What the folder must hold: text by file name. */
-export const wanted: Record<string, string> = Object.fromEntries(
-  boards.map((board) => [`${board.uid}.json`, `${JSON.stringify(board, null, 2)}\n`])
-);
+export const wanted: Record<string, string> = Object.fromEntries([
+  ...boards.map((board) => [`${board.uid}.json`, `${JSON.stringify(board, null, 2)}\n`]),
+  ['kustomization.yaml', kustomization],
+]);
 
 /** What it holds of these: kustomize's own file beside them is not the generator's. */
 export function present(): Record<string, string> {
