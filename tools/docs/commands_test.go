@@ -37,7 +37,7 @@ func TestEveryCommandExists(t *testing.T) {
 				regexp.MustCompile(`(?i)\nfunc `+target+`\(`).MatchString(magefile)
 		}},
 		{regexp.MustCompile(`npm run (?:--silent )?([\w:-]+)`), func(script string) bool { return strings.Contains(manifest, `"`+script+`":`) }},
-		{regexp.MustCompile(`go (?:run|test)(?: -\S+)*(?: \w+)? \./([\w/]+)`), func(folder string) bool {
+		{regexp.MustCompile(`go (?:run|test)(?: -\S+)*(?: \w+)? \./([\w/-]+)`), func(folder string) bool {
 			return exists(folder) || exists("tools/"+folder)
 		}},
 		{regexp.MustCompile(`(?:-run|-bench) (\w+)`), func(name string) bool {
