@@ -94,7 +94,7 @@ func take[M any](t *testing.T, body io.Reader, to chan M) {
 }
 
 // patience is long after any pause that Alertmanager makes: only a failure waits for it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // next is the next message.
 func next[M any](t *testing.T, from chan M) M {
