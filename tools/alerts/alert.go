@@ -40,8 +40,8 @@ const (
 // Dashboards say where each component is looked at, by the dashboard's uid. Grafana links to it of itself; Alertmanager's
 // messages do by the template vllm.dashboard.
 var Dashboards = map[Component]string{
-	Deployment: "vllm-fleet", Engine: "vllm-fleet", Queue: "vllm-fleet", SLO: "vllm-requests", API: "vllm-requests",
-	KVCache: "vllm-fleet", LoRA: "vllm-fleet", Decoding: "vllm-fleet", GPU: "vllm-fleet", Telemetry: "vllm-fleet",
+	Deployment: "vllm-health", Engine: "vllm-health", Queue: "vllm-model", SLO: "vllm-slo", API: "vllm-requests",
+	KVCache: "vllm-kv-cache", LoRA: "vllm-decoding", Decoding: "vllm-model", GPU: "vllm-gpu", Telemetry: "vllm-coverage",
 }
 
 // Language is what a rule is written in, and so which program evaluates it.

@@ -26,6 +26,16 @@ func TestTheFilesAreWhatTheCatalogueSays(t *testing.T) {
 	}
 }
 
+func TestThePageListsTheCatalogue(t *testing.T) {
+	root, err := repo.Root()
+	require.NoError(t, err)
+	got, err := os.ReadFile(filepath.Join(root, Page))
+	require.NoError(t, err)
+	want, err := WithTable(got)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got), "cd tools && go run ./cmd/alerts")
+}
+
 func TestEveryAlertSaysWhoIsToldAndWhatToDo(t *testing.T) {
 	root, err := repo.Root()
 	require.NoError(t, err)

@@ -61,12 +61,15 @@ func deployment() Group {
 			{
 				Name: "VLLMRestarts", Severity: High, Component: Engine,
 				Expr: pretty(`
-					changes(process_start_time_seconds{%s}[1h]) >= %d`, vllmJob, restartsPerHour),
+					max by (%[1]s) (changes(process_start_time_seconds{%[2]s}[1h])) >= %[3]d
+					or max by (%[1]s) (resets(vllm:generation_tokens_total[1h])) >= %[3]d`, byDeployment+", instance", vllmJob, restartsPerHour),
 				Summary:     `{{ $labels.instance }} restarted {{ $value }} times within an hour`,
 				Description: "A crash loop: every restart loses all requests in flight, and the model's start takes minutes each time.",
 				Cases: []Case{
 					{"fires at the third restart", []Series{{`process_start_time_seconds{` + a + `}`, "1x9 2x9 3x9 4x9"}}, 35 * time.Minute, 1},
 					{"is silent at two", []Series{{`process_start_time_seconds{` + a + `}`, "1x9 2x9 3x19"}}, 35 * time.Minute, 0},
+					{"counts by fallen counters where several API servers export no start time", []Series{{`vllm:generation_tokens_total{` + engine + `}`, "9x9 8x9 7x9 6x9"}}, 35 * time.Minute, 1},
+					{"is silent at two of those", []Series{{`vllm:generation_tokens_total{` + engine + `}`, "9x9 8x9 7x19"}}, 35 * time.Minute, 0},
 				},
 			},
 			{

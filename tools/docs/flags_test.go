@@ -19,7 +19,8 @@ const optionsFile = "tools/recordings/vllm-0.32.0/options.txt"
 var othersFlags = map[string]string{
 	"--wait": "docker compose", "--volumes": "docker compose", "--ipc": "docker run",
 	"--server-side": "kubectl", "--from-file": "kubectl", "--from-literal": "kubectl", "--dry-run": "kubectl", "--local": "kubectl",
-	"--web.enable-remote-write-receiver": "Prometheus", "--query.replica-label": "Thanos",
+	"--web.enable-remote-write-receiver": "Prometheus",
+	"--alertmanager.url":                 "amtool", "--duration": "amtool", "--comment": "amtool", "--query.replica-label": "Thanos",
 }
 
 var (

@@ -1,4 +1,5 @@
-// Command alerts writes the rule files of Prometheus, Loki's ruler, Kubernetes and promtool from the catalogue in tools/alerts.
+// Command alerts writes the rule files of Prometheus, Loki's ruler, Kubernetes and promtool, and the table of docs/alerts.md,
+// from the catalogue in tools/alerts.
 package main
 
 import (
@@ -24,6 +25,13 @@ func run() error {
 	}
 	files, err := alerts.Files()
 	if err != nil {
+		return err
+	}
+	page, err := os.ReadFile(filepath.Join(root, alerts.Page))
+	if err != nil {
+		return err
+	}
+	if files[alerts.Page], err = alerts.WithTable(page); err != nil {
 		return err
 	}
 	for path, content := range files {

@@ -1,0 +1,43 @@
+package alerts
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Page is where people read which alerts there are.
+const Page = "docs/alerts.md"
+
+var tableBegins, tableEnds = []byte("<!-- the catalogue, written by go run ./cmd/alerts -->\n"), []byte("<!-- end of the catalogue -->\n")
+
+// WithTable is the page with the table of alerts as the catalogue has it now.
+func WithTable(page []byte) ([]byte, error) {
+	before, rest, begins := bytes.Cut(page, tableBegins)
+	_, after, ends := bytes.Cut(rest, tableEnds)
+	if !begins || !ends {
+		return nil, fmt.Errorf("%s has no place for the table", Page)
+	}
+	return bytes.Join([][]byte{before, tableBegins, table(), tableEnds, after}, nil), nil
+}
+
+func table() []byte {
+	var b bytes.Buffer
+	b.WriteString("\n| severity | alert | about | after | evaluated by |\n|---|---|---|---|---|\n")
+	for _, severity := range Severities {
+		for _, a := range Alerts() {
+			if a.Severity != severity {
+				continue
+			}
+			after, by := "at once", "Prometheus"
+			if a.For > 0 {
+				after = duration(a.For)
+			}
+			if a.Language == LogQL {
+				by = "Loki"
+			}
+			fmt.Fprintf(&b, "| %s | [%s](runbooks/%[2]s.md) | %s | %s | %s |\n", severity, a.Name, a.Component, after, by)
+		}
+	}
+	b.WriteString("\n")
+	return b.Bytes()
+}
