@@ -1,6 +1,6 @@
 import { expect, rowCount, answered, someRequest, test } from './vllm';
 
-for (const uid of ['vllm-fleet', 'vllm-requests']) {
+for (const uid of ['vllm-health', 'vllm-fleet', 'vllm-requests', 'vllm-slo']) {
   test(`${uid} loads, and no panel of it fails`, async ({ gotoDashboardPage }) => {
     const dashboard = await gotoDashboardPage({ uid });
     await dashboard.waitForPanelsQueriesToComplete({ timeout: 60_000, scrollAll: true });

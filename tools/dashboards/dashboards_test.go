@@ -167,6 +167,69 @@ func TestNoPanelAsksForADeadSeries(t *testing.T) {
 	}
 }
 
+// conditional are families of vLLM that a plain server does not have, and what makes it have them (vllm-telemetry.md in docs, and
+// vLLM's source, say so). A name that is neither here nor in the recording of a real server is a slip of the pen.
+var conditional = map[string]string{
+	"vllm:lora_requests_info":                            "--enable-lora",
+	"vllm:spec_decode_num_drafts_total":                  "--speculative-config",
+	"vllm:spec_decode_num_draft_tokens_total":            "--speculative-config",
+	"vllm:spec_decode_num_accepted_tokens_total":         "--speculative-config",
+	"vllm:spec_decode_num_accepted_tokens_per_pos_total": "--speculative-config",
+	"vllm:kv_block_lifetime_seconds_bucket":              "--kv-cache-metrics",
+	"vllm:kv_block_idle_before_evict_seconds_bucket":     "--kv-cache-metrics",
+	"vllm:nixl_xfer_time_seconds_bucket":                 "--kv-transfer-config",
+	"vllm:nixl_bytes_transferred_sum":                    "--kv-transfer-config",
+	"vllm:nixl_num_failed_transfers_total":               "--kv-transfer-config",
+	"vllm:nixl_num_failed_notifications_total":           "--kv-transfer-config",
+	"vllm:nixl_num_kv_expired_reqs_total":                "--kv-transfer-config",
+	"vllm:kv_offload_store_bytes_total":                  "--kv-transfer-config",
+	"vllm:kv_offload_load_bytes_total":                   "--kv-transfer-config",
+	"vllm:kv_offload_cpu_cache_usage_perc":               "--kv-transfer-config",
+}
+
+var (
+	family = regexp.MustCompile(`\bvllm:[a-z_]+\b`)
+	ragged = regexp.MustCompile(`\brag_[a-z_]+`)
+	flag   = regexp.MustCompile(`--[a-z][a-z-]*[a-z]`)
+	suffix = regexp.MustCompile(`_(bucket|sum|count|total)$`)
+)
+
+// What is said is held to what a real vLLM, and the application of this repository, say of themselves.
+func TestSeriesAndFlagsAreThoseOfARealVLLM(t *testing.T) {
+	root, boards := all(t)
+	read := func(path string) string {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		require.NoError(t, err)
+		return string(text)
+	}
+	const recording = "tools/recordings/vllm-0.32.0/"
+	series := map[string]bool{}
+	for _, name := range regexp.MustCompile(`(?m)^[a-z][a-z_:]*`).FindAllString(read(recording+"metrics-last.prom"), -1) {
+		series[name] = true
+	}
+	options := map[string]bool{}
+	for _, line := range strings.Fields(read(recording + "options.txt")) {
+		options[line] = true
+	}
+	application := read("examples/rag-app/rag_app/metrics.py")
+	used := map[string]bool{}
+	for _, d := range boards {
+		for _, name := range family.FindAllString(string(d.Text), -1) {
+			require.True(t, series[name] || conditional[name] != "", "%s: %s", d.File, name)
+			used[name] = true
+		}
+		for _, name := range ragged.FindAllString(string(d.Text), -1) {
+			require.Contains(t, application, `"`+suffix.ReplaceAllString(name, "")+`"`, d.File)
+		}
+		for _, name := range flag.FindAllString(string(d.Text), -1) {
+			require.True(t, options[name], "%s: vLLM has no %s", d.File, name)
+		}
+	}
+	for name, of := range conditional {
+		require.True(t, used[name] && options[of], "%s: no panel asks for it, or %s is no flag", name, of)
+	}
+}
+
 var linked = regexp.MustCompile(`^/d/([a-z-]+)`)
 
 func TestNamesAreUniqueAndLinksLeadSomewhere(t *testing.T) {

@@ -31,8 +31,8 @@ export const health = board({
         bad: 'One: the others carry its load. All of a model: every request to it fails.',
         do: 'See below since when; then the pod’s events and its last lines. Runbooks: VLLMInstanceDown, VLLMDeploymentDown.',
       },
-      ask: promql(`count(${targets} == 0) or vector(0)`),
-      empty: 'Prometheus does not answer',
+      ask: promql(`count(${targets} == 0) or 0 * count(${targets})`),
+      empty: 'No target',
       decimals: 0,
       steps: steps.anything,
     }),
@@ -47,8 +47,8 @@ export const health = board({
         count(
           sum by (instance) (${engine('vllm:num_requests_running')} + ${engine('vllm:num_requests_waiting')}) > 0
           and sum by (instance) (rate(${engine('vllm:generation_tokens_total')}[3m]) + rate(${engine('vllm:prompt_tokens_total')}[3m])) == 0
-        ) or vector(0)`),
-      empty: 'Prometheus does not answer',
+        ) or 0 * count(${engine('vllm:num_requests_running')})`),
+      empty: 'No engine scraped',
       decimals: 0,
       steps: steps.anything,
     }),

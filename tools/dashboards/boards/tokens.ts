@@ -2,10 +2,9 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toModel } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { engine, gpu, models, promql, requests } from '../kit/queries';
+import { application, engine, gpu, models, promql, requests } from '../kit/queries';
 import { empty, modelColumns, requestColumns } from '../kit/shared';
 
-const rate = (metric: string) => `rate(${engine(metric)}[$__rate_interval])`;
 const largest = words('request_id model caller_service prompt_tokens completion_tokens prefill');
 const perModel = '${__field.labels.model}';
 const noPrice =
@@ -192,12 +191,13 @@ export const tokens = board({
     chart({
       title: 'Energy per generated token',
       about: {
-        shows: 'Power of all GPUs of the environment over their output: joule per token.',
+        shows:
+          'Power of all GPUs of the environment over the output of all its models, whichever are chosen above: joule per token.',
         bad: 'Rising while batches shrink: GPUs burn power at half load.',
         do: 'Larger batches on fewer GPUs.',
       },
       ask: promql(
-        `sum by (environment) (${gpu('DCGM_FI_DEV_POWER_USAGE')}) / (sum by (environment) (${rate('vllm:generation_tokens_total')}) > 0)`,
+        `sum by (environment) (${gpu('DCGM_FI_DEV_POWER_USAGE')}) / (sum by (environment) (rate(${application('vllm:generation_tokens_total', 'model_name!=""')}[$__rate_interval])) > 0)`,
         '{{environment}}'
       ),
       width: 8,

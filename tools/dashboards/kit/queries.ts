@@ -67,8 +67,8 @@ const place = 'environment=~"$environment", instance=~"$instance"';
 const selector = (labels: string) => (metric: string, extra?: string) =>
   `${metric}{${[labels, extra].filter(Boolean).join(', ')}}`;
 
-/** Series of engines: they name their model. */
-export const engine = selector(`model_name=~"$model", ${place}`);
+/** Series of engines: they name their model, which those of the production stack's router, of the same names, do not. */
+export const engine = selector(`model_name=~"$model", model_name!="", ${place}`);
 /** Series of API servers, which do not: HTTP, process, LoRA. */
 export const server = selector(place);
 /** Series of dcgm-exporter, whose instance is a host's. */
