@@ -73,6 +73,25 @@ func TestNobodyEntersGrafanaUnnamed(t *testing.T) {
 	require.Equal(t, "false", *grafana["GF_USERS_ALLOW_SIGN_UP"])
 }
 
+// What provisioning takes from Grafana's environment must be there: Grafana itself takes a missing one for empty.
+func TestGrafanaHasEveryVariableOfItsProvisioning(t *testing.T) {
+	environment := everything(t).Services["grafana"].Environment
+	found := 0
+	for _, folder := range []string{"alerting", "dashboards", "datasources"} {
+		paths, err := filepath.Glob(filepath.Join(root(t), "provisioning", folder, "*.yml"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for _, match := range regexp.MustCompile(`\$\{?(VLLM_[A-Z_]+)`).FindAllStringSubmatch(string(text), -1) {
+				require.Contains(t, environment, match[1], path)
+				found++
+			}
+		}
+	}
+	require.NotZero(t, found)
+}
+
 // dist is what the build makes.
 const dist = "dist"
 

@@ -83,3 +83,15 @@ func TestJaegerKeepsItsTracesOverARestart(t *testing.T) {
 	second.start(t)
 	eventually(t, "http://"+at.http+"/api/traces/0af7651916cd43dd8448eb211c80319c", `"llm_request"`)
 }
+
+// Nobody is told of an alert before .env says where, but Alertmanager runs and shows what there is.
+func TestAlertmanagerStartsWithNothingConfigured(t *testing.T) {
+	address := addresses(t, 1)[0]
+	server{
+		program: program.Alertmanager, file: "../provisioning/alertmanager/alertmanager.yml", dir: t.TempDir(),
+		replace: []string{"/run/secrets/", filepath.Join(t.TempDir(), "nothing-here") + "/"},
+		args:    []string{"--config.file=CONFIG", "--storage.path=DIR/data", "--cluster.listen-address=", "--web.listen-address=" + address},
+		ready:   "http://" + address + "/-/ready",
+	}.start(t)
+	eventually(t, "http://"+address+"/api/v2/receivers", `"slack-high"`)
+}
