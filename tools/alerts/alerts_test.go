@@ -97,6 +97,7 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 		checks, fixes, found := strings.Cut(after, "\n## Fixes\n")
 		require.True(t, found, page)
 		require.Len(t, regexp.MustCompile(`(?m)^\d\. `).FindAllString(checks, -1), 3, page)
+		require.Contains(t, checks, "\n```json", "%s: a query to begin with; the examples' test asks it", page)
 		require.NotEmpty(t, strings.TrimSpace(fixes), page)
 		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
 			require.Contains(t, want, match[1], page)
