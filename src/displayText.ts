@@ -1,3 +1,5 @@
+import { t } from '@grafana/i18n';
+
 import { defaults, Filter, Order, scopeLists, takesValue, VllmQuery } from './queryTypes';
 
 /** One line that tells a query from another, for history and collapsed rows. */
@@ -27,9 +29,9 @@ function words({
     case 'request':
       return `request ${request?.id ?? ''}`;
     case 'models':
-      return `models: ${models?.metrics?.join(', ') || 'all figures'} by ${models?.groupBy?.join(', ') || 'model'}`;
+      return figuresText(queryType, models);
     case 'slo':
-      return `slo: ${slo?.metrics?.join(', ') || 'all figures'} by ${slo?.groupBy?.join(', ') || 'model'}`;
+      return figuresText(queryType, slo);
     case 'logs':
       return ['logs', ...(logs?.levels ?? []), logs?.requestId, quoted(logs?.contains), slashed(logs?.regex)]
         .filter(Boolean)
@@ -37,25 +39,35 @@ function words({
     case 'trace':
       return `trace ${trace?.traceId ?? ''}`;
     case 'annotations':
-      return `events: ${annotations?.events?.join(', ') || 'all'}`;
+      return t('display.events', 'events: {{events}}', { events: annotations?.events?.join(', ') || all() });
     case 'coverage':
-      return `coverage: ${coverage?.metric || 'all'}`;
+      return `coverage: ${coverage?.metric || all()}`;
     case 'promql':
       return promql?.expr ?? '';
     default:
-      return ['requests', requests?.filters?.map(filterText).join(' and '), orderText(requests?.sort)]
+      return ['requests', requests?.filters?.map(filterText).join(t('display.and', ' and ')), orderText(requests?.sort)]
         .filter(Boolean)
         .join(' ');
   }
 }
 
+const all = () => t('display.all', 'all');
+
+function figuresText(kind: string, spec: { metrics?: string[]; groupBy?: string[] } | undefined): string {
+  const figures = spec?.metrics?.join(', ') || t('display.all-figures', 'all figures');
+  const groups = spec?.groupBy?.join(', ') || 'model';
+  return t('display.figures', '{{kind}}: {{figures}} by {{groups}}', { kind, figures, groups });
+}
+
 function filterText({ column, op, value, values }: Filter): string {
-  return takesValue(op) ? `${column} ${op} ${values?.join(', ') ?? value ?? ''}` : `${column} is ${op}`;
+  return takesValue(op)
+    ? `${column} ${op} ${values?.join(', ') ?? value ?? ''}`
+    : t('display.null', '{{column}} is {{op}}', { column, op });
 }
 
 function orderText(sort: Order | undefined): string {
   const { column, desc } = sort?.column ? sort : defaults.sort;
-  return `by ${column} ${desc ? '↓' : '↑'}`;
+  return t('display.order', 'by {{column}} {{direction}}', { column, direction: desc ? '↓' : '↑' });
 }
 
 function quoted(text: string | undefined): string | undefined {
