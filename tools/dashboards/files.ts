@@ -29,8 +29,7 @@ export const wanted: Record<string, string> = Object.fromEntries([
   ['kustomization.yaml', kustomization],
 ]);
 
-/** What it holds of these: kustomize's own file beside them is not the generator's. */
+/** What it holds. */
 export function present(): Record<string, string> {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  return Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
