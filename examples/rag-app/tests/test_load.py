@@ -2,11 +2,13 @@
 
 import itertools
 import random
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from conftest import Application
 
-from rag_app.load import PROFILES, calls, seconds
+from rag_app.load import PROFILES, calls, main, seconds
 
 
 @pytest.mark.parametrize("profile", ["steady", "long-prompts"])
@@ -42,3 +44,18 @@ def test_askers_differ() -> None:
 @pytest.mark.parametrize(("text", "value"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400)])
 def test_durations_are_read_as_people_write_them(text: str, value: float) -> None:
     assert seconds(text) == value
+
+
+def test_it_asks_and_tells_what_became_of_it(
+    start: Callable[..., Application], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = start()
+    assert main(["--url", str(app.client.base_url), "--profile", "steady", "--rate", "20", "--duration", "1s"]) == 0
+    told = capsys.readouterr().out
+    assert " 200; p50 " in told
+    assert app.value("rag_request_duration_seconds_count", outcome="ok") >= 10
+
+
+def test_nobody_there_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--url", "http://127.0.0.1:9", "--rate", "20", "--duration", "1s"]) == 1
+    assert "ConnectError" in capsys.readouterr().out

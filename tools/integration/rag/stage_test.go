@@ -31,6 +31,7 @@ import (
 const (
 	model          = "meta-llama/Llama-3.1-8B-Instruct"
 	scrapeInterval = 2 * time.Second
+	tokenTime      = 40 * time.Millisecond
 	// held is how long the network keeps the questions whose id says so, on their way from the application to vLLM.
 	held   = 400 * time.Millisecond
 	slowly = "slow-"
@@ -60,8 +61,10 @@ func start(t *testing.T) *stage {
 		stores: stacktest.Start(t, stack.Options{Only: []string{"prometheus", "loki", "jaeger"}, ScrapeInterval: scrapeInterval}),
 		said:   &lines{}, truth: &recorder{},
 	}
+	models := simulator.DefaultModels()[:1]
+	models[0].Engine.Step.Base = tokenTime
 	sim, err := simulator.New(simulator.Config{
-		Seed: 11, MaxRequests: -1, ScrapeInterval: scrapeInterval, Recorder: s.truth, EngineDeaths: -1, EnginePauses: -1,
+		Seed: 11, MaxRequests: -1, Models: models, ScrapeInterval: scrapeInterval, Recorder: s.truth, EngineDeaths: -1, EnginePauses: -1,
 		Loki: s.stores.Loki.URL, OTLP: s.stores.Jaeger.OTLPHTTP,
 	})
 	require.NoError(t, err)
