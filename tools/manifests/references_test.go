@@ -220,7 +220,7 @@ func TestEveryAddressIsAServicesPort(t *testing.T) {
 		var texts []string
 		for _, m := range of[core.ConfigMap](all) {
 			for name, text := range m.Data {
-				if !strings.HasSuffix(name, ".json") && name != "vllm-rules.yml" && name != "vllm.tmpl" && name != "alertmanager.yml" {
+				if !strings.HasSuffix(name, ".json") && name != "vllm-rules.yml" && !strings.HasSuffix(name, ".tmpl") && name != "alertmanager.yml" {
 					texts = append(texts, text)
 				}
 			}

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package stack runs a real Prometheus, Loki and Jaeger on loopback, for the
-// integration tests and the demo: free ports, a throw-away data folder, each
+// Package stack runs a real Prometheus, Loki, Jaeger and, where alerts are
+// delivered, Alertmanager on loopback, for the integration tests and the demo: free ports, a throw-away data folder, each
 // store on its own, none outliving the process that started it.
 //
 // Addresses are fixed by New, before any server runs, so that clients can be

@@ -75,7 +75,7 @@ func hurried(t *testing.T, s *sinks) string {
 		{`/run/secrets/`, dir + "/"},
 		{`(?m)^  smtp_smarthost: .*$`, "  smtp_smarthost: " + s.mail.Addr().String() + "\n  smtp_tls_config: {ca_file: " + ca + "}"},
 		{`(?m)^global:$`, "global:\n  pagerduty_url: " + s.web.URL + "/v2/enqueue"},
-		{`(group_wait): .*`, "$1: 100ms"},
+		{`(group_wait): .*`, "$1: 300ms"},
 		{`(group_interval): .*`, "$1: 500ms"},
 	} {
 		pattern := regexp.MustCompile(change.from)
