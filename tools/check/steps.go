@@ -30,7 +30,8 @@ var Steps = []Step{
 	{Name: "tools lint", Lane: Go, Dir: "tools", Command: staticcheck("lint/go.mod", "-tags", "integration", "./...")},
 	{Name: "unit", Lane: Go, Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	{Name: "tools unit", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
-	// Kubernetes' types are a module of their own, so that the tools' stays lean.
+	// Kubernetes' types are a module of their own, so that the tools' stays lean. -shuffle also keeps Go from answering out of
+	// its cache, which does not see that files outside the module have changed.
 	{Name: "manifests modules", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "mod", "tidy", "-diff"}},
 	{Name: "manifests", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "test", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},

@@ -159,7 +159,7 @@ func TestOnlyThisMachineReachesIt(t *testing.T) {
 
 // allowed is what a service has beyond the least, with the reason in docker-compose.yml.
 var (
-	writable     = []string{"alertmanager", "vllm", "vllm-cpu"}
+	writable     = []string{"alertmanager", "vllm", "vllm-cpu", "dcgm-exporter"}
 	capabilities = map[string][]string{"jaeger-volume": {"CHOWN"}, "dcgm-exporter": {"SYS_ADMIN"}}
 	asRoot       = []string{"jaeger-volume", "collector"}
 )
