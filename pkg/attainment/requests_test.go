@@ -133,3 +133,23 @@ func only(all map[string]float64, names ...string) map[string]float64 {
 	}
 	return out
 }
+
+func TestAShareLeavesOutWhatNobodyKnows(t *testing.T) {
+	rows := joined(
+		request("llama", time.Minute, 2, 0.02, 3, 100),
+		request("llama", 2*time.Minute, 0.5, 0.02, 3, 100),
+		request("llama", 3*time.Minute, math.NaN(), 0.02, 3, 100), // may have been slow to begin
+		request("llama", 4*time.Minute, math.NaN(), 0.02, 1, 100), // was not: one filter surely fails
+		request("qwen", 5*time.Minute, math.NaN(), 0.02, 3, 100),
+	)
+	filters := []join.Filter{{Column: "ttft", Op: join.Greater, Value: "1s"}, {Column: "e2e", Op: join.Greater, Value: "2s"}}
+	r, err := attainment.Share(rows, filters, []string{models.ByModel}, hour)
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"llama"}}, r.Groups, "of the other model nothing is known")
+	require.InDelta(t, 1./3, r.Values[0][0][0], 1e-9)
+
+	r, err = attainment.Share(rows, []join.Filter{{Column: "ttft", Op: join.IsNull}}, []string{models.ByModel}, hour)
+	require.NoError(t, err)
+	require.InDelta(t, 0.5, r.Values[0][0][0], 1e-9, "not to be known is known")
+	require.InDelta(t, 1, r.Values[1][0][0], 1e-9)
+}

@@ -35,13 +35,17 @@ func Result(spec Spec, grid Grid, requests Requests, buckets Buckets) models.Res
 	for key, g := range buckets.groups {
 		groups[key] = g.group
 	}
-	keys := slices.SortedFunc(maps.Keys(groups), func(a, b string) int { return slices.Compare(groups[a], groups[b]) })
-	for _, key := range keys {
+	for _, key := range sortedKeys(groups) {
 		out.Groups = append(out.Groups, groups[key])
 		out.Values = append(out.Values, row(figures, spec, grid, requests, key, buckets.groups[key]))
 	}
 	out.Notices = append(slices.Clone(buckets.Notices), unlimited(requests.without, buckets.without)...)
 	return out
+}
+
+// sortedKeys orders groups by their values.
+func sortedKeys(groups map[string][]string) []string {
+	return slices.SortedFunc(maps.Keys(groups), func(a, b string) int { return slices.Compare(groups[a], groups[b]) })
 }
 
 // row is all columns of one group over the times.

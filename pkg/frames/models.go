@@ -71,7 +71,7 @@ func figureLook(c models.Column) look {
 		return look{hidden: true}
 	case strings.HasPrefix(c.Metric, "kv_cache_usage"):
 		return look{minWidth: 140, cell: gaugeCell, steps: kvCacheSteps, share: true}
-	case strings.HasSuffix(c.Metric, "attainment"): // of kind slo, in a graph
+	case strings.HasSuffix(c.Metric, "attainment"), c.Metric == "share": // of kinds slo and requests, in a graph
 		return look{share: true}
 	case c.Metric == "prefix_cache_hit_ratio" || c.Metric == "gpu_utilization" || c.Metric == "spec_decode_acceptance_ratio":
 		return look{minWidth: 140, cell: gaugeCell, share: true}

@@ -18,6 +18,9 @@ func SLO(r models.Result, spec attainment.Spec, source Source) data.Frames {
 	})
 }
 
+// Share shows which part of the requests pass filters, over time or as numbers.
+func Share(r models.Result, form models.Form) data.Frames { return shaped(r, form, nil) }
+
 // sloLook is how a figure is drawn in a table. What is too little, the target says, and of burn rates those at which an alert
 // rule would tell somebody.
 func sloLook(c models.Column, target float64) look {

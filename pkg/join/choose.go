@@ -72,6 +72,28 @@ func CompileFilters(filters []Filter) (Predicate, error) {
 	return p, nil
 }
 
+// CompileJudge tells apart rows that do not pass from rows of which nobody knows: one filter that surely fails decides, then
+// one whose column is null leaves it open.
+func CompileJudge(filters []Filter) (func(*Request) (passes, known bool), error) {
+	p, err := CompileFilters(filters)
+	if err != nil {
+		return nil, err
+	}
+	return func(r *Request) (passes, known bool) {
+		passes, known = true, true
+		for i, f := range filters {
+			c, _ := ColumnNamed(f.Column)
+			switch open := f.Op != IsNull && f.Op != NotNull && c.Null(r); {
+			case open:
+				passes, known = false, false
+			case !p.tests[i](r):
+				return false, true
+			}
+		}
+		return passes, known
+	}, nil
+}
+
 func (f Filter) compile() (func(*Request) bool, error) {
 	c, ok := ColumnNamed(f.Column)
 	if !ok {

@@ -41,6 +41,8 @@ var (
 var questions = []question{
 	{name: "requests", json: `{"queryType":"requests"}`, uses: allStores, shows: requestRow},
 	{name: "the slowest request", json: `{"queryType":"requests","requests":{"limit":1,"sort":{"column":"e2e","desc":true}}}`, uses: allStores, shows: requestRow},
+	{name: "share over time", json: `{"queryType":"requests","requests":{"form":"timeseries","filters":[{"column":"e2e","op":">","value":"1s"}]}}`, uses: allStores,
+		shows: map[evidence.Store]string{evidence.Jaeger: "share"}},
 	{name: "coverage", json: `{"queryType":"coverage"}`, uses: allStores, shows: coverage},
 	{name: "coverage over time", json: `{"queryType":"coverage","coverage":{"form":"timeseries"}}`, uses: allStores, shows: coverage},
 	{name: "models", json: `{"queryType":"models","models":{"metrics":["running","ttft"],"quantiles":[0.95]}}`, needs: []evidence.Store{evidence.Prometheus}, uses: []evidence.Store{evidence.Jaeger},
@@ -61,6 +63,7 @@ var questions = []question{
 	{name: "failed stores", alert: true, json: `{"queryType":"coverage","coverage":{"metric":"stores_failed"}}`, counts: true},
 	{name: "running by model", alert: true, json: `{"queryType":"models","models":{"metrics":["running"]}}`, needs: []evidence.Store{evidence.Prometheus}},
 	{name: "running over time", alert: true, json: `{"queryType":"models","models":{"metrics":["running"],"form":"timeseries"}}`, needs: []evidence.Store{evidence.Prometheus}},
+	{name: "share of slow requests", alert: true, json: `{"queryType":"requests","requests":{"filters":[{"column":"e2e","op":">","value":"1s"}]}}`, needs: allStores},
 	{name: "joint burn rate", alert: true, json: `{"queryType":"slo","slo":{"metrics":["burn_rate"]}}`, needs: allStores},
 	{name: "burn rate of one limit", alert: true, json: `{"queryType":"slo","slo":{"metrics":["ttft_burn_rate"]}}`, needs: []evidence.Store{evidence.Prometheus}},
 	{name: "a PromQL alert", alert: true, json: `{"queryType":"promql","promql":{"expr":"up","instant":true}}`, needs: []evidence.Store{evidence.Prometheus}},

@@ -10,6 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
@@ -23,6 +24,9 @@ import (
 // requests answers with one row per request.
 func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, error) {
 	spec := q.Requests
+	if spec.Form != models.Table {
+		return d.share(ctx, q)
+	}
 	filter, err := join.CompileFilters(spec.Filters)
 	if err != nil {
 		return nil, &query.FieldError{Field: "requests", Err: err}
@@ -48,6 +52,26 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 		frame.AppendNotices(noRequests(q))
 	}
 	return data.Frames{frame}, nil
+}
+
+// share answers with the share of requests that pass the filters.
+func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, error) {
+	steps, length := models.Grid(q.Requests.Form, q.Range, q.Interval, d.settings.VLLM.ScrapeInterval)
+	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
+	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: grid.Window(), Scope: q.Scope})
+	if err == nil && q.FromAlert {
+		err = incomplete(in.Stores)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer observeStage("join")()
+	joined := join.Requests(in).Within(q.Scope)
+	result, err := attainment.Share(joined.Rows, q.Requests.Filters, q.Requests.GroupBy, grid)
+	if err != nil {
+		return nil, &query.FieldError{Field: "requests", Err: err}
+	}
+	return frames.StoreNotices(withExecuted(frames.Share(result, q.Requests.Form), in.Stores), joined.Report), nil
 }
 
 // noRequests says why a table is empty. What a store failed at, the frame says already.

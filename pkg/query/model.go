@@ -39,7 +39,9 @@ const (
 var Kinds = []Kind{Requests, Request, Models, SLO, Logs, Trace, Annotations, Coverage, PromQL}
 
 // Alerts reports whether the kind can be evaluated by an alert rule: it must reduce to numbers with stable labels.
-func (k Kind) Alerts() bool { return k == Models || k == SLO || k == Coverage || k == PromQL }
+func (k Kind) Alerts() bool {
+	return k == Requests || k == Models || k == SLO || k == Coverage || k == PromQL
+}
 
 // Query is one parsed query. Exactly the spec of its kind is set.
 type Query struct {
@@ -68,6 +70,9 @@ type RequestsSpec struct {
 	Sort    join.Order    `json:"sort"`            // without a column: DefaultSort
 	Limit   int           `json:"limit,omitempty"` // 0 = DefaultRows
 	Live    bool          `json:"live,omitempty"`  // the answer goes on as a stream
+	// Form other than a table asks for the share of requests that pass the filters, per group: what an alert rule compares.
+	Form    models.Form `json:"form,omitempty"`
+	GroupBy []string    `json:"groupBy,omitempty"` // of a share; empty = model
 }
 
 // DefaultSort puts the slowest request first: why something is slow is what people ask. A request whose duration is not

@@ -109,7 +109,7 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 		return Query{}, err
 	}
 	if fromAlert && !out.Kind.Alerts() && out.Kind.known() {
-		return Query{}, wrong("queryType", "%q gives rows, not numbers: an alert rule can use models, slo, coverage or promql", out.Kind)
+		return Query{}, wrong("queryType", "%q gives rows, not numbers: an alert rule can use requests, models, slo, coverage or promql", out.Kind)
 	}
 	return out, out.take(&s, maxRows)
 }
@@ -119,7 +119,7 @@ func (q *Query) take(s *saved, maxRows int) error {
 	switch q.Kind {
 	case Requests:
 		q.Requests = &s.Requests
-		return q.Requests.check(maxRows)
+		return q.Requests.check(maxRows, q.FromAlert)
 	case Request:
 		q.Request = &s.Request
 		return q.Request.check()
@@ -202,7 +202,18 @@ func checkValues(values []string) error {
 	return nil
 }
 
-func (s *RequestsSpec) check(maxRows int) error {
+func (s *RequestsSpec) check(maxRows int, fromAlert bool) error {
+	if err := cmp.Or(s.Form.Check(), models.CheckGroups(s.GroupBy)); err != nil {
+		return &FieldError{"requests", err}
+	}
+	if fromAlert && s.Form != models.TimeSeries {
+		s.Form = models.Numeric
+	}
+	s.Form, s.GroupBy = cmp.Or(s.Form, models.Table), models.InOrder(s.GroupBy)
+	if s.Form != models.Table && len(s.Filters) == 0 {
+		return wrong("requests.filters", "the share of requests that pass is compared: give a filter, such as unaccounted > 1s")
+	}
+
 	if s.Limit < 0 {
 		return wrong("requests.limit", "%d is negative", s.Limit)
 	}

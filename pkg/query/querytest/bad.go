@@ -18,7 +18,9 @@ var endless = strings.Repeat("x", 2000)
 var BadQueries = map[string]Bad{
 	"unknown kind":                                {JSON: `{"queryType":"sql"}`, Field: "queryType"},
 	"a version from the future":                   {JSON: `{"version":99}`, Field: "version"},
-	"rows cannot alert":                           {JSON: `{"queryType":"requests"}`, Alert: true, Field: "queryType"},
+	"rows cannot alert":                           {JSON: `{"queryType":"requests"}`, Alert: true, Field: "requests.filters"},
+	"a share of everything":                       {JSON: `{"queryType":"requests","requests":{"form":"timeseries"}}`, Field: "requests.filters"},
+	"a share grouped by nothing known":            {JSON: `{"requests":{"groupBy":["user"]}}`, Field: "requests"},
 	"logs cannot alert":                           {JSON: `{"queryType":"logs"}`, Alert: true, Field: "queryType"},
 	"negative limit":                              {JSON: `{"requests":{"limit":-1}}`, Field: "requests.limit"},
 	"a limit above the data source's own":         {JSON: `{"requests":{"limit":1000000000}}`, Field: "requests.limit"},
