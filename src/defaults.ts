@@ -19,8 +19,9 @@ export const defaultSpecs: { [Type in QueryType]: Specs[Type] } = {
   promql: { expr: '' },
 };
 
-/** The same in an alert rule, which compares one number per model. */
+/** The same in an alert rule, which compares one number per model: of requests, the share that pass. */
 const alertingSpecs: Partial<Specs> = {
+  requests: { filters: [{ column: 'unaccounted', op: '>', value: '1s' }], form: 'numeric' },
   models: { ...defaults.alert, form: 'numeric' },
   slo: { metrics: ['attainment'], form: 'numeric' },
   coverage: { metric: 'explained_ratio', form: 'numeric' },

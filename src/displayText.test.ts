@@ -28,6 +28,13 @@ test.each<[string, Partial<VllmQuery>]>([
   ['trace ab12', { queryType: 'trace', trace: { traceId: 'ab12' } }],
   ['events: all', { queryType: 'annotations', annotations: {} }],
   ['events: restart, sleep', { queryType: 'annotations', annotations: { events: ['restart', 'sleep'] } }],
+  [
+    'share of requests unaccounted > 1s by model',
+    {
+      queryType: 'requests',
+      requests: { filters: [{ column: 'unaccounted', op: '>', value: '1s' }], form: 'numeric' },
+    },
+  ],
   ['slo: burn_rate by instance', { queryType: 'slo', slo: { metrics: ['burn_rate'], groupBy: ['instance'] } }],
   ['coverage: explained_ratio', { queryType: 'coverage', coverage: { metric: 'explained_ratio' } }],
   ['up == 0', { queryType: 'promql', promql: { expr: 'up == 0' } }],

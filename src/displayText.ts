@@ -1,6 +1,6 @@
 import { t } from '@grafana/i18n';
 
-import { defaults, Filter, Order, scopeLists, takesValue, VllmQuery } from './queryTypes';
+import { defaults, Filter, isShare, Order, scopeLists, takesValue, VllmQuery } from './queryTypes';
 
 /** One line that tells a query from another, for history and collapsed rows. */
 export function displayText(query: VllmQuery): string {
@@ -45,7 +45,13 @@ function words({
     case 'promql':
       return promql?.expr ?? '';
     default:
-      return ['requests', requests?.filters?.map(filterText).join(t('display.and', ' and ')), orderText(requests?.sort)]
+      return [
+        isShare(requests) ? t('display.share', 'share of requests') : 'requests',
+        requests?.filters?.map(filterText).join(t('display.and', ' and ')),
+        isShare(requests)
+          ? t('display.groups', 'by {{groups}}', { groups: requests?.groupBy?.join(', ') || 'model' })
+          : orderText(requests?.sort),
+      ]
         .filter(Boolean)
         .join(' ');
   }

@@ -141,7 +141,7 @@ test('every other text of a query takes variables', () => {
     annotations: { events: ['$metrics', 'restart'], limit: 7 },
     coverage: { metric: '$one' },
     promql: { expr: 'up', legend: '$one', minStep: '$threshold' },
-    requests: { sort: { column: '$one', desc: true } },
+    requests: { sort: { column: '$one', desc: true }, groupBy: ['$one'] },
   });
   expect(query).toEqual({
     refId: 'A',
@@ -160,6 +160,6 @@ test('every other text of a query takes variables', () => {
     annotations: { events: ['ttft', 'tpot', 'restart'], limit: 7 },
     coverage: { metric: 'llama' },
     promql: { expr: 'up', legend: 'llama', minStep: '500ms' },
-    requests: { sort: { column: 'llama', desc: true } },
+    requests: { sort: { column: 'llama', desc: true }, groupBy: ['llama'] },
   });
 });

@@ -103,6 +103,7 @@ export class Interpolation {
     return {
       ...spec,
       ...(spec.filters && { filters: spec.filters.filter(this.narrows).map((filter) => this.filter(filter)) }),
+      ...(spec.groupBy && { groupBy: this.dimensions(spec.groupBy) }),
       ...(spec.sort && { sort: { ...spec.sort, column: this.optional(spec.sort.column) } }),
     };
   }

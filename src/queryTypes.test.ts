@@ -30,7 +30,14 @@ describe('the query types agree with pkg/query', () => {
   });
 
   test('in the fields of every kind', () => {
-    const requests: Fields<RequestsSpec> = { filters: true, sort: true, limit: true, live: true };
+    const requests: Fields<RequestsSpec> = {
+      filters: true,
+      sort: true,
+      limit: true,
+      live: true,
+      form: true,
+      groupBy: true,
+    };
     const request: Fields<RequestSpec> = { id: true, show: true };
     const models: Fields<ModelsSpec> = { metrics: true, groupBy: true, quantiles: true, form: true };
     const slo: Fields<SloSpec> = { metrics: true, groupBy: true, target: true, form: true };

@@ -68,6 +68,9 @@ export interface RequestsSpec {
   limit?: number;
   /** The answer goes on as a stream. */
   live?: boolean;
+  /** Other than a table: the share of requests that pass the filters, per group. */
+  form?: Form;
+  groupBy?: string[];
 }
 
 export const parts = ['summary', 'phases', 'trace', 'logs', 'engine', 'neighbours'] as const;
@@ -196,6 +199,11 @@ export function columnNamed(name: string | undefined): Column | undefined {
 /** The comparisons that a column takes. */
 export function opsOf(type: ColumnType): readonly Op[] {
   return ops.filter((op) => model.ops[type].includes(op));
+}
+
+/** Whether a share is asked for instead of the requests themselves. */
+export function isShare(spec: RequestsSpec | undefined): boolean {
+  return spec?.form === 'numeric' || spec?.form === 'timeseries';
 }
 
 /** Whether a comparison is with a value. */

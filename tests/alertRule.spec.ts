@@ -8,8 +8,8 @@ test('a rule on the models is evaluated', async ({ alertRuleEditPage }) => {
   await expect(alertRuleEditPage.evaluate()).toBeOK();
 });
 
-test('a rule on requests is refused, with the reason', async ({ page }) => {
-  const query = { refId: 'A', datasource, version: 1, queryType: 'requests' };
+test('a rule on log lines is refused, with the reason', async ({ page }) => {
+  const query = { refId: 'A', datasource, version: 1, queryType: 'logs' };
   const response = await page.request.post('/api/v1/eval', {
     data: {
       now: new Date().toISOString(),

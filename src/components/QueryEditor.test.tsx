@@ -96,6 +96,7 @@ describe('in an alert rule', () => {
     await user.click(screen.getByLabelText('Show'));
     const offered = (await screen.findAllByRole('option')).map((option) => option.textContent);
     expect(offered).toEqual([
+      expect.stringMatching(/^Requests/),
       expect.stringMatching(/^Models/),
       expect.stringMatching(/^SLO/),
       expect.stringMatching(/^Coverage/),
@@ -104,7 +105,7 @@ describe('in an alert rule', () => {
   });
 
   test('a query that gives rows is called that, with the way out', async () => {
-    show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
+    show({ queryType: 'logs' }, CoreApp.UnifiedAlerting);
     expect(screen.getByRole('alert')).toHaveTextContent('An alert rule compares numbers, and this query gives rows');
     expect(screen.queryByLabelText('Sort by')).not.toBeInTheDocument();
     await user.click(screen.getByRole('button', { name: 'Use models' }));

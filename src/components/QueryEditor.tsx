@@ -47,7 +47,7 @@ export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, ra
             alerting
               ? t(
                   'query.kind-alerting',
-                  'An alert rule compares numbers. Requests, logs and traces are rows, so they are not offered here.'
+                  'An alert rule compares numbers. Logs and traces are rows, so they are not offered here; of requests, the share that pass the filters is compared.'
                 )
               : undefined
           }
@@ -78,7 +78,7 @@ export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, ra
           <Stack direction="column" gap={1} alignItems="flex-start">
             {t(
               'query.not-alerting-way-out',
-              'Models, SLO, coverage and PromQL give numbers with stable labels. What you asked for here stays saved.'
+              'Requests, models, SLO, coverage and PromQL give numbers with stable labels. What you asked for here stays saved.'
             )}
             <Button variant="secondary" onClick={() => changeKind('models')}>
               {t('query.use-models', 'Use models')}

@@ -1,16 +1,24 @@
 import React from 'react';
 import { t } from '@grafana/i18n';
-import { Button, Combobox, InlineField, InlineSwitch, RadioButtonGroup, Stack } from '@grafana/ui';
+import { Button, Combobox, InlineField, InlineSwitch, MultiCombobox, RadioButtonGroup, Stack } from '@grafana/ui';
 
-import { columnNamed, defaults, Filter, limits, RequestsSpec } from '../queryTypes';
+import { columnNamed, defaults, dimensions, Filter, isShare, limits, RequestsSpec } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 import { columnOptions, FilterEditor } from './FilterEditor';
+import { FormPicker } from './FormPicker';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 
-/** Which requests, in which order, and how many. */
-export function RequestsEditor({ id, spec, onChange, datasource, range, scope }: KindEditorProps<RequestsSpec>) {
-  const { filters = [], sort, limit } = spec;
-  const { column, desc: descending = false } = sort?.column ? sort : defaults.sort;
+/** Which requests, in which order, and how many; or which share of them passes, which is what an alert rule can compare. */
+export function RequestsEditor({
+  id,
+  spec,
+  onChange,
+  datasource,
+  range,
+  scope,
+  alerting,
+}: KindEditorProps<RequestsSpec>) {
+  const { filters = [] } = spec;
   const changeFilters = (changed: Filter[]) => onChange({ ...spec, filters: changed.length ? changed : undefined });
   return (
     <Stack direction="column" gap={1}>
@@ -34,63 +42,112 @@ export function RequestsEditor({ id, spec, onChange, datasource, range, scope }:
         >
           {t('requests.add-filter', 'Filter')}
         </Button>
-        <InlineField
-          label={t('requests.sort', 'Sort by')}
-          htmlFor={`${id}-sort`}
-          tooltip={t(
-            'requests.sort-tooltip',
-            'What is not known comes last, such as the duration of a request that still runs'
-          )}
-        >
-          <Combobox
-            id={`${id}-sort`}
-            options={columnOptions()}
-            value={column}
-            onChange={({ value }) => onChange({ ...spec, sort: { column: value, desc: descending } })}
-            width={24}
-          />
-        </InlineField>
-        <RadioButtonGroup
-          id={`${id}-order`}
-          aria-label={t('requests.order', 'Order')}
-          options={orders(columnNamed(column)?.type)}
-          value={descending}
-          onChange={(desc) => onChange({ ...spec, sort: { column, desc } })}
+        {alerting || isShare(spec) ? (
+          <ShareFields id={id} spec={spec} onChange={onChange} />
+        ) : (
+          <TableFields id={id} spec={spec} onChange={onChange} />
+        )}
+        <FormPicker
+          id={`${id}-form`}
+          form={spec.form}
+          onChange={(form) => onChange({ ...spec, form: form === 'table' ? undefined : form })}
+          alerting={alerting}
         />
-        <InlineField
-          label={t('requests.limit', 'Limit')}
-          htmlFor={`${id}-limit`}
-          tooltip={t(
-            'requests.limit-tooltip',
-            'Rows to show. All requests of the range are joined before they are cut.'
-          )}
-        >
-          <CommittedInput
-            id={`${id}-limit`}
-            type="number"
-            min={1}
-            value={limit?.toString()}
-            placeholder={defaults.rows.toString()}
-            onCommit={(text) => onChange({ ...spec, limit: wholeNumber(text) })}
-            width={12}
-          />
-        </InlineField>
-        <InlineField
-          label={t('live.label', 'Live')}
-          htmlFor={`${id}-live`}
-          tooltip={t(
-            'live.requests-tooltip',
-            'Show requests as they come and fill in what is known later, without refreshing. The range must end now.'
-          )}
-        >
-          <InlineSwitch
-            id={`${id}-live`}
-            value={Boolean(spec.live)}
-            onChange={(event) => onChange({ ...spec, live: event.currentTarget.checked || undefined })}
-          />
-        </InlineField>
       </Stack>
     </Stack>
+  );
+}
+
+type FieldsProps = Pick<KindEditorProps<RequestsSpec>, 'id' | 'spec' | 'onChange'>;
+
+/** What a table of requests needs besides filters. */
+function TableFields({ id, spec, onChange }: FieldsProps) {
+  const { column, desc: descending = false } = spec.sort?.column ? spec.sort : defaults.sort;
+  return (
+    <>
+      <InlineField
+        label={t('requests.sort', 'Sort by')}
+        htmlFor={`${id}-sort`}
+        tooltip={t(
+          'requests.sort-tooltip',
+          'What is not known comes last, such as the duration of a request that still runs'
+        )}
+      >
+        <Combobox
+          id={`${id}-sort`}
+          options={columnOptions()}
+          value={column}
+          onChange={({ value }) => onChange({ ...spec, sort: { column: value, desc: descending } })}
+          width={24}
+        />
+      </InlineField>
+      <RadioButtonGroup
+        id={`${id}-order`}
+        aria-label={t('requests.order', 'Order')}
+        options={orders(columnNamed(column)?.type)}
+        value={descending}
+        onChange={(desc) => onChange({ ...spec, sort: { column, desc } })}
+      />
+      <InlineField
+        label={t('requests.limit', 'Limit')}
+        htmlFor={`${id}-limit`}
+        tooltip={t('requests.limit-tooltip', 'Rows to show. All requests of the range are joined before they are cut.')}
+      >
+        <CommittedInput
+          id={`${id}-limit`}
+          type="number"
+          min={1}
+          value={spec.limit?.toString()}
+          placeholder={defaults.rows.toString()}
+          onCommit={(text) => onChange({ ...spec, limit: wholeNumber(text) })}
+          width={12}
+        />
+      </InlineField>
+      <InlineField
+        label={t('live.label', 'Live')}
+        htmlFor={`${id}-live`}
+        tooltip={t(
+          'live.requests-tooltip',
+          'Show requests as they come and fill in what is known later, without refreshing. The range must end now.'
+        )}
+      >
+        <InlineSwitch
+          id={`${id}-live`}
+          value={Boolean(spec.live)}
+          onChange={(event) => onChange({ ...spec, live: event.currentTarget.checked || undefined })}
+        />
+      </InlineField>
+    </>
+  );
+}
+
+/** Of what the share is. */
+function ShareFields({ id, spec, onChange }: FieldsProps) {
+  return (
+    <InlineField
+      label={t('requests.share-by', 'Share by')}
+      htmlFor={`${id}-group-by`}
+      tooltip={t(
+        'requests.share-tooltip',
+        'The share of requests that pass the filters, of those of which it is known whether they do'
+      )}
+      invalid={!spec.filters?.length}
+      error={t('requests.share-filters', 'A share of all requests is always 100 %: add a filter')}
+    >
+      <MultiCombobox
+        id={`${id}-group-by`}
+        options={dimensions.map((value) => ({ value, label: value }))}
+        value={spec.groupBy ?? []}
+        onChange={(chosen) =>
+          onChange({ ...spec, groupBy: chosen.length ? chosen.map(({ value }) => value) : undefined })
+        }
+        isClearable
+        placeholder={t('requests.share-by-model', 'model')}
+        width="auto"
+        minWidth={16}
+        maxWidth={48}
+      />
+    </InlineField>
   );
 }
 

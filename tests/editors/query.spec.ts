@@ -108,15 +108,15 @@ test('what a store refuses is said, not hidden', async ({ editor }) => {
 
 test.describe('in an alert rule', () => {
   test('only kinds that give numbers are offered', async ({ editor }) => {
-    const alerting: QueryType[] = ['models', 'slo', 'coverage', 'promql'];
+    const alerting: QueryType[] = ['requests', 'models', 'slo', 'coverage', 'promql'];
     await editor.open({ editor: 'query', app: 'unified-alerting' });
     expect(alerting).toContain((await query(editor)).queryType);
     await editor.menu('Show').click();
-    await expect(editor.page.getByRole('option')).toHaveText([/^Models/, /^SLO/, /^Coverage/, /^PromQL/]);
+    await expect(editor.page.getByRole('option')).toHaveText([/^Requests/, /^Models/, /^SLO/, /^Coverage/, /^PromQL/]);
   });
 
   test('a query that gives rows is called that', async ({ editor }) => {
-    await editor.open({ editor: 'query', app: 'unified-alerting', query: { queryType: 'requests' } });
+    await editor.open({ editor: 'query', app: 'unified-alerting', query: { queryType: 'logs' } });
     await expect(editor.page.getByRole('alert')).toContainText('An alert rule compares numbers');
   });
 

@@ -86,6 +86,9 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 	for _, a := range Alerts() {
 		want = append(want, a.Name)
 	}
+	for _, m := range ManagedAlerts() {
+		want = append(want, m.Name)
+	}
 	require.ElementsMatch(t, want, have)
 
 	link := regexp.MustCompile(`\]\((VLLM\w+)\.md\)`)

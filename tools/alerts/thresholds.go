@@ -52,6 +52,23 @@ const (
 	gpuCelsius = 85
 	// Share of the time in which the GPU ran slower because of heat or its power limit.
 	gpuThrottled = 0.1
+
+	// Rules on joined requests look back so long: each evaluation reads all of them from the stores.
+	requestWindow = 10 * time.Minute
+	// Share of requests that missed a limit or failed: a tenth is no longer bad luck.
+	missedShare = 0.1
+	failedShare = 0.05
+	// A share of fewer requests than this says nothing.
+	fewRequests = 10
+	// Time of a request that is in no phase; a healthy API server needs milliseconds.
+	unaccountedTime  = time.Second
+	unaccountedShare = 0.05
+	// Time that the caller saw and the engine did not.
+	outsideTime  = 2 * time.Second
+	outsideShare = 0.2
+	// Requests begin in the window and finish between scrapes, so that a short one explains less than all.
+	coverageWindow   = 30 * time.Minute
+	coverageExpected = 0.9
 )
 
 // Objective is a promise about the latency of one model's requests: the share Target of them stays within Seconds.

@@ -14,6 +14,7 @@ func Files() (map[string][]byte, error) {
 		"provisioning/prometheus/vllm-rules.yml":                                 ruleFile(PromQL, Groups()),
 		"provisioning/loki/vllm-rules.yml":                                       ruleFile(LogQL, Groups()),
 		"deploy/kubernetes/components/prometheus-operator/prometheus-rules.yaml": prometheusRule(),
+		"provisioning/alerting/rules.yml":                                        managedRules(),
 	}
 	for name, content := range testFiles("vllm-rules", Alerts()) {
 		contents["provisioning/prometheus/"+name] = content

@@ -18,7 +18,7 @@ import (
 func vocabulary() map[string][]string {
 	words := map[string][]string{
 		"Requests": {"ok", "error", "aborted", "rejected", "unknown"}, "Models": models.Dimensions, "Coverage": join.CoverageMetricNames(),
-		"SLO": nil, "Logs": nil, "Events": nil, "PromQL": nil,
+		"SLO": slices.Clone(models.Dimensions), "Logs": nil, "Events": nil, "PromQL": nil,
 	}
 	for _, c := range join.Columns {
 		words["Requests"] = append(words["Requests"], c.Name)

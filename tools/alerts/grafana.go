@@ -1,0 +1,116 @@
+package alerts
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+)
+
+// Managed is one rule that Grafana evaluates on the frames of our own data source: what no store alone can tell.
+type Managed struct {
+	Name      string
+	Severity  Severity
+	Component Component
+	// Ask are the questions, $A, $B and so on of Condition, each over its own window up to now.
+	Ask []Question
+	// Condition is a math expression; anything but 0 fires.
+	Condition string
+	// For is how long it must hold before anybody is told.
+	For time.Duration
+	// Blind is what a rule whose questions fail says. Empty keeps its last state, since a store that does not answer is told by
+	// a rule of its own.
+	Blind string
+	// Summary and Description are templates of Grafana's.
+	Summary, Description string
+	// Dashboard is the uid of the one to look at.
+	Dashboard string
+	// Worst are the requests to look at, those of Ask's first window, the slowest first. Nil when no request tells anything.
+	Worst []join.Filter
+	// All says that Worst is about all models.
+	All bool
+}
+
+// Question is a query as a rule saves it, over so much time.
+type Question struct {
+	Over time.Duration `json:"-"`
+
+	QueryType query.Kind          `json:"queryType"`
+	Version   int                 `json:"version"`
+	Models    *models.Spec        `json:"models,omitempty"`
+	SLO       *attainment.Spec    `json:"slo,omitempty"`
+	Requests  *query.RequestsSpec `json:"requests,omitempty"`
+	Coverage  *query.CoverageSpec `json:"coverage,omitempty"`
+}
+
+// ManagedGroup is rules that are evaluated together.
+type ManagedGroup struct {
+	Name     string
+	Interval time.Duration
+	Rules    []Managed
+}
+
+func aboutModels(figure string, over time.Duration, quantiles ...float64) Question {
+	return Question{Over: over, Version: query.Version, QueryType: query.Models, Models: &models.Spec{
+		Metrics: []string{figure}, GroupBy: []string{models.ByModel}, Quantiles: quantiles, Form: models.Numeric,
+	}}
+}
+
+func aboutSLO(figure string, over time.Duration) Question {
+	return Question{Over: over, Version: query.Version, QueryType: query.SLO, SLO: &attainment.Spec{
+		Metrics: []string{figure}, GroupBy: []string{models.ByModel}, Target: Objectives[0].Target, Form: models.Numeric,
+	}}
+}
+
+// shareOf asks for the share of requests that pass.
+func shareOf(over time.Duration, filters ...join.Filter) Question {
+	return Question{Over: over, Version: query.Version, QueryType: query.Requests, Requests: &query.RequestsSpec{
+		Filters: filters, GroupBy: []string{models.ByModel}, Form: models.Numeric,
+	}}
+}
+
+func aboutCoverage(metric string, over time.Duration) Question {
+	return Question{Over: over, Version: query.Version, QueryType: query.Coverage, Coverage: &query.CoverageSpec{
+		Metric: metric, Form: models.Numeric,
+	}}
+}
+
+// DatasourceUID is that of provisioning/datasources.
+const DatasourceUID = "vllm"
+
+// DashboardURL is the template of the link to the rule's dashboard, for its model. A message adds the time of the alert.
+func (m Managed) DashboardURL() string {
+	address := "{{ externalURL }}d/" + m.Dashboard + "?orgId=1"
+	if !m.All {
+		address += "&var-model={{ urlquery $labels.model }}"
+	}
+	return address
+}
+
+// modelWord stands for the model in a query until the link is written.
+const modelWord = `"MODEL"`
+
+// RequestsURL is the template of the link to Explore with the requests to look at: those of the rule's window, the slowest
+// first. A message puts the time of the alert in place of "now".
+func (m Managed) RequestsURL() string {
+	if m.Worst == nil {
+		return ""
+	}
+	scope := `"scope":{"models":[` + modelWord + `]},`
+	if m.All {
+		scope = ""
+	}
+	pane := `{"a":{"datasource":"` + DatasourceUID + `","queries":[{"refId":"A","datasource":{"type":"llmserving-vllm-datasource","uid":"` +
+		DatasourceUID + `"},"queryType":"requests","version":1,` + scope +
+		`"requests":` + mustJSON(query.RequestsSpec{Filters: m.Worst, Sort: query.DefaultSort, Limit: worstRequests}) +
+		`}],"range":{"from":"now-` + duration(m.Ask[0].Over) + `","to":"now"}}}`
+	pane = strings.ReplaceAll(url.QueryEscape(pane), url.QueryEscape(modelWord), `{{ printf "%q" $labels.model | urlquery }}`)
+	return "{{ externalURL }}explore?schemaVersion=1&orgId=1&panes=" + pane
+}
+
+// worstRequests is what one can look through.
+const worstRequests = 100

@@ -1,0 +1,141 @@
+package alerts
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+)
+
+// ManagedGroups is every rule of Grafana's own, in the order of the file.
+func ManagedGroups() []ManagedGroup {
+	return []ManagedGroup{
+		{Name: "vllm-slo", Interval: time.Minute, Rules: managedSLO()},
+		{Name: "vllm-requests", Interval: 2 * time.Minute, Rules: managedRequests()},
+		{Name: "vllm-models", Interval: time.Minute, Rules: managedModels()},
+		{Name: "vllm-evidence", Interval: 2 * time.Minute, Rules: managedEvidence()},
+	}
+}
+
+// ManagedAlerts is every one of these rules.
+func ManagedAlerts() (all []Managed) {
+	for _, g := range ManagedGroups() {
+		all = append(all, g.Rules...)
+	}
+	return all
+}
+
+var missedLimits = join.Filter{Column: "slo_met", Op: join.Equal, Value: "false"}
+
+// managedSLO is the error budget. Hours are read off buckets, which is cheap for any fleet; minutes off the requests
+// themselves, since only they tell whether one request kept all of its limits.
+func managedSLO() []Managed {
+	var out []Managed
+	for _, b := range Burns {
+		out = append(out, Managed{
+			Name: "VLLMSLOBurn" + b.Name, Severity: b.Severity, Component: SLO,
+			Ask:       []Question{aboutSLO("worst_limit_burn_rate", b.Long), aboutSLO("worst_limit_burn_rate", b.Short)},
+			Condition: fmt.Sprintf("$A > %[1]g && $B > %[1]g", b.Rate),
+			Summary:   `{{ $labels.model }} burns its error budget {{ printf "%.1f" $values.A.Value }} times too fast`,
+			Description: fmt.Sprintf("At this rate %s is gone: too many requests miss the limit on TTFT, TPOT or E2E that is hit worst, over windows of %s and %s.",
+				b.Budget, duration(b.Long), duration(b.Short)),
+			Dashboard: "vllm-slo", Worst: []join.Filter{missedLimits},
+		})
+	}
+	return append(out, Managed{
+		Name: "VLLMSLOMissed", Severity: High, Component: SLO, For: 4 * time.Minute,
+		Ask:         []Question{aboutSLO("attainment", requestWindow), aboutSLO("missed", requestWindow)},
+		Condition:   fmt.Sprintf("$A < %g && $B >= %d", 1-missedShare, fewRequests),
+		Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} kept their SLO`,
+		Description: fmt.Sprintf("More than %g %% missed a limit or failed, judged request by request, all limits jointly.", 100*missedShare),
+		Dashboard:   "vllm-slo", Worst: []join.Filter{missedLimits},
+	})
+}
+
+// managedRequests is what only the joined rows tell.
+func managedRequests() []Managed {
+	unaccounted := join.Filter{Column: "unaccounted", Op: join.Greater, Value: unaccountedTime.String()}
+	outside := join.Filter{Column: "outside_engine", Op: join.Greater, Value: outsideTime.String()}
+	failed := join.Filter{Column: "status", Op: join.Match, Value: "error|rejected"}
+	return []Managed{
+		{
+			Name: "VLLMUnaccountedTime", Severity: Medium, Component: Engine, For: 4 * time.Minute,
+			Ask: []Question{shareOf(requestWindow, unaccounted)}, Condition: fmt.Sprintf("$A > %g", unaccountedShare),
+			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} spent time that no phase accounts for`,
+			Description: fmt.Sprintf("More than %s of their end-to-end time is neither queue nor prefill nor decode: the API server was busy, or a step hung.", unaccountedTime),
+			Dashboard:   "vllm-requests", Worst: []join.Filter{unaccounted},
+		},
+		{
+			Name: "VLLMTimeOutsideEngine", Severity: Medium, Component: API, For: 4 * time.Minute,
+			Ask: []Question{shareOf(requestWindow, outside)}, Condition: fmt.Sprintf("$A > %g", outsideShare),
+			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} wait outside of vLLM`,
+			Description: fmt.Sprintf("Their callers saw more than %s that the engine did not: gateway, network, or a client that reads slowly.", outsideTime),
+			Dashboard:   "vllm-requests", Worst: []join.Filter{outside},
+		},
+		{
+			Name: "VLLMRequestsFailed", Severity: High, Component: API, For: 2 * time.Minute,
+			Ask: []Question{shareOf(requestWindow, failed)}, Condition: fmt.Sprintf("$A > %g", failedShare),
+			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} fail`,
+			Description: "Errors and refusals as the spans and lines of the requests tell them, a stream that broke after its first byte included.",
+			Dashboard:   "vllm-requests", Worst: []join.Filter{failed},
+		},
+	}
+}
+
+// managedModels is figures per model, for those who have no Prometheus rules.
+func managedModels() []Managed {
+	ttft := Objectives[0]
+	return []Managed{
+		{
+			Name: "VLLMModelErrors", Severity: Critical, Component: Engine, For: 2 * time.Minute,
+			Ask: []Question{aboutModels("error_ratio", 5*time.Minute)}, Condition: fmt.Sprintf("$A > %g", serverErrorRatio),
+			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} end in an engine error`,
+			Description: "The engine gave up on requests that it had accepted.",
+			Dashboard:   "vllm-model", Worst: []join.Filter{{Column: "status", Op: join.Equal, Value: string(join.StatusError)}},
+		},
+		{
+			Name: "VLLMModelQueue", Severity: High, Component: Queue, For: 5 * time.Minute,
+			Ask: []Question{aboutModels("waiting", 5*time.Minute)}, Condition: fmt.Sprintf("$A > %d", queueLength),
+			Summary:     `{{ printf "%.0f" $values.A.Value }} requests wait for {{ $labels.model }}`,
+			Description: "More comes than the replicas take up: time to first token grows with the queue.",
+			Dashboard:   "vllm-model", Worst: []join.Filter{{Column: "queue", Op: join.Greater, Value: "1s"}},
+		},
+		{
+			Name: "VLLMModelSlowStart", Severity: Medium, Component: Queue, For: 10 * time.Minute,
+			Ask:         []Question{aboutModels("ttft", 10*time.Minute, ttft.Target)},
+			Condition:   fmt.Sprintf("$A > %g", ttft.Seconds),
+			Summary:     `One request in a hundred for {{ $labels.model }} waits {{ humanizeDuration $values.A.Value }} for its first token`,
+			Description: fmt.Sprintf("The p99 of TTFT is above %g s.", ttft.Seconds),
+			Dashboard:   "vllm-model", Worst: []join.Filter{{Column: "ttft", Op: join.Greater, Value: "1s"}},
+		},
+	}
+}
+
+// managedEvidence is whether all of this can be believed.
+func managedEvidence() []Managed {
+	return []Managed{
+		{
+			Name: "VLLMStoreBlind", Severity: High, Component: Telemetry, For: 4 * time.Minute, Blind: "Alerting",
+			Ask: []Question{aboutCoverage("stores_failed", 5*time.Minute)}, Condition: "$A > 0", All: true,
+			Summary:     `{{ printf "%.0f" $values.A.Value }} of the stores behind the vLLM data source do not answer`,
+			Description: "Prometheus, Loki or Jaeger is down, refuses us, or is too slow: panels show the rest, and rules that need it keep their last state.",
+			Dashboard:   "vllm-coverage",
+		},
+		{
+			Name: "VLLMCoverageLow", Severity: Medium, Component: Telemetry, For: 10 * time.Minute,
+			Ask: []Question{aboutCoverage("explained_ratio", coverageWindow), aboutCoverage("engine_finished", coverageWindow)},
+			// Traces that are sampled on purpose stay at their ratio: raise what is expected then.
+			Condition:   fmt.Sprintf("$A < %g && $B >= %d", coverageExpected, fewRequests),
+			Summary:     `Rows explain {{ humanizePercentage $values.A.Value }} of what {{ $labels.instance }} finished for {{ $labels.model }}`,
+			Description: "Spans or lines are being lost between the engine and the stores, or traces are sampled: figures of requests are of those alone that arrived.",
+			Dashboard:   "vllm-coverage", Worst: []join.Filter{},
+		},
+		{
+			Name: "VLLMEvidenceCut", Severity: Info, Component: Telemetry, For: 10 * time.Minute,
+			Ask: []Question{aboutCoverage("stores_truncated", coverageWindow)}, Condition: "$A > 0", All: true,
+			Summary:     `{{ printf "%.0f" $values.A.Value }} stores have more than the vLLM data source may read`,
+			Description: "A limit of the store or of the data source cuts half an hour of requests: rules on requests are errors then.",
+			Dashboard:   "vllm-coverage",
+		},
+	}
+}
