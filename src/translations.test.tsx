@@ -77,7 +77,8 @@ function untranslated(): string[] {
     }
   });
   const bare = said.map((text) => withoutTexts(text).trim());
-  return bare.filter((text) => /\p{L}/u.test(text) && !dataWords.has(text) && !/^(p[\d.]+(, )?)+$/.test(text));
+  const isData = (text: string) => dataWords.has(text) || /^((p[\d.]+|\d+m?s)(, )?)+$/.test(text);
+  return bare.filter((text) => /\p{L}/u.test(text) && !isData(text));
 }
 
 const query = { datasource: fakeDataSource(), onChange: jest.fn(), onRunQuery: jest.fn() };
@@ -109,12 +110,15 @@ test.each(queryTypes)('the query editor of %s says nothing that is not in the ca
   expect(untranslated()).toEqual([]);
 });
 
-test.each(['models', 'requests'] as const)('nor does that of %s in an alert rule, nor its menus', async (queryType) => {
-  render(<QueryEditor {...query} query={{ refId: 'A', version: 1, queryType }} app={CoreApp.UnifiedAlerting} />);
-  await userEvent.click(screen.getByLabelText('⟦Show⟧', { selector: 'input' }));
-  expect(await screen.findByRole('option', { name: /^⟦Coverage⟧/ })).toBeInTheDocument();
-  expect(untranslated()).toEqual([]);
-});
+test.each(['models', 'requests', 'logs'] as const)(
+  'nor does that of %s in an alert rule, nor its menus',
+  async (queryType) => {
+    render(<QueryEditor {...query} query={{ refId: 'A', version: 1, queryType }} app={CoreApp.UnifiedAlerting} />);
+    await userEvent.click(screen.getByLabelText('⟦Show⟧', { selector: 'input' }));
+    expect(await screen.findByRole('option', { name: /^⟦Coverage⟧/ })).toBeInTheDocument();
+    expect(untranslated()).toEqual([]);
+  }
+);
 
 test.each(['models', 'labelValues'] as const)('nor the editor of a variable that lists %s', (list) => {
   render(<VariableQueryEditor {...query} query={{ refId: 'A', list }} />);
