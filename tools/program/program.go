@@ -66,7 +66,7 @@ var (
 	// Collector is the OpenTelemetry Collector with the parts that deploy/ uses;
 	// its module holds its main package.
 	Collector = Program{
-		Name: "collector", Package: ".", CPU: 400 * time.Second,
+		Name: "collector", Package: ".", CPU: 235 * time.Second,
 		identify: regexp.MustCompile(`^collector version (\d\S*)`), versionArgs: []string{"--version"},
 		oldest: "0.160", // file_log, otlp_grpc and otlp_http are called so
 	}
