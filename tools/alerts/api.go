@@ -7,6 +7,7 @@ import (
 
 // api is answers that are errors. The web server's metrics know no model, so these are about a deployment.
 func api() Group {
+	const few = minFailures / 5.0 // a minute
 	const answers = `http_requests_total{` + vllmJob + `, handler=~"/v1/.*", method="POST"`
 	return Group{
 		Name: "vllm-api",
@@ -16,25 +17,27 @@ func api() Group {
 				Expr: pretty(`
 					sum by (%[1]s) (rate(%[2]s, status="5xx"}[5m]))
 					  / sum by (%[1]s) (rate(%[2]s}[5m])) > %[3]g
-					and sum by (%[1]s) (rate(%[2]s}[5m])) > %.3[4]g`, byDeployment, answers, serverErrorRatio, minRate),
+					and sum by (%[1]s) (increase(%[2]s, status="5xx"}[5m])) > %[4]d`, byDeployment, answers, serverErrorRatio, minFailures),
 				Summary:     `{{ $value | humanizePercentage }} of the answers of {{ $labels.job }} are server errors`,
 				Description: "Requests fail with 5xx. A stream that fails after its first byte is not among them: it counts as 2xx.",
 				Cases: []Case{
-					{"fires above five in a hundred, from one request a minute on", answered(60*minRate*above, 0, serverErrorRatio*above), 15 * time.Minute, 1},
+					{"fires above five in a hundred, if that is more than two", answered(few*above/(serverErrorRatio*above), 0, serverErrorRatio*above), 15 * time.Minute, 1},
 					{"is silent below five in a hundred", answered(100, 0, serverErrorRatio*below), 15 * time.Minute, 0},
-					{"is silent when there is hardly a request", answered(60*minRate*below, 0, 1), 15 * time.Minute, 0},
+					{"is silent when two of two fail", answered(few*below, 0, 1), 15 * time.Minute, 0},
 				},
 			},
 			{
 				Name: "VLLMEngineErrors", Severity: High, Component: Engine, For: 2 * time.Minute,
 				Expr: pretty(`
 					sum by (%[1]s) (rate(vllm:request_success_total{finished_reason="error"}[5m]))
-					  / sum by (%[1]s) (rate(vllm:request_success_total[5m])) > %[2]g`, byModel, serverErrorRatio),
+					  / sum by (%[1]s) (rate(vllm:request_success_total[5m])) > %[2]g
+					and sum by (%[1]s) (increase(vllm:request_success_total{finished_reason="error"}[5m])) > %[3]d`, byModel, serverErrorRatio, minFailures),
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} end in an engine error`,
 				Description: "The engine gave up on requests that it had accepted: KV loading, grammar compilation or preprocessing failed.",
 				Cases: []Case{
-					{"fires above five in a hundred", finished(serverErrorRatio * above), 15 * time.Minute, 1},
-					{"is silent below five in a hundred", finished(serverErrorRatio * below), 15 * time.Minute, 0},
+					{"fires above five in a hundred, if that is more than two", finished(few*above/(serverErrorRatio*above), serverErrorRatio*above), 15 * time.Minute, 1},
+					{"is silent below five in a hundred", finished(100, serverErrorRatio*below), 15 * time.Minute, 0},
+					{"is silent when two of two fail", finished(few*below, 1), 15 * time.Minute, 0},
 				},
 			},
 			{
@@ -73,10 +76,10 @@ func answered(perMinute, client, server float64) []Series {
 	return []Series{series("2xx", 1-client-server), series("4xx", client), series("5xx", server)}
 }
 
-// finished is a hundred requests a minute, of which a share ends in an error.
-func finished(failed float64) []Series {
+// finished is so many requests a minute, of which a share ends in an error.
+func finished(perMinute, failed float64) []Series {
 	series := func(reason string, share float64) Series {
-		return Series{`vllm:request_success_total{finished_reason="` + reason + `", ` + testEngine + `}`, fmt.Sprintf("0+%gx40", 100*share)}
+		return Series{`vllm:request_success_total{finished_reason="` + reason + `", ` + testEngine + `}`, fmt.Sprintf("0+%gx40", perMinute*share)}
 	}
 	return []Series{series("stop", 1-failed), series("error", failed)}
 }

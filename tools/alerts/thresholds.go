@@ -28,6 +28,8 @@ const (
 	serverErrorRatio = 0.05
 	clientErrorRatio = 0.5
 	rejectionRatio   = 0.01
+	// Failures within five minutes, so that one of the few requests of a quiet night wakes nobody.
+	minFailures = 2
 	// Requests a second below which a ratio says nothing: 1 a minute.
 	minRate = 1.0 / 60
 
