@@ -3,6 +3,7 @@ package alerts
 import (
 	"bytes"
 	"fmt"
+	"time"
 )
 
 // Page is where people read which alerts there are.
@@ -23,19 +24,23 @@ func WithTable(page []byte) ([]byte, error) {
 func table() []byte {
 	var b bytes.Buffer
 	b.WriteString("\n| severity | alert | about | after | evaluated by |\n|---|---|---|---|---|\n")
+	row := func(severity Severity, name string, about Component, wait time.Duration, by string) {
+		after := "at once"
+		if wait > 0 {
+			after = duration(wait)
+		}
+		fmt.Fprintf(&b, "| %s | [%s](runbooks/%[2]s.md) | %s | %s | %s |\n", severity, name, about, after, by)
+	}
 	for _, severity := range Severities {
 		for _, a := range Alerts() {
-			if a.Severity != severity {
-				continue
+			if a.Severity == severity {
+				row(severity, a.Name, a.Component, a.For, map[Language]string{PromQL: "Prometheus", LogQL: "Loki"}[a.Language])
 			}
-			after, by := "at once", "Prometheus"
-			if a.For > 0 {
-				after = duration(a.For)
+		}
+		for _, m := range ManagedAlerts() {
+			if m.Severity == severity {
+				row(severity, m.Name, m.Component, m.For, "Grafana")
 			}
-			if a.Language == LogQL {
-				by = "Loki"
-			}
-			fmt.Fprintf(&b, "| %s | [%s](runbooks/%[2]s.md) | %s | %s | %s |\n", severity, a.Name, a.Component, after, by)
 		}
 	}
 	b.WriteString("\n")
