@@ -216,8 +216,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 			callers = g.callers.get()
 		}
 	case complete && byTime:
-		g.cut(chosen)
-		windows[0] = widen(g.in.Looked)
+		windows[0] = g.cut(chosen)
 	default:
 		g.in.Spans, g.in.Callers = chosen, nil
 		windows, ids = around(chosen), idsOf(chosen)
@@ -242,8 +241,9 @@ func (g *gather) choose() (chosen []evidence.RequestSpan, total int) {
 }
 
 // cut narrows the question to the part of the window that the chosen rows cover: what lies beyond is out of the answer
-// whatever the other stores say. Spans just before that part stay, so that their lines find them.
-func (g *gather) cut(chosen []evidence.RequestSpan) {
+// whatever the other stores say. It returns where the chosen rows' lines may be: some come when a request ends, which may be
+// long after the last one that was chosen began. Spans around that part stay, so that their lines find them.
+func (g *gather) cut(chosen []evidence.RequestSpan) evidence.Window {
 	first, last := chosen[0].Start, chosen[0].Start
 	for i := range chosen {
 		if t := chosen[i].Start; t.Before(first) {
@@ -258,7 +258,16 @@ func (g *gather) cut(chosen []evidence.RequestSpan) {
 		g.in.Looked.To = last.Add(time.Nanosecond)
 	}
 	near := widen(g.in.Looked)
+	for i := range chosen {
+		if end := chosen[i].End().Add(join.AfterEnd); end.After(near.To) {
+			near.To = end
+		}
+	}
+	if whole := widen(g.ask.Window); near.To.After(whole.To) {
+		near.To = whole.To
+	}
 	g.in.Spans = slices.DeleteFunc(g.in.Spans, func(s evidence.RequestSpan) bool { return !near.Contains(s.Start) })
+	return near
 }
 
 // maxWindows is how many windows one store is asked for: each is a call, and a hundred calls cost more than a wider one.

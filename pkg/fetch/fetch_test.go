@@ -52,9 +52,9 @@ func TestStoresAreAskedForNoMoreThanTheRowsNeed(t *testing.T) {
 			ask: Ask{Keep: 2, Order: newest, Early: true}, finished: 10,
 			lines: []evidence.Window{between(478, 605)}, metrics: []evidence.Window{between(453, 605)}, spans: 2, looked: between(480, 600),
 		},
-		"the oldest two: its beginning": {
+		"the oldest two: its beginning, until the second has ended": { // it began at 60 s and took 2 s
 			ask: Ask{Keep: 2, Order: oldest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(-2, 65.000000001)}, metrics: []evidence.Window{between(-27, 65.000000001)}, spans: 2, looked: between(0, 60.000000001),
+			lines: []evidence.Window{between(-2, 67)}, metrics: []evidence.Window{between(-27, 67)}, spans: 2, looked: between(0, 60.000000001),
 		},
 		"as many rows as there are, which nobody counted": {
 			ask: Ask{Keep: 10, Order: slowest, Early: true}, finished: 0,

@@ -132,6 +132,11 @@ func within(a, b *evidence.CallerSpan) bool {
 	return !a.Start.Before(b.Start) && a.Duration < b.Duration && !a.End().After(b.End())
 }
 
+// overlap reports whether two calls went on at the same time.
+func overlap(a, b *evidence.CallerSpan) bool {
+	return a.Start.Before(b.End()) && b.Start.Before(a.End())
+}
+
 // fill takes over what only the inner call knows.
 func fill(outer, inner *evidence.CallerSpan) {
 	outer.Model = cmp.Or(outer.Model, inner.Model)
@@ -169,7 +174,10 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 			span := &j.in.Callers[callers[c]]
 			return span.Start.Add(-BeforeStart).UnixNano(), span.End().Add(AfterEnd).UnixNano()
 		},
-		fit: func(_, _ int32) bool { return true },
+		fit: func(c, g int32) bool {
+			known := j.rows[groups[g][0]].Caller // of a broken chain: what was lost lies around it, not before it as a retry does
+			return known == nil || overlap(known, &j.in.Callers[callers[c]])
+		},
 	})
 	for c, i := range callers {
 		if g := found.matched[c]; g != none {

@@ -275,6 +275,32 @@ func TestTheCallersAnswerTellsOfAFailureWhoseLineWasLost(t *testing.T) {
 		"it may be the failure of a sibling, which left no span")
 }
 
+// A trace lost a span between the engine's and the application's: the client span that is left without an engine below it may
+// be the application's call, or an earlier go whose engine left nothing.
+func TestABrokenChainTakesTheCallAroundItAndNotTheOneBefore(t *testing.T) {
+	s := span("chatcmpl-req-1", 3, podA)
+	router := evidence.CallerSpan{TraceID: "t", SpanID: "router", ParentSpanID: "lost", RequestID: "req-1", Start: at(2.99), Duration: 1.62, Service: "router", HTTPStatus: 200}
+	s.Caller, s.Root = &router, &router
+	for name, c := range map[string]struct {
+		start, duration float64
+		caller          string
+		rows            int
+	}{
+		"around it":                      {2.9, 1.8, "app", 1},
+		"around it, by a clock astray":   {3.1, 1.8, "app", 1},
+		"before it: a go that timed out": {0.5, 2.2, "router", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call := evidence.CallerSpan{
+				TraceID: "t", SpanID: "app", RequestID: "req-1", Start: at(c.start), Duration: c.duration, Service: "app", Inference: true, Error: "APITimeoutError",
+			}
+			rows := join.Requests(join.Input{Spans: []evidence.RequestSpan{s}, Callers: []evidence.CallerSpan{call}}).Rows
+			require.Len(t, rows, c.rows)
+			require.Equal(t, c.caller, rows[0].Caller.Service)
+		})
+	}
+}
+
 func TestCallsToOtherProvidersAreNoRequestsOfOurs(t *testing.T) {
 	target := evidence.Target{Origin: evidence.Origin{Pod: "llama-0", Model: "llama", Engine: "0"}}
 	call := func(model string, vllm bool) evidence.CallerSpan {
