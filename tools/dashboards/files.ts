@@ -8,7 +8,7 @@ export const folder = join(__dirname, '../../dashboards');
 
 /**
  * For deploy/kubernetes: each board as a ConfigMap that Grafana's watcher finds by its label. Kustomize takes files from
- * its own folder only and knows no wildcard; one ConfigMap of all would pass the limit of 1 MiB.
+ * its own folder only and knows no wildcard; one ConfigMap of all would be most of the 1 MiB that it may hold.
  */
 const kustomization = `# For deploy/kubernetes. Written by: npm run dashboards
 apiVersion: kustomize.config.k8s.io/v1beta1

@@ -73,6 +73,7 @@ export const joinCoverage = board({
       empty: empty.engines,
       unit: unit.ratio,
       softMin: 0.8,
+      softMax: 1.1,
       steps: ['red', [0.95, 'transparent']],
       limits: true,
       name: '${__field.labels.instance}',

@@ -1,5 +1,5 @@
 import { board } from '../kit/board';
-import { look, steps, unit, words } from '../kit/fields';
+import { look, steps, unit, unknownAs, words } from '../kit/fields';
 import { toInstance, toModel } from '../kit/links';
 import { chart, table } from '../kit/panels';
 import { engine, happened, instant, models, promql, requests, server } from '../kit/queries';
@@ -114,7 +114,7 @@ export const decoding = board({
           steps: steps.acceptance,
           cell: 'coloured',
           width: 80,
-          noValue: 'no drafts',
+          mappings: [unknownAs('no drafts')],
         }),
         look('spec_decode_acceptance_length', { name: 'per draft', decimals: 2, width: 90, noValue: 'no drafts' }),
         look('tpot_p50', { name: 'TPOT p50', width: 94 }),
@@ -138,13 +138,12 @@ export const decoding = board({
           named('waiting_lora_adapters', `topk by (instance) (1, ${server('vllm:lora_requests_info')})`)
         )
       ),
-      width: 12,
-      height: 8,
+      width: 8,
+      height: 7,
       empty: noAdapters,
-      fields: words('environment instance max_lora running_lora_adapters waiting_lora_adapters Value'),
+      fields: words('instance max_lora running_lora_adapters waiting_lora_adapters Value'),
       looks: [
-        look('environment', { width: 110 }),
-        look('instance', { links: [toInstance], width: 180 }),
+        look('instance', { links: [toInstance], width: 160 }),
         look('max_lora', { name: 'slots', width: 60 }),
         look('running_lora_adapters', { name: 'in the batch' }),
         look('waiting_lora_adapters', { name: 'waiting' }),
@@ -159,11 +158,26 @@ export const decoding = board({
         do: 'With adapters: raise --max-loras. Without: look at KV transfer and at structured output.',
       },
       ask: models('timeseries', ['waiting_deferred']),
-      width: 12,
-      height: 8,
+      width: 8,
+      height: 7,
       empty: 'vLLM before 0.20 does not say why requests wait.',
       unit: unit.count,
       name: perModel,
+    }),
+    table({
+      title: 'Adapters loaded and removed',
+      about: {
+        shows: 'What the API servers wrote about adapters.',
+        bad: 'The same adapter over and over: something loads it for each call.',
+        do: 'Load adapters once, at start or by a controller.',
+      },
+      ask: happened({ events: ['lora_load', 'lora_unload'] }),
+      width: 8,
+      height: 7,
+      empty:
+        'No adapter was loaded or removed while vLLM ran in the time range; those named at start-up are not events.',
+      fields: words('time title instance text'),
+      looks: [look('time', { width: 130, unit: 'time:MM-DD HH:mm:ss' })],
     }),
     table({
       title: 'Requests with an adapter',
@@ -177,26 +191,11 @@ export const decoding = board({
         limit: 50,
         filters: [{ column: 'lora', op: 'not null' }],
       }),
-      width: 14,
-      height: 8,
+      width: 24,
+      height: 7,
       empty: 'No request line names an adapter: none was asked for, or vLLM runs without --enable-log-requests.',
       fields: withAdapter,
       looks: requestColumns(withAdapter),
-    }),
-    table({
-      title: 'Adapters loaded and removed',
-      about: {
-        shows: 'What the API servers wrote about adapters.',
-        bad: 'The same adapter over and over: something loads it for each call.',
-        do: 'Load adapters once, at start or by a controller.',
-      },
-      ask: happened({ events: ['lora_load', 'lora_unload'] }),
-      width: 10,
-      height: 8,
-      empty:
-        'No adapter was loaded or removed while vLLM ran in the time range; those named at start-up are not events.',
-      fields: words('time title instance text'),
-      looks: [look('time', { width: 130, unit: 'time:MM-DD HH:mm:ss' })],
     }),
   ],
 });

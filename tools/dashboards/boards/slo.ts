@@ -180,6 +180,7 @@ export const objectives = board({
       height: 8,
       empty: noLimits,
       unit: unit.times,
+      softMax: 16,
       steps: ['transparent', [6, 'orange'], [14.4, 'red']],
       limits: true,
       fill: 0,

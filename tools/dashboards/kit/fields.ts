@@ -1,6 +1,9 @@
 import {
   DynamicConfigValue,
+  MappingType,
   MatcherConfig,
+  SpecialValueMap,
+  SpecialValueMatch,
   Threshold,
   ThresholdsConfigBuilder,
   ThresholdsMode,
@@ -62,6 +65,12 @@ export function thresholdsOf(steps: Steps): ThresholdsConfigBuilder {
   const { mode, steps: list } = thresholds(steps);
   return new ThresholdsConfigBuilder().mode(mode).steps(list);
 }
+
+/** What is not known has no colour of a threshold: the first one would be a verdict. */
+export const unknownAs = (text: string, color = 'text'): SpecialValueMap => ({
+  type: MappingType.SpecialValue,
+  options: { match: SpecialValueMatch.Null, result: { text, color } },
+});
 
 /** How one field looks where it differs from the panel's others. */
 export interface Look {

@@ -30,11 +30,8 @@ import {
   DataTransformerConfig,
   FieldColorBuilder,
   FieldColorModeId,
-  MappingType,
   Panel,
   PanelBuilder as AnyPanel,
-  SpecialValueMap,
-  SpecialValueMatch,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as Histogram } from '@grafana/grafana-foundation-sdk/histogram';
 import { PanelBuilder as Logs } from '@grafana/grafana-foundation-sdk/logs';
@@ -43,7 +40,7 @@ import { PanelBuilder as Timeline } from '@grafana/grafana-foundation-sdk/statet
 import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
 
-import { look, Override, steps, Steps, thresholdsOf, unit, Unit } from './fields';
+import { look, Override, steps, Steps, thresholdsOf, unit, Unit, unknownAs } from './fields';
 import { Link } from './links';
 import { datasource, Question, Target } from './queries';
 
@@ -142,6 +139,9 @@ interface ChartSpec extends Common {
   palette?: 'thresholds';
 }
 
+/** How far the axis of a unit reaches when nothing happened: 100 preemptions a second are nobody's scale. */
+const leastAxis: Record<string, number | undefined> = { [unit.count]: 1, [unit.eventsPerSecond]: 0.1, [unit.none]: 1 };
+
 /** Values over time. */
 export function chart(spec: ChartSpec): PanelOf {
   const { legend = [], style } = spec;
@@ -165,7 +165,7 @@ export function chart(spec: ChartSpec): PanelOf {
             .sortDesc(true)
         : listLegend().showLegend(!spec.legendless)
     );
-  const softMax = spec.softMax ?? (spec.unit === unit.count ? 1 : undefined);
+  const softMax = spec.softMax ?? leastAxis[spec.unit ?? ''];
   softMax !== undefined && panel.axisSoftMax(softMax);
   spec.softMin !== undefined && panel.axisSoftMin(spec.softMin);
   spec.stacked && panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'));
@@ -191,20 +191,14 @@ export interface StatSpec extends Common {
   nameless?: boolean;
 }
 
-/** What is not known has no colour: green would be a promise. The grey lies over both themes. */
-const unknown = ({ empty, loud }: StatSpec): SpecialValueMap => ({
-  type: MappingType.SpecialValue,
-  options: {
-    match: SpecialValueMatch.Null,
-    result: { text: empty, color: loud ? 'rgba(128, 128, 128, 0.3)' : 'text' },
-  },
-});
+/** Over both themes. */
+const grey = 'rgba(128, 128, 128, 0.3)';
 
 /** One number, or a few side by side. */
 export function stat(spec: StatSpec): PanelOf {
   const several = spec.show !== undefined && !spec.nameless;
   const panel = dressed(new Stat(), { steps: steps.plain, ...spec })
-    .mappings(several ? [] : [unknown(spec)])
+    .mappings(several ? [] : [unknownAs(spec.empty, spec.loud ? grey : 'text')])
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
     .colorMode(spec.loud ? BigValueColorMode.Background : BigValueColorMode.Value)
     .graphMode(spec.sparkline ? BigValueGraphMode.Area : BigValueGraphMode.None)

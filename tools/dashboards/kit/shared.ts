@@ -21,7 +21,7 @@ const requestLooks: Record<string, Override> = {
   model: look('model', { links: [toModel], width: 190 }),
   instance: look('instance', { links: [toLogsOfInstance], width: 170 }),
   client_request_id: look('client_request_id', { name: 'client’s id', width: 130 }),
-  lora: look('lora', { width: 90 }),
+  lora: look('lora', { width: 120 }),
   environment: look('environment', { width: 100 }),
   engine: look('engine', { width: 66 }),
   status: look('status', { width: 84 }),
