@@ -322,6 +322,28 @@ describe('logs', () => {
   });
 });
 
+describe('a share of requests', () => {
+  test('is what an alert rule compares: by filters and places, without order or limit', async () => {
+    show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
+    expect(screen.queryByLabelText('Sort by')).not.toBeInTheDocument();
+    expect(screen.queryByLabelText('Table')).not.toBeInTheDocument();
+    await choose('Share by', 'instance');
+    expect(lastQuery().requests).toEqual({
+      filters: [{ column: 'unaccounted', op: '>', value: '1s' }],
+      form: 'numeric',
+      groupBy: ['instance'],
+    });
+  });
+
+  test('needs a filter, and goes back to a table', async () => {
+    show({ queryType: 'requests', requests: { form: 'timeseries' } });
+    expect(screen.getByText('A share of all requests is always 100 %: add a filter')).toBeInTheDocument();
+    await user.click(screen.getByLabelText('Table', { selector: 'input[type=radio]' }));
+    expect(lastQuery().requests?.form).toBeUndefined();
+    expect(screen.getByLabelText('Sort by')).toBeInTheDocument();
+  });
+});
+
 describe('how limits were kept', () => {
   test('is asked by figure, place and target', async () => {
     show({ queryType: 'slo' });
