@@ -14,7 +14,8 @@ from tokenizers import BertWordPieceTokenizer
 
 Vectors = npt.NDArray[np.float32]
 
-BATCH = 32
+LOCAL_BATCH = 4  # memory grows with it, and is kept: 440 MB for this index, 1.7 GB with 32, and no faster
+REMOTE_BATCH = 32
 
 
 class Embedder(Protocol):
@@ -53,8 +54,8 @@ class LocalEmbedder:
         # Texts of like length together: a batch costs as much as its longest text would for all of it.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for i in range(0, len(texts), BATCH):
-            batch = order[i : i + BATCH]
+        for i in range(0, len(texts), LOCAL_BATCH):
+            batch = order[i : i + LOCAL_BATCH]
             vectors[batch] = self._batch([texts[j] for j in batch])
         return vectors
 
@@ -86,8 +87,8 @@ class RemoteEmbedder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         rows: list[list[float]] = []
-        for i in range(0, len(texts), BATCH):
-            body = {"model": self.model, "input": list(texts[i : i + BATCH])}
+        for i in range(0, len(texts), REMOTE_BATCH):
+            body = {"model": self.model, "input": list(texts[i : i + REMOTE_BATCH])}
             headers: dict[str, str] = {}
             propagate.inject(headers)  # nothing while the index is built
             response = self._client.post("/embeddings", json=body, headers=headers)
