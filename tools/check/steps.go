@@ -37,9 +37,9 @@ var Steps = []Step{
 	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
 	{
 		// Not with -race: the plugin under test is the built binary, and the race detector in the test process would
-		// only slow down what is measured.
+		// only slow down what is measured. Three packages at a time: they wait for servers more than they work.
 		Name: "integration", Lane: Go, Dir: "tools", After: []string{"servers", "backend"},
-		Command: []string{"go", "test", "-tags", "integration", "-json", "-timeout", "20m", "./integration/..."},
+		Command: []string{"go", "test", "-tags", "integration", "-json", "-p", "3", "-timeout", "20m", "./integration/..."},
 		Tests:   goTests, Timeout: 20 * time.Minute,
 	},
 

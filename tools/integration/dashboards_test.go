@@ -195,13 +195,13 @@ func interpolated(t *testing.T, target dashboards.Target, set map[string]string)
 }
 
 // askLogged asks and shows how long a panel would wait. Events are rare, and any request may be the chosen one: these are
-// looked for in the whole window. Everything else is
-// asked of a sixth of it, in which much happened, and which is a sixth of the work.
+// looked for in the whole window. Everything else is asked of a sixth of it, in which much happened, and which is a sixth of
+// the work.
 func (f *fleet) askLogged(t *testing.T, model map[string]any) data.Frames {
 	t.Helper()
 	window := f.rangeAll()
 	if kind := model["queryType"]; kind != "annotations" && kind != "request" {
-		window = f.eventful()
+		window = f.eventful(t)
 	}
 	q, err := pluginhost.Query("A", model, window)
 	require.NoError(t, err)
@@ -217,15 +217,20 @@ func (f *fleet) askLogged(t *testing.T, model map[string]any) data.Frames {
 	return answer.Frames
 }
 
-// eventful is ten minutes around the last request that was preempted.
-func (f *fleet) eventful() backend.TimeRange {
-	last := f.window.From
-	for _, r := range f.known.requests {
-		if r.Latency.Preemptions > 0 && r.Time.After(last) {
-			last = r.Time
-		}
-	}
-	return backend.TimeRange{From: last.Add(-5 * time.Minute), To: last.Add(5 * time.Minute)}
+// eventful is ten minutes around the last request whose row says that its engine preempted meanwhile. The truth would not
+// do: of a preempted request whose engine no evidence names, no row can say so.
+func (f *fleet) eventful(t *testing.T) backend.TimeRange {
+	t.Helper()
+	f.storm.Do(func() {
+		frames := f.ask(t, f.rangeAll(), map[string]any{"queryType": "requests", "requests": map[string]any{
+			"limit": 1, "sort": map[string]any{"column": "time", "desc": true}, "filters": []map[string]any{{"column": "preemptions", "op": ">", "value": "0"}},
+		}})
+		require.Equal(t, 1, frames[0].Rows(), "the fleet had storms")
+		at, _ := frames[0].FieldByName("time")
+		last := at.At(0).(time.Time)
+		f.eventfulRange = backend.TimeRange{From: last.Add(-5 * time.Minute), To: last.Add(5 * time.Minute)}
+	})
+	return f.eventfulRange
 }
 
 // hasValue reports whether any frame has a value that is known, in one of the fields if some are named; a time alone is none.

@@ -37,6 +37,9 @@ type fleet struct {
 	plugin *pluginhost.Host
 	window simulator.Window
 	known  *recorder
+
+	storm         sync.Once
+	eventfulRange backend.TimeRange // what storm found
 }
 
 var (

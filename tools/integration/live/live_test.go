@@ -20,6 +20,7 @@ var allRequests = map[string]any{"queryType": "requests", "requests": map[string
 // TestALiveFleetIsFollowed watches a fleet for a minute: every finished request appears, soon after the stores have its
 // evidence, what is told late is filled in, and in the end the stream says what the query says.
 func TestALiveFleetIsFollowed(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	f := start(t, 6)
 	began := time.Now()
 	window := func() backend.TimeRange { return backend.TimeRange{From: began.Add(-time.Minute), To: time.Now()} }
@@ -114,6 +115,7 @@ func BenchmarkFollowing(b *testing.B) {
 
 // TestALiveLogIsFollowed watches the lines: every one comes, once.
 func TestALiveLogIsFollowed(t *testing.T) {
+	t.Parallel()
 	f := start(t, 3)
 	began := time.Now()
 	lines := map[string]any{"queryType": "logs", "logs": map[string]any{"live": true, "limit": 5000, "contains": "Received request"}}
