@@ -32,7 +32,8 @@ func sloLook(c models.Column, target float64) look {
 	case strings.HasSuffix(c.Name, "burn_rate"):
 		return look{minWidth: 110, cell: colouredText, steps: steps(at(1, "orange"), at(slo.SlowBurn, "red"))}
 	case strings.HasSuffix(c.Name, "budget_left"):
-		return look{minWidth: 110, cell: colouredText, steps: []data.Threshold{at(math.Inf(-1), "red"), at(0, "orange"), at(0.25, "text")}}
+		// Red begins at a number: -Inf is null in JSON, which Grafana takes for 0, with a green of its own below.
+		return look{minWidth: 110, cell: colouredText, steps: []data.Threshold{at(-math.MaxFloat64, "red"), at(0, "orange"), at(0.25, "text")}}
 	}
 	return look{minWidth: 96}
 }

@@ -1,6 +1,7 @@
 package frames_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -51,6 +52,8 @@ func TestATableOfAnSLOSaysWhatIsTooLittle(t *testing.T) {
 	require.Equal(t, []string{"red", "green"}, []string{colour("attainment", 0.9499), colour("attainment", 0.95)}, "the target decides")
 	require.Equal(t, []string{"text", "orange", "red"}, []string{colour("burn_rate", 0.9), colour("burn_rate", 1), colour("worst_limit_burn_rate", 6)})
 	require.Equal(t, []string{"red", "orange"}, []string{colour("error_budget_left", -0.01), colour("error_budget_left", 0.1)})
+	left, _ := fs[0].FieldByName("error_budget_left")
+	require.False(t, math.IsInf(float64(left.Config.Thresholds.Steps[0].Value), 0), "JSON has no infinity: what is overspent would be green")
 }
 
 func TestAnSLOInAnAlertRuleIsNumbersWithStableLabels(t *testing.T) {

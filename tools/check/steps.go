@@ -42,6 +42,11 @@ var Steps = []Step{
 		Command: []string{"go", "test", "-tags", "integration", "-json", "-p", "3", "-timeout", "20m", "./integration/..."},
 		Tests:   goTests, Timeout: 20 * time.Minute,
 	},
+	{
+		// examples/rag-app by itself; integration holds its requests in front of real stores.
+		Name: "rag app", Lane: Go, Dir: "tools", Missing: ragapp.MissingHere,
+		Command: []string{"go", "run", "./cmd/rag"}, Tests: pytestTests,
+	},
 
 	{Name: "npm ci", Lane: Node, Command: []string{"npm", "ci", "--no-audit", "--no-fund"}, Needs: "package.json"},
 	{Name: "typecheck", Lane: Node, Command: []string{"npm", "run", "typecheck"}, After: []string{"npm ci"}, Needs: "package.json"},
@@ -51,11 +56,6 @@ var Steps = []Step{
 		After: []string{"npm ci"}, Needs: "package.json", Tests: jestTests,
 	},
 	{Name: "webpack", Lane: Node, Command: []string{"npm", "run", "build"}, After: []string{"npm ci"}, Needs: "package.json"},
-	{
-		// examples/rag-app by itself; integration holds its requests in front of real stores.
-		Name: "rag app", Lane: Node, Dir: "tools", Missing: ragapp.MissingHere,
-		Command: []string{"go", "run", "./cmd/rag"}, Tests: pytestTests,
-	},
 	{
 		// What was built, both halves: the editors in Chromium, the plugin in front of real stores.
 		Name: "editors", Lane: Node, Dir: "tools", After: []string{"servers", "backend", "webpack"},
