@@ -153,12 +153,12 @@ func (b *Buckets) file(h histogram, rungs map[time.Duration]rung, answer prometh
 		vector := from.grid.Vector(s.Samples)
 		switch {
 		case math.IsInf(le, 1):
-			l.all = add(l.all, vector)
+			l.all = models.Sum(l.all, vector)
 		case le == r.bound:
-			l.within = add(l.within, vector)
+			l.within = models.Sum(l.within, vector)
 		}
 		if le == r.below {
-			l.withinBelow = add(l.withinBelow, vector)
+			l.withinBelow = models.Sum(l.withinBelow, vector)
 		}
 	}
 	for limit := range used {
@@ -217,23 +217,4 @@ func (h histogram) notice(r rung) string {
 		return fmt.Sprintf("%s_attainment: a limit of %g s is no bound of a bucket; what took up to %g s counts as within it", h.Name, r.limit, r.bound)
 	}
 	return ""
-}
-
-// add sums two vectors; what is not known in one is taken from the other.
-func add(a, b []float64) []float64 {
-	if a == nil {
-		return b
-	}
-	sum := make([]float64, len(a))
-	for i := range a {
-		switch {
-		case math.IsNaN(a[i]):
-			sum[i] = b[i]
-		case math.IsNaN(b[i]):
-			sum[i] = a[i]
-		default:
-			sum[i] = a[i] + b[i]
-		}
-	}
-	return sum
 }

@@ -73,7 +73,7 @@ var catalogue = []figure{
 		Name: "rejection_ratio", Unit: Ratio, needs: []need{rejected, finished},
 		Help: "rejected / (rejected + finished); not known without traffic",
 		of: func(g group) []float64 {
-			return ratio(g.get(rejected, ""), add(g.get(rejected, ""), g.total(finished)))
+			return ratio(g.get(rejected, ""), Sum(g.get(rejected, ""), g.total(finished)))
 		},
 	},
 	webRate("http_4xx_rate", "4xx", "answers that refuse the request: validation, unknown model, no access"),

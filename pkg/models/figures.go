@@ -30,7 +30,7 @@ func (g group) get(n need, split string) []float64 { return g.vectors[n][split] 
 func (g group) total(n need) []float64 {
 	var sum []float64
 	for _, v := range g.vectors[n] {
-		sum = add(sum, v)
+		sum = Sum(sum, v)
 	}
 	return sum
 }
@@ -38,7 +38,7 @@ func (g group) total(n need) []float64 {
 // orZero is one split of a need, and 0 where it is missing while others are there: a status that never occurred has no
 // series. Without any series nothing is known.
 func (g group) orZero(n need, split string) []float64 {
-	return add(scale(g.total(n), 0), g.get(n, split))
+	return Sum(scale(g.total(n), 0), g.get(n, split))
 }
 
 // errors is the rate of requests that ended in an error. vLLM begins all reasons it knows at 0, so an engine that shows
@@ -70,8 +70,8 @@ func both(a, b []float64) []float64 {
 	return sum
 }
 
-// add sums two vectors; what is not known in one is taken from the other.
-func add(a, b []float64) []float64 {
+// Sum adds two vectors over the same times; what is not known (NaN, or no vector at all) in one is taken from the other.
+func Sum(a, b []float64) []float64 {
 	if a == nil {
 		return b
 	}

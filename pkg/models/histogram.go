@@ -29,14 +29,14 @@ func (g group) ladder(n need, model string) *ladder {
 // add files one series. A bound may be written in two ways in one fleet, "1" and "1.0": then both are one rung.
 func (l *ladder) add(le string, vector []float64) {
 	if le == "" {
-		l.sum = add(l.sum, vector)
+		l.sum = Sum(l.sum, vector)
 		return
 	}
 	bound, err := strconv.ParseFloat(le, 64)
 	if err != nil || math.IsNaN(bound) {
 		return
 	}
-	l.rungs[bound] = add(l.rungs[bound], vector)
+	l.rungs[bound] = Sum(l.rungs[bound], vector)
 }
 
 func (l *ladder) bounds() []float64 { return slices.Sorted(maps.Keys(l.rungs)) }
@@ -60,9 +60,9 @@ func (g group) histogram(n need) *ladder {
 }
 
 func (l *ladder) plus(other *ladder) *ladder {
-	both := &ladder{rungs: map[float64][]float64{}, sum: add(l.sum, other.sum)}
+	both := &ladder{rungs: map[float64][]float64{}, sum: Sum(l.sum, other.sum)}
 	for bound, rung := range l.rungs {
-		both.rungs[bound] = add(rung, other.rungs[bound])
+		both.rungs[bound] = Sum(rung, other.rungs[bound])
 	}
 	return both
 }

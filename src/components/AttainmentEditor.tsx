@@ -3,15 +3,16 @@ import { t } from '@grafana/i18n';
 import { Combobox, MultiCombobox, Stack } from '@grafana/ui';
 
 import { describeSloFigure } from '../describe';
-import { defaults, dimensions, SloSpec, sloFigures } from '../queryTypes';
+import { defaults, SloSpec, sloFigures } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 import { FormPicker } from './FormPicker';
+import { GroupByPicker } from './GroupByPicker';
 import { NamedField } from './NamedField';
 import { KindEditorProps } from './kindEditor';
 
 /** Which figures of how limits were kept, of what, against which target. A number compares one figure. */
 export function AttainmentEditor({ id, spec, onChange, alerting }: KindEditorProps<SloSpec>) {
-  const { metrics = [], groupBy = [], target, form } = spec;
+  const { metrics = [], groupBy, target, form } = spec;
   const single = alerting || form === 'numeric';
   const options = sloFigures.map((figure) => ({
     value: figure.name,
@@ -59,17 +60,7 @@ export function AttainmentEditor({ id, spec, onChange, alerting }: KindEditorPro
         )}
       </NamedField>
       <NamedField label={t('attainment.group-by', 'By')} htmlFor={`${id}-group-by`}>
-        <MultiCombobox
-          id={`${id}-group-by`}
-          options={dimensions.map((value) => ({ value, label: value }))}
-          value={groupBy}
-          onChange={(chosen) => onChange({ ...spec, groupBy: listOf(chosen.map(({ value }) => value)) })}
-          isClearable
-          placeholder={t('attainment.by-model', 'model')}
-          width="auto"
-          minWidth={16}
-          maxWidth={48}
-        />
+        <GroupByPicker id={`${id}-group-by`} groupBy={groupBy} onChange={(groupBy) => onChange({ ...spec, groupBy })} />
       </NamedField>
       <NamedField
         label={t('attainment.target', 'Target')}

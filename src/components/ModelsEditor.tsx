@@ -3,14 +3,15 @@ import { t } from '@grafana/i18n';
 import { Combobox, MultiCombobox, Stack } from '@grafana/ui';
 
 import { describeFigure } from '../describe';
-import { dimensions, figures, hasQuantiles, ModelsSpec, quantiles as defaultQuantiles } from '../queryTypes';
+import { figures, hasQuantiles, ModelsSpec, quantiles as defaultQuantiles } from '../queryTypes';
 import { FormPicker } from './FormPicker';
+import { GroupByPicker } from './GroupByPicker';
 import { NamedField } from './NamedField';
 import { KindEditorProps } from './kindEditor';
 
 /** Which key figures, of what, in which shape. A number compares one figure, so there only one can be chosen. */
 export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<ModelsSpec>) {
-  const { metrics = [], groupBy = [], quantiles = [], form } = spec;
+  const { metrics = [], groupBy, quantiles = [], form } = spec;
   const single = alerting || form === 'numeric';
   const withQuantiles = metrics.length === 0 || metrics.some(hasQuantiles);
   const figureOptions = figures.map((figure) => ({
@@ -98,17 +99,7 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
         </NamedField>
       )}
       <NamedField label={t('models.group-by', 'By')} htmlFor={`${id}-group-by`}>
-        <MultiCombobox
-          id={`${id}-group-by`}
-          options={dimensions.map((value) => ({ value, label: value }))}
-          value={groupBy}
-          onChange={(chosen) => onChange({ ...spec, groupBy: listOf(chosen.map(({ value }) => value)) })}
-          isClearable
-          placeholder={t('models.by-model', 'model')}
-          width="auto"
-          minWidth={16}
-          maxWidth={48}
-        />
+        <GroupByPicker id={`${id}-group-by`} groupBy={groupBy} onChange={(groupBy) => onChange({ ...spec, groupBy })} />
       </NamedField>
       <FormPicker id={`${id}-form`} form={form} onChange={changeForm} alerting={alerting} />
     </Stack>

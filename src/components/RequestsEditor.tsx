@@ -1,11 +1,12 @@
 import React from 'react';
 import { t } from '@grafana/i18n';
-import { Button, Combobox, InlineField, InlineSwitch, MultiCombobox, RadioButtonGroup, Stack } from '@grafana/ui';
+import { Button, Combobox, InlineField, InlineSwitch, RadioButtonGroup, Stack } from '@grafana/ui';
 
-import { columnNamed, defaults, dimensions, Filter, isShare, limits, RequestsSpec } from '../queryTypes';
+import { columnNamed, defaults, Filter, isShare, limits, RequestsSpec } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 import { columnOptions, FilterEditor } from './FilterEditor';
 import { FormPicker } from './FormPicker';
+import { GroupByPicker } from './GroupByPicker';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 
 /** Which requests, in which order, and how many; or which share of them passes, which is what an alert rule can compare. */
@@ -134,18 +135,10 @@ function ShareFields({ id, spec, onChange }: FieldsProps) {
       invalid={!spec.filters?.length}
       error={t('requests.share-filters', 'A share of all requests is always 100 %: add a filter')}
     >
-      <MultiCombobox
+      <GroupByPicker
         id={`${id}-group-by`}
-        options={dimensions.map((value) => ({ value, label: value }))}
-        value={spec.groupBy ?? []}
-        onChange={(chosen) =>
-          onChange({ ...spec, groupBy: chosen.length ? chosen.map(({ value }) => value) : undefined })
-        }
-        isClearable
-        placeholder={t('requests.share-by-model', 'model')}
-        width="auto"
-        minWidth={16}
-        maxWidth={48}
+        groupBy={spec.groupBy}
+        onChange={(groupBy) => onChange({ ...spec, groupBy })}
       />
     </InlineField>
   );

@@ -4,6 +4,7 @@ package integration_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -20,12 +21,14 @@ type kept struct {
 	withinTTFT                                     float64 // share of those that began to answer
 }
 
-// TestSLOFiguresAreThoseOfTheTruth asks kind slo about a window whose evidence is all there: attainment and goodput of the
-// requests must be exactly those that the simulator knows, and the share of a single limit, which is a bound of a bucket
-// here, nearly.
+// TestSLOFiguresAreThoseOfTheTruth asks kind slo about a time whose evidence is all there: attainment and goodput of the
+// requests must be those that the simulator knows, and the share of a single limit, which is a bound of a bucket here, nearly.
+// It is all of the fleet's life: of a request without a span nothing tells to the millisecond when it began, so that at an
+// edge in the midst of traffic evidence and truth may differ. Nor does anything tell aborted attempts under one id apart that
+// all lack their span: of those few requests in a thousand, a count may be short.
 func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 	f := wholeFleet(t)
-	window := backend.TimeRange{From: f.window.From.Add(4 * time.Minute), To: f.window.From.Add(12 * time.Minute)}
+	window := f.rangeAll()
 	known := f.keptBetween(window)
 	frame := f.ask(t, window, map[string]any{"queryType": "slo", "slo": map[string]any{"target": 0.9}})[0]
 	for _, n := range frame.Meta.Notices {
@@ -49,7 +52,7 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 		} {
 			got, ok := r.number(name)
 			require.True(t, ok, "%s of %s", name, model)
-			require.InDelta(t, value, got, 1e-9*(1+value), "%s of %s", name, model)
+			require.InDelta(t, value, got, tolerance(name, want.requests, value), "%s of %s", name, model)
 		}
 		within, _ := r.number("ttft_attainment")
 		bound, _ := r.number("ttft_bound")
@@ -68,8 +71,23 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 	for _, frame := range alert {
 		value, ok := frame.Fields[0].ConcreteAt(0)
 		require.True(t, ok)
-		require.Equal(t, known[frame.Fields[0].Labels["model"]].missed, value)
+		of := known[frame.Fields[0].Labels["model"]]
+		require.InDelta(t, of.missed, value, tolerance("missed", of.requests, of.missed))
 	}
+}
+
+// tolerance is how far a figure may be off: two requests in a thousand, of which shares and rates follow.
+func tolerance(name string, requests, value float64) float64 {
+	const few = 0.002
+	switch name {
+	case "attainment":
+		return few
+	case "burn_rate":
+		return few / (1 - 0.9)
+	case "goodput", "goodput_tokens":
+		return few * value
+	}
+	return math.Ceil(few * requests)
 }
 
 // keptBetween judges the truth by sloLimits. A figure that does not exist breaks no limit. The sequences of a call that left no
