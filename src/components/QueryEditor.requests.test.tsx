@@ -132,6 +132,32 @@ describe('a request', () => {
     expect(lastQuery()).toMatchObject({ queryType: 'request', request: { id: 'chatcmpl-99' } });
   });
 
+  test.each(['{Enter}', '{Tab}'])(
+    'is the one that was typed, and %s, while the menu still shows others',
+    async (key) => {
+      show({ queryType: 'request' }, CoreApp.Explore, { recent });
+      await user.click(screen.getByLabelText('Id'));
+      await screen.findByRole('option', { name: /chatcmpl-7/ }); // stands above it
+      await user.paste('mine');
+      await user.keyboard(key);
+      expect(lastQuery()).toMatchObject({ request: { id: 'mine' } });
+      expect(onChange).toHaveBeenCalledTimes(1);
+      await waitFor(() => expect(screen.queryByRole('option')).not.toBeInTheDocument());
+      expect(screen.getByLabelText('Id')).toHaveValue('mine');
+    }
+  );
+
+  test('is the one that arrow keys went to', async () => {
+    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await user.click(screen.getByLabelText('Id'));
+    await user.paste('m'); // offered as it is, above what it finds
+    await screen.findByRole('option', { name: /chatcmpl-7/ });
+    await user.keyboard('{ArrowDown}{Enter}');
+    expect(lastQuery()).toMatchObject({ request: { id: 'chatcmpl-7' } });
+    await choose('Id', /mine/);
+    expect(lastQuery()).toMatchObject({ request: { id: 'mine' } });
+  });
+
   test('is found by an id that is typed, and left by a click elsewhere', async () => {
     show({ queryType: 'request' });
     await user.click(screen.getByLabelText('Id'));
