@@ -295,8 +295,20 @@ func sortIndex(rows []Request, order Order) []int32 {
 	if !ok {
 		c = &Columns[0]
 	}
+	// Equals are ordered by what the rows say, not by the order in which the evidence came: the same limit has to give the
+	// same rows again. Sequences of one request begin together, so time alone does not tell.
 	newer := func(a, b int32) int {
-		return cmp.Or(rows[b].Time.Compare(rows[a].Time), cmp.Compare(a, b))
+		x, y := &rows[a], &rows[b]
+		if c := y.Time.Compare(x.Time); c != 0 {
+			return c
+		}
+		if c := strings.Compare(x.RequestID, y.RequestID); c != 0 {
+			return c
+		}
+		if c := strings.Compare(x.Key(), y.Key()); c != 0 {
+			return c
+		}
+		return cmp.Compare(a, b)
 	}
 	if c.Text != nil {
 		slices.SortFunc(index, func(a, b int32) int {

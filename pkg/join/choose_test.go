@@ -47,6 +47,26 @@ func TestRowsComeInTheOrderAskedFor(t *testing.T) {
 	}
 }
 
+func TestTheSameLimitGivesTheSameRows(t *testing.T) {
+	want := []string{"cmpl-0", "cmpl-1", "cmpl-2"}
+	for _, order := range []join.Order{{}, {Column: "time"}, {Column: "time", Desc: true}, {Column: "model"}, {Column: "ttft"}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			for seed := range int64(20) {
+				var spans []evidence.RequestSpan
+				for _, i := range rand.New(rand.NewSource(seed)).Perm(5) { // the order in which a store answers
+					spans = append(spans, span(fmt.Sprintf("cmpl-%d", i), 0, podA)) // sequences of one request begin together
+				}
+				rows, _ := join.Choose(join.Requests(join.Input{Spans: spans}).Rows, join.Predicate{}, order, len(want))
+				var ids []string
+				for i := range rows {
+					ids = append(ids, rows[i].RequestID)
+				}
+				require.Equal(t, want, ids)
+			}
+		})
+	}
+}
+
 func TestAPatternMatchesWholeTextsOnly(t *testing.T) {
 	spans := []evidence.RequestSpan{span("chatcmpl-a", 0, podA), span("cmpl-b", 1, podA)}
 	for pattern, want := range map[string]int{"cmpl-b": 1, "cmpl-.*": 1, ".*cmpl-.*": 2, "a|b": 0, "(?i)CMPL-B": 1} {

@@ -98,8 +98,13 @@ func TestFiltersGiveTheRowsThatPassThem(t *testing.T) {
 	}
 }
 
-// byColumn orders rows by a time or a number; those without the number come last.
+// byColumn orders rows by a time or a number; those without the number come last, and equals as the plugin promises: the
+// newer first, then by id.
 func byColumn(a, b row, column string, desc bool) int {
+	return cmp.Or(byValue(a, b, column, desc), b.time().Compare(a.time()), strings.Compare(a.text("request_id"), b.text("request_id")))
+}
+
+func byValue(a, b row, column string, desc bool) int {
 	x, known := a.number(column)
 	y, other := b.number(column)
 	if column == "time" {
