@@ -179,6 +179,12 @@ func (s *sinks) session(connection net.Conn) error {
 				return err
 			}
 			s.email <- e
+			// Taken: an Alertmanager that is stopped now may hang up before it hears so.
+			_ = talk.PrintfLine("%s", answer)
+			if line, _ := talk.ReadLine(); strings.EqualFold(line, "QUIT") {
+				_ = talk.PrintfLine("221 bye")
+			}
+			return nil
 		case "QUIT":
 			return talk.PrintfLine("221 bye")
 		}
