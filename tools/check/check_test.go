@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -77,6 +78,27 @@ func TestAStepThatThisMachineCannotRunIsSkippedLoudly(t *testing.T) {
 	require.Contains(t, output, "SKIPPED: no Grafana found")
 }
 
+func TestWhatFailedIsToldAgainInTheEnd(t *testing.T) {
+	var noise []string
+	for i := range 2 * recapLines {
+		noise = append(noise, fmt.Sprintf("noise %d", i))
+	}
+	output, err := check(t,
+		Step{Name: "a", Lane: Go, Command: []string{strings.Repeat("é", recapWidth), "broken here", "fail"}},
+		Step{Name: "b", Lane: Go, Command: append(noise, "broken there", "fail")},
+		Step{Name: "c", Lane: Go, Command: []string{"all is well"}},
+	)
+	require.ErrorIs(t, err, ErrNotPassed)
+	_, end, _ := strings.Cut(output, "\na FAILED: exit status 1\n")
+	require.Contains(t, end, "  broken here\n")
+	require.Contains(t, end, "  "+strings.Repeat("é", recapWidth/2)+"…\n")
+	require.Contains(t, end, "b FAILED: exit status 1\n")
+	require.Contains(t, end, "  broken there\n")
+	require.NotContains(t, end, "noise 0\n", "only its end")
+	require.NotContains(t, end, "all is well")
+	require.Less(t, strings.Index(end, "broken there"), strings.Index(end, "step "), "above the table, which stays last")
+}
+
 func TestASilentStepMustBeSilent(t *testing.T) {
 	output, err := check(t, Step{Name: "format", Lane: Go, Command: []string{"pkg/a.go"}, Silent: true})
 	require.ErrorIs(t, err, ErrNotPassed)
@@ -124,6 +146,7 @@ func TestGoTestsAreCounted(t *testing.T) {
 	passes, failures := c.counts()
 	require.Equal(t, [2]int{1, 1}, [2]int{passes, failures})
 	require.Equal(t, []string{"go: downloading example.com v1", "bad_test.go:7: no", "FAIL p", "ok   q 1.2s"}, shown)
+	require.Equal(t, []string{"-- p TestBad", "bad_test.go:7: no", "-- p", "FAIL p"}, c.failures())
 }
 
 func TestJestTestsAreCounted(t *testing.T) {

@@ -15,6 +15,8 @@ import (
 type counter interface {
 	line(text string) (show []string)
 	counts() (passed, failed int)
+	// failures tells again what failed, in few lines; nil where the output's own end does.
+	failures() []string
 }
 
 // goTests reads `go test -json`. It shows what failed in full, and a line for
@@ -24,6 +26,7 @@ func goTests() counter { return &goCounter{output: map[string][]string{}} }
 type goCounter struct {
 	passed, failed int
 	output         map[string][]string // of tests that still run, by package and test
+	recap          []string
 }
 
 // goEvent is what we read of test2json's events.
@@ -61,13 +64,16 @@ func (c *goCounter) ended(e goEvent, key string) []string {
 			return nil
 		case "fail":
 			c.failed++
+			c.remember(e.Package+" "+e.Test, output)
 			return output
 		default:
 			return nil
 		}
 	}
 	if e.Action == "fail" {
-		return append(output, fmt.Sprintf("FAIL %s", e.Package))
+		output = append(output, fmt.Sprintf("FAIL %s", e.Package))
+		c.remember(e.Package, output) // such as a panic, or a package that does not compile
+		return output
 	}
 	if e.Action == "skip" { // no test files
 		return nil
@@ -75,7 +81,15 @@ func (c *goCounter) ended(e goEvent, key string) []string {
 	return []string{fmt.Sprintf("ok   %s %.1fs", e.Package, e.Elapsed)}
 }
 
+func (c *goCounter) remember(name string, output []string) {
+	var end tail
+	end.keep(output...)
+	c.recap = append(append(c.recap, "-- "+name), end.lines...)
+}
+
 func (c *goCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
+func (c *goCounter) failures() []string { return c.recap }
 
 // jestTests reads jest's closing summary.
 func jestTests() counter { return &jestCounter{} }
@@ -96,6 +110,8 @@ func (c *jestCounter) line(text string) []string {
 }
 
 func (c *jestCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
+func (c *jestCounter) failures() []string { return nil }
 
 // browserTests reads the summary of Playwright's list: a line per outcome, and in the end those that passed.
 func browserTests() counter { return &browserCounter{} }
@@ -120,6 +136,8 @@ func (c *browserCounter) line(text string) []string {
 
 func (c *browserCounter) counts() (passed, failed int) { return c.passed, c.failed }
 
+func (c *browserCounter) failures() []string { return nil }
+
 // pytestTests reads pytest's closing line, such as "1 failed, 54 passed in 12.34s".
 func pytestTests() counter { return &pytestCounter{} }
 
@@ -139,6 +157,8 @@ func (c *pytestCounter) line(text string) []string {
 }
 
 func (c *pytestCounter) counts() (passed, failed int) { return c.passed, c.failed }
+
+func (c *pytestCounter) failures() []string { return nil }
 
 func firstNumber(pattern *regexp.Regexp, text string) int {
 	found := pattern.FindStringSubmatch(text)

@@ -107,7 +107,7 @@ func (r *Runner) execute(ctx context.Context, step Step) result {
 	if step.Tests != nil {
 		tests = step.Tests()
 	}
-	printed := false
+	printed, last := false, tail{}
 	begin := time.Now()
 	err := r.Run(ctx, step, r.Root, func(line string) {
 		printed = true
@@ -118,6 +118,7 @@ func (r *Runner) execute(ctx context.Context, step Step) result {
 		for _, line := range lines {
 			r.say(step.Name, line)
 		}
+		last.keep(lines...)
 	})
 	if err == nil && step.Silent && printed {
 		err = errors.New("it should have had nothing to say")
@@ -129,6 +130,10 @@ func (r *Runner) execute(ctx context.Context, step Step) result {
 	if err != nil {
 		done.outcome, done.reason = failed, err.Error()
 		done.failed = max(done.failed, 1) // such as a package that does not compile
+		done.recap = last.lines
+		if tests != nil && tests.failures() != nil {
+			done.recap = tests.failures()
+		}
 	} else if tests == nil {
 		done.passed = 1
 	}
@@ -164,6 +169,14 @@ func clock(d time.Duration) string {
 func (r *Runner) summarise(results []result, stopped error) error {
 	var b bytes.Buffer
 	passes, failures, notPassed := 0, 0, 0
+	for _, done := range results {
+		if done.outcome == failed {
+			fmt.Fprintf(&b, "\n%s FAILED: %s\n", done.step.Name, done.reason)
+			for _, line := range done.recap {
+				fmt.Fprintf(&b, "  %s\n", line)
+			}
+		}
+	}
 	fmt.Fprintf(&b, "\n%-14s %-8s %6s %7s %7s\n", "step", "result", "took", "passed", "failed")
 	for _, done := range results {
 		fmt.Fprintf(&b, "%-14s %-8s %6s %7d %7d", done.step.Name, done.outcome, clock(done.took), done.passed, done.failed)

@@ -63,7 +63,8 @@ type result struct {
 	outcome        outcome
 	reason         string
 	took           time.Duration
-	passed, failed int // tests
+	passed, failed int      // tests
+	recap          []string // of a failed one: what it said about it
 }
 
 // Select picks steps by name, in their own order.
