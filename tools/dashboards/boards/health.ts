@@ -1,4 +1,5 @@
 import { board } from '../kit/board';
+import { eventsTable } from '../kit/events';
 import { look, steps, unit, words } from '../kit/fields';
 import { toLogsOfInstance, toModel, toModelOfSeries, toRequestsOfModel } from '../kit/links';
 import { chart, lines, stat, StatSpec, table, timeline } from '../kit/panels';
@@ -122,7 +123,6 @@ export const health = board({
           sum by (le, model_name) (rate(${engine('vllm:time_to_first_token_seconds_bucket')}[5m]))))`),
       empty: 'No request finished',
       unit: unit.seconds,
-
       sparkline: true,
       steps: ['green', [1, 'orange'], [2.5, 'red']],
     }),
@@ -160,25 +160,17 @@ export const health = board({
         }),
       ],
     }),
-    table({
+    eventsTable({
       title: 'What happened',
       about: {
         shows: 'Failures and changes of engines, newest first, each with the line or the figure that tells of it.',
         bad: 'critical: requests failed. warning: requests were slowed down or lost.',
         do: 'Click the instance for its lines around that time.',
       },
-      ask: happened({ limit: 100 }),
+      limit: 100,
       width: 13,
-      height: 8,
-      empty: empty.events,
-      fields: words('time severity title instance text'),
-      looks: [
-        look('time', { width: 130, unit: 'time:MM-DD HH:mm:ss' }),
-        look('severity', { width: 80, cell: 'coloured' }),
-        look('title', { width: 200 }),
-        look('instance', { width: 180, links: [toLogsOfInstance] }),
-      ],
-      sortBy: { field: 'time', desc: true },
+      columns: { title: 200, instance: 180 },
+      instance: toLogsOfInstance,
     }),
     table({
       title: 'What burns',

@@ -1,8 +1,9 @@
 import { board } from '../kit/board';
+import { eventsTable } from '../kit/events';
 import { look, unit, words } from '../kit/fields';
 import { toInstance } from '../kit/links';
 import { chart, lines, table } from '../kit/panels';
-import { engine, happened, logs, models, promql, requests, server } from '../kit/queries';
+import { engine, logs, models, promql, requests, server } from '../kit/queries';
 import { empty, finishColours, requestColumns } from '../kit/shared';
 import { choice, placeVariables, typed } from '../kit/variables';
 
@@ -102,25 +103,17 @@ export const logsAndErrors = board({
       fields: failures,
       looks: requestColumns(failures),
     }),
-    table({
+    eventsTable({
       title: 'What happened to engines',
       about: {
         shows: 'Failures and changes, newest first, each with its evidence.',
         bad: 'critical: requests failed. warning: they were slowed down or lost.',
         do: 'Click the instance for its requests at that time.',
       },
-      ask: happened({ limit: 200 }),
+      limit: 200,
       width: 24,
-      height: 8,
-      empty: empty.events,
-      fields: words('time severity title instance text'),
-      looks: [
-        look('time', { width: 130, unit: 'time:MM-DD HH:mm:ss' }),
-        look('severity', { width: 80, cell: 'coloured' }),
-        look('title', { width: 260 }),
-        look('instance', { width: 190, links: [toInstance] }),
-      ],
-      sortBy: { field: 'time', desc: true },
+      columns: { title: 260, instance: 190 },
+      instance: toInstance,
     }),
     table({
       title: 'Errors by model',

@@ -1,3 +1,4 @@
+import { attainmentChart } from '../kit/attainment';
 import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toModel, toRequestsOfModel } from '../kit/links';
@@ -5,7 +6,6 @@ import { chart, table } from '../kit/panels';
 import { engine, promql, requests, slo } from '../kit/queries';
 import { empty, requestColumns } from '../kit/shared';
 
-const perModel = '${__field.labels.model}';
 const noLimits =
   'No request could be judged: none finished, or no limit is set for this model. Limits stand in the settings of the data source, under “SLO limits”.';
 const missed = words(`
@@ -66,24 +66,16 @@ export const objectives = board({
     }),
 
     'What users felt: each request, all limits jointly',
-    chart({
+    attainmentChart({
       title: 'Attainment',
       about: {
         shows: 'Share of the requests that began in each step and kept all limits, by model.',
         bad: 'Below the dashed 99 %.',
         do: 'Compare with the marks of events, then with why requests missed, beside.',
       },
-      ask: slo({ form: 'timeseries', metrics: ['attainment'], groupBy: ['model'] }),
+      metric: 'attainment',
       width: 8,
-      height: 8,
       empty: noLimits,
-      unit: unit.ratio,
-      max: 1,
-      softMin: 0.9,
-      steps: ['red', [0.99, 'transparent']],
-      limits: true,
-      fill: 0,
-      name: perModel,
     }),
     chart({
       title: 'Goodput beside throughput',
@@ -147,24 +139,16 @@ export const objectives = board({
         ],
       ] as const
     ).map(([limit, name, bad, act]) =>
-      chart({
+      attainmentChart({
         title: `Within the limit on ${name}`,
         about: {
           shows: `Share of finished requests at or below the limit on ${name}, read at the next bound of a bucket, by model.`,
           bad: `Below the dashed 99 %. ${bad}`,
           do: act,
         },
-        ask: slo({ form: 'timeseries', metrics: [`${limit}_attainment`], groupBy: ['model'] }),
+        metric: `${limit}_attainment`,
         width: 6,
-        height: 8,
         empty: noLimits,
-        unit: unit.ratio,
-        max: 1,
-        softMin: 0.9,
-        steps: ['red', [0.99, 'transparent']],
-        limits: true,
-        fill: 0,
-        name: perModel,
       })
     ),
     chart({
@@ -184,7 +168,7 @@ export const objectives = board({
       steps: ['transparent', [6, 'orange'], [14.4, 'red']],
       limits: true,
       fill: 0,
-      name: perModel,
+      name: '${__field.labels.model}',
     }),
 
     'Which requests',
