@@ -115,7 +115,7 @@ func fill(ctx context.Context, length time.Duration, lost float64, change ...fun
 	}
 	f.plugin, err = pluginhost.Start(ctx, pluginhost.Options{
 		Binary: repo.PluginBinary(root), Log: os.Stderr,
-		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).
+		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).Patient().
 			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String(), "slo": sloLimits}).
 			With("limits", generous),
 	})

@@ -17,7 +17,7 @@ import (
 func (f *fleet) withLimits(t *testing.T, limits map[string]any) {
 	t.Helper()
 	configure := func(limits map[string]any) {
-		require.NoError(t, f.plugin.Configure(pluginhost.Stores(f.stores.Prometheus.URL, f.stores.Loki.URL, f.stores.Jaeger.GRPC).
+		require.NoError(t, f.plugin.Configure(pluginhost.Stores(f.stores.Prometheus.URL, f.stores.Loki.URL, f.stores.Jaeger.GRPC).Patient().
 			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}).With("limits", limits)))
 	}
 	configure(limits)

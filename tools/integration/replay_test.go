@@ -353,7 +353,7 @@ func replay(t *testing.T, r *recording) *replayed {
 	require.NoError(t, err)
 	plugin, err := pluginhost.Start(t.Context(), pluginhost.Options{
 		Binary: repo.PluginBinary(root), Log: os.Stderr,
-		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).
+		Settings: pluginhost.Stores(stores.Prometheus.URL, stores.Loki.URL, stores.Jaeger.GRPC).Patient().
 			With("vllm", map[string]any{"scrapeInterval": recordedInterval.String()}),
 	})
 	require.NoError(t, err)

@@ -34,6 +34,19 @@ func Stores(prometheus, loki, jaegerGRPC string) Settings {
 	return Settings{JSON: values}
 }
 
+// Patient gives a copy in which every call to a store may take minutes: on a machine at its limits the default would leave a
+// store out of an answer, as it should for a user, and a test of the whole answer would see less.
+func (s Settings) Patient() Settings {
+	for _, name := range []string{"prometheus", "loki", "jaeger"} {
+		if store, ok := s.JSON[name].(map[string]any); ok {
+			store = maps.Clone(store)
+			store["timeout"] = "4m"
+			s = s.With(name, store)
+		}
+	}
+	return s
+}
+
 // With gives a copy with one more value at the top of jsonData, such as "vllm"
 // or "limits".
 func (s Settings) With(key string, value any) Settings {

@@ -120,7 +120,7 @@ func TestARequestsSpanAndLinesMeetInARow(t *testing.T) {
 		require.Equal(t, http.StatusOK, response.StatusCode)
 	}
 	plugin, err := pluginhost.Start(t.Context(), pluginhost.Options{
-		Binary: repo.PluginBinary(root(t)), Log: os.Stderr, Settings: pluginhost.Stores("", p.loki, p.jaeger),
+		Binary: repo.PluginBinary(root(t)), Log: os.Stderr, Settings: pluginhost.Stores("", p.loki, p.jaeger).Patient(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, plugin.Close()) })

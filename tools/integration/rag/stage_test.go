@@ -89,7 +89,7 @@ func start(t *testing.T) *stage {
 		"  - job_name: rag-app\n    scrape_interval: %s\n    static_configs: [{targets: [%q]}]\n", scrapeInterval, strings.TrimPrefix(s.app.URL, "http://"))))
 	s.plugin, err = pluginhost.Start(t.Context(), pluginhost.Options{
 		Binary: repo.PluginBinary(root), Log: os.Stderr,
-		Settings: pluginhost.Stores(s.stores.Prometheus.URL, s.stores.Loki.URL, s.stores.Jaeger.GRPC).
+		Settings: pluginhost.Stores(s.stores.Prometheus.URL, s.stores.Loki.URL, s.stores.Jaeger.GRPC).Patient().
 			With("vllm", map[string]any{"scrapeInterval": scrapeInterval.String()}),
 	})
 	require.NoError(t, err)
