@@ -1,4 +1,4 @@
-import { test as base, expect, Locator, Page } from '@playwright/test';
+import { chromium, expect, Locator, Page, test as base } from '@playwright/test';
 
 import type { VllmQuery } from '../../src/queryTypes';
 
@@ -83,11 +83,32 @@ export class EditorPage {
   }
 }
 
-export const test = base.extend<{ editor: EditorPage }>({
+/**
+ * One tab per worker, and a profile of its own. Each test opens new documents in it: what a context of its own would add is
+ * that Chromium keeps no compiled scripts for it, and Grafana's parts are 10 MB, most of what a test costs.
+ */
+export const test = base.extend<{ editor: EditorPage }, { tab: Page }>({
+  tab: [
+    async ({ launchOptions }, use, { project }) => {
+      const { viewport, baseURL } = project.use;
+      const context = await chromium.launchPersistentContext('', { ...launchOptions, viewport, baseURL });
+      const [tab] = context.pages();
+      await use(tab);
+      await context.close();
+    },
+    { scope: 'worker' },
+  ],
+  page: async ({ tab }, use) => {
+    await use(tab);
+    await tab.mouse.move(0, 0);
+    await tab.goto('about:blank');
+  },
   editor: async ({ page }, use) => {
     const errors: string[] = [];
-    page.on('pageerror', (error) => errors.push(error.message));
+    const note = (error: Error) => errors.push(error.message);
+    page.on('pageerror', note);
     await use(new EditorPage(page));
+    page.off('pageerror', note);
     expect(errors, 'what the page threw').toEqual([]);
   },
 });

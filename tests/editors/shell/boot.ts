@@ -8,7 +8,4 @@ Object.assign(window, {
     user: { theme: params.get('theme') ?? 'dark' },
     navTree: [],
   },
-  MonacoEnvironment: {
-    getWorker: () => new Worker(new URL('monaco-editor/esm/vs/editor/editor.worker.js', import.meta.url)),
-  },
 });
