@@ -1,0 +1,149 @@
+package fetch
+
+import (
+	"context"
+	"slices"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// engineMetrics are the series that every join needs: state at arrival, and the counters that rows are held against.
+var engineMetrics = []string{
+	vllm.NumRequestsRunning, vllm.NumRequestsWaiting, vllm.KVCacheUsage, vllm.NumPreemptions, vllm.RequestSuccess,
+	vllm.GPUUtilization, vllm.GPUMemoryUsed,
+}
+
+// idsOf are the request ids of spans, for a store that can look for a few of them by itself.
+func idsOf(spans []evidence.RequestSpan) []string {
+	ids := make([]string, 0, len(spans))
+	for i := range spans {
+		if id := spans[i].RequestID; id != "" {
+			ids = append(ids, vllm.ExternalFromChild(id))
+		}
+	}
+	return ids
+}
+
+// askTraces asks for the engine spans of the window, and a little before it, so that a line just inside finds its span.
+func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) {
+	if g.Traces == nil || g.silent(&g.traces) {
+		return
+	}
+	search := g.search(expected)
+	var spans []evidence.RequestSpan
+	if expected > 0 {
+		spans = make([]evidence.RequestSpan, 0, min(expected+expected/8, g.Limits.Requests))
+	}
+	above := map[string]bool{} // services seen above engine spans
+	known := g.callers.get()
+	var report evidence.StoreReport
+	Parallel(
+		func() {
+			report = g.Traces.RequestSpans(ctx, search, func(t jaeger.Trace) error {
+				spans = append(spans, t.Requests...)
+				for i := range t.Callers {
+					if c := &t.Callers[i]; c.Inference {
+						above[c.Service] = true
+					}
+				}
+				return nil
+			})
+		},
+		func() {
+			if withCallers {
+				g.askCallers(ctx, search, known)
+			}
+		},
+	)
+	g.callers.add(above, g.VLLM.CallerServices)
+	g.mu.Lock()
+	g.in.Spans, g.spansCut = spans, report.Truncated
+	g.merge(&g.traces, report)
+	g.mu.Unlock()
+	if !withCallers || report.Err != nil {
+		return
+	}
+	g.askCallers(ctx, search, g.callers.notIn(known))
+}
+
+// search is for the spans of the window, and of a little before it.
+func (g *gather) search(expected int) jaeger.Search {
+	return jaeger.Search{
+		Window:   evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To},
+		Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
+	}
+}
+
+// askCallers finds requests that an application sent and no engine span answers.
+func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services []string) {
+	if g.Traces == nil || len(services) == 0 {
+		return
+	}
+	search.Services = services
+	var unanswered []evidence.CallerSpan
+	report := g.Traces.CallerTraces(ctx, search, func(t jaeger.Trace) error {
+		unanswered = append(unanswered, t.Unanswered...)
+		return nil
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Callers = append(g.in.Callers, unanswered...)
+	g.merge(&g.traces, report)
+}
+
+func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []string) {
+	if g.Logs == nil || g.silent(&g.logs) {
+		return
+	}
+	events, report := g.Logs.RequestEvents(ctx, windows, g.ask.Scope, loki.RequestFilter{IDs: ids})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Events = onlyOf(events, ids)
+	g.merge(&g.logs, report)
+}
+
+// onlyOf keeps the events of given requests: lines of others in the same windows would look like requests without a span.
+// No ids mean all.
+func onlyOf(events []evidence.RequestEvent, ids []string) []evidence.RequestEvent {
+	if ids == nil {
+		return events
+	}
+	wanted := make(map[string]bool, 2*len(ids))
+	for _, id := range ids {
+		wanted[id], wanted[vllm.ResponseID(id)] = true, true
+	}
+	return slices.DeleteFunc(events, func(e evidence.RequestEvent) bool {
+		return !wanted[e.External] && !wanted[vllm.ExternalFromChild(e.ID)]
+	})
+}
+
+func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scope vllm.Scope) {
+	if g.Metrics == nil || g.silent(&g.metrics) {
+		return
+	}
+	series, calls, err := g.Metrics.EngineState(ctx, windows, placesOf(scope), engineMetrics)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Series = series
+	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err, Seen: len(series)})
+}
+
+func (g *gather) askTargets(ctx context.Context) {
+	if g.Metrics == nil || g.silent(&g.metrics) {
+		return
+	}
+	targets, calls, err := g.Metrics.Targets(ctx, g.before(g.ask.Window))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Targets = targets
+	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err})
+}
+
+// placesOf leaves models and engines out of a scope: which model an instance serves is what the metrics shall tell.
+func placesOf(s vllm.Scope) vllm.Scope {
+	return s.Without(vllm.Model, vllm.Engine, vllm.Service)
+}

@@ -1,0 +1,104 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// estimateTimeout is how long the search for spans waits for the engines' own count of requests, which saves it from
+// fetching anything twice. It is an instant query; when Prometheus is slow the search does without.
+const estimateTimeout = time.Second
+
+// maxExpected is more than is ever read: a larger count, be it one that no engine can have, tells nothing more.
+const maxExpected = 1e9
+
+// gather is one question on its way through the stores.
+type gather struct {
+	*Fetcher
+	ask Ask
+
+	mu      sync.Mutex // guards what follows while stores are asked in parallel
+	in      join.Input
+	metrics evidence.StoreReport
+	logs    evidence.StoreReport
+	traces  evidence.StoreReport
+	// spansCut says that a limit kept engine spans from us. A cut search for callers does not.
+	spansCut bool
+}
+
+func (f *Fetcher) gather(ask Ask) *gather {
+	return &gather{
+		Fetcher: f, ask: ask,
+		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(), SLO: f.VLLM.SLO},
+		metrics: evidence.StoreReport{Store: evidence.Prometheus, Configured: f.Metrics != nil},
+		logs:    evidence.StoreReport{Store: evidence.Loki, Configured: f.Logs != nil},
+		traces:  evidence.StoreReport{Store: evidence.Jaeger, Configured: f.Traces != nil},
+	}
+}
+
+func (g *gather) input() join.Input {
+	g.in.Stores = []evidence.StoreReport{g.metrics, g.logs, g.traces}
+	return g.in
+}
+
+// nothing is the error of a question that no store answered. Rows come from traces and logs; metrics alone give none.
+func (g *gather) nothing() error {
+	if !g.traces.Configured && !g.logs.Configured {
+		return backend.DownstreamError(errors.New("neither Jaeger nor Loki is configured: requests are known from engine spans and log lines"))
+	}
+	if (g.traces.Configured && g.traces.Err == nil) || (g.logs.Configured && g.logs.Err == nil) {
+		return nil
+	}
+	if len(g.in.Spans) > 0 || len(g.in.Events) > 0 || len(g.in.Callers) > 0 {
+		return nil // a store failed half-way: what it gave stays
+	}
+	return upstream.Join(g.traces.Err, g.logs.Err, g.metrics.Err)
+}
+
+// estimate is how many requests the engines counted in the window; 0 when that is not known.
+func (g *gather) estimate(ctx context.Context) int {
+	if g.Metrics == nil || g.Traces == nil {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, estimateTimeout)
+	defer cancel()
+	finished, calls, err := g.Metrics.Finished(ctx, g.ask.Window, g.ask.Scope)
+	g.metrics.Calls = append(g.metrics.Calls, calls...)
+	if err != nil {
+		return 0 // the engine state asks the same store and reports its failure
+	}
+	sum := 0.0
+	for _, f := range finished {
+		sum += f.Count
+	}
+	return int(min(sum, maxExpected))
+}
+
+// silent reports whether a store did not answer an earlier call of the same question: it is not asked again then, so that
+// one that is slow costs its timeout once.
+func (g *gather) silent(store *evidence.StoreReport) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return upstream.Silent(store.Err)
+}
+
+// merge adds what a further call said to a store's report.
+func (g *gather) merge(into *evidence.StoreReport, r evidence.StoreReport) {
+	into.Calls = append(into.Calls, r.Calls...)
+	into.Seen += r.Seen
+	into.Truncated = into.Truncated || r.Truncated
+	if into.Reason == "" {
+		into.Reason = r.Reason
+	}
+	if into.Err == nil {
+		into.Err = r.Err
+	}
+}

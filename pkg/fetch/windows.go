@@ -1,0 +1,48 @@
+package fetch
+
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+)
+
+// maxWindows is how many windows one store is asked for: each is a call, and a hundred calls cost more than a wider one.
+const maxWindows = 32
+
+// around is the time around spans, merged into few windows.
+func around(spans []evidence.RequestSpan) []evidence.Window {
+	windows := make([]evidence.Window, 0, len(spans))
+	for i := range spans {
+		s := &spans[i]
+		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: s.End().Add(join.AfterEnd)})
+	}
+	return fewWindows(windows)
+}
+
+// fewWindows merges near windows until there are not too many.
+func fewWindows(windows []evidence.Window) []evidence.Window {
+	merged := evidence.MergeWindows(windows, 5*time.Second)
+	for gap := 10 * time.Second; len(merged) > maxWindows; gap *= 2 {
+		merged = evidence.MergeWindows(merged, gap)
+	}
+	return merged
+}
+
+// before widens a window so that the last sample before its first request is in it.
+func (g *gather) before(w evidence.Window) evidence.Window {
+	return evidence.Window{From: w.From.Add(-g.StaleAfter()), To: w.To}
+}
+
+func (g *gather) beforeAll(windows []evidence.Window) []evidence.Window {
+	out := make([]evidence.Window, len(windows))
+	for i, w := range windows {
+		out[i] = g.before(w)
+	}
+	return evidence.MergeWindows(out, g.StaleAfter())
+}
+
+// widen adds the slack between a span and its lines to both ends.
+func widen(w evidence.Window) evidence.Window {
+	return evidence.Window{From: w.From.Add(-join.BeforeStart), To: w.To.Add(join.AfterEnd)}
+}

@@ -1,0 +1,36 @@
+package query
+
+import (
+	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+)
+
+// CoverageSpec asks how much of the window the join saw.
+type CoverageSpec struct {
+	Form models.Form `json:"form,omitempty"`
+	// Metric narrows an alert or a series to one number, such as explained_ratio; empty = all (table only).
+	Metric string `json:"metric,omitempty"`
+}
+
+func (s *CoverageSpec) check(fromAlert bool) error {
+	switch s.Form {
+	case "":
+		s.Form = models.Table
+	case models.Table, models.TimeSeries, models.Numeric:
+	default:
+		return wrong("coverage.form", "%q is none of table, timeseries, numeric", clip(string(s.Form)))
+	}
+	if fromAlert && s.Form == models.Table {
+		s.Form = models.Numeric
+	}
+	if s.Metric != "" {
+		if _, ok := join.CoverageMetricNamed(s.Metric); !ok {
+			return wrong("coverage.metric", "%q is none of %s", clip(s.Metric), strings.Join(join.CoverageMetricNames(), ", "))
+		}
+	} else if s.Form == models.Numeric || fromAlert {
+		return wrong("coverage.metric", "an alert compares one number: choose one of %s", strings.Join(join.CoverageMetricNames(), ", "))
+	}
+	return nil
+}
