@@ -57,6 +57,34 @@ func TestEveryKindIsThereWithEveryOption(t *testing.T) {
 	require.Equal(t, sorted(s.Scope), sorted(firstCells(section(t, page, "### Scope"), "field")), "the fields of a scope")
 }
 
+// Editors and the catalogue show kinds by their titles, in the editors' order; README names them.
+func TestEveryPageSaysWhichKindsCanAlert(t *testing.T) {
+	_, pages := load(t)
+	var inAlerts, alerting []string
+	for _, kind := range querySchema(t).Kinds {
+		inAlerts = append(inAlerts, map[bool]string{true: "yes", false: "no"}[kind.Alerts])
+		if kind.Alerts {
+			alerting = append(alerting, kind.Name)
+		}
+	}
+	row := regexp.MustCompile(`(?m)^\| \w+ +\| .* \| (yes|no) +\|$`)
+	for _, file := range []string{"src/README.md", "src/query_help.md"} {
+		text, err := os.ReadFile(filepath.Join(root(t), file))
+		require.NoError(t, err)
+		var told []string
+		for _, match := range row.FindAllStringSubmatch(string(text), -1) {
+			told = append(told, match[1])
+		}
+		require.Equal(t, inAlerts, told, file)
+	}
+	sentence := regexp.MustCompile("(?m)^.* can be used in alert rules\\.$").FindString(string(pages["README.md"].Source))
+	var named []string
+	for _, match := range codeCell.FindAllStringSubmatch(sentence, -1) {
+		named = append(named, match[1])
+	}
+	require.Equal(t, sorted(alerting), sorted(named), sentence)
+}
+
 // options are the first cells of the table headed "option" in a section, without their backquotes.
 func options(t *testing.T, page docs.Page, name string) []string {
 	t.Helper()
