@@ -28,8 +28,8 @@ func (j *joiner) attempts() {
 	}
 }
 
-// simple handles an id with one span, at most one Received line and one id of the engine's own, no abort, and all lines near
-// the span on the span's instance. It reports whether it was that simple; when not, nothing was changed.
+// simple handles an id with one span, at most one Received line and one id of the engine's own, that of a single sequence,
+// no abort, and all lines near the span on the span's instance. It reports whether it was that simple; when not, nothing was changed.
 func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 	if key.rows != 1 || key.received > 1 || key.aborted {
 		return false
@@ -47,76 +47,16 @@ func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 			return false
 		}
 		if e.Form == vllm.IDInternal {
-			whole := vllm.ExternalFromChild(e.ID)
-			if internal != "" && internal != whole {
-				return false // the engine knew it by two ids: there was another go at it
+			if internal != "" && internal != e.ID || vllm.ExternalFromChild(e.ID) != e.ID {
+				return false // the engine knew it by two ids: there was another go at it, or there are siblings
 			}
-			internal = whole
+			internal = e.ID
 		}
 	}
 	for n := key.firstNode; n != none; n = x.nodes[n].next {
 		j.give(row, &j.in.Events[x.nodes[n].event])
 	}
 	return true
-}
-
-// give adds one line to one row.
-func (j *joiner) give(row int32, e *evidence.RequestEvent) {
-	r, f := &j.rows[row], &j.events[row]
-	if r.LogLines == evidence.Unknown {
-		r.LogLines, r.WarningLines, r.ErrorLines = 0, 0, 0
-	}
-	r.LogLines++
-	if e.Warning {
-		r.WarningLines++
-	}
-	if e.Error {
-		r.ErrorLines++
-	}
-	r.Signals |= SignalLogs
-	if t := e.Time(); t.After(r.lastLog) {
-		r.lastLog = t
-	}
-	f.learn(e)
-	if e.Kind == vllm.LogReceived && r.Span != nil {
-		r.logSkew = float64(e.UnixNano-r.Span.Start.UnixNano()) / 1e9
-	}
-}
-
-// learn keeps what the outcome of a request will need of one line.
-func (f *eventFacts) learn(e *evidence.RequestEvent) {
-	f.opened = f.opened || opening(e.Kind)
-	f.siblings = f.siblings || e.Form == vllm.IDInternal && vllm.ExternalFromChild(e.ID) != e.ID
-	switch e.Kind {
-	case vllm.LogAborted:
-		f.aborted = true
-	case vllm.LogFailed, vllm.LogCrashDump:
-		f.failed = true
-		f.refused = f.refused || e.Detail != nil && vllm.IsRefusal(e.Detail.Error)
-	case vllm.LogInternalError, vllm.LogException:
-		f.failed, f.failedInside = true, true
-	case vllm.LogRequestError:
-		f.failed, f.failedInside = f.failed || e.Error, f.failedInside || e.Error
-	case vllm.LogGenerated, vllm.LogFinished:
-		f.generated = true
-	}
-	d := e.Detail
-	if d == nil {
-		return
-	}
-	if e.Kind == vllm.LogReceived {
-		f.detail = d
-	}
-	// The literal "streaming_complete" is not a reason, it only says that the stream is over; the last delta has the reason.
-	if d.FinishReason != "" && d.FinishReason != "None" && d.FinishReason != "streaming_complete" {
-		f.finish = d.FinishReason
-	}
-	if d.Error != "" {
-		f.err = d.Error
-	}
-	if d.LoRA != "" && d.LoRA != "None" {
-		f.lora = d.LoRA
-	}
 }
 
 // attempt is one go at an id as the lines of one instance tell it.
@@ -129,7 +69,8 @@ type attempt struct {
 	events          []int32
 	closed, aborted bool
 	lastAbort       time.Time
-	children        bool  // it had several sequences
+	died            bool  // its engine failed under it
+	sequences       int   // how many the lines prove when it had several (n>1), else 0
 	loose           bool  // further lines fit this attempt and another
 	contested       bool  // it fits several calls, and none is decided on
 	call            *call // the spans it belongs to; nil when none
@@ -203,31 +144,6 @@ func (j *joiner) pairCalls(calls []call, attempts []attempt, late bool) {
 	}
 }
 
-// deliver gives an attempt's lines to the rows of its call, or makes a row of them.
-func (j *joiner) deliver(a *attempt) {
-	switch {
-	case a.contested: // its lines go to none of the calls that it fits, and it is no row of its own
-		j.linesUnmatched += len(a.events)
-	case a.call == nil:
-		j.logOnly(a)
-	default:
-		for _, row := range a.call.rows {
-			for _, e := range a.events {
-				j.give(row, &j.in.Events[e])
-			}
-		}
-		if a.loose {
-			j.mark(a.call.rows)
-		}
-	}
-}
-
-func (j *joiner) mark(rows []int32) {
-	for _, row := range rows {
-		j.rows[row].Ambiguous = true
-	}
-}
-
 // fits is how far a line lies from where this attempt would have written it; ok is false when it cannot be its line.
 func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 	if _, no := sameInstance(a.origin, e.Origin); no {
@@ -261,7 +177,7 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 func (c *call) couldBe(a *attempt) bool {
 	// A client abort leaves no span, except of sequences that were done before it came: those of an n>1 request, and a single
 	// one whose last token was made while the client was leaving.
-	return !a.aborted || !c.end.After(a.lastAbort) || a.children && !c.end.After(a.lastAbort.Add(BeforeStart))
+	return !a.aborted || !c.end.After(a.lastAbort) || a.sequences > 0 && !c.end.After(a.lastAbort.Add(BeforeStart))
 }
 
 // calls groups the rows of an id by arrival: sibling sequences of one request start at the same instant of the API server.
@@ -289,11 +205,15 @@ func (j *joiner) calls(x *keyIndex, key *keyed) []call {
 
 func (a *attempt) add(i int32, e *evidence.RequestEvent) {
 	a.events = append(a.events, i)
-	if whole := vllm.ExternalFromChild(e.ID); e.Form == vllm.IDInternal {
-		a.internal = cmp.Or(a.internal, whole)
-		a.children = a.children || whole != e.ID
+	if e.Form == vllm.IDInternal {
+		a.internal = cmp.Or(a.internal, vllm.ExternalFromChild(e.ID))
+		if n, ok := vllm.ChildOrdinal(e.ID); ok {
+			a.sequences = max(a.sequences, n+1)
+		}
 	}
 	switch e.Kind {
+	case vllm.LogFailed, vllm.LogCrashDump:
+		a.died, a.closed = true, a.closed || closes(e.Kind)
 	case vllm.LogAborted:
 		a.aborted, a.lastAbort = true, e.Time()
 		a.closed = a.closed || e.Form == vllm.IDExternal // "Request <ext> aborted." is the second of the two lines
@@ -309,15 +229,4 @@ func closes(k vllm.LogKind) bool {
 		return true
 	}
 	return false
-}
-
-// logOnly makes a row of an attempt that no span explains.
-func (j *joiner) logOnly(a *attempt) {
-	row := j.addRow()
-	for _, e := range a.events {
-		j.give(row, &j.in.Events[e])
-	}
-	r := &j.rows[row]
-	r.Time, r.Origin, r.Ambiguous = a.first, a.origin, a.loose
-	r.RequestID = j.in.Events[a.events[0]].External
 }

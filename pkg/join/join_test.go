@@ -151,13 +151,13 @@ func TestLinesMeetTheirRequest(t *testing.T) {
 			},
 			want: []seen{{"cmpl-j-0", join.StatusOK, "trace+logs", 1, false}, {"cmpl-j-0", join.StatusOK, "trace+logs", 2, false}},
 		},
-		"sequences that were done before their request was aborted keep its lines": {
+		"sequences that were done before their request was aborted keep its lines, and so does what was not": {
 			spans: []evidence.RequestSpan{span("chatcmpl-n", 0, podA)},
 			events: []evidence.RequestEvent{
 				line(vllm.LogReceived, "chatcmpl-n", 0.01, podA), line(vllm.LogAdded, "0_chatcmpl-n-9f3c1a7e", 0.01, podA),
 				line(vllm.LogAdded, "1_chatcmpl-n-9f3c1a7e", 0.01, podA), line(vllm.LogAborted, "chatcmpl-n", 2.5, podA),
 			},
-			want: []seen{{"chatcmpl-n", join.StatusOK, "trace+logs", 4, false}},
+			want: []seen{{"chatcmpl-n", join.StatusOK, "trace+logs", 4, false}, {"chatcmpl-n", join.StatusAborted, "logs", 4, false}},
 		},
 		"a failure whose beginning was not logged is that of the attempt which ended then, not of the retry that began": {
 			spans: []evidence.RequestSpan{span("chatcmpl-r", 0, podA), span("chatcmpl-r", 1.7, podA)},

@@ -53,7 +53,7 @@ type splitter struct {
 type laneLists struct {
 	running queue // not closed
 	unnamed queue // running, and the engine's id is not known yet
-	leaving queue // running, and aborted in the engine
+	leaving queue // running, and aborted in the engine: in the order of that
 	newest  int32
 }
 
@@ -92,22 +92,24 @@ func (s *splitter) isLeaving(a int32) bool { return !s.attempts[a].closed && s.a
 
 // attemptFor finds the attempt that a line belongs to.
 func (s *splitter) attemptFor(e *evidence.RequestEvent) int32 {
-	if e.Form == vllm.IDInternal {
-		for _, a := range s.named[vllm.ExternalFromChild(e.ID)] {
+	internal := vllm.ExternalFromChild(e.ID)
+	own := e.Form == vllm.IDInternal && internal != e.External // up to 0.13 all attempts share the engine's id
+	if own {
+		for _, a := range s.named[internal] {
 			if _, no := sameInstance(s.attempts[a].origin, e.Origin); !no {
 				return a // the random suffix names the attempt; children of one request share it
 			}
 		}
-	} else if e.Kind == vllm.LogAborted {
-		if leaving := s.oldest(e, func(l *laneLists) *queue { return &l.leaving }, s.isLeaving); len(leaving) > 0 {
-			return leaving[0] // "Request <ext> aborted." follows "Aborted request(s) <int>." directly
+	} else if e.Form != vllm.IDInternal && e.Kind == vllm.LogAborted {
+		if a := s.lastToLeave(e); a != none {
+			return a // "Request <ext> aborted." follows "Aborted request(s) <int>." directly
 		}
 	}
 	if e.Kind == vllm.LogReceived {
 		return opens
 	}
 	list, belongs := func(l *laneLists) *queue { return &l.running }, s.isRunning
-	if e.Form == vllm.IDInternal { // where the id is known it is another's
+	if own { // where the id is known it is another's
 		list, belongs = func(l *laneLists) *queue { return &l.unnamed }, s.isUnnamed
 	}
 	fitting := s.oldest(e, list, belongs)
@@ -131,6 +133,19 @@ func (s *splitter) oldest(e *evidence.RequestEvent, list func(*laneLists) *queue
 	s.each(e, func(l *laneLists) { found = append(found, list(l).oldest(belongs)...) })
 	slices.Sort(found) // attempts are numbered in the order of time
 	return found[:min(2, len(found))]
+}
+
+// lastToLeave gives the attempt that was the last to be aborted in the engine, or none.
+func (s *splitter) lastToLeave(e *evidence.RequestEvent) int32 {
+	last := none
+	s.each(e, func(l *laneLists) {
+		for _, a := range l.leaving.latest(s.isLeaving) {
+			if last == none || s.attempts[a].lastAbort.After(s.attempts[last].lastAbort) {
+				last = a
+			}
+		}
+	})
+	return last
 }
 
 // addedTo finds the attempt that an Added line belongs to among those that wait for one: it follows its Received line within

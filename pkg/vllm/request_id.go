@@ -99,6 +99,14 @@ func ExternalFromInternal(internal string) (external string, suffixed bool) {
 // ExternalFromChild removes the child prefix "<i>_" that spans of 0.10.2 to 0.13 carry for n>1 requests.
 func ExternalFromChild(id string) string { return trimChildPrefix(id) }
 
+// ChildOrdinal gives the place of a sequence among those of its n>1 request, counted from 0: the number in the child prefix.
+// ok is false for an id that has none.
+func ChildOrdinal(id string) (n int, ok bool) {
+	number, _ := strings.CutSuffix(id, "_"+trimChildPrefix(id))
+	n, err := strconv.Atoi(number)
+	return n, number != id && err == nil
+}
+
 // ReachesEngine is false for the requests that the API server answers by itself: tokenize and detokenize are logged as
 // received, and no engine ever hears of them.
 func ReachesEngine(external string) bool {

@@ -44,6 +44,18 @@ func TestAGatewaysOwnIDIsNotTakenApart(t *testing.T) {
 	require.Equal(t, "3_x", vllm.ExternalFromChild("3_x"), "only vLLM's own words follow a child prefix")
 }
 
+func TestAChildKnowsItsPlace(t *testing.T) {
+	for id, want := range map[string]int{"0_chatcmpl-x-9f3c1a7e": 0, "12_cmpl-x-0": 12} {
+		n, ok := vllm.ChildOrdinal(id)
+		require.True(t, ok, id)
+		require.Equal(t, want, n, id)
+	}
+	for _, id := range []string{"chatcmpl-x", "chatcmpl-3_x", "3_x", "_chatcmpl-x", "99999999999999999999_chatcmpl-x", ""} {
+		_, ok := vllm.ChildOrdinal(id)
+		require.False(t, ok, id)
+	}
+}
+
 func TestHostileIDsAreNotSentOn(t *testing.T) {
 	for _, id := range []string{"", " ", "a b", "a\nb", "a\"b", "a`b", "a|b", "a{b}", "a\\b", "é", strings.Repeat("a", 257)} {
 		require.False(t, vllm.ValidRequestID(id), "%q", id)

@@ -122,9 +122,10 @@ func fill(ctx context.Context, length time.Duration, lost float64, change ...fun
 	return f, err
 }
 
-// rangeAll covers every request, also those that began just before the window's end and were drained.
+// rangeAll covers every request, also those that began just before the window's end and were drained. Queries count in
+// milliseconds.
 func (f *fleet) rangeAll() backend.TimeRange {
-	return backend.TimeRange{From: f.window.From.Add(-time.Minute), To: time.Now()}
+	return backend.TimeRange{From: f.window.From.Add(-time.Minute), To: time.Now().Truncate(time.Millisecond)}
 }
 
 // ask sends one query and returns its frames.

@@ -3,8 +3,6 @@
 package integration_test
 
 import (
-	"fmt"
-	"math"
 	"testing"
 	"time"
 
@@ -22,10 +20,9 @@ type kept struct {
 }
 
 // TestSLOFiguresAreThoseOfTheTruth asks kind slo about a time whose evidence is all there: attainment and goodput of the
-// requests must be those that the simulator knows, and the share of a single limit, which is a bound of a bucket here, nearly.
-// It is all of the fleet's life: of a request without a span nothing tells to the millisecond when it began, so that at an
-// edge in the midst of traffic evidence and truth may differ. Nor does anything tell aborted attempts under one id apart that
-// all lack their span: of those few requests in a thousand, a count may be short.
+// requests must be exactly those that the simulator knows, and the share of a single limit, which is a bound of a bucket here,
+// nearly. It is all of the fleet's life: of a request without a span nothing tells to the millisecond when it began, so that at
+// an edge in the midst of traffic evidence and truth may differ.
 func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 	f := wholeFleet(t)
 	window := f.rangeAll()
@@ -52,7 +49,7 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 		} {
 			got, ok := r.number(name)
 			require.True(t, ok, "%s of %s", name, model)
-			require.InDelta(t, value, got, tolerance(name, want.requests, value), "%s of %s", name, model)
+			require.InDelta(t, value, got, 1e-9*(1+value), "%s of %s", name, model)
 		}
 		within, _ := r.number("ttft_attainment")
 		bound, _ := r.number("ttft_bound")
@@ -71,27 +68,11 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 	for _, frame := range alert {
 		value, ok := frame.Fields[0].ConcreteAt(0)
 		require.True(t, ok)
-		of := known[frame.Fields[0].Labels["model"]]
-		require.InDelta(t, of.missed, value, tolerance("missed", of.requests, of.missed))
+		require.Equal(t, known[frame.Fields[0].Labels["model"]].missed, value)
 	}
 }
 
-// tolerance is how far a figure may be off: two requests in a thousand, of which shares and rates follow.
-func tolerance(name string, requests, value float64) float64 {
-	const few = 0.002
-	switch name {
-	case "attainment":
-		return few
-	case "burn_rate":
-		return few / (1 - 0.9)
-	case "goodput", "goodput_tokens":
-		return few * value
-	}
-	return math.Ceil(few * requests)
-}
-
-// keptBetween judges the truth by sloLimits. A figure that does not exist breaks no limit. The sequences of a call that left no
-// engine span are one row: nothing tells how many they were. One that left nothing at all, no line and no span, is none.
+// keptBetween judges the truth by sloLimits, row by row. A figure that does not exist breaks no limit.
 func (f *fleet) keptBetween(window backend.TimeRange) map[string]*kept {
 	limit := func(name string) float64 {
 		d, err := time.ParseDuration(sloLimits[0][name].(string))
@@ -102,21 +83,10 @@ func (f *fleet) keptBetween(window backend.TimeRange) map[string]*kept {
 	}
 	above := func(took *float64, name string) bool { return took != nil && *took > limit(name) }
 	out := map[string]*kept{}
-	answered, without := map[string]float64{}, map[string]bool{}
-	for i := range f.known.requests {
-		r := &f.known.requests[i]
-		if r.Time.Before(window.From) || !r.Time.Before(window.To) {
+	answered := map[string]float64{}
+	for _, r := range f.asRows() {
+		if !r.proven || r.Time.Before(window.From) || !r.Time.Before(window.To) {
 			continue
-		}
-		if r.Evidence.EngineSpan != truth.Emitted {
-			if r.Evidence.CallerSpan != truth.Emitted && r.Evidence.LogLines == 0 {
-				continue
-			}
-			call := fmt.Sprint(r.TraceID, r.ParentSpanID, r.ExternalID, r.Attempt)
-			if without[call] {
-				continue
-			}
-			without[call] = true
 		}
 		k := out[r.Model]
 		if k == nil {

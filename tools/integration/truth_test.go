@@ -39,22 +39,15 @@ func TestTheJoinSaysWhatHappened(t *testing.T) {
 
 	bySpan := map[string]*truth.Record{}
 	unseen := map[string][]*truth.Record{} // without an engine span in the store, by pod and external id (client id when rejected)
-	sibling := map[string]bool{}
-	for i := range f.known.requests {
-		if r := &f.known.requests[i]; r.Evidence.EngineSpan == truth.Emitted {
-			sibling[attemptKey(r)] = true // a lost sibling's lines are those of the sequences that left a span
-		}
-	}
-	for i := range f.known.requests {
-		r := &f.known.requests[i]
+	proven := map[*truth.Record]bool{}
+	for _, r := range f.asRows() {
+		proven[r.Record] = r.proven
 		if r.Evidence.EngineSpan == truth.Emitted {
-			bySpan[r.SpanID] = r
+			bySpan[r.SpanID] = r.Record
 			continue
 		}
-		if !sibling[attemptKey(r)] {
-			sibling[attemptKey(r)] = true // sequences without a span are one request to all that is left of them
-			unseen[unseenKey(r.ExternalID, r.ClientRequestID)] = append(unseen[unseenKey(r.ExternalID, r.ClientRequestID)], r)
-		}
+		key := unseenKey(r.ExternalID, r.ClientRequestID)
+		unseen[key] = append(unseen[key], r.Record)
 	}
 	spans, others, untold := 0, 0, 0
 	var identity, lines, status, model, latency, caller score
@@ -123,7 +116,7 @@ func TestTheJoinSaysWhatHappened(t *testing.T) {
 	missed := len(bySpan)
 	for key, records := range unseen {
 		for _, r := range records {
-			if !evidenceLeft(r) {
+			if !proven[r] {
 				continue
 			}
 			missed++
@@ -149,9 +142,38 @@ func TestTheJoinSaysWhatHappened(t *testing.T) {
 	require.Less(t, float64(lines.marked), 0.02*float64(spans), "marking everything would be no proof")
 }
 
-// evidenceLeft reports whether a request without an engine span left anything in the stores to be found by.
-func evidenceLeft(r *truth.Record) bool {
-	return r.Evidence.CallerSpan == truth.Emitted || r.Evidence.LogLines > 0
+// asRow is a request that may be a row: proven says that the stores hold what it takes, so that it must be one.
+type asRow struct {
+	*truth.Record
+	proven bool
+}
+
+// asRows gives each sequence whose engine span is in the stores and, for all the sequences of a call that have none there, one:
+// they have their lines in common. Beside siblings with spans only what was cut short is told apart, by the lines about that: to a
+// lost span belong none but the siblings'.
+func (f *fleet) asRows() (rows []asRow) {
+	spanned, taken := map[string]bool{}, map[string]bool{}
+	for i := range f.known.requests {
+		if r := &f.known.requests[i]; r.Evidence.EngineSpan == truth.Emitted {
+			spanned[attemptKey(r)] = true
+		}
+	}
+	for i := range f.known.requests {
+		r := &f.known.requests[i]
+		call := attemptKey(r)
+		switch {
+		case r.Evidence.EngineSpan == truth.Emitted:
+			rows = append(rows, asRow{r, true})
+		case taken[call], spanned[call] && r.Evidence.EngineSpan == truth.Lost:
+		case spanned[call]:
+			taken[call] = true
+			rows = append(rows, asRow{r, r.Evidence.LogLinesLost == 0})
+		default:
+			taken[call] = true
+			rows = append(rows, asRow{r, r.Evidence.CallerSpan == truth.Emitted || r.Evidence.LogLines > 0})
+		}
+	}
+	return rows
 }
 
 // failureUntold reports whether nothing that is left tells of a failure: vLLM does not mark it on the span, the line about

@@ -1,0 +1,122 @@
+package join
+
+import (
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// deliver gives an attempt's lines to the rows of its call, or makes a row of them.
+func (j *joiner) deliver(a *attempt) {
+	switch {
+	case a.contested: // its lines go to none of the calls that it fits, and it is no row of its own
+		j.linesUnmatched += len(a.events)
+	case a.call == nil:
+		j.logOnly(a)
+	default:
+		for _, row := range a.call.rows {
+			for _, e := range a.events {
+				j.give(row, &j.in.Events[e])
+			}
+		}
+		if a.loose {
+			j.mark(a.call.rows)
+		}
+		if a.cutShort() {
+			j.unfinished(a)
+		}
+	}
+}
+
+func (j *joiner) mark(rows []int32) {
+	for _, row := range rows {
+		j.rows[row].Ambiguous = true
+	}
+}
+
+// cutShort reports whether sequences of an attempt ended before they were done while others left their spans. Without an
+// abort or a failure nothing is proven: a span that is missing may be lost, yet to come, or not have been read.
+func (a *attempt) cutShort() bool { return (a.aborted || a.died) && a.sequences > len(a.call.rows) }
+
+// unfinished makes the row of those sequences of a call that left no span. It is one row however many they are, as it is when
+// none of a call's sequences left one: its lines are the call's.
+func (j *joiner) unfinished(a *attempt) {
+	row, sibling := j.logOnly(a), a.call.rows[0]
+	r, s := &j.rows[row], &j.rows[sibling]
+	r.Time, r.Origin, r.RequestID = s.Time, s.Origin, s.RequestID
+	if s.Caller != nil { // who called one called them all; without a caller each sequence has a trace of its own
+		r.Caller, r.Root, r.TraceID = s.Caller, s.Root, s.TraceID
+		r.Signals |= SignalTrace
+	}
+	j.events[row].finish = "" // a sibling's: it says how one that was done ended
+}
+
+// logOnly makes a row of an attempt that no span explains.
+func (j *joiner) logOnly(a *attempt) int32 {
+	row := j.addRow()
+	for _, e := range a.events {
+		j.give(row, &j.in.Events[e])
+	}
+	r := &j.rows[row]
+	r.Time, r.Origin, r.Ambiguous = a.first, a.origin, a.loose
+	r.RequestID = j.in.Events[a.events[0]].External
+	return row
+}
+
+// give adds one line to one row.
+func (j *joiner) give(row int32, e *evidence.RequestEvent) {
+	r, f := &j.rows[row], &j.events[row]
+	if r.LogLines == evidence.Unknown {
+		r.LogLines, r.WarningLines, r.ErrorLines = 0, 0, 0
+	}
+	r.LogLines++
+	if e.Warning {
+		r.WarningLines++
+	}
+	if e.Error {
+		r.ErrorLines++
+	}
+	r.Signals |= SignalLogs
+	if t := e.Time(); t.After(r.lastLog) {
+		r.lastLog = t
+	}
+	f.learn(e)
+	if e.Kind == vllm.LogReceived && r.Span != nil {
+		r.logSkew = float64(e.UnixNano-r.Span.Start.UnixNano()) / 1e9
+	}
+}
+
+// learn keeps what the outcome of a request will need of one line.
+func (f *eventFacts) learn(e *evidence.RequestEvent) {
+	f.opened = f.opened || opening(e.Kind)
+	f.siblings = f.siblings || e.Form == vllm.IDInternal && vllm.ExternalFromChild(e.ID) != e.ID
+	switch e.Kind {
+	case vllm.LogAborted:
+		f.aborted = true
+	case vllm.LogFailed, vllm.LogCrashDump:
+		f.failed = true
+		f.refused = f.refused || e.Detail != nil && vllm.IsRefusal(e.Detail.Error)
+	case vllm.LogInternalError, vllm.LogException:
+		f.failed, f.failedInside = true, true
+	case vllm.LogRequestError:
+		f.failed, f.failedInside = f.failed || e.Error, f.failedInside || e.Error
+	case vllm.LogGenerated, vllm.LogFinished:
+		f.generated = true
+	}
+	d := e.Detail
+	if d == nil {
+		return
+	}
+	if e.Kind == vllm.LogReceived {
+		f.detail = d
+	}
+	// The literal "streaming_complete" is not a reason, it only says that the stream is over; the last delta has the reason.
+	if d.FinishReason != "" && d.FinishReason != "None" && d.FinishReason != "streaming_complete" {
+		f.finish = d.FinishReason
+	}
+	if d.Error != "" {
+		f.err = d.Error
+	}
+	if d.LoRA != "" && d.LoRA != "None" {
+		f.lora = d.LoRA
+	}
+}
