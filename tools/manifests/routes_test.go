@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	monitoringbeta "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1beta1"
+	monitoringalpha "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 )
@@ -38,7 +38,7 @@ func TestTheOperatorsRoutesAreAlertmanagers(t *testing.T) {
 	require.NoError(t, err)
 	var file alertmanager
 	require.NoError(t, yaml.Unmarshal(text, &file))
-	config := of[monitoringbeta.AlertmanagerConfig](build(t, "deploy/kubernetes/overlays/operator"))[0].Spec
+	config := of[monitoringalpha.AlertmanagerConfig](build(t, "deploy/kubernetes/overlays/operator"))[0].Spec
 
 	require.Equal(t, file.Route, routeOf(t, *config.Route))
 	require.Len(t, config.InhibitRules, len(file.InhibitRules))
@@ -53,14 +53,14 @@ func TestTheOperatorsRoutesAreAlertmanagers(t *testing.T) {
 	}
 }
 
-func routeOf(t *testing.T, from monitoringbeta.Route) route {
+func routeOf(t *testing.T, from monitoringalpha.Route) route {
 	t.Helper()
 	to := route{
 		Receiver: from.Receiver, Matchers: written(from.Matchers), GroupBy: from.GroupBy,
 		GroupWait: from.GroupWait, GroupInterval: from.GroupInterval, RepeatInterval: from.RepeatInterval,
 	}
 	for _, child := range from.Routes {
-		var below monitoringbeta.Route
+		var below monitoringalpha.Route
 		require.NoError(t, yaml.UnmarshalStrict(child.Raw, &below))
 		to.Routes = append(to.Routes, routeOf(t, below))
 	}
@@ -68,7 +68,7 @@ func routeOf(t *testing.T, from monitoringbeta.Route) route {
 }
 
 // written is how Alertmanager's file writes matchers.
-func written(matchers []monitoringbeta.Matcher) (all []string) {
+func written(matchers []monitoringalpha.Matcher) (all []string) {
 	for _, m := range matchers {
 		operator, value := string(m.MatchType), m.Value
 		if operator == "" {
