@@ -149,7 +149,7 @@ func (d *demo) snapshot() Snapshot {
 	d.mu.Unlock()
 	urls := map[string]string{
 		"prometheus": d.stores.Prometheus.URL, "loki": d.stores.Loki.URL,
-		"jaeger": "grpc://" + d.stores.Jaeger.GRPC + ", takes spans at grpc://" + d.stores.Jaeger.OTLPGRPC,
+		"jaeger": "grpc://" + d.stores.Jaeger.GRPC + ", takes spans at http://" + d.stores.Jaeger.OTLPGRPC,
 	}
 	for _, store := range d.stores.Stores() {
 		s.Parts = append(s.Parts, storePart(store.Name(), store.Status(), urls[store.Name()]))

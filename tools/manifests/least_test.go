@@ -69,7 +69,7 @@ func TestVLLMIsCalledAlikeInAllStoresAndStopsGently(t *testing.T) {
 		for _, annotation := range []string{"model", "environment"} {
 			require.NotEmpty(t, pod.Annotations[annotation])
 		}
-		for _, flag := range []string{"--otlp-traces-endpoint=grpc://collector:4317", "--enable-log-requests", "--enable-request-id-headers"} {
+		for _, flag := range []string{"--otlp-traces-endpoint=http://collector:4317", "--enable-log-requests", "--enable-request-id-headers"} {
 			require.Contains(t, container.Args, flag)
 		}
 		require.False(t, *pod.Spec.EnableServiceLinks, "VLLM_PORT would be the Service's")
