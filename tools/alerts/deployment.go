@@ -9,20 +9,30 @@ import (
 func deployment() Group {
 	const target = `job="vllm", namespace="prod", environment="eu", instance=`
 	const a, b = target + `"a:8000"`, target + `"b:8000"`
+	const other = `job="vllm", namespace="test", environment="eu", instance="c:8000"`
 	const engine = target + `"a:8000", model_name="m", engine="0"`
 	return Group{
 		Name: "vllm-deployment",
 		Alerts: []Alert{
 			{
 				Name: "VLLMDeploymentDown", Severity: Critical, Component: Deployment, For: downFor,
-				Expr:    fmt.Sprintf(`max by (%s) (up{%s}) == 0`, byDeployment, vllmJob),
+				// A pod that is pending has no address and a stopped container no name: such a replica is no target, so it has no
+				// up at all. What was there within goneFor and is not any more counts as down.
+				Expr: pretty(`
+					max by (%[1]s) (up{%[2]s}) == 0
+					or max by (%[1]s) (max_over_time(up{%[2]s}[%[3]s]))
+					unless max by (%[1]s) (up{%[2]s})`, byDeployment, vllmJob, duration(goneFor)),
 				Summary: `No replica of {{ $labels.job }} answers{{ with $labels.namespace }} in {{ . }}{{ end }}`,
-				Description: "Prometheus reaches none of the deployment's replicas: every request to it fails. " +
+				Description: "Prometheus reaches none of the deployment's replicas, or finds none to reach: every request to it fails. " +
 					"Other alerts of this deployment are silenced while this one is on.",
 				Cases: []Case{
 					{"fires when the last replica has been gone for a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}, {`up{` + b + `}`, "1x3 0x12"}}, 8 * time.Minute, 1},
 					{"waits a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}}, 6 * time.Minute, 0},
 					{"is silent while one replica answers", []Series{{`up{` + a + `}`, "0x15"}, {`up{` + b + `}`, "1x15"}}, 10 * time.Minute, 0},
+					{"fires when its targets are gone, of whatever else there are", []Series{{`up{` + a + `}`, "1x5 stale"}, {`up{` + other + `}`, "1x30"}}, 8 * time.Minute, 1},
+					{"still fires when nothing at all is scraped any more", []Series{{`up{` + a + `}`, "1x5 stale"}}, 50 * time.Minute, 1},
+					{"forgets after an hour what has gone for good", []Series{{`up{` + a + `}`, "1x5 stale"}}, 75 * time.Minute, 0},
+					{"is silent when one of two targets is gone", []Series{{`up{` + a + `}`, "1x5 stale"}, {`up{` + b + `}`, "1x15"}}, 10 * time.Minute, 0},
 				},
 			},
 			{

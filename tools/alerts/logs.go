@@ -21,7 +21,7 @@ func logs() Group {
 			},
 			{
 				Name: "VLLMOutOfMemory", Severity: Critical, Component: GPU, Language: LogQL,
-				Expr:        countLines(anyOf(vllm.EngineOutOfMemory) + `|exit code: -9|Failed core proc.*: -9`),
+				Expr:        countLines(anyOf(vllm.EngineOutOfMemory) + `|died unexpectedly \(exit code: -9\)|Failed core proc.*: -9`),
 				Summary:     `{{ $labels.service_name }} ran out of memory{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "The GPU's or the host's memory is exhausted. Usually the engine dies of it.",
 			},
@@ -47,8 +47,30 @@ func anyOf(event vllm.EngineEvent) string {
 // quotes matches the loggers that write what clients send: nobody is woken by a prompt about memory.
 const quotes = `request_logger|\[logger\.py:|vllm\.entrypoints\.logger`
 
-// countLines is a LogQL expression that is true while matching lines have come within five minutes. The labels are those
-// that a collector gives in this project's manifests; ones that a store lacks are left out of the result.
-func countLines(pattern string) string {
-	return fmt.Sprintf("sum by (service_name, environment, namespace, pod, instance) (count_over_time({service_name=~\".*vllm.*\"} |~ `%s` !~ `%s` [5m])) > 0", pattern, quotes)
+// Where a line's own message begins. A client puts its words into lines too, as a request's id, a path or a model's name:
+// these never stand at the beginning of what an engine says of its end, nor before the level. So nothing on the way to
+// the level holds a bracket's end or a quote, which every head and every access line has.
+const (
+	inJSON  = `(?:\{.*"(?:(?:message|msg|log)": ?"|exc_info": ?"(?:[^"\\]|\\.)*\\n))?`
+	head    = `[^\]"]*\b(?:WARNING|ERROR|CRITICAL) [\d-]{5} [\d:]{8} \[?[^\] ]+:\d+\] `
+	process = `(?:[\w.-]+ +\| )?(?:\([\w.-]+ [^)]*\) ?)*` // the end of a process has no head: the exception alone
+	opening = `(?:\[shutdown\] MPClient: |(?:Engine core|Worker) proc [\w-]+ |[\w.]*(?:Runtime|Accelerator|DistBackend)Error: .*|[\w.]+Error: |[\w.]*)`
+)
+
+// toldBy matches the lines, without colours, whose own message has these words.
+func toldBy(words string) string {
+	return `^` + inJSON + `(?:` + head + `|` + process + `)` + opening + `(?:` + words + `)`
+}
+
+// countLines is a LogQL expression that is true while lines have come within five minutes whose own message has these words.
+// Loki finds the words first, which is cheap, and then looks where they stand. The labels are those that a collector gives
+// in this project's manifests; ones that a store lacks are left out of the result.
+func countLines(words string) string {
+	return fmt.Sprintf("sum by (service_name, environment, namespace, pod, instance) (\n"+
+		"  count_over_time({service_name=~\".*vllm.*\"}\n"+
+		"    |~ `%s`\n"+
+		"    !~ `%s`\n"+
+		"    | decolorize\n"+
+		"    |~ `%s` [5m])\n"+
+		") > 0", words, quotes, toldBy(words))
 }

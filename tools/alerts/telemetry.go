@@ -15,6 +15,7 @@ func telemetry() Group {
 	spans := func(values string) Series {
 		return Series{`otelcol_receiver_accepted_spans_total{job="otel-collector", receiver="otlp"}`, values}
 	}
+	collector := func(values string) Series { return Series{`up{job="otel-collector"}`, values} }
 	return Group{
 		Name: "vllm-telemetry",
 		Alerts: []Alert{
@@ -40,15 +41,20 @@ func telemetry() Group {
 			},
 			{
 				Name: "VLLMTraceExportStopped", Severity: Medium, Component: Telemetry, For: 10 * time.Minute,
+				// A collector that is dead exports no counter, so none is read as zero where there is a collector to scrape, or was.
 				Expr: pretty(`
-					sum(rate({__name__=~"otelcol_receiver_accepted_spans(_total)?"}[10m])) == 0
-					and sum(rate(vllm:request_success_total[10m])) > %.3g`, minRate),
+					(sum(rate({__name__=~"otelcol_receiver_accepted_spans(_total)?"}[10m])) or vector(0)) == 0
+					and sum(rate(vllm:request_success_total[10m])) > %.3g
+					and count(present_over_time(up{job="otel-collector"}[%s]))`, minRate, duration(goneFor)),
 				Summary:     "vLLM finishes requests and the collector gets no spans",
 				Description: "New requests have no trace, so their rows know neither phases nor callers. vLLM does not retry for long: what is lost stays lost.",
 				Cases: []Case{
-					{"fires when requests finish and no span comes", []Series{finishing(60 * minRate * above), spans("100x80")}, 40 * time.Minute, 1},
-					{"is silent while spans come", []Series{finishing(60), spans("0+1x80")}, 40 * time.Minute, 0},
-					{"is silent when hardly a request finishes", []Series{finishing(60 * minRate * below), spans("100x80")}, 40 * time.Minute, 0},
+					{"fires when requests finish and no span comes", []Series{finishing(60 * minRate * above), collector("1x80"), spans("100x80")}, 40 * time.Minute, 1},
+					{"fires when the collector is dead", []Series{finishing(60), collector("1x15 0x60"), spans("0+60x15 stale")}, 40 * time.Minute, 1},
+					{"fires when the collector is no target any more", []Series{finishing(60), collector("1x15 stale"), spans("0+60x15 stale")}, 40 * time.Minute, 1},
+					{"is silent while spans come", []Series{finishing(60), collector("1x80"), spans("0+1x80")}, 40 * time.Minute, 0},
+					{"is silent when hardly a request finishes", []Series{finishing(60 * minRate * below), collector("1x80"), spans("100x80")}, 40 * time.Minute, 0},
+					{"is silent where there never was a collector", []Series{finishing(60), {up, "1x80"}}, 40 * time.Minute, 0},
 				},
 			},
 			{

@@ -12,6 +12,8 @@ import (
 const (
 	// Longer than a rolling restart leaves one replica's target unready to Prometheus, shorter than users stay patient.
 	downFor = time.Minute
+	// For how long a deployment that has no target any more counts as down: from then on it was removed on purpose.
+	goneFor = time.Hour
 	// Start-up of a model takes minutes; a replica that is down for longer than this is not starting.
 	instanceDownFor = 10 * time.Minute
 	// A long prompt can keep an engine from finishing any token for a minute or two.

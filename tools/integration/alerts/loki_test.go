@@ -24,6 +24,15 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack/stacktest"
 )
 
+// hostile are lines whose words a client chose: anybody who reaches the port can have them written.
+var hostile = []string{
+	"(APIServer pid=7) INFO 11-21 20:52:46 [request_logger.py:75] Request chatcmpl-1 prompt: 'why EngineDeadError, CUDA out of memory?'",
+	"(APIServer pid=7) INFO 11-21 20:52:46 [async_llm.py:420] Added request chatcmpl-EngineDeadError-1 .",
+	"(APIServer pid=7) INFO 11-21 20:52:46 [async_llm.py:420] Added request chatcmpl-x ERROR 11-21 20:52:46 [core.py:1] EngineCore failed to start.",
+	"(APIServer pid=7) INFO 11-21 20:52:46 [async_llm.py:733] Aborted request chatcmpl-CUDA out of memory.",
+	`(APIServer pid=7) INFO:     10.0.0.9:51000 - "GET /EngineDeadError HTTP/1.1" 404 Not Found`,
+}
+
 // Loki's ruler evaluates the provisioned rules as they are over lines of a real vLLM that died and of one that did not
 // start, and Alertmanager delivers what comes of it.
 func TestLinesOfADeadEngineWakeSomebody(t *testing.T) {
@@ -32,9 +41,7 @@ func TestLinesOfADeadEngineWakeSomebody(t *testing.T) {
 		Only: []string{program.Loki.Name}, Alertmanager: hurried(t, s),
 		LokiRules: provisioned(t, "loki", "vllm-rules.yml"), RuleInterval: time.Second,
 	})
-	push(t, servers.Loki.URL, "vllm-quoted", []string{
-		`(APIServer pid=7) INFO 11-21 20:52:46 [request_logger.py:75] Request chatcmpl-1 prompt: 'why EngineDeadError, CUDA out of memory?'`,
-	})
+	push(t, servers.Loki.URL, "vllm-quoted", hostile)
 	push(t, servers.Loki.URL, "vllm-dead", recorded(t, "errors", "EngineDeadError"))
 	push(t, servers.Loki.URL, "vllm-killed", []string{ // a process that the system kills cannot be recorded without one
 		"(APIServer pid=7) ERROR 11-21 20:52:46 [multiproc_executor.py:230] Worker proc VllmWorker-0 died unexpectedly (exit code: -9), shutting down executor.",

@@ -91,7 +91,7 @@ func TestTheCasesHoldEveryThresholdFromBothSides(t *testing.T) {
 
 var (
 	comparison = regexp.MustCompile(`(==|!=|>=|<=|>|<) (\d[\d.]*)`)
-	condition  = regexp.MustCompile(`\n(?:and|unless) `)
+	condition  = regexp.MustCompile(`\n(?:and|or|unless) `)
 	testSuffix = regexp.MustCompile(`(\.hours)?\.test\.yml$`)
 )
 
@@ -132,7 +132,7 @@ func mutants(expr string) (out []mutant) {
 		left := expr[end[0]:next]
 		out = append(out, mutant{"leaving out " + strings.TrimSpace(left), expr[:end[0]] + expr[next:]})
 	}
-	if len(ends) > 0 && strings.HasPrefix(expr[ends[0][0]:], "\nand ") && !strings.HasPrefix(expr[ends[0][1]:], "on ") {
+	if len(ends) > 0 && !strings.HasPrefix(expr[ends[0][0]:], "\nunless ") && !strings.HasPrefix(expr[ends[0][1]:], "on ") {
 		out = append(out, mutant{"leaving out " + expr[:ends[0][0]], expr[ends[0][1]:]})
 	}
 	return out
