@@ -62,29 +62,38 @@ func TestImagesArePinnedAndThoseOfCompose(t *testing.T) {
 
 func TestVLLMIsCalledAlikeInAllStoresAndStopsGently(t *testing.T) {
 	eachOverlay(t, func(t *testing.T, all objects) {
-		pod := all.workload(t, "vllm").pod
-		container := pod.Spec.Containers[slices.IndexFunc(pod.Spec.Containers, func(c core.Container) bool { return c.Name == "vllm" })]
-		require.Equal(t, "service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(NAMESPACE),"+
-			"deployment.environment.name=$(ENVIRONMENT),gen_ai.request.model=$(MODEL)", environment(t, container, "OTEL_RESOURCE_ATTRIBUTES"))
-		for _, annotation := range []string{"model", "environment"} {
-			require.NotEmpty(t, pod.Annotations[annotation])
+		require.NotEmpty(t, all.engines())
+		for _, engine := range all.engines() {
+			calledAlikeAndStopsGently(t, engine.pod)
 		}
-		for _, flag := range []string{"--otlp-traces-endpoint=http://collector:4317", "--enable-log-requests", "--enable-request-id-headers"} {
-			require.Contains(t, container.Args, flag)
-		}
-		require.False(t, *pod.Spec.EnableServiceLinks, "VLLM_PORT would be the Service's")
-
-		drain := 0
-		for _, arg := range container.Args {
-			if seconds, ok := strings.CutPrefix(arg, "--shutdown-timeout="); ok {
-				var err error
-				drain, err = strconv.Atoi(seconds)
-				require.NoError(t, err)
-			}
-		}
-		require.NotZero(t, drain)
-		require.Greater(t, *pod.Spec.TerminationGracePeriodSeconds, container.Lifecycle.PreStop.Sleep.Seconds+int64(drain))
-		started := container.StartupProbe
-		require.GreaterOrEqual(t, started.PeriodSeconds*started.FailureThreshold, int32(1800), "a first start downloads the model")
 	})
+}
+
+func calledAlikeAndStopsGently(t *testing.T, pod core.PodTemplateSpec) {
+	t.Helper()
+	container := pod.Spec.Containers[slices.IndexFunc(pod.Spec.Containers, func(c core.Container) bool { return c.Name == "vllm" })]
+	require.Equal(t, "service.instance.id=$(POD_NAME),k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(NAMESPACE),"+
+		"deployment.environment.name=$(ENVIRONMENT),gen_ai.request.model=$(MODEL)", environment(t, container, "OTEL_RESOURCE_ATTRIBUTES"))
+	i := slices.IndexFunc(container.Env, func(v core.EnvVar) bool { return v.Name == "OTEL_SERVICE_NAME" })
+	require.Equal(t, "metadata.labels['"+nameLabel+"']", container.Env[i].ValueFrom.FieldRef.FieldPath)
+	for _, annotation := range []string{"model", "environment"} {
+		require.NotEmpty(t, pod.Annotations[annotation])
+	}
+	for _, flag := range []string{"--otlp-traces-endpoint=http://collector:4317", "--enable-log-requests", "--enable-request-id-headers"} {
+		require.Contains(t, container.Args, flag)
+	}
+	require.False(t, *pod.Spec.EnableServiceLinks, "VLLM_PORT would be the Service's")
+
+	drain := 0
+	for _, arg := range container.Args {
+		if seconds, ok := strings.CutPrefix(arg, "--shutdown-timeout="); ok {
+			var err error
+			drain, err = strconv.Atoi(seconds)
+			require.NoError(t, err)
+		}
+	}
+	require.NotZero(t, drain)
+	require.Greater(t, *pod.Spec.TerminationGracePeriodSeconds, container.Lifecycle.PreStop.Sleep.Seconds+int64(drain))
+	started := container.StartupProbe
+	require.GreaterOrEqual(t, started.PeriodSeconds*started.FailureThreshold, int32(1800), "a first start downloads the model")
 }

@@ -74,18 +74,6 @@ func environment(t *testing.T, container core.Container, name string) string {
 	return ""
 }
 
-// workload gives the one of that name.
-func (all objects) workload(t *testing.T, name string) workload {
-	t.Helper()
-	for _, w := range all.workloads() {
-		if w.name == name {
-			return w
-		}
-	}
-	require.Fail(t, "no workload "+name)
-	return workload{}
-}
-
 func within(labels, selector map[string]string) bool {
 	for key, value := range selector {
 		if labels[key] != value {

@@ -32,7 +32,7 @@ var pod = map[string]any{
 	"apiVersion": "v1", "kind": "Pod",
 	"metadata": map[string]any{
 		"name": podName, "namespace": "vllm", "uid": podUID, "resourceVersion": "1",
-		"labels":      map[string]any{"app.kubernetes.io/name": "vllm"},
+		"labels":      map[string]any{"app.kubernetes.io/name": "vllm", "app.kubernetes.io/component": "engine"},
 		"annotations": map[string]any{"model": "Qwen/Qwen3-0.6B", "environment": "production"},
 	},
 	"spec": map[string]any{"nodeName": "node-1", "containers": []any{map[string]any{"name": "vllm"}}}, "status": map[string]any{"phase": "Running"},
@@ -128,9 +128,16 @@ func TestThePlainScrapeNamesAndDropsWhatItShould(t *testing.T) {
 	t.Cleanup(vllm.Close)
 	text, err := os.ReadFile(filepath.Join(root(t), "deploy/kubernetes/components/prometheus/prometheus-config.yaml"))
 	require.NoError(t, err)
-	targets := fmt.Sprintf("static_configs: [{targets: [%q], labels: {__meta_kubernetes_pod_name: %s, __meta_kubernetes_namespace: vllm, "+
-		"__meta_kubernetes_pod_label_app_kubernetes_io_name: vllm, __meta_kubernetes_pod_container_port_name: http, "+
-		"__meta_kubernetes_pod_annotation_environment: production}}]\n", strings.TrimPrefix(vllm.URL, "http://"), podName)
+	target := func(model, pod, phase string) string {
+		return fmt.Sprintf("{targets: [%q], labels: {__meta_kubernetes_pod_name: %s, __meta_kubernetes_namespace: vllm, "+
+			"__meta_kubernetes_pod_label_app_kubernetes_io_name: %s, __meta_kubernetes_pod_label_app_kubernetes_io_component: engine, "+
+			"__meta_kubernetes_pod_container_port_name: http, __meta_kubernetes_pod_phase: %s, "+
+			"__meta_kubernetes_pod_annotation_environment: production}}", strings.TrimPrefix(vllm.URL, "http://"), pod, model, phase)
+	}
+	targets := "static_configs: [" + strings.Join([]string{
+		target("vllm", podName, "Running"), target("vllm-qwen3-8b", "second", "Running"),
+		target("vllm", "evicted", "Failed"), target("vllm", "done", "Succeeded"),
+	}, ", ") + "]\n"
 	replace := []string{"/etc/prometheus/rules/*.yml", filepath.Join(root(t), "provisioning/prometheus/vllm-rules.yml"), "interval: 15s", "interval: 1s"}
 	for _, found := range podDiscovery.FindAllString(string(text), -1) {
 		replace = append(replace, found, targets)
@@ -150,7 +157,8 @@ func TestThePlainScrapeNamesAndDropsWhatItShould(t *testing.T) {
 	query("vllm:num_requests_running"+one, `"value":[`)
 	query("scrape_samples_scraped"+one, `"548"]`)
 	query("scrape_samples_post_metric_relabeling"+one, `"297"]`)
-	query(`count(up)`, `"1"]`) // the other jobs want other pods
+	query(`vllm:num_requests_running{job="vllm-qwen3-8b",instance="second"}`, `"value":[`)
+	query(`count(up)`, `"2"]`) // the other jobs want other pods, and who has ended is not asked
 	eventually(t, "http://"+address+"/api/v1/status/config", "prometheus_replica: prometheus-0")
 	eventually(t, "http://"+address+"/api/v1/rules", `"VLLMDeploymentDown"`)
 }
