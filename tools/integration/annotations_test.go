@@ -63,8 +63,9 @@ func TestAnnotationsTellWhatHappenedAndNothingElse(t *testing.T) {
 		require.GreaterOrEqual(t, i, 0, "%s between %s and %s, there is %v", key, from, to, found[key])
 		found[key] = slices.Delete(found[key], i, i+1)
 	}
-	slices.SortFunc(f.known.events, func(a, b truth.Event) int { return a.Time.Compare(b.Time) })
-	for _, e := range f.known.events {
+	known := f.known.Events()
+	slices.SortFunc(known, func(a, b *truth.Event) int { return a.Time.Compare(b.Time) })
+	for _, e := range known {
 		switch e.Event {
 		case truth.EventEngineDead:
 			deaths++
@@ -99,7 +100,7 @@ func TestAnnotationsTellWhatHappenedAndNothingElse(t *testing.T) {
 		require.GreaterOrEqual(t, got.to.Sub(got.from), events.StormOver)
 	}
 
-	model := f.known.events[0].Model
+	model := known[0].Model
 	for _, r := range rowsOf(f.ask(t, f.rangeAll(), map[string]any{
 		"queryType": "annotations", "annotations": map[string]any{"events": []string{"out_of_memory", "restart"}}, "scope": map[string]any{"models": []string{model}},
 	})[0]) {
@@ -119,7 +120,7 @@ type written struct {
 // sleepAndAdapters writes what the simulated servers never do, in a pod's own log.
 func (f *fleet) sleepAndAdapters(t *testing.T) []written {
 	t.Helper()
-	pod := f.known.events[0].Instance
+	pod := f.known.Events()[0].Instance
 	stream := &telemetry.LogStream{}
 	for _, label := range []string{"instance", "namespace", "pod"} {
 		stream.Labels = append(stream.Labels, telemetry.Label{Name: label, Value: pod})
@@ -169,7 +170,7 @@ func (f *fleet) storms(factor float64) (storms []region) {
 		count float64
 	}
 	counters := map[region][]moment{}
-	for _, s := range f.known.scrapes {
+	for _, s := range f.known.Scrapes() {
 		key := region{instance: s.Instance, engine: s.Engine}
 		counters[key] = append(counters[key], moment{s.Time, s.Preemptions})
 	}

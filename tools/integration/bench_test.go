@@ -51,11 +51,11 @@ func BenchmarkRequests10k(b *testing.B) {
 
 // windowOf is a range at the beginning of the hour that holds about n requests.
 func (f *fleet) windowOf(n int) backend.TimeRange {
-	to := f.window.From
+	to, known := f.window.From, f.known.Requests()
 	for seen := 0; seen < n; to = to.Add(10 * time.Second) {
 		seen = 0
-		for i := range f.known.requests {
-			if f.known.requests[i].Time.Before(to) {
+		for _, r := range known {
+			if r.Time.Before(to) {
 				seen++
 			}
 		}

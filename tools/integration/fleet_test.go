@@ -17,7 +17,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
-	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth/truthtest"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
 )
 
@@ -36,7 +36,7 @@ type fleet struct {
 	stores *stack.Stack
 	plugin *pluginhost.Host
 	window simulator.Window
-	known  *recorder
+	known  *truthtest.Recorder
 
 	storm         sync.Once
 	eventfulRange backend.TimeRange // what storm found
@@ -89,7 +89,7 @@ func fill(ctx context.Context, length time.Duration, lost float64, change ...fun
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{stores: stores, known: &recorder{}}
+	f := &fleet{stores: stores, known: &truthtest.Recorder{}}
 	to := time.Now().Add(-2 * time.Minute).Truncate(scrapeInterval)
 	f.window = simulator.Window{From: to.Add(-length), To: to, Drain: true}
 	config := simulator.Config{
@@ -108,7 +108,7 @@ func fill(ctx context.Context, length time.Duration, lost float64, change ...fun
 	if err := sim.Backfill(ctx, f.window); err != nil {
 		return nil, err
 	}
-	fmt.Printf("filled the stores with %d requests, %d scrapes in %s\n", len(f.known.requests), len(f.known.scrapes), time.Since(started).Round(time.Second))
+	fmt.Printf("filled the stores with %d requests, %d scrapes in %s\n", len(f.known.Requests()), len(f.known.Scrapes()), time.Since(started).Round(time.Second))
 	root, err := repo.Root()
 	if err != nil {
 		return nil, err
@@ -142,17 +142,6 @@ func (f *fleet) ask(t testing.TB, window backend.TimeRange, model map[string]any
 	require.NotEmpty(t, r.Frames)
 	return r.Frames
 }
-
-// recorder keeps the truth.
-type recorder struct {
-	requests []truth.Record
-	scrapes  []truth.Scrape
-	events   []truth.Event
-}
-
-func (r *recorder) Request(x *truth.Record) { r.requests = append(r.requests, *x) }
-func (r *recorder) Scrape(x *truth.Scrape)  { r.scrapes = append(r.scrapes, *x) }
-func (r *recorder) Event(x *truth.Event)    { r.events = append(r.events, *x) }
 
 // row reads one row of a requests frame by column name.
 type row struct {

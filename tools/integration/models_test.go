@@ -25,8 +25,7 @@ func TestQuantilesFromRequestsAreThoseOfTheTruth(t *testing.T) {
 		t.Log("notice:", n.Text)
 	}
 	true95 := map[string][]float64{}
-	for i := range f.known.requests {
-		r := &f.known.requests[i]
+	for _, r := range f.known.Requests() {
 		if r.Evidence.EngineSpan == truth.Emitted && r.TTFT != nil && !r.Time.Before(window.From) && r.Time.Before(window.To) {
 			true95[r.Model] = append(true95[r.Model], *r.TTFT)
 		}

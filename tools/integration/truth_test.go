@@ -32,7 +32,7 @@ func TestTheJoinSaysWhatHappened(t *testing.T) {
 	f := theFleet(t)
 	started := time.Now()
 	frame := f.ask(t, f.rangeAll(), requestsQuery(100_000))[0]
-	t.Logf("%d rows for %d true requests in %s", frame.Rows(), len(f.known.requests), time.Since(started).Round(time.Millisecond))
+	t.Logf("%d rows for %d true requests in %s", frame.Rows(), len(f.known.Requests()), time.Since(started).Round(time.Millisecond))
 	for _, n := range frame.Meta.Notices {
 		t.Logf("notice: %s", n.Text)
 	}
@@ -133,7 +133,7 @@ func TestTheJoinSaysWhatHappened(t *testing.T) {
 	for _, c := range complaints {
 		t.Log(c)
 	}
-	require.GreaterOrEqual(t, len(f.known.requests), 20_000)
+	require.GreaterOrEqual(t, len(f.known.Requests()), 20_000)
 	require.Zero(t, missed, "recall is 1.0 where evidence is left")
 	for name, s := range map[string]score{"identity": identity, "log lines": lines, "status": status, "model": model, "latency": latency, "caller": caller} {
 		require.Zero(t, s.wrong, "%s: precision is 1.0", name)
@@ -153,13 +153,13 @@ type asRow struct {
 // lost span belong none but the siblings'.
 func (f *fleet) asRows() (rows []asRow) {
 	spanned, taken := map[string]bool{}, map[string]bool{}
-	for i := range f.known.requests {
-		if r := &f.known.requests[i]; r.Evidence.EngineSpan == truth.Emitted {
+	known := f.known.Requests()
+	for _, r := range known {
+		if r.Evidence.EngineSpan == truth.Emitted {
 			spanned[attemptKey(r)] = true
 		}
 	}
-	for i := range f.known.requests {
-		r := &f.known.requests[i]
+	for _, r := range known {
 		call := attemptKey(r)
 		switch {
 		case r.Evidence.EngineSpan == truth.Emitted:
@@ -233,13 +233,13 @@ func TestEngineStateIsThatOfTheLastScrape(t *testing.T) {
 	f := theFleet(t)
 	frame := f.ask(t, f.rangeAll(), requestsQuery(100_000))[0]
 	type engine struct{ pod, rank string }
-	scrapes := map[engine][]truth.Scrape{}
-	for _, s := range f.known.scrapes {
+	scrapes := map[engine][]*truth.Scrape{}
+	for _, s := range f.known.Scrapes() {
 		scrapes[engine{s.Instance, s.Engine}] = append(scrapes[engine{s.Instance, s.Engine}], s)
 	}
 	bySpan := map[string]*truth.Record{}
-	for i := range f.known.requests {
-		bySpan[f.known.requests[i].SpanID] = &f.known.requests[i]
+	for _, r := range f.known.Requests() {
+		bySpan[r.SpanID] = r
 	}
 	var state score
 	var complaints []string
@@ -280,7 +280,7 @@ func (f *fleet) story(t *testing.T, wanted bool, id string) string {
 		return ""
 	}
 	var b strings.Builder
-	for _, r := range f.known.requests {
+	for _, r := range f.known.Requests() {
 		if r.ExternalID == id {
 			fmt.Fprintf(&b, "  truth: attempt %d %s on %s, %s to %s: %s, %+v\n", r.Attempt, r.InternalID, r.Pod, r.Time.Format(clock), r.End.Format(clock), r.Status, r.Evidence)
 		}

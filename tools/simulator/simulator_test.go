@@ -20,6 +20,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth/truthtest"
 )
 
 // stores are the three servers, as far as they take things in.
@@ -102,20 +103,10 @@ func (s *stores) config() simulator.Config {
 	}
 }
 
-// recorder keeps the truth.
-type recorder struct {
-	records []*truth.Record
-	scrapes []*truth.Scrape
-}
-
-func (r *recorder) Request(t *truth.Record) { r.records = append(r.records, t) }
-func (r *recorder) Scrape(s *truth.Scrape)  { r.scrapes = append(r.scrapes, s) }
-func (r *recorder) Event(*truth.Event)      {}
-
 func TestBackfillDeliversEverythingWithItsOwnTime(t *testing.T) {
 	s := newStores(t)
 	config := s.config()
-	recorded, file := &recorder{}, &bytes.Buffer{}
+	recorded, file := &truthtest.Recorder{}, &bytes.Buffer{}
 	config.Recorder, config.Truth = recorded, file
 	sim, err := simulator.New(config)
 	require.NoError(t, err)
@@ -124,7 +115,7 @@ func TestBackfillDeliversEverythingWithItsOwnTime(t *testing.T) {
 	require.NoError(t, sim.Backfill(t.Context(), simulator.Window{From: from, To: from.Add(10 * time.Minute), Drain: true}))
 
 	emitted := 0
-	for _, r := range recorded.records {
+	for _, r := range recorded.Requests() {
 		if r.Evidence.EngineSpan == truth.Emitted {
 			emitted++
 		}
@@ -140,7 +131,7 @@ func TestBackfillDeliversEverythingWithItsOwnTime(t *testing.T) {
 		require.Zero(t, store.Dropped)
 		require.Empty(t, store.LastError)
 	}
-	require.Equal(t, len(recorded.records), strings.Count(file.String(), `"kind":"request"`))
+	require.Equal(t, len(recorded.Requests()), strings.Count(file.String(), `"kind":"request"`))
 	for line := range strings.Lines(file.String()) {
 		require.True(t, json.Valid([]byte(line)))
 	}
@@ -148,7 +139,7 @@ func TestBackfillDeliversEverythingWithItsOwnTime(t *testing.T) {
 
 func TestScrapesLieOnAGridOfTheirOwnForEachTarget(t *testing.T) {
 	config := newStores(t).config()
-	recorded := &recorder{}
+	recorded := &truthtest.Recorder{}
 	config.Recorder = recorded
 	sim, err := simulator.New(config)
 	require.NoError(t, err)
@@ -157,7 +148,7 @@ func TestScrapesLieOnAGridOfTheirOwnForEachTarget(t *testing.T) {
 	require.NoError(t, sim.Backfill(t.Context(), simulator.Window{From: from, To: from.Add(time.Minute)}))
 	require.NoError(t, sim.Backfill(t.Context(), simulator.Window{From: from.Add(time.Minute), To: from.Add(2 * time.Minute)}))
 	last := map[string]time.Time{}
-	for _, s := range recorded.scrapes {
+	for _, s := range recorded.Scrapes() {
 		key := s.Instance + "/" + s.Engine
 		if previous, ok := last[key]; ok {
 			require.Equal(t, 15*time.Second, s.Time.Sub(previous), "also across two backfills")

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth/truthtest"
 )
 
 const (
@@ -30,34 +29,14 @@ const (
 // served is a live fleet that nobody calls but the test.
 type served struct {
 	url   string
-	truth *watched
+	truth *truthtest.Recorder
 	// end stops the fleet and gives the truth.
 	end func() []*truth.Record
 }
 
-// watched is truth that can be read while it is written.
-type watched struct {
-	mu      sync.Mutex
-	records []*truth.Record
-}
-
-func (w *watched) Request(r *truth.Record) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.records = append(w.records, r)
-}
-func (*watched) Scrape(*truth.Scrape) {}
-func (*watched) Event(*truth.Event)   {}
-
-func (w *watched) all() []*truth.Record {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.records)
-}
-
 func serve(t *testing.T) *served {
 	t.Helper()
-	s := &served{truth: &watched{}}
+	s := &served{truth: &truthtest.Recorder{}}
 	sim, err := simulator.New(simulator.Config{Seed: 5, MaxRequests: -1, Recorder: s.truth})
 	require.NoError(t, err)
 	s.url = "http://" + sim.ScrapeTargets()[0].Address
@@ -72,7 +51,7 @@ func serve(t *testing.T) *served {
 			require.NoError(t, <-ended)
 			require.NoError(t, sim.Close())
 		}
-		return s.truth.all()
+		return s.truth.Requests()
 	}
 	t.Cleanup(func() { s.end() })
 	require.Eventually(t, func() bool {
@@ -213,7 +192,7 @@ func TestWhoGoesAwayAborts(t *testing.T) {
 	hangUp(gone)
 	_, err = io.ReadAll(response.Body)
 	require.Error(t, err)
-	require.Eventually(t, func() bool { return len(s.truth.all()) == 1 }, 20*time.Second, 10*time.Millisecond, "the call goes on")
+	require.Eventually(t, func() bool { return len(s.truth.Requests()) == 1 }, 20*time.Second, 10*time.Millisecond, "the call goes on")
 	records := s.end()
 	require.Len(t, records, 1)
 	require.Equal(t, truth.StatusAborted, records[0].Status)
@@ -243,5 +222,5 @@ func TestVLLMsRefusals(t *testing.T) {
 	for _, r := range s.end() {
 		require.Equal(t, truth.StatusRejected, r.Status)
 	}
-	require.Len(t, s.truth.all(), 5)
+	require.Len(t, s.truth.Requests(), 5)
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth/truthtest"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack/stacktest"
 )
@@ -41,7 +43,7 @@ type fleet struct {
 	plugin   *pluginhost.Host
 	ingested *ingestion
 	asked    map[string]*atomic.Int64 // calls that reached Prometheus and Loki
-	truth    *recorder
+	truth    *truthtest.Recorder
 	stop     func() // ends the traffic; what is under way is delivered first
 }
 
@@ -50,7 +52,7 @@ func start(t testing.TB, rate float64) *fleet {
 	t.Helper()
 	f := &fleet{
 		stores: stacktest.Start(t, stack.Options{ScrapeInterval: scrapeInterval}), ingested: newIngestion(),
-		asked: map[string]*atomic.Int64{}, truth: &recorder{},
+		asked: map[string]*atomic.Int64{}, truth: &truthtest.Recorder{},
 	}
 	sim, err := simulator.New(simulator.Config{
 		Seed: 11, Rate: rate, ScrapeInterval: scrapeInterval, Loki: f.stores.Loki.URL, OTLP: f.stores.Jaeger.OTLPHTTP,
@@ -164,28 +166,9 @@ func (n *ingestion) complete(key, external string) time.Time {
 	return at
 }
 
-// recorder keeps the truth about requests.
-type recorder struct {
-	mu       sync.Mutex
-	requests []truth.Record
-}
-
-func (r *recorder) Request(record *truth.Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests = append(r.requests, *record)
-}
-func (r *recorder) Scrape(*truth.Scrape) {}
-func (r *recorder) Event(*truth.Event)   {}
-
 // finished lists the requests that began within a time and left an engine span.
-func (r *recorder) finished(from, to time.Time) (out []truth.Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, record := range r.requests {
-		if record.Evidence.EngineSpan == truth.Emitted && record.Time.After(from) && record.Time.Before(to) {
-			out = append(out, record)
-		}
-	}
-	return out
+func (f *fleet) finished(from, to time.Time) []*truth.Record {
+	return slices.DeleteFunc(f.truth.Requests(), func(r *truth.Record) bool {
+		return r.Evidence.EngineSpan != truth.Emitted || !r.Time.After(from) || !r.Time.Before(to)
+	})
 }

@@ -53,7 +53,7 @@ func TestALiveFleetIsFollowed(t *testing.T) {
 	after(to1.Add(14 * time.Second)) // a far look after the last evidence
 	rows := v.known()
 
-	requests := f.truth.finished(began, to1.Add(-10*time.Second))
+	requests := f.finished(began, to1.Add(-10*time.Second))
 	var told, final delays
 	for _, want := range requests {
 		key := want.TraceID + "/" + want.SpanID

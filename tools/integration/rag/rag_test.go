@@ -40,7 +40,7 @@ func TestEveryQuestionIsOneRowThatSaysWhereItsTimeWent(t *testing.T) {
 	for _, q := range questions {
 		s.ask(t, q)
 	}
-	require.Eventually(t, func() bool { return s.truth.of("leaves") != nil }, time.Minute, 20*time.Millisecond, "vLLM goes on for nobody")
+	require.Eventually(t, func() bool { return s.trueOf("leaves") != nil }, time.Minute, 20*time.Millisecond, "vLLM goes on for nobody")
 	s.countedOnce(t, len(questions), from)
 	s.quiet()
 
@@ -61,7 +61,7 @@ func TestEveryQuestionIsOneRowThatSaysWhereItsTimeWent(t *testing.T) {
 	}, time.Minute, 200*time.Millisecond, "a row per question, each known by the id that its asker gave")
 
 	for _, q := range questions {
-		r, saw, was := rows[q.id], s.said.of(t, q.id), s.truth.of(q.id)
+		r, saw, was := rows[q.id], s.said.of(t, q.id), s.trueOf(q.id)
 		require.Equal(t, "chatcmpl-"+q.id, r.text("request_id"), q.id)
 		require.Equal(t, model, r.text("model"), q.id)
 		require.Equal(t, "rag-app", r.text("caller_service"), q.id)

@@ -24,6 +24,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth/truthtest"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack/stacktest"
 )
@@ -43,7 +44,7 @@ type stage struct {
 	plugin *pluginhost.Host
 	stores *stack.Stack
 	said   *lines // the application's log
-	truth  *recorder
+	truth  *truthtest.Recorder
 	// quiet ends application and fleet: what they still hold is in the stores then.
 	quiet func()
 }
@@ -59,7 +60,7 @@ func start(t *testing.T) *stage {
 	require.NoError(t, err)
 	s := &stage{
 		stores: stacktest.Start(t, stack.Options{Only: []string{"prometheus", "loki", "jaeger"}, ScrapeInterval: scrapeInterval}),
-		said:   &lines{}, truth: &recorder{},
+		said:   &lines{}, truth: &truthtest.Recorder{},
 	}
 	models := simulator.DefaultModels()[:1]
 	models[0].Engine.Step.Base = tokenTime
@@ -116,27 +117,11 @@ func network(t *testing.T, address string) string {
 	return server.URL
 }
 
-// recorder keeps the fleet's truth.
-type recorder struct {
-	mu       sync.Mutex
-	requests []*truth.Record
-}
-
-func (r *recorder) Request(record *truth.Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.requests = append(r.requests, record)
-}
-func (*recorder) Scrape(*truth.Scrape) {}
-func (*recorder) Event(*truth.Event)   {}
-
-// of gives the truth about the call with that id.
-func (r *recorder) of(id string) *truth.Record {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, record := range r.requests {
-		if record.ClientRequestID == id {
-			return record
+// trueOf gives the truth about the call with that id; nil while it goes on.
+func (s *stage) trueOf(id string) *truth.Record {
+	for _, r := range s.truth.Requests() {
+		if r.ClientRequestID == id {
+			return r
 		}
 	}
 	return nil

@@ -14,22 +14,19 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth/truthtest"
 )
 
 // collector keeps all output of a run.
 type collector struct {
-	lines   []telemetry.LogLine
-	spans   []*telemetry.Span
-	records []*truth.Record
-	scrapes []*truth.Scrape
-	events  []*truth.Event
+	truthtest.Recorder
+	lines []telemetry.LogLine
+	spans []*telemetry.Span
 }
 
 func (c *collector) Log(l telemetry.LogLine) { c.lines = append(c.lines, l) }
 func (c *collector) Span(s *telemetry.Span)  { c.spans = append(c.spans, s) }
-func (c *collector) Request(r *truth.Record) { c.records = append(c.records, r) }
-func (c *collector) Scrape(s *truth.Scrape)  { c.scrapes = append(c.scrapes, s) }
-func (c *collector) Event(e *truth.Event)    { c.events = append(c.events, e) }
+
 func (c *collector) spansNamed(n string) (found []*telemetry.Span) {
 	for _, s := range c.spans {
 		if s.Name == n {
@@ -72,8 +69,8 @@ func digest(t *testing.T, c *Cluster, out *collector) string {
 	for _, s := range out.spans {
 		fmt.Fprintln(h, s.Name, s.TraceID, s.SpanID, s.Parent, s.Start.UnixNano(), s.End.UnixNano(), s.Attributes)
 	}
-	require.NoError(t, json.NewEncoder(h).Encode(out.records))
-	require.NoError(t, json.NewEncoder(h).Encode(out.scrapes))
+	require.NoError(t, json.NewEncoder(h).Encode(out.Requests()))
+	require.NoError(t, json.NewEncoder(h).Encode(out.Scrapes()))
 	for _, i := range c.Instances() {
 		_, _ = h.Write(i.Metrics.AppendText(nil))
 	}
@@ -97,7 +94,7 @@ func TestEveryRequestEndsInOneRecord(t *testing.T) {
 	_, sequences := c.Counts()
 	internal := map[string]bool{}
 	statuses := map[string]int{}
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		statuses[r.Status]++
 		if r.Engine == "" {
 			continue
@@ -117,7 +114,7 @@ func TestCountersAgreeWithTheTruth(t *testing.T) {
 	type key struct{ instance, engine, reason string }
 	counted := map[key]float64{}
 	e2e, generated := map[key]float64{}, map[key]float64{}
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		at := key{r.Instance, r.Engine, ""}
 		generated[at] += float64(r.CompletionTokens)
 		if r.Evidence.Counted {
@@ -142,7 +139,7 @@ func TestCountersAgreeWithTheTruth(t *testing.T) {
 
 func TestPhasesAddUp(t *testing.T) {
 	_, out := simulate(t, nil)
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		if r.TTFT == nil {
 			continue
 		}
@@ -162,7 +159,7 @@ func TestSpansTellTheTruthAndNoMore(t *testing.T) {
 		spans[spanHex(s.SpanID)] = s
 	}
 	seen := 0
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		s := spans[r.SpanID]
 		require.Equal(t, r.Evidence.EngineSpan == truth.Emitted, s != nil)
 		if s == nil {
@@ -189,13 +186,13 @@ func TestSpansTellTheTruthAndNoMore(t *testing.T) {
 func TestLinesAreCountedPerExternalID(t *testing.T) {
 	_, out := simulate(t, func(c *Config) { c.LostLogs, c.DeathsPerHour = 0.05, 10 })
 	want := map[string]int{}
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		if r.ExternalID != "" && (r.N == 1 || strings.HasPrefix(r.InternalID, "0_")) {
 			want[r.ExternalID] += r.Evidence.LogLines
 		}
 	}
 	external := map[string]string{} // each spelling of an id → external id
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		external[r.ExternalID], external[r.InternalID] = r.ExternalID, r.ExternalID
 		external[strings.TrimLeft(r.InternalID, "0123456789_")] = r.ExternalID
 		external[r.ResponseID] = r.ExternalID // in lines about an internal error; those calls have one prompt
@@ -218,10 +215,10 @@ func TestLinesAreCountedPerExternalID(t *testing.T) {
 func TestLossesChangeNothingElse(t *testing.T) {
 	truthOf := func(change func(*Config)) []*truth.Record {
 		_, out := simulate(t, func(c *Config) { c.MaxCalls = 500; change(c) })
-		for _, r := range out.records {
+		for _, r := range out.Requests() {
 			r.Evidence = truth.Evidence{}
 		}
-		return out.records
+		return out.Requests()
 	}
 	require.Equal(t, truthOf(func(*Config) {}), truthOf(func(c *Config) { c.LostLogs, c.LostSpans = 0.3, 0.3 }))
 }
@@ -230,7 +227,7 @@ func TestRetriesKeepTheClientsIDAndTakeANewSuffix(t *testing.T) {
 	_, out := simulate(t, func(c *Config) { c.DeathsPerHour = 20 })
 	attempts := map[string][]*truth.Record{}
 	retried := false
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		if r.ClientRequestID != "" && r.ExternalID != "" && r.N == 1 {
 			attempts[r.ExternalID] = append(attempts[r.ExternalID], r)
 		}
@@ -250,7 +247,7 @@ func TestRetriesKeepTheClientsIDAndTakeANewSuffix(t *testing.T) {
 func TestSomeIDsArePrefixesOfOthers(t *testing.T) {
 	_, out := simulate(t, nil)
 	ids := map[string]bool{}
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		ids[r.ExternalID] = true
 	}
 	for _, pair := range [][2]string{{"chatcmpl-req-1", "chatcmpl-req-10"}} {
@@ -278,7 +275,7 @@ func TestAnEngineDeathLeavesItsMarks(t *testing.T) {
 		require.Contains(t, text.String(), mark)
 	}
 	dead, ready := 0, 0
-	for _, e := range out.events {
+	for _, e := range out.Events() {
 		switch e.Event {
 		case truth.EventEngineDead:
 			dead++
@@ -297,7 +294,7 @@ func TestAPausedEngineLeavesRootSpansAndAbsurdTimes(t *testing.T) {
 		spans[spanHex(s.SpanID)] = s
 	}
 	tokenless, aborted := 0, 0.0
-	for _, r := range out.records {
+	for _, r := range out.Requests() {
 		if r.Error != "aborted by the engine" {
 			continue
 		}
