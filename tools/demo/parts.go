@@ -178,6 +178,7 @@ func (d *demo) runGrafana(ctx context.Context) {
 	server, err := grafana.Start(ctx, grafana.Options{
 		Installation: installation, Root: d.root, Dir: filepath.Join(d.dir, "grafana"),
 		Prometheus: d.stores.Prometheus.URL, Loki: d.stores.Loki.URL, Jaeger: "grpc://" + d.stores.Jaeger.GRPC,
+		ScrapeInterval: scrapeInterval,
 	})
 	if err != nil {
 		d.parts.fail(ctx, "grafana", err)

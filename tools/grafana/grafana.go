@@ -77,6 +77,8 @@ type Options struct {
 	// The stores' addresses, for provisioning/datasources; an empty one leaves
 	// that store out. Jaeger is a grpc:// URL.
 	Prometheus, Loki, Jaeger string
+	// ScrapeInterval of that Prometheus; 0 leaves the data source its default.
+	ScrapeInterval time.Duration
 	// AdminPassword makes people sign in, as admin. Without it everybody is an administrator.
 	AdminPassword string
 }
@@ -145,6 +147,7 @@ func environment(options Options, port *loopback.Port) []string {
 		"VLLM_PROMETHEUS_URL="+options.Prometheus,
 		"VLLM_LOKI_URL="+options.Loki,
 		"VLLM_JAEGER_URL="+options.Jaeger,
+		"VLLM_SCRAPE_INTERVAL="+options.ScrapeInterval.String(),
 		"VLLM_DASHBOARDS="+filepath.Join(options.Root, "dashboards"),
 	)
 }
