@@ -5,6 +5,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"testing"
@@ -74,6 +75,19 @@ func TestAStoreThatNeverServesSaysWhy(t *testing.T) {
 	err := s.run(t.Context(), program.Binary{Path: os.Args[0]})
 	require.ErrorIs(t, err, loopback.ErrEnded)
 	require.ErrorContains(t, err, "address not an address")
+}
+
+func TestAPortThatIsTakenIsToldFromOtherTrouble(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, taken.Close()) }()
+	for address, want := range map[string]bool{taken.Addr().String(): true, "not an address": false} {
+		s, _ := play(t, nil)
+		t.Setenv("STACK_TEST_SERVE", address)
+		err := s.run(t.Context(), program.Binary{Path: os.Args[0]})
+		require.ErrorIs(t, err, loopback.ErrEnded)
+		require.Equal(t, want, portTaken(err), err)
+	}
 }
 
 func TestAStoppedStoreStaysStopped(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
@@ -128,9 +130,25 @@ func (s *Stack) addStores() (err error) {
 	return nil
 }
 
+// starts is how often Start tries. Between the release of a port and the server's own bind somebody else may take it: rare,
+// but many stacks start on a machine that is busy.
+const starts = 3
+
 // Start makes a stack and waits until all of it is ready. Where servers must
 // be built first that takes long: see that ctx has the time.
-func Start(ctx context.Context, options Options) (*Stack, error) {
+func Start(ctx context.Context, options Options) (s *Stack, err error) {
+	for range starts {
+		if s, err = start(ctx, options); err == nil || !portTaken(err) {
+			return s, err
+		}
+	}
+	return nil, err
+}
+
+// portTaken reads it out of the servers' logs, which is where all of them say so, in the system's words.
+func portTaken(err error) bool { return strings.Contains(err.Error(), syscall.EADDRINUSE.Error()) }
+
+func start(ctx context.Context, options Options) (*Stack, error) {
 	s, err := New(options)
 	if err != nil {
 		return nil, err
