@@ -7,6 +7,7 @@ const [compile] = Object.values(base.transform);
 
 module.exports = {
   ...base,
+  testEnvironment: '<rootDir>/jest-environment.js',
   testMatch: [...base.testMatch, '<rootDir>/tools/dashboards/*.test.ts'],
   // As jest-setup.js says: a failure must be the editor's, not the machine's.
   testTimeout: 120_000,
