@@ -2,8 +2,8 @@ package attainment
 
 import (
 	"math"
-	"slices"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
@@ -21,6 +21,9 @@ type figure struct {
 	extra      []column // of a table, behind the figure itself
 }
 
+// Key is the figure's name.
+func (f figure) Key() string { return f.Name }
+
 // shares gives that of a histogram.
 type shares func(histogram string) share
 
@@ -30,8 +33,8 @@ type about struct {
 	seconds float64 // that the counts are of
 }
 
-// catalogue is every figure, in the order of a table's columns: first those of the requests, then those of buckets.
-var catalogue = append([]figure{
+// allFigures are the catalogue, in the order of a table's columns: first those of the requests, then those of buckets.
+var allFigures = append(catalogue.Of[string, figure]{
 	{
 		Name: "attainment", Unit: models.Ratio,
 		Help:       "share of the requests that ended ok within all limits of their model; those that cannot be judged are left out",
@@ -123,21 +126,7 @@ func worst(of shares, a about) float64 {
 }
 
 // Names lists the figures, in the order of a table's columns.
-func Names() []string {
-	names := make([]string, len(catalogue))
-	for i, f := range catalogue {
-		names[i] = f.Name
-	}
-	return names
-}
-
-func lookup(name string) (figure, bool) {
-	i := slices.IndexFunc(catalogue, func(f figure) bool { return f.Name == name })
-	if i < 0 {
-		return figure{}, false
-	}
-	return catalogue[i], true
-}
+func Names() []string { return allFigures.Keys() }
 
 // Figure describes one figure to an editor.
 type Figure struct {
@@ -149,8 +138,8 @@ type Figure struct {
 
 // Figures describes the catalogue, in the order of a table's columns.
 func Figures() []Figure {
-	figures := make([]Figure, len(catalogue))
-	for i, f := range catalogue {
+	figures := make([]Figure, len(allFigures))
+	for i, f := range allFigures {
 		figures[i] = Figure{Name: f.Name, Unit: f.Unit, Help: f.Help, Requests: f.ofRequests != nil}
 	}
 	return figures

@@ -43,7 +43,7 @@ func (s Spec) Validate() error {
 		return err
 	}
 	for _, name := range s.Metrics {
-		if _, ok := lookup(name); !ok {
+		if _, ok := allFigures.Find(name); !ok {
 			return fmt.Errorf("metrics: no figure is named %q; there are %s", name, strings.Join(Names(), ", "))
 		}
 	}
@@ -88,7 +88,7 @@ func (s Spec) Needs() (requests, buckets bool) {
 func (s Spec) figures() []figure {
 	var out []figure
 	for _, name := range s.WithDefaults().Metrics {
-		if f, ok := lookup(name); ok && !slices.ContainsFunc(out, func(o figure) bool { return o.Name == name }) {
+		if f, ok := allFigures.Find(name); ok && !slices.ContainsFunc(out, func(o figure) bool { return o.Name == name }) {
 			out = append(out, f)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -51,8 +52,11 @@ type Definition struct {
 	Store       evidence.Store `json:"-"`        // the store that tells of it; with Sleep and Wake, either does
 }
 
+// Key is the type's name.
+func (d Definition) Key() Type { return d.Type }
+
 // Catalogue is every type of event, the worst first.
-var Catalogue = []Definition{
+var Catalogue = catalogue.Of[Type, Definition]{
 	{EngineDeath, Critical, "An engine ended by itself, with its requests", "log lines of the engine, its workers and the API server", evidence.Loki},
 	{OutOfMemory, Critical, "GPU or host memory ran out", "exceptions about memory; processes that the system killed (exit code -9)", evidence.Loki},
 	{StartFailure, Critical, "An engine did not start", "log lines of the engine and the API server", evidence.Loki},
@@ -67,24 +71,6 @@ var Catalogue = []Definition{
 	{Wake, Info, "A sleeping engine woke up", "the log line, or vllm:engine_sleep_state (0.11.1 and later)", evidence.Loki},
 	{LoRALoad, Info, "A LoRA adapter was loaded", "the log line of the API server", evidence.Loki},
 	{LoRAUnload, Info, "A LoRA adapter was removed", "the log line of the API server", evidence.Loki},
-}
-
-// Lookup finds the definition of a type.
-func Lookup(t Type) (Definition, bool) {
-	i := slices.IndexFunc(Catalogue, func(d Definition) bool { return d.Type == t })
-	if i < 0 {
-		return Definition{}, false
-	}
-	return Catalogue[i], true
-}
-
-// Types lists the types, the worst first.
-func Types() []Type {
-	types := make([]Type, len(Catalogue))
-	for i, d := range Catalogue {
-		types[i] = d.Type
-	}
-	return types
 }
 
 // A preemption storm is a minute with thirty preemptions of one engine. Each throws away the KV cache of a request, whose

@@ -26,7 +26,7 @@ func (e Event) Types() []Type { return append([]Type{e.Type}, e.Also...) }
 func (e Event) Severity() Severity {
 	worst := Info
 	for _, t := range e.Types() {
-		if d, ok := Lookup(t); ok && slices.Index(Severities, d.Severity) < slices.Index(Severities, worst) {
+		if d, ok := Catalogue.Find(t); ok && slices.Index(Severities, d.Severity) < slices.Index(Severities, worst) {
 			worst = d.Severity
 		}
 	}

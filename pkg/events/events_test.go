@@ -193,7 +193,7 @@ func TestOfTooManyEventsTheWorstAndNewestStay(t *testing.T) {
 		{Type: events.Ready, Time: at(1)}, {Type: events.EngineDeath, Time: at(2)}, {Type: events.Ready, Time: at(3)},
 		{Type: events.Restart, Time: at(4)}, {Type: events.EngineDeath, Time: at(5), Also: []events.Type{events.OutOfMemory}},
 	}
-	chosen, dropped := events.Choose(all, events.Types(), 4)
+	chosen, dropped := events.Choose(all, events.Catalogue.Keys(), 4)
 	require.Equal(t, []string{"2 engine_death", "3 ready", "4 restart", "5 engine_death+out_of_memory"}, told(chosen))
 	require.Equal(t, 1, dropped)
 	chosen, dropped = events.Choose(all, []events.Type{events.OutOfMemory}, 4)

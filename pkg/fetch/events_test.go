@@ -22,7 +22,7 @@ func TestEventsAsksOnlyTheStoresThatTell(t *testing.T) {
 		{"storms too", []events.Type{events.PreemptionStorm}, []string{"preemptions"}, false},
 		{"deaths are the logs'", []events.Type{events.EngineDeath}, nil, true},
 		{"sleep is either's", []events.Type{events.Sleep}, []string{"sleep"}, true},
-		{"all", events.Types(), []string{"preemptions", "sleep", "starts"}, true},
+		{"all", events.Catalogue.Keys(), []string{"preemptions", "sleep", "starts"}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &stores{}
@@ -48,11 +48,11 @@ func TestEventsKeepsWhatOneStoreTells(t *testing.T) {
 		absent []evidence.Store
 		err    error
 	}{
-		{"without Loki, restarts are known", events.Types(), failure(evidence.Loki, upstream.ErrTimeout), nil, nil},
-		{"without Prometheus, deaths are known", events.Types(), failure(evidence.Prometheus, upstream.ErrTimeout), nil, nil},
+		{"without Loki, restarts are known", events.Catalogue.Keys(), failure(evidence.Loki, upstream.ErrTimeout), nil, nil},
+		{"without Prometheus, deaths are known", events.Catalogue.Keys(), failure(evidence.Prometheus, upstream.ErrTimeout), nil, nil},
 		{"restarts need Prometheus", []events.Type{events.Restart}, failure(evidence.Prometheus, upstream.ErrTimeout), nil, upstream.ErrTimeout},
 		{"deaths need Loki", []events.Type{events.EngineDeath}, failure(evidence.Loki, upstream.ErrTimeout), nil, upstream.ErrTimeout},
-		{"a store that is not there is no failure", events.Types(), nil, []evidence.Store{evidence.Loki}, nil},
+		{"a store that is not there is no failure", events.Catalogue.Keys(), nil, []evidence.Store{evidence.Loki}, nil},
 		{"but the one that is needed must be there", []events.Type{events.EngineDeath}, nil, []evidence.Store{evidence.Loki}, ErrNoStore},
 	} {
 		t.Run(test.name, func(t *testing.T) {

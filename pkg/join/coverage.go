@@ -3,6 +3,7 @@ package join
 import (
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 )
 
@@ -14,8 +15,11 @@ type CoverageMetric struct {
 	Value      func(Report, Explained) float64
 }
 
+// Key is the number's name.
+func (m CoverageMetric) Key() string { return m.Name }
+
 // CoverageMetrics is the coverage kind's table; names are stable once saved.
-var CoverageMetrics = []CoverageMetric{
+var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"explained_ratio", "percentunit", "Rows ÷ requests that the engine itself counted as finished", true,
 		func(_ Report, e Explained) float64 { return e.Ratio() }},
 	{"engine_finished", "locale", "Requests that the engine counted as finished between its scrapes in the window", true,
@@ -35,25 +39,6 @@ var CoverageMetrics = []CoverageMetric{
 	{"stores_failed", "locale", "Configured stores that failed", false, func(r Report, _ Explained) float64 { return float64(r.failed()) }},
 	{"stores_truncated", "locale", "Stores whose answer a limit cut", false, func(r Report, _ Explained) float64 { return float64(r.truncated()) }},
 	{"dropped", "locale", "Requests seen and not kept because of the row limit", false, func(r Report, _ Explained) float64 { return float64(r.Dropped) }},
-}
-
-// CoverageMetricNamed finds a coverage number.
-func CoverageMetricNamed(name string) (m CoverageMetric, ok bool) {
-	for _, m := range CoverageMetrics {
-		if m.Name == name {
-			return m, true
-		}
-	}
-	return CoverageMetric{}, false
-}
-
-// CoverageMetricNames lists them in order.
-func CoverageMetricNames() []string {
-	names := make([]string, len(CoverageMetrics))
-	for i, m := range CoverageMetrics {
-		names[i] = m.Name
-	}
-	return names
 }
 
 func share(part, whole int) float64 {

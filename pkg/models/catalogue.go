@@ -1,8 +1,7 @@
 package models
 
 import (
-	"slices"
-
+	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -19,6 +18,9 @@ type figure struct {
 	meanOf  string // canonical histogram of a mean
 	guarded bool   // a mean to be taken from the buckets, which tell when it cannot be trusted
 }
+
+// Key is the figure's name.
+func (f figure) Key() string { return f.Name }
 
 // quantiles reports whether the figure has one value per quantile.
 func (f figure) quantiles() bool { return f.latency != "" }
@@ -47,8 +49,8 @@ var (
 	gpus         = need{kind: devices, metric: vllm.GPUMemoryUsed}
 )
 
-// catalogue is every figure, in the order of a table's columns.
-var catalogue = []figure{
+// allFigures are the catalogue, in the order of a table's columns.
+var allFigures = catalogue.Of[string, figure]{
 	{
 		Name: "request_rate", Unit: RequestsPerSecond, needs: []need{finished},
 		Help: "finished sequences, by any reason; a client's disconnect is not counted by vLLM",
@@ -233,18 +235,4 @@ func webRatio(name, status string) figure {
 }
 
 // Names lists the figures, in the order of a table's columns.
-func Names() []string {
-	names := make([]string, len(catalogue))
-	for i, f := range catalogue {
-		names[i] = f.Name
-	}
-	return names
-}
-
-func lookup(name string) (figure, bool) {
-	i := slices.IndexFunc(catalogue, func(f figure) bool { return f.Name == name })
-	if i < 0 {
-		return figure{}, false
-	}
-	return catalogue[i], true
-}
+func Names() []string { return allFigures.Keys() }

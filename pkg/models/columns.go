@@ -22,13 +22,13 @@ func columnsOf(spec Spec) []column {
 
 	var columns []column
 	for _, name := range spec.Metrics {
-		f, _ := lookup(name)
+		f, _ := allFigures.Find(name)
 		switch {
 		case f.quantiles():
 			columns = append(columns, f.quantileColumns(spec, byStore)...)
 		case f.meanOf != "":
 			fromBuckets := !byStore && (f.guarded || slices.ContainsFunc(spec.Metrics, func(other string) bool {
-				o, _ := lookup(other)
+				o, _ := allFigures.Find(other)
 				return o.latency == f.meanOf
 			}))
 			columns = append(columns, f.meanColumn(fromBuckets))

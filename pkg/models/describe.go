@@ -10,8 +10,8 @@ type Figure struct {
 
 // Figures describes the catalogue, in the order of a table's columns.
 func Figures() []Figure {
-	figures := make([]Figure, len(catalogue))
-	for i, f := range catalogue {
+	figures := make([]Figure, len(allFigures))
+	for i, f := range allFigures {
 		figures[i] = Figure{Name: f.Name, Unit: f.Unit, Help: f.Help, Quantiles: f.quantiles()}
 	}
 	return figures

@@ -95,7 +95,7 @@ func (s Spec) Validate() error {
 		return err
 	}
 	for _, name := range s.Metrics {
-		if _, ok := lookup(name); !ok {
+		if _, ok := allFigures.Find(name); !ok {
 			return fmt.Errorf("metrics: no figure is named %q; there are %s", name, strings.Join(Names(), ", "))
 		}
 	}
@@ -133,7 +133,7 @@ func (s Spec) oneFigure() error {
 	if len(s.Metrics) != 1 {
 		return fmt.Errorf("metrics: an alert compares one figure, this query has %d", len(s.WithDefaults().Metrics))
 	}
-	if f, ok := lookup(s.Metrics[0]); ok && f.quantiles() && len(s.Quantiles) != 1 {
+	if f, ok := allFigures.Find(s.Metrics[0]); ok && f.quantiles() && len(s.Quantiles) != 1 {
 		return fmt.Errorf("quantiles: an alert on %s compares one quantile, this query has %d",
 			f.Name, len(s.WithDefaults().Quantiles))
 	}

@@ -54,7 +54,7 @@ func TestSpecForAlert(t *testing.T) {
 
 func TestEveryFigureSaysWhatItIs(t *testing.T) {
 	seen := map[string]bool{}
-	for _, f := range catalogue {
+	for _, f := range allFigures {
 		require.False(t, seen[f.Name], f.Name)
 		seen[f.Name] = true
 		require.NotEmpty(t, f.Help, f.Name)

@@ -98,7 +98,7 @@ const coverageSteps = 120
 func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, error) {
 	spec := q.Coverage
 	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope})
-	metric, one := join.CoverageMetricNamed(spec.Metric)
+	metric, one := join.CoverageMetrics.Find(spec.Metric)
 	aboutStores := metric.Name == "stores_failed" || metric.Name == "stores_truncated"
 	// A rule that watches for blind stores must still see them when all are blind, but not when it was not waited for.
 	if err != nil && (!aboutStores || ctx.Err() != nil) {

@@ -16,12 +16,12 @@ func (s *AnnotationsSpec) check() error {
 		s.Limit = DefaultEvents
 	}
 	for _, t := range s.Events {
-		if _, ok := events.Lookup(t); !ok {
-			return wrong("annotations.events", "%q is none of %s", clip(string(t)), listed(events.Types()))
+		if _, ok := events.Catalogue.Find(t); !ok {
+			return wrong("annotations.events", "%q is none of %s", clip(string(t)), listed(events.Catalogue.Keys()))
 		}
 	}
 	if len(s.Events) == 0 {
-		s.Events = events.Types()
+		s.Events = events.Catalogue.Keys()
 	}
 	return nil
 }

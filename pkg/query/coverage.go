@@ -26,11 +26,11 @@ func (s *CoverageSpec) check(fromAlert bool) error {
 		s.Form = models.Numeric
 	}
 	if s.Metric != "" {
-		if _, ok := join.CoverageMetricNamed(s.Metric); !ok {
-			return wrong("coverage.metric", "%q is none of %s", clip(s.Metric), strings.Join(join.CoverageMetricNames(), ", "))
+		if _, ok := join.CoverageMetrics.Find(s.Metric); !ok {
+			return wrong("coverage.metric", "%q is none of %s", clip(s.Metric), strings.Join(join.CoverageMetrics.Keys(), ", "))
 		}
 	} else if s.Form == models.Numeric || fromAlert {
-		return wrong("coverage.metric", "an alert compares one number: choose one of %s", strings.Join(join.CoverageMetricNames(), ", "))
+		return wrong("coverage.metric", "an alert compares one number: choose one of %s", strings.Join(join.CoverageMetrics.Keys(), ", "))
 	}
 	return nil
 }

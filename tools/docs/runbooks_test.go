@@ -17,7 +17,7 @@ import (
 // vocabulary is what each kind of query can name; the kinds are called as the editor calls them.
 func vocabulary() map[string][]string {
 	words := map[string][]string{
-		"Requests": {"ok", "error", "aborted", "rejected", "unknown"}, "Models": models.Dimensions, "Coverage": join.CoverageMetricNames(),
+		"Requests": {"ok", "error", "aborted", "rejected", "unknown"}, "Models": models.Dimensions, "Coverage": join.CoverageMetrics.Keys(),
 		"SLO": slices.Clone(models.Dimensions), "Logs": nil, "Events": nil, "PromQL": nil,
 	}
 	for _, c := range join.Columns {
@@ -29,7 +29,7 @@ func vocabulary() map[string][]string {
 	for _, f := range attainment.Figures() {
 		words["SLO"] = append(words["SLO"], f.Name)
 	}
-	for _, e := range events.Types() {
+	for _, e := range events.Catalogue.Keys() {
 		words["Events"] = append(words["Events"], string(e))
 	}
 	return words
