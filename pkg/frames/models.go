@@ -118,6 +118,8 @@ func modelUnit(u models.Unit, currency string) string {
 		return "suffix:×"
 	case models.Watts:
 		return "watt"
+	case models.Joules:
+		return "joule"
 	case models.Money:
 		if currency != "" {
 			return "currency:" + currency

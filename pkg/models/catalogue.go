@@ -180,6 +180,11 @@ var allFigures = catalogue.Of[string, figure]{
 		of:   func(g group) []float64 { return g.get(gpuPower, "") },
 	},
 	{
+		Name: "energy_per_generated_token", Unit: Joules, needs: []need{gpuPower, outputTokens},
+		Help: "gpu_power / generation_token_rate: generated tokens bear all of it; not known without traffic",
+		of:   func(g group) []float64 { return ratio(g.get(gpuPower, ""), g.get(outputTokens, "")) },
+	},
+	{
 		Name: "gpus", Unit: GPUs, needs: []need{gpus},
 		Help: "number of those GPUs; one that served for a part of the time counts",
 		of:   func(g group) []float64 { return g.get(gpus, "") },

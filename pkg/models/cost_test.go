@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,20 @@ func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestEnergyIsThePowerOfTheGPUsOverTheGeneratedTokens(t *testing.T) {
+	power := strings.NewReplacer("avg by (model_name) (", "sum by (model_name) (", "DCGM_FI_DEV_GPU_UTIL[10m]) * 0.01", "DCGM_FI_DEV_POWER_USAGE[10m])").Replace(gpuQuery)
+	store := &prometheustest.Store{Names: append(slices.Clone(today), "DCGM_FI_DEV_POWER_USAGE"), Answers: map[string]string{
+		power:      vector("model_name=busy 600", "model_name=idle 90"),
+		outputRate: vector("model_name=busy 1000", "model_name=idle 0", "model_name=elsewhere 10"),
+	}}
+	const name = "energy_per_generated_token"
+	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{name}}, window, 0, vllm.Scope{}, models.Price{})
+	require.NoError(t, err)
+	require.InDelta(t, 0.6, value(t, result, "busy", name), 1e-9, "joule")
+	require.True(t, math.IsNaN(value(t, result, "idle", name)), "no token bears it")
+	require.True(t, math.IsNaN(value(t, result, "elsewhere", name)), "no known GPU")
 }
 
 func TestWithoutPriceThereAreGPUsAndNoCost(t *testing.T) {

@@ -20,6 +20,7 @@ const (
 	Requests          Unit = "requests"
 	Bytes             Unit = "bytes"
 	Watts             Unit = "W"
+	Joules            Unit = "J"
 	GPUs              Unit = "GPUs"
 	Money             Unit = "currency"
 	Multiple          Unit = "×"

@@ -19,7 +19,7 @@ func TestSpecIsRefusedByTheFieldThatIsWrong(t *testing.T) {
 		"no number":                         {Spec{Quantiles: []float64{math.NaN()}}, `quantiles: NaN is not between 0 and 1, such as 0.95`},
 		"more quantiles than a table shows": {Spec{Quantiles: make([]float64, 21)}, `quantiles: 21 are more than 20`},
 		"two numbers per group":             {Spec{Form: Numeric, Metrics: []string{"running", "waiting"}}, `metrics: an alert compares one figure, this query has 2`},
-		"every number per group":            {Spec{Form: Numeric}, `metrics: an alert compares one figure, this query has 48`},
+		"every number per group":            {Spec{Form: Numeric}, `metrics: an alert compares one figure, this query has 49`},
 		"several quantiles of one figure":   {Spec{Form: Numeric, Metrics: []string{"ttft"}}, `quantiles: an alert on ttft compares one quantile, this query has 4`},
 	} {
 		t.Run(name, func(t *testing.T) { require.EqualError(t, tc.spec.Validate(), tc.want) })

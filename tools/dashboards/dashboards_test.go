@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
@@ -228,6 +229,45 @@ func TestSeriesAndFlagsAreThoseOfARealVLLM(t *testing.T) {
 	for name, of := range conditional {
 		require.True(t, used[name] && options[of], "%s: no panel asks for it, or %s is no flag", name, of)
 	}
+}
+
+var answered = regexp.MustCompile(`http_requests_total\{([^}]*)\}`)
+
+// A light that is green while its alert fires, or the other way round, is worse than none.
+func TestAnswersAreCountedAsTheAlertsCountThem(t *testing.T) {
+	// kept are the matchers that say which answers are answers at all.
+	kept := func(matchers string) (names []string) {
+		for _, m := range strings.Split(matchers, ", ") {
+			if !regexp.MustCompile(`^(status|environment|instance)=`).MatchString(m) {
+				names = append(names, m)
+			}
+		}
+		return names
+	}
+	var want []string
+	for _, g := range alerts.Groups() {
+		for _, a := range g.Alerts {
+			if a.Name == "VLLMErrorRatioHigh" {
+				want = kept(answered.FindStringSubmatch(a.Expr)[1])
+			}
+		}
+	}
+	require.Contains(t, want, `method="POST"`)
+	_, boards := all(t)
+	asked := 0
+	for _, d := range boards {
+		for _, p := range d.Panels {
+			for _, target := range p.Targets {
+				query, _ := target["promql"].(map[string]any)
+				expr, _ := query["expr"].(string)
+				for _, selector := range answered.FindAllStringSubmatch(expr, -1) {
+					require.ElementsMatch(t, want, kept(selector[1]), "%s: %s", d.File, p.Title)
+					asked++
+				}
+			}
+		}
+	}
+	require.NotZero(t, asked)
 }
 
 var linked = regexp.MustCompile(`^/d/([a-z-]+)`)

@@ -136,7 +136,7 @@ func (f *fleet) askPlugin(t *testing.T, block docs.Block) {
 	answer := response.Responses["A"]
 	t.Logf("%s in %s: %s", q.QueryType, time.Since(began).Round(time.Millisecond), names(answer.Frames))
 	require.NoError(t, answer.Error)
-	answered(t, block, hasValue(answer.Frames, nil))
+	answered(t, block, pluginhost.HasValue(answer.Frames, nil))
 	for _, name := range block.Answer {
 		require.True(t, named(answer.Frames, name), "the answer has no frame and no field %q", name)
 	}
@@ -146,7 +146,7 @@ func (f *fleet) askPlugin(t *testing.T, block docs.Block) {
 	response, err = f.plugin.QueryAlert(t.Context(), q)
 	require.NoError(t, err)
 	require.NoError(t, response.Responses["A"].Error)
-	require.True(t, hasValue(response.Responses["A"].Frames, nil), "an alert rule gets nothing")
+	require.True(t, pluginhost.HasValue(response.Responses["A"].Frames, nil), "an alert rule gets nothing")
 }
 
 // exampleWindow is the fleet's hour, or its end for the kinds that join everything: these are what takes long.

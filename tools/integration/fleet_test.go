@@ -38,8 +38,8 @@ type fleet struct {
 	window simulator.Window
 	known  *truthtest.Recorder
 
-	storm         sync.Once
-	eventfulRange backend.TimeRange // what storm found
+	storm   sync.Once
+	stormAt time.Time // what storm found
 }
 
 var (

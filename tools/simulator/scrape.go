@@ -47,7 +47,7 @@ func labels(job string, i *serving.Instance) map[string]string {
 	if job == jobVLLM {
 		return i.Labels()
 	}
-	return map[string]string{"instance": i.Host, "environment": i.Environment}
+	return map[string]string{"instance": i.Host} // an exporter serves whoever runs on its host: no environment is its own
 }
 
 // expose is what a scrape answers now; nil when the server is down.

@@ -1,8 +1,9 @@
 import { board } from '../kit/board';
+import { explainedByInstance } from '../kit/explained';
 import { look, steps, unit, words } from '../kit/fields';
 import { toInstance, toModel } from '../kit/links';
-import { bars, chart, stat, table } from '../kit/panels';
-import { coverage, promql, requests, server } from '../kit/queries';
+import { chart, stat, table } from '../kit/panels';
+import { coverage, promql, requests, target } from '../kit/queries';
 import { empty } from '../kit/shared';
 
 const share = words('explained_ratio with_model with_engine_state');
@@ -40,25 +41,14 @@ export const joinCoverage = board({
         look('log_skew', { decimals: 1 }),
       ],
     }),
-    bars({
+    explainedByInstance({
       title: 'Explained by rows, by instance',
       about: {
-        shows:
-          'Rows divided by the requests that each engine itself counted as finished. A little above 100 % is the edge of a scrape.',
         bad: 'Below 95 %: spans or lines of that instance are lost on their way.',
         do: 'Look for sampling, a full collector queue, a missing --otlp-traces-endpoint.',
       },
-      ask: coverage({ form: 'table' }),
       width: 8,
       height: 10,
-      empty: empty.engines,
-      unit: unit.ratio,
-      decimals: 0,
-      max: 1,
-      steps: steps.explained,
-      fields: ['instance', 'explained_ratio'],
-      name: '${__data.fields.instance}',
-      perRow: true,
     }),
     chart({
       title: 'Explained, over time',
@@ -180,7 +170,7 @@ export const joinCoverage = board({
         bad: 'Near the scrape timeout: a busy API server answers late, and engine state goes stale.',
         do: 'Longer scrape timeout; fewer buckets; the API server needs more CPU.',
       },
-      ask: promql(`max by (instance) (${server('scrape_duration_seconds', 'job=~".*vllm.*"')})`, '{{instance}}'),
+      ask: promql(`max by (instance) (${target('scrape_duration_seconds')})`, '{{instance}}'),
       width: 10,
       height: 8,
       empty: empty.engines,

@@ -1,18 +1,23 @@
 import { board } from '../kit/board';
+import { cards, tie } from '../kit/cards';
 import { look, unit, words } from '../kit/fields';
 import { toModel } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { engine, gpu, models, promql } from '../kit/queries';
+import { engine, models, promql } from '../kit/queries';
 import { empty } from '../kit/shared';
 
-/** dcgm-exporter renamed Hostname to hostname in May 2026; the pod is the GPU's consumer, where Kubernetes tells. */
+/** dcgm-exporter renamed Hostname to hostname in May 2026. */
 const card = 'Hostname, hostname, gpu';
 const legend = '{{Hostname}}{{hostname}} / {{gpu}}';
-const noExporter = 'dcgm-exporter is not scraped, or its targets have no such environment.';
+const noExporter = `dcgm-exporter is not scraped, or none of its cards belongs to this choice. ${tie}`;
 const notCollected = (field: string) =>
   `dcgm-exporter does not collect ${field}: it is off by default and is turned on in the exporter’s list of counters.`;
 
-const perCard = (metric: string, of = 'max') => promql(`${of} by (${card}) (${gpu(metric)})`, legend);
+const perCard = (metric: string, of = 'max') =>
+  promql(`${of} by (${card}) ${cards((series) => series(metric))}`, legend);
+/** Of a counter of nanoseconds, the share of time. */
+const shareOfTime = (metric: string) =>
+  `max by (${card}) ${cards((series) => `rate(${series(metric)}[$__rate_interval])`)} / 1e9`;
 
 export const gpus = board({
   uid: 'vllm-gpu',
@@ -55,7 +60,7 @@ export const gpus = board({
     chart({
       title: 'Tensor cores',
       about: {
-        shows: 'Share of cycles in which tensor cores work: prefill drives it.',
+        shows: `Share of cycles in which tensor cores work: prefill drives it. ${tie}`,
         bad: 'Near zero while requests run: decode only, or a card that waits for its host.',
         do: 'Larger batches use it better; see running requests on the model’s page.',
       },
@@ -124,7 +129,7 @@ export const gpus = board({
         bad: 'Lower than the others’ under the same load: heat, power limit, or a fault.',
         do: 'Compare with temperature and power; see throttling below.',
       },
-      ask: promql(`max by (${card}) (${gpu('DCGM_FI_DEV_SM_CLOCK')}) * 1e6`, legend),
+      ask: promql(`max by (${card}) ${cards((series) => series('DCGM_FI_DEV_SM_CLOCK'))} * 1e6`, legend),
       width: 6,
       height: 8,
       empty: noExporter,
@@ -153,7 +158,7 @@ export const gpus = board({
         do: 'Find the process with nvidia-smi; lower --gpu-memory-utilization.',
       },
       ask: promql(
-        `max by (${card}) (${gpu('DCGM_FI_DEV_FB_USED')} / (${gpu('DCGM_FI_DEV_FB_USED')} + ${gpu('DCGM_FI_DEV_FB_FREE')}))`,
+        `max by (${card}) ${cards((series) => `${series('DCGM_FI_DEV_FB_USED')} / (${series('DCGM_FI_DEV_FB_USED')} + ${series('DCGM_FI_DEV_FB_FREE')})`)}`,
         legend
       ),
       width: 6,
@@ -187,14 +192,8 @@ export const gpus = board({
         do: 'Cooling, or the power limit. Runbooks: VLLMGPUThermalThrottling, VLLMGPUPowerThrottling.',
       },
       ask: [
-        promql(
-          `max by (${card}) (rate(${gpu('DCGM_FI_DEV_THERMAL_VIOLATION')}[$__rate_interval])) / 1e9`,
-          `heat ${legend}`
-        ),
-        promql(
-          `max by (${card}) (rate(${gpu('DCGM_FI_DEV_POWER_VIOLATION')}[$__rate_interval])) / 1e9`,
-          `power ${legend}`
-        ),
+        promql(shareOfTime('DCGM_FI_DEV_THERMAL_VIOLATION'), `heat ${legend}`),
+        promql(shareOfTime('DCGM_FI_DEV_POWER_VIOLATION'), `power ${legend}`),
       ],
       width: 8,
       height: 7,

@@ -3,11 +3,10 @@ import { eventsTable } from '../kit/events';
 import { look, steps, unit, words } from '../kit/fields';
 import { toLogsOfInstance, toModel, toModelOfSeries, toRequestsOfModel } from '../kit/links';
 import { chart, lines, stat, StatSpec, table, timeline } from '../kit/panels';
-import { engine, happened, instant, logs, models, promql, server } from '../kit/queries';
+import { answers, engine, happened, instant, logs, models, promql, target } from '../kit/queries';
 import { empty, modelColumns } from '../kit/shared';
 
-/** Targets of vLLM, and not those of exporters beside it: the rule of the alerts. */
-const targets = server('up', 'job=~".*vllm.*"');
+const targets = target('up');
 const perModel = { name: '${__field.labels.model}', links: [toModelOfSeries] };
 const failures = words('engine_death out_of_memory start_failure restart preemption_storm');
 
@@ -71,13 +70,13 @@ export const health = board({
       title: 'HTTP 5xx',
       about: {
         shows:
-          'Share of answers that failed in the last minutes. A stream that breaks after its headers counts as good.',
+          'Share of answers to POST /v1/… that failed in the last minutes. A stream that breaks after its headers counts as good.',
         bad: 'Above 1 %; at 5 % the alert fires.',
         do: 'See the newest failures among the requests. Runbook: VLLMErrorRatioHigh.',
       },
       ask: promql(`
-        (sum(rate(${server('http_requests_total', 'status="5xx", handler=~"/v1/.*"')}[5m])) or vector(0))
-        / (sum(rate(${server('http_requests_total', 'handler=~"/v1/.*"')}[5m])) > 0)`),
+        (sum(rate(${answers('status="5xx"')}[5m])) or vector(0))
+        / (sum(rate(${answers()}[5m])) > 0)`),
       empty: 'No traffic',
       unit: unit.ratio,
       decimals: 2,

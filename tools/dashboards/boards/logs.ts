@@ -3,7 +3,7 @@ import { eventsTable } from '../kit/events';
 import { look, unit, words } from '../kit/fields';
 import { toInstance } from '../kit/links';
 import { chart, lines, table } from '../kit/panels';
-import { engine, logs, models, promql, requests, server } from '../kit/queries';
+import { answers, engine, logs, models, promql, requests } from '../kit/queries';
 import { empty, finishColours, requestColumns } from '../kit/shared';
 import { choice, placeVariables, typed } from '../kit/variables';
 
@@ -42,14 +42,12 @@ export const logsAndErrors = board({
     chart({
       title: 'Answers by HTTP status',
       about: {
-        shows: 'Answers of /v1/… per second, by class of status. A stream that fails after its headers counts as 2xx.',
+        shows:
+          'Answers to POST /v1/… per second, by class of status. A stream that fails after its headers counts as 2xx.',
         bad: '5xx: vLLM failed. 4xx: clients sent what vLLM refuses; nothing else counts these.',
         do: '5xx: read the errors below. 4xx: see rejected requests for the caller.',
       },
-      ask: promql(
-        `sum by (status) (rate(${server('http_requests_total', 'handler=~"/v1/.*"')}[$__rate_interval]))`,
-        '{{status}}'
-      ),
+      ask: promql(`sum by (status) (rate(${answers()}[$__rate_interval]))`, '{{status}}'),
       width: 6,
       height: 8,
       empty: 'No API server of this choice answered anything in the time range.',

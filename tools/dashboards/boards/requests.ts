@@ -1,7 +1,8 @@
 import { board } from '../kit/board';
+import { explainedByInstance } from '../kit/explained';
 import { look, steps, unit, words } from '../kit/fields';
 import { toRequest } from '../kit/links';
-import { bars, chart, lines, stat, table } from '../kit/panels';
+import { chart, lines, stat, table } from '../kit/panels';
 import { coverage, logs, requests } from '../kit/queries';
 import { empty, requestColumns } from '../kit/shared';
 import { choice, placeVariables } from '../kit/variables';
@@ -79,25 +80,14 @@ export const requestExplorer = board({
         look('time', { unit: 'time:MM-DD HH:mm' }),
       ],
     }),
-    bars({
+    explainedByInstance({
       title: 'Explained by rows',
       about: {
-        shows:
-          'Rows divided by the requests that each engine itself counted as finished. A little above 100 % is the edge of a scrape.',
         bad: 'Below 95 %: spans or lines of that instance are lost on their way, and the tables below miss requests.',
         do: 'Look for sampling, a full collector queue, or a missing --otlp-traces-endpoint.',
       },
-      ask: coverage({ form: 'table' }),
       width: 6,
       height: 9,
-      empty: empty.engines,
-      unit: unit.ratio,
-      decimals: 0,
-      max: 1,
-      steps: steps.explained,
-      fields: ['instance', 'explained_ratio'],
-      name: '${__data.fields.instance}',
-      perRow: true,
     }),
     chart({
       title: 'Log lines by level',

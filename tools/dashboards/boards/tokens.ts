@@ -2,7 +2,7 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toModel } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { application, engine, gpu, models, promql, requests } from '../kit/queries';
+import { engine, models, promql, requests } from '../kit/queries';
 import { empty, modelColumns, requestColumns } from '../kit/shared';
 
 const largest = words('request_id model caller_service prompt_tokens completion_tokens prefill');
@@ -191,20 +191,17 @@ export const tokens = board({
     chart({
       title: 'Energy per generated token',
       about: {
-        shows:
-          'Power of all GPUs of the environment over the output of all its models, whichever are chosen above: joule per token.',
+        shows: 'Power of the model’s GPUs over its sampled tokens. GPUs that serve several models count for none.',
         bad: 'Rising while batches shrink: GPUs burn power at half load.',
         do: 'Larger batches on fewer GPUs.',
       },
-      ask: promql(
-        `sum by (environment) (${gpu('DCGM_FI_DEV_POWER_USAGE')}) / (sum by (environment) (rate(${application('vllm:generation_tokens_total', 'model_name!=""')}[$__rate_interval])) > 0)`,
-        '{{environment}}'
-      ),
+      ask: models('timeseries', ['energy_per_generated_token']),
       width: 8,
       height: 8,
       empty:
-        'No power is known: dcgm-exporter is not scraped, or its targets have no label environment as vLLM’s have.',
+        'No power is known: dcgm-exporter is not scraped, or it names neither the pod nor the host of an engine of this choice.',
       unit: 'joule',
+      name: perModel,
     }),
   ],
 });

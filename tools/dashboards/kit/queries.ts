@@ -62,17 +62,21 @@ function oneLine(expr: string): string {
 }
 
 /** Labels that Prometheus adds to every target, in its default spelling. */
-const place = 'environment=~"$environment", instance=~"$instance"';
+export const place = 'environment=~"$environment", instance=~"$instance"';
 
-const selector = (labels: string) => (metric: string, extra?: string) =>
+export const selector = (labels: string) => (metric: string, extra?: string) =>
   `${metric}{${[labels, extra].filter(Boolean).join(', ')}}`;
 
 /** Series of engines: they name their model, which those of the production stack's router, of the same names, do not. */
 export const engine = selector(`model_name=~"$model", model_name!="", ${place}`);
 /** Series of API servers, which do not: HTTP, process, LoRA. */
 export const server = selector(place);
-/** Series of dcgm-exporter, whose instance is a host's. */
-export const gpu = selector('environment=~"$environment"');
+/** Scrape targets that are vLLM, and not exporters beside it: the rule of the alerts. */
+const vllmJob = 'job=~".*vllm.*"';
+export const target = (metric: string) => server(metric, vllmJob);
+/** Answers of vLLM's API, as the alerts count them. Polls of /v1/models are GET, and never fail: they would hide a share of errors. */
+export const answers = (extra?: string) =>
+  server('http_requests_total', [vllmJob, 'handler=~"/v1/.*", method="POST"', extra].filter(Boolean).join(', '));
 
 /** Series of applications in front of vLLM, whose instances are their own. */
 export const application = selector('environment=~"$environment"');
