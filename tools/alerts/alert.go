@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -37,10 +38,10 @@ const (
 	Telemetry  Component = "telemetry"
 )
 
-// Dashboards say where each component is looked at, by the dashboard's uid. Grafana links to it of itself; Alertmanager's
+// Dashboards say where each component is looked at unless an alert says otherwise, by the dashboard's uid. Grafana links to it of itself; Alertmanager's
 // messages do by the template vllm.dashboard.
 var Dashboards = map[Component]string{
-	Deployment: "vllm-health", Engine: "vllm-health", Queue: "vllm-model", SLO: "vllm-slo", API: "vllm-requests",
+	Deployment: "vllm-health", Engine: "vllm-health", Queue: "vllm-model", SLO: "vllm-slo", API: "vllm-health",
 	KVCache: "vllm-kv-cache", LoRA: "vllm-decoding", Decoding: "vllm-model", GPU: "vllm-gpu", Telemetry: "vllm-coverage",
 }
 
@@ -64,11 +65,16 @@ type Alert struct {
 	For time.Duration
 	// KeepFiring bridges short gaps, so that a flapping value is one alert.
 	KeepFiring time.Duration
+	// Dashboard is the uid of the one to look at; empty = its component's.
+	Dashboard string
 	// Summary is one line, Description says what it means for users. Both are Prometheus templates.
 	Summary, Description string
 	// Cases show both sides of every threshold; promtool runs them. LogQL has no such tool.
 	Cases []Case
 }
+
+// Board is the uid of the dashboard to look at.
+func (a Alert) Board() string { return cmp.Or(a.Dashboard, Dashboards[a.Component]) }
 
 // Case is some history and what it leads to. One that fires stands just inside all thresholds of its alert, one that is
 // silent just outside of one of them, so that no threshold can move unnoticed.

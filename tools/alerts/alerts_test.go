@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,7 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
 
@@ -46,11 +50,78 @@ func TestEveryAlertSaysWhoIsToldAndWhatToDo(t *testing.T) {
 		require.Regexp(t, `^VLLM[A-Z]\w+$`, a.Name)
 		require.Contains(t, Severities, a.Severity, a.Name)
 		require.NotEmpty(t, a.Component, a.Name)
-		require.FileExists(t, filepath.Join(root, "dashboards", Dashboards[a.Component]+".json"), a.Name)
+		require.FileExists(t, filepath.Join(root, "dashboards", a.Board()+".json"), a.Name)
 		require.NotEmpty(t, a.Summary, a.Name)
 		require.NotEmpty(t, a.Description, a.Name)
 		require.NotContains(t, a.Summary, "\n", a.Name)
 	}
+}
+
+// Whoever follows the link of a message finds what the alert saw, if any dashboard shows that.
+func TestAnAlertsDashboardShowsWhatItSaw(t *testing.T) {
+	boards, err := dashboards.Load(root(t))
+	require.NoError(t, err)
+	for metric, figure := range figuresOf {
+		require.True(t, figure == "slo" || figure == "coverage" || slices.Contains(models.Names(), figure), "%s is no figure of %s", figure, metric)
+	}
+	records := map[string]string{}
+	for _, g := range Groups() {
+		for _, r := range g.Records {
+			records[r.Name] = r.Expr
+		}
+	}
+	shown := 0
+	for _, a := range Alerts() {
+		if a.Language == LogQL {
+			continue
+		}
+		expr, _, _ := strings.Cut(a.Expr, " unless ") // what is not there cannot be shown
+		for name, meaning := range records {
+			expr = strings.ReplaceAll(expr, name, meaning)
+		}
+		var showing []string
+		for _, name := range metricName.FindAllString(expr, -1) {
+			for _, b := range boards {
+				if texts := asks(b); slices.Contains(texts, name) || slices.Contains(texts, figuresOf[name]) {
+					showing = append(showing, b.UID)
+				}
+			}
+		}
+		if len(showing) > 0 {
+			shown++
+			require.Contains(t, showing, a.Board(), "%s links to a dashboard without any of its metrics", a.Name)
+		}
+	}
+	require.Greater(t, shown, len(Alerts())/2)
+}
+
+// metricName finds metrics in expressions.
+var metricName = regexp.MustCompile(`\b(?:vllm:\w+|DCGM_FI_\w+|otelcol_\w+|http_requests_total|process_start_time_seconds)\b`)
+
+// figuresOf are what the data source calls what it reads off these metrics; of latencies and of spans it is a kind of query.
+var figuresOf = map[string]string{
+	"vllm:num_requests_running": "running", "vllm:num_requests_waiting": "waiting", "vllm:num_requests_waiting_by_reason": "waiting_deferred",
+	"vllm:kv_cache_usage_perc": "kv_cache_usage_max", "vllm:num_preemptions_total": "preemption_rate",
+	"vllm:prefix_cache_hits_total": "prefix_cache_hit_ratio", "vllm:generation_tokens_total": "generation_token_rate",
+	"vllm:request_queue_time_seconds_sum": "queue_mean", "vllm:admission_rejections_total": "rejection_ratio",
+	"otelcol_receiver_accepted_spans": "coverage", "vllm:request_success_total": "request_rate", "http_requests_total": "http_5xx_ratio",
+	Objectives[0].Histogram + "_count": "slo", Objectives[1].Histogram + "_count": "slo", Objectives[2].Histogram + "_count": "slo",
+}
+
+// asks are the texts by which a dashboard's panels ask: expressions, figures, kinds.
+func asks(b dashboards.Dashboard) (texts []string) {
+	for _, p := range b.Panels {
+		for _, target := range p.Targets {
+			texts = append(texts, fmt.Sprint(target["queryType"]))
+			if q, ok := target["promql"].(map[string]any); ok {
+				texts = append(texts, metricName.FindAllString(fmt.Sprint(q["expr"]), -1)...)
+			}
+			if q, ok := target["models"].(map[string]any); ok {
+				texts = append(texts, strings.Fields(strings.Trim(fmt.Sprint(q["metrics"]), "[]"))...)
+			}
+		}
+	}
+	return texts
 }
 
 // promtool runs the cases; here is only that none is missing.
@@ -71,6 +142,19 @@ func TestEveryAlertIsShownFiringAndSilent(t *testing.T) {
 func TestAnObjectiveIsABucketsBound(t *testing.T) {
 	for _, o := range Objectives {
 		require.Contains(t, bucketsOf(t, o.Histogram), o.Seconds, o.Name)
+	}
+}
+
+// The data source that Grafana is given says what the rules make of its limits.
+func TestTheDataSourceSaysWhereTheRulesDiffer(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "provisioning", "datasources", "vllm.yml"))
+	require.NoError(t, err)
+	for _, o := range Objectives {
+		limit := slo.Shipped.Of(slo.Limit(o.Name))
+		require.Contains(t, string(text), fmt.Sprintf("%s: %s", o.Name, strings.Replace(limit.String(), "1m0s", "60s", 1)))
+		if limit.Seconds() != o.Seconds {
+			require.Contains(t, string(text), fmt.Sprintf("%g s of %s", o.Seconds, o.Title))
+		}
 	}
 }
 

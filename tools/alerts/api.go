@@ -41,7 +41,7 @@ func api() Group {
 				},
 			},
 			{
-				Name: "VLLMClientErrorsHigh", Severity: Medium, Component: API, For: 10 * time.Minute,
+				Name: "VLLMClientErrorsHigh", Severity: Medium, Component: API, Dashboard: "vllm-logs", For: 10 * time.Minute,
 				Expr: pretty(`
 					sum by (%[1]s) (rate(%[2]s, status="4xx"}[5m]))
 					  / sum by (%[1]s) (rate(%[2]s}[5m])) > %[3]g

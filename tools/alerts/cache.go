@@ -69,17 +69,19 @@ func cache() Group {
 				Name: "VLLMLoRASaturated", Severity: Medium, Component: LoRA, For: 5 * time.Minute,
 				Expr: pretty(`
 					sum by (%[1]s) (vllm:num_requests_waiting_by_reason{reason="deferred"}) > %[2]d
-					and on (instance) vllm:lora_requests_info`, byInstance, deferred),
-				Summary:     `{{ $value | humanize }} requests on {{ $labels.instance }} wait for a LoRA slot`,
-				Description: "More adapters are asked for than max_loras lets into one batch. Requests of the others wait although the batch has room.",
+					and on (%[3]s, instance) vllm:lora_requests_info`, byInstance, deferred, byDeployment),
+				Summary: `{{ $value | humanize }} requests on {{ $labels.instance }} are deferred, usually for want of a LoRA slot`,
+				Description: "vLLM holds them back although the batch has room: more adapters are asked for than max_loras lets into one batch. " +
+					"Remote KV that has not come and grammars that compile count as deferred, too; no metric tells them apart.",
 				Cases: []Case{
-					{"fires when six wait and adapters are in use", deferredRequests(6, true), 15 * time.Minute, 1},
-					{"is silent at five", deferredRequests(5, true), 15 * time.Minute, 0},
-					{"is silent without LoRA, where they wait for something else", deferredRequests(6, false), 15 * time.Minute, 0},
+					{"fires when six wait and adapters are in use", deferredRequests(6, "prod"), 15 * time.Minute, 1},
+					{"is silent at five", deferredRequests(5, "prod"), 15 * time.Minute, 0},
+					{"is silent without LoRA, where they wait for something else", deferredRequests(6, ""), 15 * time.Minute, 0},
+					{"is silent when adapters are in use on an instance of that name elsewhere", deferredRequests(6, "test"), 15 * time.Minute, 0},
 				},
 			},
 			{
-				Name: "VLLMKVTransferFailures", Severity: High, Component: KVCache,
+				Name: "VLLMKVTransferFailures", Severity: High, Component: KVCache, Dashboard: "vllm-disaggregation",
 				Expr: pretty(`
 					sum by (%s) (
 					  increase(vllm:nixl_num_failed_transfers_total[10m])
@@ -113,10 +115,11 @@ func prefixHits(yesterday, now int) []Series {
 	}
 }
 
-func deferredRequests(n int, lora bool) []Series {
+// deferredRequests is so many of them, and adapters in use in a namespace, if any.
+func deferredRequests(n int, adapters string) []Series {
 	out := []Series{{`vllm:num_requests_waiting_by_reason{reason="deferred", ` + testEngine + `}`, fmt.Sprintf("%dx40", n)}}
-	if lora {
-		out = append(out, Series{`vllm:lora_requests_info{job="vllm", namespace="prod", environment="eu", instance="a:8000", max_lora="1", running_lora_adapters="a", waiting_lora_adapters="b"}`, "1.79e9x40"})
+	if adapters != "" {
+		out = append(out, Series{`vllm:lora_requests_info{job="vllm", namespace="` + adapters + `", environment="eu", instance="a:8000", max_lora="1", running_lora_adapters="a", waiting_lora_adapters="b"}`, "1.79e9x40"})
 	}
 	return out
 }

@@ -29,7 +29,7 @@ func decoding() Group {
 				},
 			},
 			{
-				Name: "VLLMSpecDecodeAcceptanceLow", Severity: Info, Component: Decoding, For: 30 * time.Minute,
+				Name: "VLLMSpecDecodeAcceptanceLow", Severity: Info, Component: Decoding, Dashboard: "vllm-decoding", For: 30 * time.Minute,
 				Expr: pretty(`
 					sum by (%[1]s) (rate(vllm:spec_decode_num_accepted_tokens_total[15m]))
 					  / sum by (%[1]s) (rate(vllm:spec_decode_num_draft_tokens_total[15m])) < %[2]g`, byModel, specDecodeAcceptance),

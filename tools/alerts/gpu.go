@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,15 +19,29 @@ func gpu() Group {
 			{
 				Name: "VLLMGPUXid", Severity: Critical, Component: GPU, KeepFiring: 15 * time.Minute,
 				Expr: pretty(`
-					max by (%[1]s) (DCGM_FI_DEV_XID_ERRORS) > 0
-					and max by (%[1]s) (changes(DCGM_FI_DEV_XID_ERRORS[10m])) > 0`, byGPU),
+					max by (%[1]s) (DCGM_FI_DEV_XID_ERRORS) > 0%[2]s
+					and max by (%[1]s) (changes(DCGM_FI_DEV_XID_ERRORS[10m])) > 0`, byGPU, eachXID(" != %d", "")),
 				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} reports XID {{ $value }}`,
-				Description: "The driver reports a fault of the card; what the number means is in NVIDIA's XID catalogue. The exporter keeps the last number, so the same XID twice in a row shows once.",
+				Description: "The driver reports a fault of the card or its links; what the number means is in NVIDIA's XID catalogue. The exporter keeps the last number, so the same XID twice in a row shows once.",
 				Cases: []Case{
 					{"fires when an XID appears", series("DCGM_FI_DEV_XID_ERRORS", "0x10 79x20"), 12 * time.Minute, 1},
+					{"is silent about those of programs", xidsOn("0x10 %dx20"), 12 * time.Minute, 0},
 					{"is silent when a new exporter knows of none", series("DCGM_FI_DEV_XID_ERRORS", "79x10 0x20"), 12 * time.Minute, 0},
 					{"is silent without", series("DCGM_FI_DEV_XID_ERRORS", "0x30"), 12 * time.Minute, 0},
 					{"is silent about one of long ago", series("DCGM_FI_DEV_XID_ERRORS", "0x2 79x60"), 40 * time.Minute, 0},
+				},
+			},
+			{
+				Name: "VLLMGPUXidOfProgram", Severity: Medium, Component: GPU, KeepFiring: 15 * time.Minute,
+				Expr: pretty(`
+					max by (%[1]s) (%[2]s)
+					and max by (%[1]s) (changes(DCGM_FI_DEV_XID_ERRORS[10m])) > 0`, byGPU, eachXID("DCGM_FI_DEV_XID_ERRORS == %d", " or ")),
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} reports XID {{ $value }}, which is usually the program's`,
+				Description: "What ran on the card did something illegal or ended in the middle of its work. A fault of the card can look so too, if it comes again and again.",
+				Cases: []Case{
+					{"fires at each of them", xidsOn("0x10 %dx20"), 12 * time.Minute, len(xidsOfPrograms)},
+					{"is silent about the card's own", series("DCGM_FI_DEV_XID_ERRORS", "0x10 79x20"), 12 * time.Minute, 0},
+					{"is silent about those of long ago", xidsOn("0x2 %dx60"), 40 * time.Minute, 0},
 				},
 			},
 			{
@@ -71,4 +86,23 @@ func gpu() Group {
 			},
 		},
 	}
+}
+
+// eachXID is a text for each XID of a program.
+func eachXID(format, separator string) string {
+	var texts []string
+	for _, xid := range xidsOfPrograms {
+		texts = append(texts, fmt.Sprintf(format, xid))
+	}
+	return strings.Join(texts, separator)
+}
+
+// xidsOn is as many cards as there are XIDs of programs, each with one.
+func xidsOn(values string) (out []Series) {
+	for _, xid := range xidsOfPrograms {
+		out = append(out, Series{
+			fmt.Sprintf(`DCGM_FI_DEV_XID_ERRORS{Hostname="node-1", gpu="%d", UUID="GPU-%[1]d", modelName="NVIDIA H100"}`, xid), fmt.Sprintf(values, xid),
+		})
+	}
+	return out
 }

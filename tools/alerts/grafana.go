@@ -51,7 +51,9 @@ type Question struct {
 type ManagedGroup struct {
 	Name     string
 	Interval time.Duration
-	Rules    []Managed
+	// Instead says that these rules stand for rules of Prometheus: with both, everything would be told twice.
+	Instead bool
+	Rules   []Managed
 }
 
 func aboutModels(figure string, over time.Duration, quantiles ...float64) Question {

@@ -12,7 +12,7 @@ func ManagedGroups() []ManagedGroup {
 	return []ManagedGroup{
 		{Name: "vllm-slo", Interval: time.Minute, Rules: managedSLO()},
 		{Name: "vllm-requests", Interval: 2 * time.Minute, Rules: managedRequests()},
-		{Name: "vllm-models", Interval: time.Minute, Rules: managedModels()},
+		{Name: "vllm-models", Interval: time.Minute, Instead: true, Rules: managedModels()},
 		{Name: "vllm-evidence", Interval: 2 * time.Minute, Rules: managedEvidence()},
 	}
 }

@@ -92,6 +92,17 @@ func TestLinksLeadToTheModelAndItsRequests(t *testing.T) {
 	}
 }
 
+// What Prometheus' rules tell is told by Grafana's only where somebody wants that: compose loads all files of both.
+func TestNothingIsToldTwice(t *testing.T) {
+	loaded, sample := provisioned(t, "rules.yml"), provisioned(t, "rules-without-prometheus.yml.sample")
+	for _, g := range ManagedGroups() {
+		for _, m := range g.Rules {
+			require.Equal(t, !g.Instead, strings.Contains(loaded, "title: "+m.Name+"\n"), m.Name)
+			require.Equal(t, g.Instead, strings.Contains(sample, "title: "+m.Name+"\n"), m.Name)
+		}
+	}
+}
+
 // A message writes the time of the alert into the link; it knows only the windows that stand in the template.
 func TestMessagesKnowTheWindowOfEveryRule(t *testing.T) {
 	messages := provisioned(t, "templates.yml")

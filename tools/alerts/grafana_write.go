@@ -47,10 +47,13 @@ type relativeRange struct {
 // expressions is the uid of Grafana's own computations.
 const expressions = "__expr__"
 
-// managedRules is the file that Grafana reads.
-func managedRules() managedFile {
+// managedRules is the file that Grafana reads, or the one with what stands for rules of Prometheus.
+func managedRules(instead bool) managedFile {
 	out := managedFile{APIVersion: 1}
 	for _, g := range ManagedGroups() {
+		if g.Instead != instead {
+			continue
+		}
 		group := managedGroup{OrgID: 1, Name: g.Name, Folder: "vLLM", Interval: duration(g.Interval)}
 		for _, m := range g.Rules {
 			group.Rules = append(group.Rules, m.rule())

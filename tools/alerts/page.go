@@ -37,9 +37,11 @@ func table() []byte {
 				row(severity, a.Name, a.Component, a.For, map[Language]string{PromQL: "Prometheus", LogQL: "Loki"}[a.Language])
 			}
 		}
-		for _, m := range ManagedAlerts() {
-			if m.Severity == severity {
-				row(severity, m.Name, m.Component, m.For, "Grafana")
+		for _, g := range ManagedGroups() {
+			for _, m := range g.Rules {
+				if m.Severity == severity {
+					row(severity, m.Name, m.Component, m.For, map[bool]string{false: "Grafana", true: "Grafana, without Prometheus' rules"}[g.Instead])
+				}
 			}
 		}
 	}

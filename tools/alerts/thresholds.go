@@ -75,6 +75,10 @@ const (
 	coverageExpected = 0.9
 )
 
+// xidsOfPrograms are usually the fault of what ran on the card, not of the card: an illegal access or instruction (13, 31), a
+// process that ended in the middle of its work (43, 45). Source: NVIDIA's XID catalogue.
+var xidsOfPrograms = []int{13, 31, 43, 45}
+
 // Objective is a promise about the latency of one model's requests: the share Target of them stays within Seconds.
 type Objective struct {
 	Name, Title string

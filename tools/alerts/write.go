@@ -14,7 +14,8 @@ func Files() (map[string][]byte, error) {
 		"provisioning/prometheus/vllm-rules.yml":                                 ruleFile(PromQL, Groups()),
 		"provisioning/loki/vllm-rules.yml":                                       ruleFile(LogQL, Groups()),
 		"deploy/kubernetes/components/prometheus-operator/prometheus-rules.yaml": prometheusRule(),
-		"provisioning/alerting/rules.yml":                                        managedRules(),
+		"provisioning/alerting/rules.yml":                                        managedRules(false),
+		"provisioning/alerting/rules-without-prometheus.yml.sample":              managedRules(true), // Grafana reads no such name
 	}
 	for name, content := range testFiles("vllm-rules", Alerts()) {
 		contents["provisioning/prometheus/"+name] = content
@@ -88,7 +89,7 @@ func ruleGroups(language Language, from []Group) []ruleGroup {
 					Labels: map[string]string{"severity": string(a.Severity), "component": string(a.Component)},
 					Annotations: map[string]string{
 						"summary": a.Summary, "description": a.Description, "runbook_url": RunbookBase + a.Name + ".md",
-						"__dashboardUid__": Dashboards[a.Component],
+						"__dashboardUid__": a.Board(),
 					},
 				})
 			}

@@ -97,6 +97,31 @@ func TestTheTablesSayWhatTheCodeSays(t *testing.T) {
 	}
 }
 
+// A blank line within a table ends it there, and the rest is shown as text with bars.
+func TestEveryTableIsWhole(t *testing.T) {
+	_, pages := load(t)
+	tables := 0
+	for _, page := range pages {
+		lines, fenced := strings.Split(string(page.Source), "\n"), false
+		for i, line := range lines {
+			if strings.HasPrefix(strings.TrimSpace(line), "```") {
+				fenced = !fenced
+			}
+			if fenced || !strings.HasPrefix(line, "|") || i > 0 && strings.HasPrefix(lines[i-1], "|") {
+				continue
+			}
+			tables++
+			if i+1 == len(lines) || !ruler.MatchString(lines[i+1]) {
+				t.Errorf("%s:%d: a row without the head of its table: %s", page.File, i+1, line)
+			}
+		}
+	}
+	require.Greater(t, tables, 30)
+}
+
+// ruler stands between a table's head and its rows.
+var ruler = regexp.MustCompile(`^\|(?: *:?-+:? *\|)+$`)
+
 func root(t *testing.T) string {
 	t.Helper()
 	root, err := repo.Root()

@@ -119,7 +119,7 @@ func about(t *testing.T, name string, labels map[string]string) posted {
 			}
 			return posted{Labels: all, StartsAt: time.Now().Add(-time.Minute), Annotations: map[string]string{
 				"summary": "Summary of " + name, "description": a.Description, "runbook_url": alerts.RunbookBase + name + ".md",
-				"__dashboardUid__": alerts.Dashboards[a.Component],
+				"__dashboardUid__": a.Board(),
 			}}
 		}
 	}
