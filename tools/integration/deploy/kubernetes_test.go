@@ -85,14 +85,15 @@ func TestPodsLinesAreCalledAsTheirSpansAndSeries(t *testing.T) {
 
 	at, dir := addresses(t, 4), t.TempDir()
 	logs, offsets := filepath.Join(dir, "pods"), filepath.Join(dir, "offsets")
-	line := func(container, namespace, text string) {
-		folder := filepath.Join(logs, namespace+"_"+podName+"_"+podUID, container)
+	line := func(container, namespace, pod, text string) {
+		folder := filepath.Join(logs, namespace+"_"+pod+"_"+podUID, container)
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 		text = time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z") + " stdout F " + text + "\n"
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "0.log"), []byte(text), 0o644))
 	}
-	line("vllm", "vllm", "(EngineCore pid=2) ERROR 11-22 10:00:00 [core.py:1] EngineCore encountered a fatal error.")
-	line("vllm", "somebody-elses", "not ours")
+	line("vllm", "vllm", podName, "(EngineCore pid=2) ERROR 11-22 10:00:00 [core.py:1] EngineCore encountered a fatal error.")
+	line("vllm", "somebody-elses", podName, "not ours")
+	line("collector", "vllm", "collector-k7w2p", "cannot send a line")
 	require.NoError(t, os.MkdirAll(offsets, 0o755))
 	server{
 		program: program.Collector, file: "kubernetes/base/collector-config.yaml", dir: dir,
@@ -101,18 +102,20 @@ func TestPodsLinesAreCalledAsTheirSpansAndSeries(t *testing.T) {
 			"http://loki:3100", lokiURL, "0.0.0.0:4317", at[0], "0.0.0.0:4318", at[1], "0.0.0.0:13133", at[2],
 			"host: 0.0.0.0, port: 8888", "host: 127.0.0.1, port: " + port(at[3]),
 		},
-		args: []string{"--config=CONFIG"}, env: []string{"NAMESPACE=vllm", "NODE_NAME=node-1", "KUBECONFIG=" + kubernetes(t)},
+		args: []string{"--config=CONFIG"}, env: []string{"NAMESPACE=vllm", "NODE_NAME=node-1", "POD_NAME=collector-k7w2p", "KUBECONFIG=" + kubernetes(t)},
 		ready: "http://" + at[2],
 	}.start(t)
 
 	selector := `{service_name="vllm",instance="` + podName + `",pod="` + podName + `",namespace="vllm",container="vllm",environment="production",model="Qwen/Qwen3-0.6B"}`
 	eventually(t, lokiURL+"/loki/api/v1/query_range?query="+url.QueryEscape(selector+` | severity_text="ERROR" | detected_level="error"`), "a fatal error")
-	response, err := http.Get(lokiURL + "/loki/api/v1/label/namespace/values")
-	require.NoError(t, err)
-	defer response.Body.Close()
-	var values struct{ Data []string }
-	require.NoError(t, json.NewDecoder(response.Body).Decode(&values))
-	require.Equal(t, []string{"vllm"}, values.Data)
+	for label, only := range map[string]string{"namespace": "vllm", "pod": podName} { // neither another namespace's nor its own
+		response, err := http.Get(lokiURL + "/loki/api/v1/label/" + label + "/values")
+		require.NoError(t, err)
+		defer response.Body.Close()
+		var values struct{ Data []string }
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&values))
+		require.Equal(t, []string{only}, values.Data)
+	}
 }
 
 // podDiscovery is what our own build of Prometheus leaves out; a static target with the labels that it would find stands for it.
