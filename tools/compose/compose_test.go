@@ -12,6 +12,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
@@ -200,19 +201,64 @@ func TestWhoeverIsWaitedForSaysWhenItIsReady(t *testing.T) {
 	}
 }
 
-// What comes out of the three signals must name an instance alike.
+// What comes out of the three signals must name an instance alike: spans by the environment, series by prometheus.yml, and lines
+// by collector.yaml, which makes it of the service's name, as these do.
 func TestAnInstanceIsCalledAlikeInAllStores(t *testing.T) {
+	services, scraped := everything(t).Services, scrapedLabels(t)
 	for _, name := range []string{"vllm", "vllm-cpu", "rag-app"} {
-		environment := everything(t).Services[name].Environment
+		environment := services[name].Environment
 		require.Equal(t, name, *environment["OTEL_SERVICE_NAME"])
-		// collector.yaml and prometheus.yml make it of the service's name, which is also its name in the network.
-		require.Contains(t, *environment["OTEL_RESOURCE_ATTRIBUTES"], "service.instance.id="+name+"-0,k8s.pod.name="+name+"-0,")
+		spans := map[string]string{}
+		for pair := range strings.SplitSeq(*environment["OTEL_RESOURCE_ATTRIBUTES"], ",") {
+			attribute, value, _ := strings.Cut(pair, "=")
+			spans[attribute] = value
+		}
+		require.Equal(t, map[string]string{
+			"service.instance.id": name + "-0", "k8s.pod.name": name + "-0",
+			"k8s.namespace.name": "compose", "deployment.environment.name": "development",
+		}, spans)
+		require.Equal(t, map[string]string{
+			"instance": name + "-0", "pod": name + "-0", "namespace": "compose", "environment": "development",
+		}, scraped[name], name)
 	}
-	services := everything(t).Services
 	for _, service := range services {
 		require.Equal(t, "vllm-datasource", service.Logging.Options["tag"], "collector.yaml looks for it")
 		require.Equal(t, "com.docker.compose.service", service.Logging.Options["labels"], service.Name)
 	}
+}
+
+// scrapedLabels are what prometheus.yml gives the series of each service that it finds by DNS.
+func scrapedLabels(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(t), "deploy/compose/prometheus.yml"))
+	require.NoError(t, err)
+	var file struct {
+		Jobs []struct {
+			DNS []struct {
+				Names []string
+			} `yaml:"dns_sd_configs"`
+			Relabeling []struct {
+				Sources     []string `yaml:"source_labels"`
+				Regex       string
+				Target      string `yaml:"target_label"`
+				Replacement string
+			} `yaml:"relabel_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	labels := map[string]map[string]string{}
+	for _, job := range file.Jobs {
+		for _, dns := range job.DNS {
+			for _, name := range dns.Names {
+				labels[name] = map[string]string{}
+				for _, step := range job.Relabeling {
+					require.Equal(t, []string{"__meta_dns_name"}, step.Sources)
+					labels[name][step.Target] = regexp.MustCompile("^(?:"+step.Regex+")$").ReplaceAllString(name, step.Replacement)
+				}
+			}
+		}
+	}
+	return labels
 }
 
 // pinned is a whole version: v1.2.3 or 1.2.3, or NVIDIA's pair of them.

@@ -92,6 +92,7 @@ func TestContainersLinesAreCalledAsTheDataSourceCallsThem(t *testing.T) {
 	p.says(t, "bbb", attributes("prometheus"), recordedLine{now, `time=2026-11-22T10:00:00Z level=WARN msg="slow disk"`})
 	p.says(t, "ccc", map[string]string{"com.docker.compose.service": "somebody-elses"}, recordedLine{now, "not ours"})
 	p.says(t, "ddd", nil, recordedLine{now, "not ours either"})
+	p.says(t, "eee", attributes("collector"), recordedLine{now, "cannot send a line"})
 
 	has := func(query, line string) { t.Helper(); eventually(t, p.lokiQuery(query), line) }
 	names := `instance="vllm-0",pod="vllm-0",namespace="compose",environment="development",model="Qwen/Qwen3-0.6B"`
@@ -105,7 +106,7 @@ func TestContainersLinesAreCalledAsTheDataSourceCallsThem(t *testing.T) {
 	defer response.Body.Close()
 	var values struct{ Data []string }
 	require.NoError(t, json.NewDecoder(response.Body).Decode(&values))
-	require.ElementsMatch(t, []string{"prometheus", "vllm"}, values.Data, "other containers' lines stay where they are")
+	require.ElementsMatch(t, []string{"prometheus", "vllm"}, values.Data, "neither other containers' lines nor its own")
 }
 
 // The recording of a real vLLM goes the way that compose gives it, and comes out of the plugin as rows of two signals.
