@@ -77,7 +77,7 @@ func TestEveryPageSaysWhichKindsCanAlert(t *testing.T) {
 		}
 		require.Equal(t, inAlerts, told, file)
 	}
-	sentence := regexp.MustCompile("(?m)^.* can be used in alert rules\\.$").FindString(string(pages["README.md"].Source))
+	sentence := regexp.MustCompile(`(?m)^.* can be used in alert rules\.$`).FindString(string(pages["README.md"].Source))
 	var named []string
 	for _, match := range codeCell.FindAllStringSubmatch(sentence, -1) {
 		named = append(named, match[1])
