@@ -20,6 +20,9 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
 
+// noRAG is why the application's own panels are silent here.
+const noRAG = "no RAG application; tools/integration/rag runs it, and asks the whole board"
+
 // silent are the panels that have nothing to show on the simulated fleet, each for the reason that the panel itself gives. One
 // that comes alive fails the test, too: then it goes from the list.
 var silent = map[string]string{
@@ -36,19 +39,19 @@ var silent = map[string]string{
 	"vllm-disaggregation/Transfers that failed or came too late":    "no NIXL",
 	"vllm-disaggregation/Bytes stored and loaded":                   "no offloading",
 	"vllm-disaggregation/Host cache in use":                         "no offloading",
-	"vllm-rag/Questions":                                            "no RAG application",
-	"vllm-rag/Without an answer":                                    "no RAG application",
-	"vllm-rag/Question to answer, p95":                              "no RAG application",
-	"vllm-rag/In flight":                                            "no RAG application",
-	"vllm-rag/Mean time by stage":                                   "no RAG application",
-	"vllm-rag/First text, as the application sees it":               "no RAG application",
-	"vllm-rag/Similarity of what was found":                         "no RAG application",
-	"vllm-rag/Chunks per question":                                  "no RAG application",
-	"vllm-rag/Tokens":                                               "no RAG application",
-	"vllm-rag/Errors by stage":                                      "no RAG application",
-	"vllm-rag/Nothing found":                                        "no RAG application",
-	"vllm-rag/Index":                                                "no RAG application",
-	"vllm-rag/Why answers end":                                      "no RAG application",
+	"vllm-rag/Questions":                                            noRAG,
+	"vllm-rag/Without an answer":                                    noRAG,
+	"vllm-rag/Question to answer, p95":                              noRAG,
+	"vllm-rag/In flight":                                            noRAG,
+	"vllm-rag/Mean time by stage":                                   noRAG,
+	"vllm-rag/First text, as the application sees it":               noRAG,
+	"vllm-rag/Similarity of what was found":                         noRAG,
+	"vllm-rag/Chunks per question":                                  noRAG,
+	"vllm-rag/Tokens":                                               noRAG,
+	"vllm-rag/Errors by stage":                                      noRAG,
+	"vllm-rag/Nothing found":                                        noRAG,
+	"vllm-rag/Index":                                                noRAG,
+	"vllm-rag/Why answers end":                                      noRAG,
 	"vllm-coverage/What the collector refused or could not deliver": "no collector",
 	"vllm-coverage/Time that scrapes take":                          "history is written, not scraped",
 }

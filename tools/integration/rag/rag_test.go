@@ -7,16 +7,21 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
+	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
@@ -42,6 +47,7 @@ func TestEveryQuestionIsOneRowThatSaysWhereItsTimeWent(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return s.trueOf("leaves") != nil }, time.Minute, 20*time.Millisecond, "vLLM goes on for nobody")
 	s.countedOnce(t, len(questions), from)
+	s.boardIsFull(t, from)
 	s.quiet()
 
 	rows := map[string]row{}
@@ -149,6 +155,48 @@ func (s *stage) countedOnce(t *testing.T, questions int, from time.Time) {
 		}
 		return false
 	}, time.Minute, 200*time.Millisecond, "the application's metrics do not reach Prometheus")
+}
+
+// boardIsFull waits until every panel of the application's dashboard shows something.
+func (s *stage) boardIsFull(t *testing.T, from time.Time) {
+	t.Helper()
+	root, err := repo.Root()
+	require.NoError(t, err)
+	boards, err := dashboards.Load(root)
+	require.NoError(t, err)
+	empty := map[string][]dashboards.Target{}
+	for _, d := range boards {
+		for _, p := range d.Panels {
+			if d.UID == "vllm-rag" && p.Type != "row" {
+				empty[p.Title] = p.Targets
+			}
+		}
+	}
+	require.NotEmpty(t, empty)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		maps.DeleteFunc(empty, func(_ string, targets []dashboards.Target) bool {
+			return s.shows(t, targets, backend.TimeRange{From: from, To: time.Now()})
+		})
+		assert.Empty(c, slices.Sorted(maps.Keys(empty)), "panels that show nothing")
+	}, time.Minute, 200*time.Millisecond)
+}
+
+// shows reports whether the answers to a panel's questions hold a number or a name.
+func (s *stage) shows(t *testing.T, targets []dashboards.Target, window backend.TimeRange) bool {
+	t.Helper()
+	for _, target := range targets {
+		model, err := target.Asks(nil)
+		require.NoError(t, err)
+		query, err := pluginhost.Query("A", model, window)
+		require.NoError(t, err)
+		response, err := s.plugin.QueryData(t.Context(), query)
+		require.NoError(t, err)
+		require.NoError(t, response.Responses["A"].Error)
+		if pluginhost.HasValue(response.Responses["A"].Frames, nil) {
+			return true
+		}
+	}
+	return false
 }
 
 // rows asks for every request of the window.
