@@ -64,13 +64,14 @@ func toldBy(words string) string {
 
 // countLines is a LogQL expression that is true while lines have come within five minutes whose own message has these words.
 // Loki finds the words first, which is cheap, and then looks where they stand. The labels are those that a collector gives
-// in this project's manifests; ones that a store lacks are left out of the result.
+// in this project's manifests; ones that a store lacks are left out of the result. There a service has its scrape job's
+// name: as job, it lets VLLMDeploymentDown hold these back like all others.
 func countLines(words string) string {
-	return fmt.Sprintf("sum by (service_name, environment, namespace, pod, instance) (\n"+
+	return fmt.Sprintf("label_replace(sum by (service_name, environment, namespace, pod, instance) (\n"+
 		"  count_over_time({service_name=~\".*vllm.*\"}\n"+
 		"    |~ `%s`\n"+
 		"    !~ `%s`\n"+
 		"    | decolorize\n"+
 		"    |~ `%s` [5m])\n"+
-		") > 0", words, quotes, toldBy(words))
+		"), \"job\", \"$1\", \"service_name\", \"(.+)\") > 0", words, quotes, toldBy(words))
 }

@@ -7,6 +7,8 @@ import { answers, engine, happened, instant, logs, models, promql, target } from
 import { empty, modelColumns } from '../kit/shared';
 
 const targets = target('up');
+/** A pending pod and a stopped container are no targets: the alert VLLMDeploymentDown minds them, too. */
+const deployment = 'job, namespace, environment';
 const perModel = { name: '${__field.labels.model}', links: [toModelOfSeries] };
 const failures = words('engine_death out_of_memory start_failure restart preemption_storm');
 
@@ -27,11 +29,16 @@ export const health = board({
     light({
       title: 'Instances down',
       about: {
-        shows: 'Targets of vLLM’s scrape job that do not answer now.',
+        shows:
+          'Targets of vLLM’s scrape job that do not answer now. A deployment that had some within the hour and has none left counts as one.',
         bad: 'One: the others carry its load. All of a model: every request to it fails.',
         do: 'See below since when; then the pod’s events and its last lines. Runbooks: VLLMInstanceDown, VLLMDeploymentDown.',
       },
-      ask: promql(`count(${targets} == 0) or 0 * count(${targets})`),
+      ask: promql(`
+        count(
+          ${targets} == 0
+          or max by (${deployment}) (max_over_time(${targets}[1h])) unless on (${deployment}) ${targets}
+        ) or 0 * count(${targets})`),
       empty: 'No target',
       decimals: 0,
       steps: steps.anything,

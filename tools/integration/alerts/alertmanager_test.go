@@ -241,6 +241,7 @@ func TestAnAlertThatExplainsOthersKeepsThemSilent(t *testing.T) {
 		{"VLLMTPOTBurnFast", "VLLMTPOTBurnSlow", "model_name"},
 		{"VLLME2EBurnFast", "VLLME2EBurnSlow", "model_name"},
 		{"VLLMKVCacheExhausted", "VLLMKVCachePressure", "instance"},
+		{"VLLMOutOfMemory", "VLLMEngineDead", "instance"},
 		// The last, because it silences what is about its deployment.
 		{"VLLMDeploymentDown", "VLLMQueueGrowing", "environment"},
 	} {
@@ -256,7 +257,7 @@ func TestAnAlertThatExplainsOthersKeepsThemSilent(t *testing.T) {
 			require.Eventually(t, func() bool { return len(m.inhibitedBy(t, same)) == 0 }, patience, 50*time.Millisecond, "and speaks again after it")
 		})
 	}
-	require.Len(t, fingerprints, 5, "each by its own source")
+	require.Len(t, fingerprints, 6, "each by its own source")
 }
 
 func TestADeploymentThatIsDownIsTheOnlyMessageAboutIt(t *testing.T) {
