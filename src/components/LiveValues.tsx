@@ -1,10 +1,11 @@
 import React from 'react';
 import { TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { FieldValidationMessage, MultiCombobox } from '@grafana/ui';
+import { FieldValidationMessage } from '@grafana/ui';
 
 import type { VllmDataSource } from '../datasource';
 import { Scope, ScopeList } from '../queryTypes';
+import { TypedValues } from './TypedValues';
 import { useLiveOptions } from './useLiveOptions';
 import { variableOptions } from './variableOptions';
 
@@ -27,18 +28,14 @@ export function LiveValues({ id, datasource, list, scope, range, onChange, ...na
   });
   return (
     <div>
-      <MultiCombobox
+      <TypedValues
         {...named}
         id={id}
         options={options}
-        value={(scope[list] ?? []).map((value) => ({ value, label: value }))}
-        onChange={(chosen) => onChange(chosen.map(({ value }) => value))}
-        createCustomValue
-        isClearable
+        values={scope[list] ?? []}
+        onChange={onChange}
         placeholder={t('scope.all', 'all')}
-        width="auto"
         minWidth={16}
-        maxWidth={48}
       />
       {problem && <FieldValidationMessage>{problem}</FieldValidationMessage>}
     </div>

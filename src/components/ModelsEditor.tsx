@@ -7,6 +7,7 @@ import { figures, hasQuantiles, ModelsSpec, quantiles as defaultQuantiles } from
 import { FormPicker } from './FormPicker';
 import { GroupByPicker } from './GroupByPicker';
 import { NamedField } from './NamedField';
+import { TypedValues } from './TypedValues';
 import { KindEditorProps } from './kindEditor';
 
 /** Which key figures, of what, in which shape. A number compares one figure, so there only one can be chosen. */
@@ -83,17 +84,13 @@ export function ModelsEditor({ id, spec, onChange, alerting }: KindEditorProps<M
               width={12}
             />
           ) : (
-            <MultiCombobox
+            <TypedValues
               id={`${id}-quantiles`}
               options={quantileOptions(quantiles)}
-              value={quantiles.map(percentile)}
-              onChange={(chosen) => onChange({ ...spec, quantiles: parseQuantiles(chosen.map(({ value }) => value)) })}
-              createCustomValue
-              isClearable
+              values={quantiles.map(percentile)}
+              onChange={(chosen) => onChange({ ...spec, quantiles: parseQuantiles(chosen) })}
               placeholder={defaultQuantiles.map(percentile).join(', ')}
-              width="auto"
               minWidth={20}
-              maxWidth={48}
             />
           )}
         </NamedField>

@@ -85,6 +85,29 @@ describe('requests', () => {
     expect(lastQuery().scope).toEqual({ models: ['qwen', '$model'] });
   });
 
+  test('are narrowed by what was typed and entered, whatever the menu has at hand', async () => {
+    show({ queryType: 'requests' });
+    await user.click(screen.getByLabelText('Models', { selector: 'input' }));
+    await user.hover(await screen.findByRole('option', { name: 'llama' }));
+    await user.paste('gpt-.*');
+    await user.keyboard('{Enter}');
+    expect(lastQuery().scope).toEqual({ models: ['gpt-.*'] });
+    await user.keyboard('{Enter}');
+    expect(onChange).toHaveBeenCalledTimes(1);
+  });
+
+  test('are narrowed by the option that was clicked or that arrow keys went to, not by what was searched for', async () => {
+    show({ queryType: 'requests' });
+    await choose('Models', 'qwen', 'qw');
+    await user.click(document.body);
+    expect(lastQuery().scope).toEqual({ models: ['qwen'] });
+    await user.click(screen.getByLabelText('Models', { selector: 'input' }));
+    await user.paste('lla');
+    await waitFor(() => expect(screen.queryByRole('option', { name: /\$model/ })).not.toBeInTheDocument());
+    await user.keyboard('{ArrowDown}{ArrowDown}{Enter}');
+    expect(lastQuery().scope).toEqual({ models: ['qwen', 'llama'] });
+  });
+
   test('are narrowed by other places when asked for', async () => {
     show({ queryType: 'requests' });
     expect(screen.queryByLabelText('Pods')).not.toBeInTheDocument();

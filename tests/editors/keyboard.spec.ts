@@ -29,6 +29,7 @@ test('a query is written and run', async ({ editor }) => {
   await keyboard.press('Enter');
   await tabTo(editor, editor.menu('Models'));
   await keyboard.type('llama');
+  await expect(editor.page.getByRole('option', { name: '$model' })).toBeHidden(); // the search is back
   await arrowTo(editor, editor.page.getByRole('option', { name: /Llama-/ }).first());
   await keyboard.press('Enter');
   await keyboard.press('Escape');
