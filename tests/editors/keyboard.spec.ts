@@ -29,8 +29,10 @@ test('a query is written and run', async ({ editor }) => {
   await keyboard.press('Enter');
   await tabTo(editor, editor.menu('Models'));
   await keyboard.type('llama');
-  await expect(editor.page.getByRole('option', { name: '$model' })).toBeHidden(); // the search is back
-  await arrowTo(editor, editor.page.getByRole('option', { name: /Llama-/ }).first());
+  const llama = editor.page.getByRole('option', { name: /Llama-/ }).first();
+  await expect(llama).toBeVisible();
+  await expect(editor.page.getByRole('option', { name: '$model' })).toBeHidden(); // which the search for its first letter has
+  await arrowTo(editor, llama);
   await keyboard.press('Enter');
   await keyboard.press('Escape');
   await tabTo(editor, editor.page.getByRole('radio', { name: 'Table' }));
