@@ -3,6 +3,7 @@ package manifests
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,6 +52,31 @@ func TestTheOperatorsRoutesAreAlertmanagers(t *testing.T) {
 	for i, receiver := range config.Receivers {
 		require.Equal(t, file.Receivers[i].Name, receiver.Name)
 	}
+}
+
+// The operator's kind cannot load templates, so what leads to an alert's dashboard stands in each of its texts.
+func TestTheOperatorsMessagesLeadToTheDashboard(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "provisioning/alertmanager/templates/vllm.tmpl"))
+	require.NoError(t, err)
+	escaped := regexp.MustCompile(`\| reReplaceAll .*\| reReplaceAll "[^"]*" "[^"]*"`).FindString(string(text))
+	require.NotEmpty(t, escaped)
+	texts := 0
+	leads := func(message string) {
+		t.Helper()
+		texts++
+		require.Contains(t, message, "/d/{{ .Annotations.__dashboardUid__ }}?from=")
+		require.Contains(t, message, "&var-model={{ . "+escaped+" }}")
+		require.Contains(t, message, "&var-environment={{ . "+escaped+" }}")
+	}
+	for _, receiver := range of[monitoringalpha.AlertmanagerConfig](build(t, "deploy/kubernetes/overlays/operator"))[0].Spec.Receivers {
+		for _, slack := range receiver.SlackConfigs {
+			leads(slack.Text)
+		}
+		for _, page := range receiver.PagerDutyConfigs {
+			leads(page.Details[0].Value)
+		}
+	}
+	require.Equal(t, 4, texts)
 }
 
 func routeOf(t *testing.T, from monitoringalpha.Route) route {
