@@ -82,7 +82,8 @@ type Case struct {
 	Says string
 	// Series in promtool's notation, one sample a minute.
 	Series []Series
-	// At is when the rule is looked at, from the first sample.
+	// At is when the rule is looked at, from the first sample. In the first case that fires of an alert that waits, it is the
+	// very step at which it begins to: the one before must find it pending, so that no For can change unnoticed.
 	At time.Duration
 	// Firing is how many alerts there are by then.
 	Firing int

@@ -129,13 +129,17 @@ func TestEveryAlertIsShownFiringAndSilent(t *testing.T) {
 	for _, a := range Alerts() {
 		if a.Language == LogQL {
 			require.Empty(t, a.Cases, "%s: promtool does not know LogQL", a.Name)
+			require.Zero(t, a.For, "%s: no case could hold how long it waits", a.Name)
 			continue
 		}
-		require.True(t, slices.ContainsFunc(a.Cases, func(c Case) bool { return c.Firing > 0 }), "%s never fires", a.Name)
+		require.GreaterOrEqual(t, a.Begins(), 0, "%s never fires", a.Name)
 		require.True(t, slices.ContainsFunc(a.Cases, func(c Case) bool { return c.Firing == 0 }), "%s is never silent", a.Name)
 		for _, c := range a.Cases {
-			require.Greater(t, c.At, a.For, "%s %s: looked at before it could fire", a.Name, c.Says)
+			require.GreaterOrEqual(t, c.At, a.For, "%s %s: looked at before it could fire", a.Name, c.Says)
+			require.Zero(t, c.At%c.Step(), "%s %s: looked at between two steps", a.Name, c.Says)
 		}
+		begins := a.Cases[a.Begins()]
+		require.Zero(t, a.For%begins.Step(), "%s %s: waits for less than promtool's steps can tell", a.Name, begins.Says)
 	}
 }
 

@@ -21,7 +21,7 @@ func api() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the answers of {{ $labels.job }} are server errors`,
 				Description: "Requests fail with 5xx. A stream that fails after its first byte is not among them: it counts as 2xx.",
 				Cases: []Case{
-					{"fires above five in a hundred, if that is more than two", answered(few*above/(serverErrorRatio*above), 0, serverErrorRatio*above), 15 * time.Minute, 1},
+					{"fires above five in a hundred, if that is more than two", answered(few*above/(serverErrorRatio*above), 0, serverErrorRatio*above), 7 * time.Minute, 1},
 					{"is silent below five in a hundred", answered(100, 0, serverErrorRatio*below), 15 * time.Minute, 0},
 					{"is silent when two of two fail", answered(few*below, 0, 1), 15 * time.Minute, 0},
 				},
@@ -35,7 +35,7 @@ func api() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} end in an engine error`,
 				Description: "The engine gave up on requests that it had accepted: KV loading, grammar compilation or preprocessing failed.",
 				Cases: []Case{
-					{"fires above five in a hundred, if that is more than two", finished(few*above/(serverErrorRatio*above), serverErrorRatio*above), 15 * time.Minute, 1},
+					{"fires above five in a hundred, if that is more than two", finished(few*above/(serverErrorRatio*above), serverErrorRatio*above), 7 * time.Minute, 1},
 					{"is silent below five in a hundred", finished(100, serverErrorRatio*below), 15 * time.Minute, 0},
 					{"is silent when two of two fail", finished(few*below, 1), 15 * time.Minute, 0},
 				},
@@ -49,7 +49,7 @@ func api() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} are refused as wrong`,
 				Description: "A client sends what the server cannot take: a wrong model name, a prompt beyond max_model_len, no access.",
 				Cases: []Case{
-					{"fires when most are refused, from one request a minute on", answered(60*minRate*above, clientErrorRatio*above, 0), 25 * time.Minute, 1},
+					{"fires when most are refused, from one request a minute on", answered(60*minRate*above, clientErrorRatio*above, 0), 15 * time.Minute, 1},
 					{"is silent when less than half are", answered(100, clientErrorRatio*below, 0), 25 * time.Minute, 0},
 					{"is silent when there is hardly a request", answered(60*minRate*below, 1, 0), 25 * time.Minute, 0},
 				},

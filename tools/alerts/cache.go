@@ -24,7 +24,7 @@ func cache() Group {
 				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is {{ $value | humanizePercentage }} full`,
 				Description: "There is room for few more tokens: new requests will wait, and running ones may be preempted.",
 				Cases: []Case{
-					{"fires above nine tenths", usage("0.91", 0), 25 * time.Minute, 1},
+					{"fires above nine tenths", usage("0.91", 0), 10 * time.Minute, 1},
 					{"is silent at nine tenths", usage("0.9", 0), 25 * time.Minute, 0},
 				},
 			},
@@ -36,7 +36,7 @@ func cache() Group {
 				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is full and requests wait for room`,
 				Description: "Requests queue because their tokens have no place, not because the batch is full. More sequences at a time would not help; more memory or shorter contexts would.",
 				Cases: []Case{
-					{"fires when it is full and requests wait", usage("0.96", 1), 20 * time.Minute, 1},
+					{"fires when it is full and requests wait", usage("0.96", 1), 5 * time.Minute, 1},
 					{"is silent when nothing waits", usage("0.96", 0), 20 * time.Minute, 0},
 					{"is silent at the threshold", usage("0.95", 3), 20 * time.Minute, 0},
 				},
@@ -48,7 +48,7 @@ func cache() Group {
 				Summary:     `An engine of {{ $labels.instance }} preempts {{ $value | humanize }} requests of {{ $labels.model_name }} a second`,
 				Description: "The KV cache runs out while requests decode: their work is thrown away and computed again. Latency grows without more load.",
 				Cases: []Case{
-					{"fires at thirty a minute", preempted(30), 15 * time.Minute, 1},
+					{"fires at thirty a minute", preempted(30), 10 * time.Minute, 1},
 					{"is silent at twenty-nine", preempted(29), 15 * time.Minute, 0},
 				},
 			},
@@ -60,7 +60,7 @@ func cache() Group {
 				Summary:     `Prefix cache of {{ $labels.model_name }} hits {{ $value | humanizePercentage }}, less than half of yesterday`,
 				Description: "Prompts no longer begin alike, or the router no longer sends them to the replica that knows them. Prefill work and TTFT grow.",
 				Cases: []Case{
-					{"fires below half of yesterday's ratio, if that was worth having", prefixHits(21, 10), 25 * time.Hour, 1},
+					{"fires below half of yesterday's ratio, if that was worth having", prefixHits(21, 10), 24*time.Hour + 20*time.Minute, 1},
 					{"is silent at half", prefixHits(50, 26), 25 * time.Hour, 0},
 					{"is silent when there was little to lose", prefixHits(19, 0), 25 * time.Hour, 0},
 				},
@@ -74,7 +74,7 @@ func cache() Group {
 				Description: "vLLM holds them back although the batch has room: more adapters are asked for than max_loras lets into one batch. " +
 					"Remote KV that has not come and grammars that compile count as deferred, too; no metric tells them apart.",
 				Cases: []Case{
-					{"fires when six wait and adapters are in use", deferredRequests(6, "prod"), 15 * time.Minute, 1},
+					{"fires when six wait and adapters are in use", deferredRequests(6, "prod"), 5 * time.Minute, 1},
 					{"is silent at five", deferredRequests(5, "prod"), 15 * time.Minute, 0},
 					{"is silent without LoRA, where they wait for something else", deferredRequests(6, ""), 15 * time.Minute, 0},
 					{"is silent when adapters are in use on an instance of that name elsewhere", deferredRequests(6, "test"), 15 * time.Minute, 0},

@@ -23,7 +23,7 @@ func decoding() Group {
 				Summary:     `{{ $labels.model_name }} generates {{ $value | humanize }} tokens a second and request, half of an hour ago`,
 				Description: "Each request gets tokens at less than half the speed although no more of them run: preemptions, a GPU that slows down, long prompts between the decodes, or a noisy neighbour.",
 				Cases: []Case{
-					{"fires below half with the same load", tokens(240, 119, 10), 100 * time.Minute, 1},
+					{"fires below half with the same load", tokens(240, 119, 10), 85 * time.Minute, 1},
 					{"is silent at half", tokens(240, 120, 10), 100 * time.Minute, 0},
 					{"is silent when the batch has grown", tokens(240, 238, 30), 100 * time.Minute, 0},
 				},
@@ -36,7 +36,7 @@ func decoding() Group {
 				Summary:     `{{ $labels.model_name }} keeps {{ $value | humanizePercentage }} of its drafted tokens`,
 				Description: "Speculative decoding drafts tokens that are thrown away: at this rate it costs more than it saves.",
 				Cases: []Case{
-					{"fires below three tenths", drafted(29), 60 * time.Minute, 1},
+					{"fires below three tenths", drafted(29), 31 * time.Minute, 1},
 					{"is silent at three tenths", drafted(30), 60 * time.Minute, 0},
 				},
 			},

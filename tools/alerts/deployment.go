@@ -26,8 +26,7 @@ func deployment() Group {
 				Description: "Prometheus reaches none of the deployment's replicas, or finds none to reach: every request to it fails. " +
 					"Other alerts of this deployment are silenced while this one is on.",
 				Cases: []Case{
-					{"fires when the last replica has been gone for a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}, {`up{` + b + `}`, "1x3 0x12"}}, 8 * time.Minute, 1},
-					{"waits a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}}, 6 * time.Minute, 0},
+					{"fires when the last replica has been gone for a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}, {`up{` + b + `}`, "1x3 0x12"}}, 7 * time.Minute, 1},
 					{"is silent while one replica answers", []Series{{`up{` + a + `}`, "0x15"}, {`up{` + b + `}`, "1x15"}}, 10 * time.Minute, 0},
 					{"fires when its targets are gone, of whatever else there are", []Series{{`up{` + a + `}`, "1x5 stale"}, {`up{` + other + `}`, "1x30"}}, 8 * time.Minute, 1},
 					{"still fires when nothing at all is scraped any more", []Series{{`up{` + a + `}`, "1x5 stale"}}, 50 * time.Minute, 1},
@@ -41,7 +40,7 @@ func deployment() Group {
 				Summary:     `{{ $labels.instance }} of {{ $labels.job }} is down`,
 				Description: "This replica has not answered a scrape for longer than a start takes. The others carry its load.",
 				Cases: []Case{
-					{"fires after ten minutes", []Series{{`up{` + a + `}`, "1x2 0x20"}}, 14 * time.Minute, 1},
+					{"fires after ten minutes", []Series{{`up{` + a + `}`, "1x2 0x20"}}, 13 * time.Minute, 1},
 					{"is silent during a start", []Series{{`up{` + a + `}`, "1x2 0x8 1x20"}}, 20 * time.Minute, 0},
 				},
 			},
@@ -57,7 +56,7 @@ func deployment() Group {
 					{"fires when requests wait and no token comes", []Series{
 						{`vllm:num_requests_running{` + engine + `}`, "4x15"}, {`vllm:num_requests_waiting{` + engine + `}`, "9x15"},
 						{`vllm:generation_tokens_total{` + engine + `}`, "100x15"}, {`vllm:prompt_tokens_total{` + engine + `}`, "100x15"},
-					}, 8 * time.Minute, 1},
+					}, 4 * time.Minute, 1},
 					{"is silent when there is nothing to do", []Series{
 						{`vllm:num_requests_running{` + engine + `}`, "0x15"}, {`vllm:num_requests_waiting{` + engine + `}`, "0x15"},
 						{`vllm:generation_tokens_total{` + engine + `}`, "100x15"}, {`vllm:prompt_tokens_total{` + engine + `}`, "100x15"},
@@ -88,7 +87,7 @@ func deployment() Group {
 				Summary:     `{{ $labels.instance }} ({{ $labels.model_name }}) is asleep`,
 				Description: "Sleep mode has given the GPU's memory back. Requests to this replica wait until it is woken.",
 				Cases: []Case{
-					{"fires after ten minutes of sleep", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "0x20"}}, 12 * time.Minute, 1},
+					{"fires after ten minutes of sleep", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "0x20"}}, 10 * time.Minute, 1},
 					{"is silent when awake", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "1x20"}}, 12 * time.Minute, 0},
 				},
 			},
@@ -100,7 +99,7 @@ func deployment() Group {
 				Summary:     `Load on {{ $labels.model_name }} is uneven: one replica has {{ $value | humanize }} requests`,
 				Description: "The busiest replica has more than twice the mean. Requests queue on it while others have room: look at the router's policy and at long-lived connections.",
 				Cases: []Case{
-					{"fires when one of three has eight and more than twice the mean", load3(engine, 8, 2, 1), 30 * time.Minute, 1},
+					{"fires when one of three has eight and more than twice the mean", load3(engine, 8, 2, 1), 15 * time.Minute, 1},
 					{"is silent at twice the mean", load3(engine, 8, 2, 2), 30 * time.Minute, 0},
 					{"is silent when the busiest has little", load3(engine, 7, 0, 0), 30 * time.Minute, 0},
 				},

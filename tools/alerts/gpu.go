@@ -50,7 +50,7 @@ func gpu() Group {
 				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} has {{ $value }} °C`,
 				Description: "A little more and the card slows itself down; then every request on it gets slower.",
 				Cases: []Case{
-					{"fires above the limit", series("DCGM_FI_DEV_GPU_TEMP", "86x30"), 15 * time.Minute, 1},
+					{"fires above the limit", series("DCGM_FI_DEV_GPU_TEMP", "86x30"), 5 * time.Minute, 1},
 					{"is silent at the limit", series("DCGM_FI_DEV_GPU_TEMP", "85x30"), 15 * time.Minute, 0},
 				},
 			},
@@ -60,7 +60,7 @@ func gpu() Group {
 				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is slowed by heat {{ $value | humanizePercentage }} of the time`,
 				Description: "Cooling does not keep up. Counted only where dcgm-exporter is told to collect DCGM_FI_DEV_THERMAL_VIOLATION.",
 				Cases: []Case{
-					{"fires above a tenth of the time", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.11), 15 * time.Minute, 1},
+					{"fires above a tenth of the time", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.11), 10 * time.Minute, 1},
 					{"is silent at a tenth", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.1), 15 * time.Minute, 0},
 				},
 			},
@@ -70,7 +70,7 @@ func gpu() Group {
 				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is held back by its power limit {{ $value | humanizePercentage }} of the time`,
 				Description: "The card would go faster if it were allowed more power. Counted only where dcgm-exporter is told to collect DCGM_FI_DEV_POWER_VIOLATION.",
 				Cases: []Case{
-					{"fires above a tenth of the time", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.11), 30 * time.Minute, 1},
+					{"fires above a tenth of the time", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.11), 20 * time.Minute, 1},
 					{"is silent at a tenth", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.1), 30 * time.Minute, 0},
 				},
 			},

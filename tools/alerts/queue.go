@@ -21,7 +21,7 @@ func queue() Group {
 				Summary:     `{{ $value | humanize }} requests for {{ $labels.model_name }} wait, and it gets worse`,
 				Description: "More comes in than the replicas serve. TTFT grows by as much as the queue does until load falls or replicas are added.",
 				Cases: []Case{
-					{"fires when a long queue has grown", waiting("0+1x20 21x20"), 28 * time.Minute, 1},
+					{"fires when a long queue has grown", waiting("0+1x20 21x20"), 26 * time.Minute, 1},
 					{"is silent at the threshold", waiting("0+1x19 20x20"), 28 * time.Minute, 0},
 					{"is silent when a long queue does not grow", waiting("200x30"), 20 * time.Minute, 0},
 				},
@@ -34,7 +34,7 @@ func queue() Group {
 				Summary:     `Requests for {{ $labels.model_name }} wait {{ $value | humanizeDuration }} before they are scheduled`,
 				Description: "The mean time in the queue alone takes what most TTFT limits allow.",
 				Cases: []Case{
-					{"fires above two seconds", means("vllm:request_queue_time_seconds", 2.1), 20 * time.Minute, 1},
+					{"fires above two seconds", means("vllm:request_queue_time_seconds", 2.1), 11 * time.Minute, 1},
 					{"is silent at two seconds", means("vllm:request_queue_time_seconds", 2), 20 * time.Minute, 0},
 				},
 			},
@@ -46,7 +46,7 @@ func queue() Group {
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} are refused`,
 				Description: "The queue is full (max_num_queued_reqs or max_num_queued_tokens), so vLLM refuses what comes.",
 				Cases: []Case{
-					{"fires above one in a hundred", rejected(rejectionRatio * above), 15 * time.Minute, 1},
+					{"fires above one in a hundred", rejected(rejectionRatio * above), 6 * time.Minute, 1},
 					{"is silent below one in a hundred", rejected(rejectionRatio * below), 15 * time.Minute, 0},
 				},
 			},

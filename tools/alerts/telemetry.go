@@ -25,7 +25,7 @@ func telemetry() Group {
 				Summary:     "Prometheus has no vLLM to scrape",
 				Description: "No target's job is called vllm-something: discovery finds nothing, or the job has another name. None of the other alerts can fire.",
 				Cases: []Case{
-					{"fires without a target", []Series{{`up{job="node"}`, "1x20"}}, 10 * time.Minute, 1},
+					{"fires without a target", []Series{{`up{job="node"}`, "1x20"}}, 5 * time.Minute, 1},
 					{"is silent with one, even when it is down", []Series{{up, "0x20"}}, 10 * time.Minute, 0},
 				},
 			},
@@ -35,7 +35,7 @@ func telemetry() Group {
 				Summary:     `{{ $labels.instance }} answers scrapes without vLLM's metrics`,
 				Description: "The server runs with --disable-log-stats, or the path scraped is another program's. Nothing is known of its queue, cache or latency.",
 				Cases: []Case{
-					{"fires when only other metrics come", []Series{{up, "1x20"}}, 10 * time.Minute, 1},
+					{"fires when only other metrics come", []Series{{up, "1x20"}}, 5 * time.Minute, 1},
 					{"is silent when they come", []Series{{up, "1x20"}, {running, "0x20"}}, 10 * time.Minute, 0},
 				},
 			},
@@ -49,7 +49,7 @@ func telemetry() Group {
 				Summary:     "vLLM finishes requests and the collector gets no spans",
 				Description: "New requests have no trace, so their rows know neither phases nor callers. vLLM does not retry for long: what is lost stays lost.",
 				Cases: []Case{
-					{"fires when requests finish and no span comes", []Series{finishing(60 * minRate * above), collector("1x80"), spans("100x80")}, 40 * time.Minute, 1},
+					{"fires when requests finish and no span comes", []Series{finishing(60 * minRate * above), collector("1x80"), spans("100x80")}, 20 * time.Minute, 1},
 					{"fires when the collector is dead", []Series{finishing(60), collector("1x15 0x60"), spans("0+60x15 stale")}, 40 * time.Minute, 1},
 					{"fires when the collector is no target any more", []Series{finishing(60), collector("1x15 stale"), spans("0+60x15 stale")}, 40 * time.Minute, 1},
 					{"is silent while spans come", []Series{finishing(60), collector("1x80"), spans("0+1x80")}, 40 * time.Minute, 0},
@@ -64,7 +64,7 @@ func telemetry() Group {
 				Summary:     `The collector cannot deliver to {{ $labels.exporter }}`,
 				Description: "Loki or Jaeger refuses spans or lines, or cannot be reached. What the collector's queue does not hold is lost.",
 				Cases: []Case{
-					{"fires while deliveries fail", []Series{{`otelcol_exporter_send_failed_spans_total{exporter="otlp/jaeger"}`, "0+1x40"}}, 25 * time.Minute, 1},
+					{"fires while deliveries fail", []Series{{`otelcol_exporter_send_failed_spans_total{exporter="otlp/jaeger"}`, "0+1x40"}}, 11 * time.Minute, 1},
 					{"is silent when none does", []Series{{`otelcol_exporter_send_failed_spans_total{exporter="otlp/jaeger"}`, "5x40"}}, 25 * time.Minute, 0},
 				},
 			},

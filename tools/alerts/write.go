@@ -23,9 +23,10 @@ func Files() (map[string][]byte, error) {
 	return marshal(contents)
 }
 
-// PrometheusFiles is the rule file and the test files of one group, by their names: NAME.yml, NAME.test.yml and so on.
-func PrometheusFiles(name string, g Group) (map[string][]byte, error) {
-	contents := testFiles(name, g.Alerts)
+// PrometheusFiles is the rule file of one group and the test files of these alerts' cases, by their names: NAME.yml,
+// NAME.test.yml and so on.
+func PrometheusFiles(name string, g Group, tested []Alert) (map[string][]byte, error) {
+	contents := testFiles(name, tested)
 	contents[name+".yml"] = ruleFile(PromQL, []Group{g})
 	return marshal(contents)
 }

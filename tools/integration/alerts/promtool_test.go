@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,9 +46,9 @@ func TestEveryCaseIsAsItSays(t *testing.T) {
 	require.NoError(t, err, string(output))
 }
 
-// A case that stands far from a threshold holds it to nothing. So each threshold is moved a little to either side, and each
-// condition is left out in its turn: some case of that alert must then fail.
-func TestTheCasesHoldEveryThresholdFromBothSides(t *testing.T) {
+// A case that stands far from a threshold holds it to nothing. So each threshold is moved a little to either side, each
+// condition is left out in its turn, and each alert waits one step less and one more: some case of it must then fail.
+func TestTheCasesHoldEveryThresholdAndWaitFromBothSides(t *testing.T) {
 	t.Parallel()
 	promtool, dir := stacktest.Program(t, program.Promtool), t.TempDir()
 	var ruleFiles, testFiles []string
@@ -57,11 +58,15 @@ func TestTheCasesHoldEveryThresholdFromBothSides(t *testing.T) {
 			if a.Language != alerts.PromQL {
 				continue
 			}
-			for i, m := range mutants(a.Expr) {
+			for i, m := range append(mutants(a.Expr), waits(a)...) {
 				mutant := a
-				mutant.Expr = m.expr
+				mutant.For += m.wait
+				if m.expr != "" {
+					mutant.Expr = m.expr
+				}
 				name := fmt.Sprintf("%s-%d", a.Name, i)
-				files, err := alerts.PrometheusFiles(name, alerts.Group{Name: g.Name, Records: used(g.Records, a.Expr), Alerts: []alerts.Alert{mutant}})
+				rules := alerts.Group{Name: g.Name, Records: used(g.Records, a.Expr), Alerts: []alerts.Alert{mutant}}
+				files, err := alerts.PrometheusFiles(name, rules, []alerts.Alert{a})
 				require.NoError(t, err)
 				for file, content := range files {
 					path := filepath.Join(dir, file)
@@ -100,7 +105,23 @@ func used(records []alerts.Record, expr string) []alerts.Record {
 	return slices.DeleteFunc(slices.Clone(records), func(r alerts.Record) bool { return !strings.Contains(expr, r.Name) })
 }
 
-type mutant struct{ says, expr string }
+// mutant is an alert with another expression, or one that waits so much longer.
+type mutant struct {
+	says, expr string
+	wait       time.Duration
+}
+
+// waits are the alert that waits one of its cases' steps less, and one more.
+func waits(a alerts.Alert) (out []mutant) {
+	if a.For == 0 {
+		return nil
+	}
+	step := a.Cases[a.Begins()].Step()
+	for _, wait := range []time.Duration{-step, step} {
+		out = append(out, mutant{says: fmt.Sprintf("waiting %s instead of %s", a.For+wait, a.For), wait: wait})
+	}
+	return out
+}
 
 // mutants are the expressions that are almost this one.
 func mutants(expr string) (out []mutant) {
@@ -108,7 +129,7 @@ func mutants(expr string) (out []mutant) {
 		operator, text := expr[at[2]:at[3]], expr[at[4]:at[5]]
 		replace := func(operator, number string) {
 			with := operator + " " + number
-			out = append(out, mutant{fmt.Sprintf("%s instead of %s", with, expr[at[0]:at[1]]), expr[:at[0]] + with + expr[at[1]:]})
+			out = append(out, mutant{says: fmt.Sprintf("%s instead of %s", with, expr[at[0]:at[1]]), expr: expr[:at[0]] + with + expr[at[1]:]})
 		}
 		value, _ := strconv.ParseFloat(text, 64)
 		if value == 0 {
@@ -130,10 +151,10 @@ func mutants(expr string) (out []mutant) {
 			next = ends[i+1][0]
 		}
 		left := expr[end[0]:next]
-		out = append(out, mutant{"leaving out " + strings.TrimSpace(left), expr[:end[0]] + expr[next:]})
+		out = append(out, mutant{says: "leaving out " + strings.TrimSpace(left), expr: expr[:end[0]] + expr[next:]})
 	}
 	if len(ends) > 0 && !strings.HasPrefix(expr[ends[0][0]:], "\nunless ") && !strings.HasPrefix(expr[ends[0][1]:], "on ") {
-		out = append(out, mutant{"leaving out " + expr[:ends[0][0]], expr[ends[0][1]:]})
+		out = append(out, mutant{says: "leaving out " + expr[:ends[0][0]], expr: expr[ends[0][1]:]})
 	}
 	return out
 }
