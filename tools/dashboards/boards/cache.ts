@@ -184,7 +184,7 @@ export const cache = board({
         promql(quantile(0.5, 'vllm:kv_block_lifetime_seconds'), 'lifetime p50'),
         promql(quantile(0.5, 'vllm:kv_block_idle_before_evict_seconds'), 'idle before eviction p50'),
       ],
-      width: 8,
+      width: 6,
       height: 8,
       empty: 'No engine samples its blocks: start vLLM with --kv-cache-metrics (0.12 and newer).',
       unit: unit.seconds,
@@ -199,23 +199,33 @@ export const cache = board({
         do: 'Set --gpu-memory-utilization, --max-model-len and --kv-cache-dtype alike on all replicas.',
       },
       ask: instant(server('vllm:cache_config_info')),
-      width: 16,
+      width: 18,
       height: 8,
       empty: 'No engine reports its cache: none was scraped, or it runs the Rust front end, which does not.',
       fields: words(`
         instance engine kv_cache_size_tokens kv_cache_max_concurrency num_gpu_blocks block_size cache_dtype
         gpu_memory_utilization enable_prefix_caching
       `),
+      // A label is text.
+      transformations: [
+        {
+          id: 'convertFieldType',
+          options: {
+            conversions: [{ targetField: 'kv_cache_max_concurrency', destinationType: 'number' }],
+            fields: {},
+          },
+        },
+      ],
       looks: [
-        look('instance', { links: [toInstance], width: 180 }),
-        look('engine', { width: 70 }),
+        look('instance', { links: [toInstance], width: 160 }),
+        look('engine', { width: 66 }),
         look('kv_cache_size_tokens', { name: 'tokens' }),
-        look('kv_cache_max_concurrency', { name: 'full requests' }),
+        look('kv_cache_max_concurrency', { name: 'full requests', unit: unit.none, decimals: 1, width: 110 }),
         look('num_gpu_blocks', { name: 'blocks' }),
         look('block_size', { name: 'block' }),
         look('cache_dtype', { name: 'dtype' }),
-        look('gpu_memory_utilization', { name: 'GPU share' }),
-        look('enable_prefix_caching', { name: 'prefix caching' }),
+        look('gpu_memory_utilization', { name: 'GPU share', width: 90 }),
+        look('enable_prefix_caching', { name: 'prefix cache', width: 104 }),
       ],
     }),
   ],

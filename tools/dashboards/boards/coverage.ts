@@ -114,7 +114,7 @@ export const joinCoverage = board({
       sortBy: { field: 'rows', desc: true },
     }),
     chart({
-      title: 'What the collector refused or could not deliver',
+      title: 'Refused or lost at the collector',
       about: {
         shows: 'Spans and lines per second that an OpenTelemetry Collector did not take, or could not hand on.',
         bad: 'Anything above zero is evidence lost.',

@@ -10,9 +10,10 @@ const targets = target('up');
 /** A pending pod and a stopped container are no targets: the alert VLLMDeploymentDown minds them, too. */
 const deployment = 'job, namespace, environment';
 const perModel = { name: '${__field.labels.model}', links: [toModelOfSeries] };
+const perEnvironment = '${__field.labels.environment}';
 const failures = words('engine_death out_of_memory start_failure restart preemption_storm');
 
-const light = (spec: Omit<StatSpec, 'width' | 'height' | 'loud'>) => stat({ ...spec, width: 3, height: 4, loud: true });
+const light = (spec: Omit<StatSpec, 'width' | 'height' | 'loud'>) => stat({ ...spec, width: 6, height: 4, loud: true });
 
 export const health = board({
   uid: 'vllm-health',
@@ -153,7 +154,7 @@ export const health = board({
         do: 'Compare with “What happened” beside it, then read the lines of that instance.',
       },
       ask: promql(`max by (instance) (${targets})`, '{{instance}}'),
-      width: 11,
+      width: 8,
       height: 8,
       empty:
         'Prometheus has no target whose job is called vllm-something: the scrape configuration is missing, or the job has another name.',
@@ -174,8 +175,8 @@ export const health = board({
         do: 'Click the instance for its lines around that time.',
       },
       limit: 100,
-      width: 13,
-      columns: { title: 200, instance: 180 },
+      width: 16,
+      columns: { title: 170, instance: 184 },
       instance: toLogsOfInstance,
     }),
     table({
@@ -214,6 +215,12 @@ export const health = board({
       height: 8,
       empty: empty.engines,
       unit: unit.requestsPerSecond,
+      looks: [
+        look(/error_rate$/, { name: `${perEnvironment} errors` }),
+        look(/rejection_rate$/, { name: `${perEnvironment} refused` }),
+        look(/http_5xx_rate$/, { name: `${perEnvironment} 5xx` }),
+        look(/http_4xx_rate$/, { name: `${perEnvironment} 4xx` }),
+      ],
     }),
     chart({
       title: 'Waiting, by model',
@@ -252,14 +259,15 @@ export const health = board({
         do: 'docs/runbooks has a page for each alert: what it means, three checks, fixes.',
       },
       ask: instant('sum by (alertname, alertstate, severity, model_name, instance) (ALERTS{alertname=~"VLLM.*"})'),
-      width: 10,
+      width: 12,
       height: 9,
       empty: 'No alert is pending or firing; or Prometheus does not load provisioning/prometheus/vllm-rules.yml.',
       fields: words('alertname alertstate severity model_name instance'),
       looks: [
-        look('alertname', { name: 'alert', width: 220 }),
-        look('alertstate', { name: 'state', width: 80 }),
-        look('severity', { width: 80 }),
+        look('alertname', { name: 'alert', width: 200 }),
+        look('alertstate', { name: 'state', width: 64 }),
+        look('severity', { width: 72 }),
+        look('model_name', { name: 'model' }),
       ],
     }),
     lines({
@@ -270,7 +278,7 @@ export const health = board({
         do: 'Look for the first error, the rest follow from it.',
       },
       ask: logs({ levels: ['error', 'critical'], limit: 100 }),
-      width: 14,
+      width: 12,
       height: 9,
       empty: 'No error was written in the time range.',
     }),

@@ -131,6 +131,7 @@ export const logsAndErrors = board({
       height: 6,
       empty: empty.engines,
       looks: [
+        look('environment', { width: 110 }),
         look('request_rate', { name: 'req/s', unit: unit.none, decimals: 2, width: 80 }),
         look('error_rate', { name: 'errors/s', unit: unit.none, decimals: 3, width: 90 }),
         look(/ratio$/, { decimals: 2, steps: ['transparent', [0.01, 'orange'], [0.05, 'red']], cell: 'filled' }),

@@ -21,7 +21,7 @@ const neighbours = words(`
   time request_id model status e2e ttft queue prefill decode tpot prompt_tokens completion_tokens caller_service
   preemptions signals
 `);
-const figures = { ask: request('summary'), height: 4, empty: '–', calc: 'first', size: 16 } as const;
+const figures = { ask: request('summary'), height: 3, empty: '–', calc: 'first', size: 16 } as const;
 
 export const singleRequest = board({
   uid: 'vllm-request',
@@ -64,7 +64,7 @@ export const singleRequest = board({
         do: 'Queue wants replicas, prefill shorter prompts or a warmer prefix cache, decode shorter outputs or smaller batches; outside is the caller and the network.',
       },
       ...figures,
-      width: 13,
+      width: 24,
       unit: unit.seconds,
       show: '/^(end to end|first token|queue|prefill|decode|per token|outside|unaccounted)$/',
       looks: [
@@ -82,7 +82,7 @@ export const singleRequest = board({
         do: 'Compare with other requests before blaming the engine; check that the router keeps sessions together.',
       },
       ...figures,
-      width: 5,
+      width: 12,
       unit: unit.none,
       show: '/^(prompt|cached|output|max)$/',
       looks: [
@@ -100,7 +100,7 @@ export const singleRequest = board({
         do: 'See the engine’s graph below; for dashes, “Save & test” on the data source.',
       },
       ...figures,
-      width: 6,
+      width: 12,
       unit: unit.none,
       show: '/^(running|waiting|KV cache|preempted)$/',
       looks: [

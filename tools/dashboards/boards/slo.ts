@@ -44,23 +44,23 @@ export const objectives = board({
       height: 7,
       empty: noLimits,
       looks: [
-        look('model', { links: [toModel, toRequestsOfModel] }),
-        look('attainment', { decimals: 2, width: 110 }),
-        look('burn_rate', { name: 'burn rate', decimals: 1, width: 104 }),
+        look('model', { links: [toModel, toRequestsOfModel], width: 180 }),
+        look('attainment', { decimals: 2, width: 86 }),
+        look('burn_rate', { name: 'burn rate', decimals: 1, width: 100 }),
         look('error_budget_left', {
           name: 'budget left',
           decimals: 0,
-          width: 104,
+          width: 92,
           steps: ['red', [0, 'orange'], [0.25, 'text']],
         }),
-        look('goodput', { name: 'goodput/s', unit: unit.none, decimals: 2, width: 96 }),
-        look('requests', { unit: unit.none, decimals: 0, width: 88 }),
-        look('missed', { unit: unit.none, decimals: 0, width: 76 }),
-        look('failed', { unit: unit.none, decimals: 0, width: 72 }),
-        look('ttft_missed', { name: 'TTFT missed', unit: unit.none, decimals: 0, width: 112 }),
-        look('tpot_missed', { name: 'TPOT missed', unit: unit.none, decimals: 0, width: 112 }),
-        look('e2e_missed', { name: 'E2E missed', unit: unit.none, decimals: 0, width: 104 }),
-        look('not_judged', { name: 'not judged', unit: unit.none, decimals: 0, width: 98 }),
+        look('goodput', { name: 'goodput/s', unit: unit.none, decimals: 2, width: 84 }),
+        look('requests', { unit: unit.none, decimals: 0, width: 74 }),
+        look('missed', { unit: unit.none, decimals: 0, width: 70 }),
+        look('failed', { unit: unit.none, decimals: 0, width: 66 }),
+        look('ttft_missed', { name: 'TTFT missed', unit: unit.none, decimals: 0, width: 106 }),
+        look('tpot_missed', { name: 'TPOT missed', unit: unit.none, decimals: 0, width: 106 }),
+        look('e2e_missed', { name: 'E2E missed', unit: unit.none, decimals: 0, width: 92 }),
+        look('not_judged', { name: 'not judged', unit: unit.none, decimals: 0, width: 92 }),
       ],
       sortBy: { field: 'burn rate', desc: true },
     }),
@@ -113,6 +113,7 @@ export const objectives = board({
       unit: unit.count,
       style: 'bars',
       stacked: true,
+      legend: ['max'],
       looks: [
         look(/failed/, { colour: 'red' }),
         look(/ttft_missed/, { colour: 'orange' }),
@@ -140,7 +141,7 @@ export const objectives = board({
       ] as const
     ).map(([limit, name, bad, act]) =>
       attainmentChart({
-        title: `Within the limit on ${name}`,
+        title: `${name} within its limit`,
         about: {
           shows: `Share of finished requests at or below the limit on ${name}, read at the next bound of a bucket, by model.`,
           bad: `Below the dashed 99 %. ${bad}`,
@@ -152,10 +153,10 @@ export const objectives = board({
       })
     ),
     chart({
-      title: 'Burn rate of the worst limit',
+      title: 'Worst burn rate',
       about: {
         shows:
-          'How fast the budget of 1 % goes, by model: at 1 it lasts just as long as its period. That of all limits jointly can only be higher.',
+          'How fast the budget of 1 % goes by the limit that is hit worst, by model: at 1 it lasts just as long as its period. That of all limits jointly can only be higher.',
         bad: 'Above 6 for hours or 14.4 for minutes somebody is told.',
         do: 'Runbooks: VLLMTTFTBurnFast, VLLMTPOTBurnFast, VLLME2EBurnFast.',
       },

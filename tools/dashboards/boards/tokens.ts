@@ -25,7 +25,7 @@ export const tokens = board({
       title: 'Models',
       about: {
         shows:
-          'Tokens and their cost over the whole range. The cost per million counts prompt and output; “generated” lets the output bear it all. GPUs that serve several models count for none.',
+          'Tokens and their cost over the whole range. The cost per million counts prompt and output; “out” lets the output bear it all. GPUs that serve several models count for none.',
         bad: 'A cost per million far above the others of its size: GPUs that wait for work.',
         do: 'Fewer replicas, larger batches, or a smaller GPU for a model with little traffic.',
       },
@@ -41,20 +41,15 @@ export const tokens = board({
       height: 7,
       empty: empty.engines,
       looks: [
-        look('model', { links: [toModel] }),
+        look('model', { links: [toModel], width: 194 }),
         ...modelColumns,
-        look('generation_token_rate', { width: 104 }),
-        look('prompt_tokens_mean', { name: 'tok/prompt', unit: unit.none, decimals: 0, width: 100 }),
-        look('generation_tokens_mean', { name: 'tok/output', unit: unit.none, decimals: 0, width: 100 }),
-        look('gpus', { name: 'GPUs', decimals: 0, width: 66, unit: unit.none }),
-        look('cost_per_hour', { name: 'cost/h', decimals: 2, width: 84, noValue: 'no price' }),
-        look('cost_per_million_tokens', { name: 'cost/M tokens', decimals: 2, width: 118, noValue: 'no price' }),
-        look('cost_per_million_generated_tokens', {
-          name: 'cost/M generated',
-          decimals: 2,
-          width: 140,
-          noValue: 'no price',
-        }),
+        look('generation_token_rate', { width: 100 }),
+        look('prompt_tokens_mean', { name: 'tok/prompt', unit: unit.none, decimals: 0, width: 96 }),
+        look('generation_tokens_mean', { name: 'tok/output', unit: unit.none, decimals: 0, width: 88 }),
+        look('gpus', { name: 'GPUs', decimals: 0, width: 60, unit: unit.none }),
+        look('cost_per_hour', { name: 'cost/h', decimals: 2, width: 76, noValue: 'no price' }),
+        look('cost_per_million_tokens', { name: 'cost/M', decimals: 2, width: 76, noValue: 'no price' }),
+        look('cost_per_million_generated_tokens', { name: 'cost/M out', decimals: 2, width: 96, noValue: 'no price' }),
       ],
       sortBy: { field: 'tokens/s', desc: true },
     }),
@@ -103,6 +98,10 @@ export const tokens = board({
       empty: empty.finished,
       unit: unit.count,
       fill: 0,
+      looks: [
+        look(/prompt_tokens_mean$/, { name: '${__field.labels.environment} prompt' }),
+        look(/generation_tokens_mean$/, { name: '${__field.labels.environment} output' }),
+      ],
     }),
 
     'Who asks',
@@ -136,11 +135,11 @@ export const tokens = board({
       looks: [
         look('caller_service', { name: 'caller', noValue: 'not known' }),
         look('request_id (count)', { name: 'requests', unit: unit.count }),
-        look('prompt_tokens (sum)', { name: 'prompt tokens', unit: unit.count }),
-        look('completion_tokens (sum)', { name: 'output tokens', unit: unit.count }),
+        look('prompt_tokens (sum)', { name: 'prompt', unit: unit.count }),
+        look('completion_tokens (sum)', { name: 'output', unit: unit.count }),
         look('e2e (mean)', { name: 'mean E2E', unit: unit.seconds }),
       ],
-      sortBy: { field: 'output tokens', desc: true },
+      sortBy: { field: 'output', desc: true },
     }),
     table({
       title: 'Largest prompts',

@@ -25,8 +25,8 @@ export const eventsTable = ({ limit, columns, instance, ...spec }: EventsSpec): 
     empty: empty.events,
     fields: words('time severity title instance text'),
     looks: [
-      look('time', { width: 130, unit: 'time:MM-DD HH:mm:ss' }),
-      look('severity', { width: 80, cell: 'coloured' }),
+      look('time', { width: 112, unit: 'time:MM-DD HH:mm:ss' }),
+      look('severity', { width: 76, cell: 'coloured' }),
       look('title', { width: columns.title }),
       look('instance', { width: columns.instance, links: [instance] }),
     ],
