@@ -44,6 +44,9 @@ type Config struct {
 	// negative lets none arrive but those that come over HTTP.
 	MaxRequests int
 	Models      []Model // default DefaultModels()
+	// TimeOfDay is at which hour the fleet begins, for traffic that follows the day; 0 is the hour of its first moment. With it
+	// the same seed is the same traffic whenever it is made.
+	TimeOfDay time.Duration
 
 	// VLLMVersion chooses names, ids and line shapes. Default is the newest known.
 	VLLMVersion string

@@ -169,7 +169,7 @@ func (s *Simulator) start(at time.Time) {
 		pauses = s.config.Profile.PausesPerHour()
 	}
 	s.cluster = serving.New(serving.Config{
-		Seed: s.config.Seed, Start: at, Version: s.version, Models: s.config.Models,
+		Seed: s.config.Seed, Start: at, TimeOfDay: s.config.TimeOfDay, Version: s.version, Models: s.config.Models,
 		Profile: s.config.Profile, Rate: s.config.Rate, MaxCalls: s.config.MaxRequests,
 		LostSpans: s.config.LostSpans, LostLogs: s.config.LostLogs, DeathsPerHour: deaths, PausesPerHour: pauses,
 	}, s.sink)

@@ -20,7 +20,8 @@ type Output interface {
 // Config of a cluster.
 type Config struct {
 	Seed                uint64
-	Start               time.Time // virtual time zero
+	Start               time.Time     // virtual time zero
+	TimeOfDay           time.Duration // of Start, for the day's rhythm; 0 is Start's own
 	Version             telemetry.Version
 	Models              []Model
 	Profile             traffic.Profile
@@ -29,6 +30,13 @@ type Config struct {
 	LostSpans, LostLogs float64
 	DeathsPerHour       float64 // per instance
 	PausesPerHour       float64 // per instance; each aborts all its requests
+}
+
+func (c Config) timeOfDay() time.Duration {
+	if c.TimeOfDay != 0 {
+		return c.TimeOfDay
+	}
+	return time.Duration(c.Start.Hour())*time.Hour + time.Duration(c.Start.Minute())*time.Minute
 }
 
 // Cluster is the whole fleet on one clock.
@@ -69,7 +77,7 @@ func New(config Config, output Output) *Cluster {
 		c.byModel = append(c.byModel, replicas)
 		c.instances = append(c.instances, replicas...)
 	}
-	c.traffic = traffic.New(config.Seed, config.Profile, config.Rate, config.Start, limits)
+	c.traffic = traffic.New(config.Seed, config.Profile, config.Rate, config.timeOfDay(), limits)
 	for _, i := range c.instances {
 		i.ready()
 		i.planDeath()

@@ -17,20 +17,20 @@ type ModelLimits struct {
 type Generator struct {
 	random  *rand.Rand
 	shape   shape
-	rate    float64 // per second at factor 1
-	start   time.Time
+	rate    float64       // per second at factor 1
+	start   time.Duration // time of day at time zero
 	now     time.Duration
 	models  []ModelLimits
 	counter map[string]int // per service, for its request ids
 }
 
-// New makes a generator whose time zero is start.
-func New(seed uint64, profile Profile, rate float64, start time.Time, models []ModelLimits) *Generator {
+// New makes a generator whose time zero is that time of day.
+func New(seed uint64, profile Profile, rate float64, timeOfDay time.Duration, models []ModelLimits) *Generator {
 	return &Generator{
 		random:  rand.New(rand.NewPCG(seed, 0x7aff1c)), // #nosec G404 -- the same seed must give the same run
 		shape:   shapes[profile],
 		rate:    rate,
-		start:   start,
+		start:   timeOfDay,
 		models:  models,
 		counter: map[string]int{},
 	}
@@ -41,7 +41,7 @@ func (g *Generator) Next() *Call {
 	peak := g.shape.peak()
 	for {
 		g.now += seconds(g.random.ExpFloat64() / (g.rate * peak))
-		factor, long := g.shape.at(g.now, g.start.Add(g.now))
+		factor, long := g.shape.at(g.now, g.start+g.now)
 		if g.random.Float64()*peak < factor {
 			return g.call(long)
 		}

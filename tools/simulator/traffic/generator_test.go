@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC) // the daily factor is 1 at 09:00
+const start = 9 * time.Hour // when the daily factor is 1
 
 func generator(seed uint64, profile Profile) *Generator {
 	return New(seed, profile, 5, start, []ModelLimits{{MaxModelLen: 8192}, {MaxModelLen: 4096, LoRAs: []string{"a"}}})
@@ -73,8 +73,8 @@ func TestAWaveRaisesTheRateWhileItLasts(t *testing.T) {
 func TestTheDayHasAPeakAndANight(t *testing.T) {
 	s := shapes[Mixed]
 	s.waves = nil
-	noon, _ := s.at(0, time.Date(2026, 1, 1, 15, 0, 0, 0, time.UTC))
-	night, _ := s.at(0, time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC))
+	noon, _ := s.at(0, 15*time.Hour)
+	night, _ := s.at(0, 27*time.Hour) // of the next day
 	require.InDelta(t, 1.5, noon, 1e-9)
 	require.InDelta(t, 0.5, night, 1e-9)
 }

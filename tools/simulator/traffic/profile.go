@@ -76,11 +76,10 @@ func (p Profile) PausesPerHour() float64 { return shapes[p].pauses }
 
 // at is the rate factor and the share of long prompts at a moment. The day
 // peaks at 15:00 and is quietest at 03:00.
-func (s shape) at(since time.Duration, now time.Time) (factor, long float64) {
+func (s shape) at(since, timeOfDay time.Duration) (factor, long float64) {
 	factor, long = 1, s.longPrompts
 	if s.daily > 0 {
-		hour := float64(now.Hour()) + float64(now.Minute())/60
-		factor += s.daily * math.Cos((hour-15)/24*2*math.Pi)
+		factor += s.daily * math.Cos((timeOfDay.Hours()-15)/24*2*math.Pi)
 	}
 	for _, w := range s.waves {
 		if (since+w.every-w.offset)%w.every < w.lasts {
