@@ -43,7 +43,7 @@ func startFleet(ctx context.Context) (_ *fleet, err error) {
 	to := time.Now().Add(-time.Minute).Truncate(scrapeInterval)
 	f := &fleet{stores: stores, window: simulator.Window{From: to.Add(-history), To: to, Drain: true}}
 	sim, err := simulator.New(simulator.Config{
-		Seed: 7, TimeOfDay: 12 * time.Hour, Rate: rate, EngineDeaths: deaths, ScrapeInterval: scrapeInterval, Listen: "off",
+		Seed: 7, TimeOfDay: 6 * time.Hour, Rate: rate, EngineDeaths: deaths, ScrapeInterval: scrapeInterval, Listen: "off",
 		PrometheusRemoteWrite: stores.Prometheus.RemoteWrite, Loki: stores.Loki.URL, OTLP: stores.Jaeger.OTLPHTTP,
 	})
 	if err != nil {

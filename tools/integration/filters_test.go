@@ -99,9 +99,10 @@ func TestFiltersGiveTheRowsThatPassThem(t *testing.T) {
 }
 
 // byColumn orders rows by a time or a number; those without the number come last, and equals as the plugin promises: the
-// newer first, then by id.
+// newer first, then by id, and sequences of one request by their spans.
 func byColumn(a, b row, column string, desc bool) int {
-	return cmp.Or(byValue(a, b, column, desc), b.time().Compare(a.time()), strings.Compare(a.text("request_id"), b.text("request_id")))
+	return cmp.Or(byValue(a, b, column, desc), b.time().Compare(a.time()), strings.Compare(a.text("request_id"), b.text("request_id")),
+		strings.Compare(a.text("trace_id"), b.text("trace_id")), strings.Compare(a.text("span_id"), b.text("span_id")))
 }
 
 func byValue(a, b row, column string, desc bool) int {
