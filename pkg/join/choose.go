@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Order sorts by one column; nulls always come last, ties go to the newer request.
+// Order sorts by one column; nulls always come last. Equals follow newest first, then by request id, then by trace and span.
 type Order struct {
 	Column string `json:"column,omitempty"` // empty = time
 	Desc   bool   `json:"desc,omitempty"`
