@@ -46,10 +46,10 @@ test('a query is written and run', async ({ editor }) => {
   expect(scope?.models?.[0]).toMatch(/Llama-/);
 });
 
-test('a store is set up, saved and tested', async ({ editor }) => {
+test('a store is set up, saved and tested', async ({ editor }, { repeatEachIndex }) => {
   const { page } = editor;
   const { keyboard } = page;
-  await editor.open({ editor: 'config', uid: 'keyboard-settings' });
+  await editor.open({ editor: 'config', uid: `keyboard-settings-${repeatEachIndex}` });
   const prometheus = page.getByRole('region', { name: 'Prometheus', exact: true });
   await tabTo(editor, prometheus.getByLabel('URL'));
   await keyboard.type('http://127.0.0.1:1');
