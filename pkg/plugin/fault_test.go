@@ -196,8 +196,9 @@ func requireSound(t *testing.T, reference map[bool]*backend.QueryDataResponse) {
 func (x *trial) judge(t *testing.T, q question, sound backend.DataResponse) {
 	answer, ok := x.answers[q.alert].Responses[q.name]
 	require.True(t, ok, "every refID is answered")
+	text := written(answer)
 	for _, secret := range x.secrets {
-		require.NotContains(t, written(answer), secret)
+		require.NotContains(t, text, secret)
 	}
 	fails := x.fault.status != backend.StatusOK && !(q.unknown && x.fault.status == backend.StatusNotFound)
 	missing := func(stores []evidence.Store) (of []evidence.Store) {
