@@ -20,6 +20,7 @@ const (
 	Servers Lane = "servers" // the long pole of a cold run, so it begins at once
 	Go      Lane = "go"
 	Node    Lane = "node"
+	Python  Lane = "python"
 )
 
 // Step is one command that must succeed.

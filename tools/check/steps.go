@@ -37,15 +37,11 @@ var Steps = []Step{
 	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
 	{
 		// Not with -race: the plugin under test is the built binary, and the race detector in the test process would
-		// only slow down what is measured. Three packages at a time: they wait for servers more than they work.
+		// only slow down what is measured. Three packages at a time: they wait for servers more than they work. The two that
+		// take longest go first.
 		Name: "integration", Lane: Go, Dir: "tools", After: []string{"servers", "backend"},
-		Command: []string{"go", "test", "-tags", "integration", "-json", "-p", "3", "-timeout", "20m", "./integration/..."},
+		Command: []string{"go", "test", "-tags", "integration", "-json", "-p", "3", "-timeout", "20m", "./integration", "./integration/live", "./integration/..."},
 		Tests:   goTests, Timeout: 20 * time.Minute,
-	},
-	{
-		// examples/rag-app by itself; integration holds its requests in front of real stores.
-		Name: "rag app", Lane: Go, Dir: "tools", Missing: ragapp.MissingHere,
-		Command: []string{"go", "run", "./cmd/rag"}, Tests: pytestTests,
 	},
 
 	{Name: "npm ci", Lane: Node, Command: []string{"npm", "ci", "--no-audit", "--no-fund"}, Needs: "package.json"},
@@ -69,6 +65,12 @@ var Steps = []Step{
 	{
 		Name: "e2e", Lane: Node, Dir: "tools", After: []string{"servers", "webpack", "backend"}, Missing: e2e.Missing,
 		Command: []string{"go", "run", "./cmd/e2e", "--", "--reporter=list"}, Tests: browserTests, Timeout: 30 * time.Minute,
+	},
+
+	{
+		// examples/rag-app by itself; integration holds its requests in front of real stores.
+		Name: "rag app", Lane: Python, Dir: "tools", Missing: ragapp.MissingHere,
+		Command: []string{"go", "run", "./cmd/rag"}, Tests: pytestTests,
 	},
 }
 

@@ -81,7 +81,7 @@ func TestEveryPanelHasAnAnswer(t *testing.T) {
 		part   time.Duration // of the hour
 		rare   map[string]string
 	}{
-		{"all", dashboards.Choice{}, 10 * time.Minute, nil},
+		{"all", dashboards.Choice{}, 5 * time.Minute, nil},
 		{"one", oneModel, 4 * time.Minute, rareOfOne},
 	} {
 		ask := func(t *testing.T, target dashboards.Target, request string) data.Frames {

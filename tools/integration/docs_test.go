@@ -153,7 +153,7 @@ func (f *fleet) askPlugin(t *testing.T, block docs.Block) {
 func (f *fleet) exampleWindow(model map[string]any) backend.TimeRange {
 	window := backend.TimeRange{From: f.window.From, To: f.window.To}
 	if kind := model["queryType"]; kind == "requests" || kind == "coverage" || kind == "slo" {
-		window.From = window.To.Add(-15 * time.Minute)
+		window.From = window.To.Add(-5 * time.Minute)
 	}
 	return window
 }
