@@ -220,7 +220,7 @@ export const model = board({
         words('request_rate error_ratio ttft tpot running waiting kv_cache_usage_max generation_token_rate'),
         { groupBy: ['environment', 'instance'], quantiles: [0.95] }
       ),
-      width: 15,
+      width: 17,
       height: 7,
       empty: empty.engines,
       looks: [look('instance', { links: [toInstance, toLogsOfInstance], width: 180 }), ...modelColumns],
@@ -234,7 +234,7 @@ export const model = board({
         do: 'Look at the router’s policy; prefix-aware routing trades balance for cache hits.',
       },
       ask: models('timeseries', ['running'], { groupBy: ['instance'] }),
-      width: 9,
+      width: 7,
       height: 7,
       empty: empty.engines,
       unit: unit.count,

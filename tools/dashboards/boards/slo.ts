@@ -75,6 +75,7 @@ export const objectives = board({
       },
       metric: 'attainment',
       width: 8,
+      height: 9,
       empty: noLimits,
     }),
     chart({
@@ -89,7 +90,7 @@ export const objectives = board({
         promql(`sum(rate(${engine('vllm:request_success_total')}[$__rate_interval]))`, 'all that finished'),
       ],
       width: 8,
-      height: 8,
+      height: 9, // its legend has a line for each model and one for all
       empty: noLimits,
       unit: unit.requestsPerSecond,
       stacked: true,
@@ -108,7 +109,7 @@ export const objectives = board({
         groupBy: ['environment'],
       }),
       width: 8,
-      height: 8,
+      height: 9,
       empty: noLimits,
       unit: unit.count,
       style: 'bars',

@@ -9,15 +9,16 @@ interface AttainmentSpec {
   /** attainment of all limits jointly, or that of one. */
   metric: NonNullable<SloSpec['metrics']>[number];
   width: number;
+  height?: number;
   empty: string;
 }
 
 /** The share of each model's requests that kept their limits, against the target of 99 %, dashed. */
-export const attainmentChart = ({ metric, ...spec }: AttainmentSpec): PanelOf =>
+export const attainmentChart = ({ metric, height = 8, ...spec }: AttainmentSpec): PanelOf =>
   chart({
     ...spec,
     ask: slo({ form: 'timeseries', metrics: [metric], groupBy: ['model'] }),
-    height: 8,
+    height,
     unit: unit.ratio,
     max: 1,
     softMin: 0.9,

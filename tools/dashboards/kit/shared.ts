@@ -56,7 +56,7 @@ export const modelColumns: Override[] = [
   look('tpot_p95', { name: 'TPOT p95', steps: steps.tpot, cell: 'filled', width: 88 }),
   look('e2e_p95', { name: 'E2E p95', width: 84 }),
   look('queue_mean', { name: 'queue', steps: steps.queue, cell: 'filled', width: 72 }),
-  look('running', { decimals: 1, width: 76 }),
+  look('running', { decimals: 1, width: 92 }),
   look('waiting', { decimals: 1, width: 92, steps: steps.waiting, cell: 'filled' }),
   look('kv_cache_usage_max', { name: 'KV max', width: 100, decimals: 0 }),
   look('preemption_rate', {
