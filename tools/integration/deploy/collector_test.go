@@ -5,6 +5,7 @@ package deploy
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -50,6 +51,13 @@ func startPipeline(t *testing.T) pipeline {
 		},
 		args: []string{"--config=CONFIG"}, ready: "http://" + at[2] + "/metrics",
 	}.start(t)
+	until(t, func() bool { // its own metrics are there before its receivers are
+		connection, err := net.Dial("tcp", at[1])
+		if err != nil {
+			return false
+		}
+		return connection.Close() == nil
+	}, func() string { return "the collector takes no spans at " + at[1] })
 	return p
 }
 
