@@ -42,7 +42,10 @@ func TestEveryQuestionIsOneRowThatSaysWhereItsTimeWent(t *testing.T) {
 		{id: "plain-1"}, {id: "stream-1", stream: true}, {id: slowly + "1"}, {id: slowly + "2", stream: true},
 		{id: "leaves", stream: true, hangUp: true},
 	}
-	for _, q := range questions {
+	for i, q := range questions {
+		if i == 2 {
+			s.countedOnce(t, i, from) // a rate is that of what Prometheus has seen before
+		}
 		s.ask(t, q)
 	}
 	require.Eventually(t, func() bool { return s.trueOf("leaves") != nil }, time.Minute, 20*time.Millisecond, "vLLM goes on for nobody")
