@@ -75,7 +75,7 @@ func hurried(t *testing.T, s *sinks) string {
 		{`/run/secrets/`, dir + "/"},
 		{`(?m)^  smtp_smarthost: .*$`, "  smtp_smarthost: " + s.mail.Addr().String() + "\n  smtp_tls_config: {ca_file: " + ca + "}"},
 		{`(?m)^global:$`, "global:\n  pagerduty_url: " + s.web.URL + "/v2/enqueue"},
-		{`(group_wait): .*`, "$1: 300ms"},
+		{`(group_wait): .*`, "$1: 1s"}, // what is posted together must be there by then, on a busy machine, too
 		{`(group_interval): .*`, "$1: 500ms"},
 	} {
 		pattern := regexp.MustCompile(change.from)
@@ -193,9 +193,6 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 			a, b := about(t, test.name, map[string]string{"instance": "a"}), about(t, test.name, map[string]string{"instance": "b"})
 			m.post(t, a, b)
 			message := next(t, m.slack)
-			if message.Attachments[0].Title == strings.TrimSuffix(test.title, " (2)") {
-				message = next(t, m.slack) // on a busy machine the second one can come too late for the first message
-			}
 			require.Equal(t, test.channel, message.Channel)
 			require.Equal(t, test.title, message.Attachments[0].Title)
 			require.Equal(t, "warning", message.Attachments[0].Color)
