@@ -22,6 +22,8 @@ type StoreReport struct {
 	Truncated bool
 	Seen      int
 	Reason    string
+	// Findings are what was measured about the store's telemetry on the way.
+	Findings []Finding
 	// Err is why the store contributed nothing (or not all). Nil for a store that is not configured.
 	Err error
 }

@@ -101,4 +101,5 @@ func (g *gather) merge(into *evidence.StoreReport, r evidence.StoreReport) {
 	if into.Err == nil {
 		into.Err = r.Err
 	}
+	into.Findings = evidence.MergeFindings(into.Findings, r.Findings)
 }

@@ -99,6 +99,9 @@ func reportNotices(r join.Report) []data.Notice {
 			warn("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part."))
 		}
 	}
+	for _, f := range r.Findings {
+		warn("%s", findingText(f))
+	}
 	if r.Dropped > 0 {
 		info("%d more requests match and are not shown: the limit of this query is reached.", r.Dropped)
 	}
@@ -106,6 +109,11 @@ func reportNotices(r join.Report) []data.Notice {
 		info("%d rows are marked ambiguous: further evidence fits them and another request, and was given to neither.", r.Ambiguous)
 	}
 	return out
+}
+
+// findingText is a finding as one text: what was found, then how to mend it.
+func findingText(f evidence.Finding) string {
+	return strings.TrimSpace(f.Found + " " + f.Fix)
 }
 
 // Missing is the notice of a failure that leaves something out of an answer.

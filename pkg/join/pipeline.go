@@ -40,6 +40,8 @@ type Input struct {
 	Looked evidence.Window
 	// Dropped counts requests seen and not kept because of our own row limit.
 	Dropped int
+	// Findings are what was measured about the telemetry besides what stands in Stores.
+	Findings []evidence.Finding
 }
 
 // Requests joins. The rows come in the order of the spans, then those known only from lines or callers; sorting is the

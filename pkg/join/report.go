@@ -38,6 +38,8 @@ type Report struct {
 	Looked evidence.Window
 	// Dropped counts requests that were seen but not kept because of the query's own row limit.
 	Dropped int
+	// Findings are what was measured about the telemetry, by the stores' clients and by the join: one per Check.
+	Findings []evidence.Finding
 }
 
 // Explained compares what an engine counted as finished with the rows that end between the same two scrapes.
@@ -60,7 +62,17 @@ func (j *joiner) report() Report {
 	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
 	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
 	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
+	rep.Findings = j.findings()
 	return rep
+}
+
+// findings puts together what was measured about the telemetry. What the join itself measures is added here.
+func (j *joiner) findings() []evidence.Finding {
+	var stores []evidence.Finding
+	for _, s := range j.in.Stores {
+		stores = append(stores, s.Findings...)
+	}
+	return evidence.MergeFindings(stores, j.in.Findings)
 }
 
 // Within narrows a join to a scope: its rows, and a report on these alone. Rows that do not name a place which is asked for
@@ -78,7 +90,9 @@ func (j Joined) Within(s vllm.Scope) Joined {
 		}
 	}
 	whole := j.Report
-	out.Report = Report{Stores: whole.Stores, Looked: whole.Looked, Dropped: whole.Dropped, LinesUnmatched: whole.LinesUnmatched}
+	out.Report = Report{
+		Stores: whole.Stores, Looked: whole.Looked, Dropped: whole.Dropped, LinesUnmatched: whole.LinesUnmatched, Findings: whole.Findings,
+	}
 	out.Report.tally(len(out.Rows), func(i int) *Request { return &out.Rows[i] })
 	out.Report.explain(endings(j.Rows), j.instances, whole.Looked, s)
 	return out

@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -50,8 +51,10 @@ type checkup struct {
 	metrics  metricsProbe
 	logs     logsProbe
 	traces   tracesProbe
-	timeout  time.Duration
-	now      func() time.Time
+	// trial joins requests of a window, as a query would; nil when no store is configured that knows requests.
+	trial   func(ctx context.Context, window evidence.Window) (join.Report, error)
+	timeout time.Duration
+	now     func() time.Time
 }
 
 func (d *Datasource) checkup() *checkup {
@@ -64,6 +67,9 @@ func (d *Datasource) checkup() *checkup {
 	}
 	if d.jaeger != nil {
 		c.traces = d.jaeger
+	}
+	if d.loki != nil || d.jaeger != nil {
+		c.trial = d.trial
 	}
 	return c
 }
@@ -91,9 +97,13 @@ func (c *checkup) run(ctx context.Context) diagnosis {
 		probes = append(probes, c.probeTraces)
 	}
 
+	if c.trial != nil {
+		probes = append(probes, c.probeTrial)
+	}
+
 	// Findings are applied here and nowhere else, so that one which comes too late changes nothing. There is room for all
-	// of them: two a probe and the end of each.
-	findings := make(chan func(*diagnosis), 3*len(probes))
+	// of them: those of each probe and its end.
+	findings := make(chan func(*diagnosis), (len(trialWindows)+1)*len(probes))
 	for _, probe := range probes {
 		go func() {
 			defer func() { findings <- nil }()

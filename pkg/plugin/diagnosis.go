@@ -22,6 +22,7 @@ type diagnosis struct {
 	sample   loki.Sample            // of the newest log lines
 	services []string               // Jaeger's services that have the request span
 	spans    []evidence.RequestSpan // some of the newest
+	findings []evidence.Finding     // of a trial join of recent requests
 }
 
 // report is a diagnosis in words: the details that the settings page shows (src/health.ts), and a script can read. Grafana

@@ -52,6 +52,21 @@ func (d diagnosis) content() []contentCheck {
 	if limits, ok := d.unusedLimits(); ok {
 		checks = append(checks, limits)
 	}
+	return d.withFindings(checks)
+}
+
+// withFindings adds what the trial join measured. A check of the same name that already stands there and failed says it.
+func (d diagnosis) withFindings(checks []contentCheck) []contentCheck {
+	for _, f := range d.findings {
+		at := slices.IndexFunc(checks, func(c contentCheck) bool { return c.Check == f.Check })
+		found := contentCheck{Check: f.Check, Found: f.Found, Fix: f.Fix}
+		switch {
+		case at < 0:
+			checks = append(checks, found)
+		case checks[at].OK:
+			checks[at] = found
+		}
+	}
 	return checks
 }
 
