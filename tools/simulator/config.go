@@ -73,6 +73,11 @@ type Config struct {
 	OTLP                  string // base URL of OTLP/HTTP, …:4318
 	BufferBytes           int    // per store, default 64 MiB
 
+	// Calls may change each call of the made-up traffic before it begins, in order: its ids, its patience, its fate. Call.At stays.
+	Calls func(*traffic.Call)
+	// Pipelines lie between the fleet and the stores, in that order: what others do to telemetry on its way. See Pipeline.
+	Pipelines []Pipeline
+
 	// Truth receives JSON lines; Recorder receives the same as values. Both optional.
 	Truth    io.Writer
 	Recorder truth.Recorder

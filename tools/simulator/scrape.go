@@ -47,7 +47,11 @@ func labels(job string, i *serving.Instance) map[string]string {
 	if job == jobVLLM {
 		return i.Labels()
 	}
-	return map[string]string{"instance": i.Host} // an exporter serves whoever runs on its host: no environment is its own
+	labels := map[string]string{"instance": i.Host} // an exporter serves whoever runs on its host: no environment is its own
+	if i.Cluster != "" {
+		labels["cluster"] = i.Cluster
+	}
+	return labels
 }
 
 // expose is what a scrape answers now; nil when the server is down.
@@ -84,7 +88,7 @@ func (s *Simulator) targetsAt(address string) []Target {
 	for _, job := range []string{jobVLLM, jobDCGM} {
 		for _, i := range serving.Layout(s.config.Models) {
 			targets = append(targets, Target{
-				Job: job, Address: address, MetricsPath: path(job, i.Name),
+				Job: job, Address: address, MetricsPath: path(job, i.Path()),
 				Labels: labels(job, i), HonorLabels: job == jobDCGM,
 			})
 		}
@@ -113,7 +117,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.targets {
-		if r.URL.Path != path(t.job, t.instance.Name) {
+		if r.URL.Path != path(t.job, t.instance.Path()) {
 			continue
 		}
 		s.cluster.Advance(s.config.Clock.Now())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/openai"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/serving"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
 )
@@ -100,6 +101,9 @@ func (s *Simulator) deliver(ctx context.Context) error {
 	for _, t := range s.targets {
 		s.sink.write(ctx, t.scraper.Flush())
 	}
+	for _, request := range s.sink.scrapers.Flush() {
+		s.sink.write(ctx, request)
+	}
 	s.mu.Unlock()
 	return s.sink.flush(ctx)
 }
@@ -172,6 +176,7 @@ func (s *Simulator) start(at time.Time) {
 		Seed: s.config.Seed, Start: at, TimeOfDay: s.config.TimeOfDay, Version: s.version, Models: s.config.Models,
 		Profile: s.config.Profile, Rate: s.config.Rate, MaxCalls: s.config.MaxRequests,
 		LostSpans: s.config.LostSpans, LostLogs: s.config.LostLogs, DeathsPerHour: deaths, PausesPerHour: pauses,
+		Calls: s.config.Calls,
 	}, s.sink)
 	s.targets = newTargets(s.cluster.Instances(), s.config.ScrapeInterval)
 	s.grid = at
@@ -214,6 +219,11 @@ func (s *Simulator) advanceTo(ctx context.Context, to time.Time) error {
 // scrape takes one target's values for remote write.
 func (s *Simulator) scrape(ctx context.Context, t *target, at time.Time) {
 	t.scraped = at
+	if len(s.sink.scrapeHooks) > 0 {
+		changed := ship.NewScrape(t.job, labels(t.job, t.instance), t.job == jobDCGM, at, t.expose())
+		s.sink.countScrape(s.sink.changeScrape(ctx, 0, changed))
+		return
+	}
 	before := t.scraper.Samples()
 	s.sink.write(ctx, t.scraper.Scrape(at, t.expose()))
 	s.sink.countScrape(t.scraper.Samples() - before)

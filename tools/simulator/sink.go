@@ -15,20 +15,26 @@ import (
 // sink is where all output of the fleet goes: into the stores' buffers, the
 // truth file and the caller's recorder. A part that is not wanted is nil.
 type sink struct {
-	ctx        context.Context // of the backfill under way; buffers wait under it
-	lines      *ship.Buffer[telemetry.LogLine]
-	spans      *ship.Buffer[*telemetry.Span]
-	writes     *ship.Buffer[ship.WriteRequest]
-	loki       ship.Loki
-	recorder   truth.Recorder
-	file       *bufio.Writer
-	encoder    *json.Encoder
-	truthError error
-	stats      counters
+	ctx         context.Context // of the backfill under way; buffers wait under it
+	lines       *ship.Buffer[telemetry.LogLine]
+	spans       *ship.Buffer[*telemetry.Span]
+	writes      *ship.Buffer[ship.WriteRequest]
+	loki        ship.Loki
+	recorder    truth.Recorder
+	file        *bufio.Writer
+	encoder     *json.Encoder
+	truthError  error
+	stats       counters
+	lineHooks   []func(telemetry.LogLine, func(telemetry.LogLine))
+	truthHooks  []func(*truth.Record)
+	scrapeHooks []func(ship.Scrape, func(ship.Scrape))
+	scrapers    ship.Scrapers // of changed scrapes
+	traces      *traces       // nil: spans pass at once
 }
 
 func newSink(c Config) *sink {
 	s := &sink{ctx: context.Background(), recorder: c.Recorder}
+	s.through(c.Pipelines)
 	if c.Truth != nil {
 		s.file = bufio.NewWriterSize(c.Truth, 1<<20)
 		s.encoder = json.NewEncoder(s.file)
@@ -54,7 +60,10 @@ func newSink(c Config) *sink {
 }
 
 // Log implements serving.Output.
-func (s *sink) Log(l telemetry.LogLine) {
+func (s *sink) Log(l telemetry.LogLine) { s.changeLine(0, l) }
+
+// shipLine is the end of all pipelines.
+func (s *sink) shipLine(l telemetry.LogLine) {
 	s.stats.lines.Add(1)
 	if s.lines != nil {
 		s.lines.Add(s.ctx, l)
@@ -63,6 +72,15 @@ func (s *sink) Log(l telemetry.LogLine) {
 
 // Span implements serving.Output.
 func (s *sink) Span(span *telemetry.Span) {
+	if s.traces != nil {
+		s.traces.add(span)
+		return
+	}
+	s.shipSpan(span)
+}
+
+// shipSpan is the end of all pipelines.
+func (s *sink) shipSpan(span *telemetry.Span) {
 	s.stats.spans.Add(1)
 	if s.spans != nil {
 		s.spans.Add(s.ctx, span)
@@ -71,6 +89,12 @@ func (s *sink) Span(span *telemetry.Span) {
 
 // Request implements truth.Recorder.
 func (s *sink) Request(r *truth.Record) {
+	if s.traces != nil {
+		s.traces.settle(r)
+	}
+	for _, change := range s.truthHooks {
+		change(r)
+	}
 	if r.ExternalID != "" {
 		s.stats.requests.Add(1)
 	}
@@ -144,6 +168,9 @@ func (s *sink) lossless(ctx context.Context, on bool) {
 
 // flush waits for all stores, and makes old lines visible in Loki.
 func (s *sink) flush(ctx context.Context) error {
+	if s.traces != nil {
+		s.traces.flush()
+	}
 	err := s.flushTruth()
 	if s.writes != nil {
 		err = errors.Join(err, s.writes.Flush(ctx))

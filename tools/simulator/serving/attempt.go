@@ -42,12 +42,9 @@ type prompt struct {
 	spec       *traffic.Prompt
 	externalID string
 	internalID string // of the parent when n > 1
-	lines      lineCount
+	lines      telemetry.LineCount
 	sequences  []*sequence
 }
-
-// lineCount counts the lines that carry a prompt's id.
-type lineCount struct{ emitted, lost, errors int }
 
 func (op *operation) newAttempt() *attempt {
 	c := op.cluster
@@ -211,11 +208,13 @@ func (a *attempt) submit() {
 // line writes a line that carries the prompt's id, unless the pipeline loses it.
 func (a *attempt) line(p *prompt, write func()) {
 	if a.op.cluster.lostLine() {
-		p.lines.lost++
+		p.lines.Lost++
 		return
 	}
+	p.lines.Emitted++ // first: who loses the line on its way counts it back
+	a.instance.log.About = &p.lines
 	write()
-	p.lines.emitted++
+	a.instance.log.About = nil
 }
 
 func (a *attempt) sampling() telemetry.Sampling {
@@ -241,9 +240,9 @@ func (a *attempt) sequenceEnded() {
 	if failed {
 		status, httpStatus, message = truth.StatusError, 500, "internal error during generation"
 		p := a.prompts[0]
-		before := p.lines.emitted
+		before := p.lines.Emitted
 		a.line(p, func() { i.log.InternalError(now, i.api, a.responseID) })
-		p.lines.errors += p.lines.emitted - before
+		p.lines.Errors += p.lines.Emitted - before
 	} else if call.Endpoint == traffic.ChatCompletions && c.config.Version.LogsOutputs() {
 		for _, s := range a.sequences {
 			if s.Generated == 0 {
@@ -304,8 +303,8 @@ func (a *attempt) inBatchOf(e *core) (ids []string) {
 			}
 		}
 		if named { // one line, the crash dump, however many of its sequences it names
-			p.lines.emitted++
-			p.lines.errors++
+			p.lines.Emitted++
+			p.lines.Errors++
 		}
 	}
 	return ids

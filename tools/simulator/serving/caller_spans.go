@@ -27,6 +27,14 @@ func (a *attempt) environment() string {
 	return a.op.model().Environments[0]
 }
 
+// namespace likewise.
+func (a *attempt) namespace() string {
+	if a.instance != nil {
+		return a.instance.Namespace
+	}
+	return place(a.op.model(), 0).Namespace
+}
+
 // requestedModel is the name in the request's body: an adapter's, if one is used.
 func (op *operation) requestedModel() string {
 	if op.call.LoRA != "" {
@@ -73,7 +81,7 @@ func (a *attempt) sendCallerSpans() string {
 		{Key: "gen_ai.request.model", Value: model},
 		{Key: "gen_ai.request.max_tokens", Value: int64(op.call.MaxTokens)},
 		{Key: "gen_ai.request.temperature", Value: op.call.Temperature},
-		{Key: "server.address", Value: op.model().Short + ".llm-" + a.environment() + ".svc"},
+		{Key: "server.address", Value: op.model().Short + "." + a.namespace() + ".svc"},
 		{Key: "server.port", Value: int64(8000)},
 	}
 	if op.call.RequestID != "" {

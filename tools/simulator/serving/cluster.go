@@ -28,8 +28,9 @@ type Config struct {
 	Rate                float64 // calls per second
 	MaxCalls            int     // 0 is no limit, negative is none
 	LostSpans, LostLogs float64
-	DeathsPerHour       float64 // per instance
-	PausesPerHour       float64 // per instance; each aborts all its requests
+	DeathsPerHour       float64             // per instance
+	PausesPerHour       float64             // per instance; each aborts all its requests
+	Calls               func(*traffic.Call) // may change each call before it begins; nil changes none
 }
 
 func (c Config) timeOfDay() time.Duration {
@@ -121,6 +122,9 @@ func (c *Cluster) planArrival() {
 		return
 	}
 	call := c.traffic.Next()
+	if c.config.Calls != nil {
+		c.config.Calls(call)
+	}
 	c.clock.at(call.At, func() {
 		if !c.arriving {
 			return

@@ -18,6 +18,7 @@ type Instance struct {
 	Model       Model
 	Name        string // pod name; the same name is used as instance in all signals
 	Environment string
+	Cluster     string // "" when the model names none
 	Namespace   string
 	Host        string // node
 
@@ -62,14 +63,30 @@ func Layout(models []Model) []*Instance {
 
 // place gives a replica its names.
 func place(m Model, replica int) *Instance {
-	environment := m.Environments[replica%len(m.Environments)]
-	return &Instance{
-		Model:       m,
-		Name:        fmt.Sprintf("vllm-%s-%d", m.Short, replica),
-		Environment: environment,
-		Namespace:   "llm-" + environment,
-		Host:        fmt.Sprintf("gpu-%s-%d", m.Short, replica),
+	i := &Instance{Model: m, Environment: m.Environments[replica%len(m.Environments)]}
+	i.Namespace = "llm-" + i.Environment
+	if len(m.Clusters) > 0 {
+		i.Cluster = m.Clusters[replica%len(m.Clusters)]
 	}
+	number := replica
+	if m.SameNames {
+		i.Namespace = "llm"
+		for number = 0; replica > 0; replica-- {
+			if o := place(m, replica-1); o.Environment == i.Environment && o.Cluster == i.Cluster {
+				number++
+			}
+		}
+	}
+	i.Name, i.Host = fmt.Sprintf("vllm-%s-%d", m.Short, number), fmt.Sprintf("gpu-%s-%d", m.Short, number)
+	return i
+}
+
+// Path tells instances of the same name apart in the simulator's own URLs.
+func (i *Instance) Path() string {
+	if !i.Model.SameNames {
+		return i.Name
+	}
+	return strings.Trim(i.Cluster+"-"+i.Environment+"-"+i.Name, "-")
 }
 
 func (c *Cluster) newInstance(m Model, replica int) *Instance {
@@ -77,14 +94,17 @@ func (c *Cluster) newInstance(m Model, replica int) *Instance {
 	i.cluster = c
 	i.api = telemetry.Process{Name: "APIServer", PID: 1}
 	i.port = 40000 + 1000*replica
-	i.log = &telemetry.Log{Version: c.config.Version, Emit: c.output.Log, Stream: &telemetry.LogStream{Labels: []telemetry.Label{
-		{Name: "app", Value: "vllm"},
-		{Name: "container", Value: "vllm"},
-		{Name: "environment", Value: i.Environment},
-		{Name: "instance", Value: i.Name},
-		{Name: "namespace", Value: i.Namespace},
-		{Name: "pod", Value: i.Name},
-	}}}
+	labels := []telemetry.Label{{Name: "app", Value: "vllm"}}
+	if i.Cluster != "" {
+		labels = append(labels, telemetry.Label{Name: "cluster", Value: i.Cluster})
+	}
+	labels = append(labels,
+		telemetry.Label{Name: "container", Value: "vllm"},
+		telemetry.Label{Name: "environment", Value: i.Environment},
+		telemetry.Label{Name: "instance", Value: i.Name},
+		telemetry.Label{Name: "namespace", Value: i.Namespace},
+		telemetry.Label{Name: "pod", Value: i.Name})
+	i.log = &telemetry.Log{Version: c.config.Version, Emit: c.output.Log, Stream: &telemetry.LogStream{Labels: labels}}
 	for e := range m.Engines {
 		i.gpus = append(i.gpus, &telemetry.GPU{
 			Index: e, UUID: "GPU-" + traffic.UUID(c.random), Model: m.GPU, Hostname: i.Host,
@@ -101,10 +121,14 @@ func (i *Instance) Up() bool { return i.up }
 
 // Labels are what a scrape config adds to the instance's series.
 func (i *Instance) Labels() map[string]string {
-	return map[string]string{
+	labels := map[string]string{
 		"instance": i.Name, "pod": i.Name, "namespace": i.Namespace,
 		"environment": i.Environment, "container": "vllm",
 	}
+	if i.Cluster != "" {
+		labels["cluster"] = i.Cluster
+	}
+	return labels
 }
 
 // ready begins a new process whose start-up has just finished.
@@ -144,6 +168,9 @@ func (i *Instance) newResource() *telemetry.Resource {
 		{Key: "k8s.pod.name", Value: i.Name},
 		{Key: "k8s.namespace.name", Value: i.Namespace},
 		{Key: "deployment.environment.name", Value: i.Environment},
+	}
+	if i.Cluster != "" {
+		operator = append(operator, telemetry.Attribute{Key: "k8s.cluster.name", Value: i.Cluster})
 	}
 	if i.Model.NameOnSpans {
 		operator = append(operator, telemetry.Attribute{Key: "gen_ai.request.model", Value: i.Model.Name})
@@ -299,7 +326,7 @@ func (i *Instance) Scrape() {
 	for n, e := range i.engines {
 		state, preemptions := e.metrics.Scraped()
 		c.output.Scrape(&truth.Scrape{
-			Kind: "scrape", Time: c.Now(), Model: i.Model.Name, Instance: i.Name, Engine: fmt.Sprint(n),
+			Kind: "scrape", Time: c.Now(), Model: i.Model.Name, Cluster: i.Cluster, Environment: i.Environment, Instance: i.Name, Engine: fmt.Sprint(n),
 			State:       truth.State(state),
 			Preemptions: preemptions, GPUUtilization: 100 * i.gpus[n].Utilization, GPUMemoryUsed: i.gpus[n].UsedMiB,
 		})

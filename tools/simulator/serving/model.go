@@ -17,7 +17,11 @@ type Model struct {
 	// default of one API server per engine has no stats lines, _created or process_*.
 	Engines      int
 	Environments []string // pod i belongs to Environments[i % len]
-	LoRAs        []string // adapters; a request may name one as its model
+	// Clusters are named by label and resource attribute: pod i belongs to Clusters[i % len]. None names none.
+	Clusters []string
+	// SameNames counts the pods of each cluster and environment for themselves, so that they are called alike.
+	SameNames bool
+	LoRAs     []string // adapters; a request may name one as its model
 	// NameOnSpans adds gen_ai.request.model to the resource, as an operator
 	// may by OTEL_RESOURCE_ATTRIBUTES; without it no span names the model.
 	NameOnSpans bool

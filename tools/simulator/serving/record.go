@@ -36,7 +36,7 @@ func (a *attempt) record() *truth.Record {
 		},
 		Where: truth.Where{
 			Model: op.model().Name, LoRA: call.LoRA, Environment: a.environment(),
-			Namespace: "llm-" + a.environment(), Service: op.model().Service,
+			Namespace: a.namespace(), Service: op.model().Service,
 			Endpoint: call.Endpoint, Stream: call.Stream,
 		},
 		Outcome: truth.Outcome{Status: a.status, HTTPStatus: a.httpStatus, Error: a.err},
@@ -47,7 +47,7 @@ func (a *attempt) record() *truth.Record {
 		},
 	}
 	if i := a.instance; i != nil {
-		r.Pod, r.Instance = i.Name, i.Name
+		r.Pod, r.Instance, r.Cluster = i.Name, i.Name, i.Cluster
 	}
 	if call.Caller.Traced {
 		r.TraceID = traceHex(op.trace)
@@ -56,6 +56,7 @@ func (a *attempt) record() *truth.Record {
 			r.ParentSpanID = spanHex(a.process)
 		}
 		if op.instrumented() {
+			r.ClientSpanID, r.RootSpanID = spanHex(a.client), spanHex(op.root)
 			r.Caller = a.caller()
 		}
 	}
@@ -99,7 +100,7 @@ func (s *sequence) record() *truth.Record {
 	}
 	l := s.prompt.lines
 	r.Evidence.EngineSpan, r.Evidence.Counted = s.spanFate(), s.counted
-	r.Evidence.LogLines, r.Evidence.LogLinesLost, r.Evidence.ErrorLines = l.emitted, l.lost, l.errors
+	r.Evidence.LogLines, r.Evidence.LogLinesLost, r.Evidence.ErrorLines = l.Emitted, l.Lost, l.Errors
 	r.Verdict = s.verdict(r.Status)
 	return r
 }

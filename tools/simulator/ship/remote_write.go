@@ -79,24 +79,42 @@ func NewScraper(job string, labels map[string]string, honorLabels bool) *Scraper
 // Scrape takes all values at that time; a nil exposition is a target that does
 // not answer, which ends its series. It returns a request when enough is held.
 func (s *Scraper) Scrape(at time.Time, exposition *telemetry.Exposition) WriteRequest {
-	ms := at.UnixMilli()
-	s.count++
-	s.scrapes++
-	if exposition == nil {
-		s.add(s.up, ms, 0)
-	} else {
-		s.add(s.up, ms, 1)
+	ms := s.begin(at, exposition != nil)
+	if exposition != nil {
 		exposition.Each(func(series *telemetry.Series, value float64) {
-			r := s.series[series.Text]
-			if r == nil {
-				r = &remoteSeries{labels: s.encodeLabels(series.Name, series.Labels)}
-				s.series[series.Text] = r
-				s.order = append(s.order, r)
-			}
-			r.stale = false
-			s.add(r, ms, value)
+			s.add(s.of(series.Text, series.Name, series.Labels), ms, value)
 		})
 	}
+	return s.finish(ms)
+}
+
+// begin counts the scrape and writes up.
+func (s *Scraper) begin(at time.Time, up bool) (ms int64) {
+	ms = at.UnixMilli()
+	s.count++
+	s.scrapes++
+	value := 0.0
+	if up {
+		value = 1
+	}
+	s.add(s.up, ms, value)
+	return ms
+}
+
+// of finds the series with that identity.
+func (s *Scraper) of(identity, name string, labels []telemetry.Label) *remoteSeries {
+	r := s.series[identity]
+	if r == nil {
+		r = &remoteSeries{labels: s.encodeLabels(name, labels)}
+		s.series[identity] = r
+		s.order = append(s.order, r)
+	}
+	r.stale = false
+	return r
+}
+
+// finish ends the series that the scrape no longer had.
+func (s *Scraper) finish(ms int64) WriteRequest {
 	for _, r := range s.order {
 		if r.lastSeen != s.count && !r.stale {
 			r.stale = true

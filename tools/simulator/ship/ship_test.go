@@ -162,7 +162,7 @@ func TestWhichAnswersAreFinal(t *testing.T) {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", status) }))
 			defer server.Close()
-			err := Loki{URL: server.URL, Client: server.Client()}.Send(t.Context(), nil)
+			err := Loki{URL: server.URL, Client: server.Client()}.Send(t.Context(), []telemetry.LogLine{{Stream: &telemetry.LogStream{}}})
 			require.ErrorContains(t, err, "no")
 			var rejected Rejected
 			require.Equal(t, final, errors.As(err, &rejected))

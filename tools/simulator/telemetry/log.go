@@ -11,13 +11,25 @@ type LogLine struct {
 	Stream *LogStream
 	Time   time.Time
 	Text   string
+	// Metadata is Loki's structured metadata, which no vLLM writes but many shippers do.
+	Metadata []Label
+	// About counts the lines of the request that this line is about; nil for lines about none, or about many.
+	About *LineCount
 }
+
+// LineCount counts the lines that carry one prompt's id: those that were shipped, those that the pipeline lost, and, of those
+// shipped, the ones about a failure.
+type LineCount struct{ Emitted, Lost, Errors int }
 
 // LogStream names a container: the labels a log shipper in Kubernetes sets.
 // Request ids are never labels.
 type LogStream struct {
 	Labels []Label // sorted by name
-	last   time.Time
+	// Tenant is the X-Scope-OrgID that the line is pushed under; "" is the fleet's own.
+	Tenant string
+	// OTLP sends the stream to Loki's OTLP endpoint, as an OpenTelemetry collector does: Labels become resource attributes.
+	OTLP bool
+	last time.Time
 }
 
 // at makes times strictly increasing, as lines written one after the other are.
@@ -40,6 +52,8 @@ type Log struct {
 	Version Version
 	Stream  *LogStream
 	Emit    func(LogLine)
+	// About is set while lines about one request are written.
+	About *LineCount
 
 	second int64 // the second that stamp was made for
 	stamp  string
@@ -88,7 +102,7 @@ func (l *Log) Uvicorn(t time.Time, p Process, line string) {
 }
 
 func (l *Log) raw(t time.Time, text string) {
-	l.Emit(LogLine{Stream: l.Stream, Time: l.Stream.at(t), Text: text})
+	l.Emit(LogLine{Stream: l.Stream, Time: l.Stream.at(t), Text: text, About: l.About})
 }
 
 // Access writes uvicorn's access line: no time, no duration, no request id.

@@ -60,13 +60,16 @@ type Identity struct {
 	TraceID         string `json:"trace_id,omitempty"`
 	SpanID          string `json:"span_id,omitempty"` // of llm_request, also when that span was lost
 	ParentSpanID    string `json:"parent_span_id,omitempty"`
-	Attempt         int    `json:"attempt"` // 1 is the first; retries reuse the client's id
+	ClientSpanID    string `json:"client_span_id,omitempty"` // of a traced caller's call
+	RootSpanID      string `json:"root_span_id,omitempty"`   // of a traced caller's own work
+	Attempt         int    `json:"attempt"`                  // 1 is the first; retries reuse the client's id
 }
 
 // Where says which part of the fleet served the request.
 type Where struct {
 	Model       string `json:"model"` // served name, the label model_name
 	LoRA        string `json:"lora,omitempty"`
+	Cluster     string `json:"cluster,omitempty"` // "" when none is named
 	Environment string `json:"environment"`
 	Namespace   string `json:"namespace"`
 	Pod         string `json:"pod"`
@@ -159,11 +162,13 @@ type Evidence struct {
 // Scrape is what /metrics said of one engine at one scrape: as-of values are
 // right when they equal the last Scrape at or before the request's arrival.
 type Scrape struct {
-	Kind     string    `json:"kind"` // "scrape"
-	Time     time.Time `json:"time"`
-	Model    string    `json:"model"`
-	Instance string    `json:"instance"`
-	Engine   string    `json:"engine"`
+	Kind        string    `json:"kind"` // "scrape"
+	Time        time.Time `json:"time"`
+	Model       string    `json:"model"`
+	Cluster     string    `json:"cluster,omitempty"`
+	Environment string    `json:"environment"`
+	Instance    string    `json:"instance"`
+	Engine      string    `json:"engine"`
 	State
 	Preemptions    float64 `json:"preemptions_total"`
 	GPUUtilization float64 `json:"gpu_utilization"`
