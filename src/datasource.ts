@@ -58,6 +58,7 @@ export interface Option {
 const filterNames: Record<ScopeList, string> = {
   models: 'model',
   environments: 'environment',
+  clusters: 'cluster',
   namespaces: 'namespace',
   pods: 'pod',
   instances: 'instance',

@@ -32,6 +32,7 @@ const requestStory = [
 
 const modelStory = [
   'environment',
+  'cluster',
   'namespace',
   'model',
   'pod',

@@ -23,7 +23,7 @@ export const queryTypes = [
 ] as const;
 export type QueryType = (typeof queryTypes)[number];
 
-export const scopeLists = ['models', 'environments', 'namespaces', 'pods', 'instances', 'engines', 'services'] as const;
+export const scopeLists = ['models', 'environments', 'clusters', 'namespaces', 'pods', 'instances', 'engines', 'services'] as const;
 export type ScopeList = (typeof scopeLists)[number];
 
 /** The comparisons of a condition. With several values one is enough; a negative one leaves out all. */

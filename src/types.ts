@@ -13,7 +13,7 @@ export type Store = (typeof stores)[number];
 export const authMethods = ['none', 'basic', 'bearer'] as const;
 export type AuthMethod = (typeof authMethods)[number];
 
-export const places = ['model', 'environment', 'namespace', 'pod', 'instance', 'engine', 'service'] as const;
+export const places = ['model', 'environment', 'cluster', 'namespace', 'pod', 'instance', 'engine', 'service'] as const;
 export type Place = (typeof places)[number];
 
 /** What one store calls the places of a row; absent = the default, empty = the store does not have it. */

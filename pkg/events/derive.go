@@ -54,7 +54,7 @@ func within(o evidence.Origin, s vllm.Scope) bool {
 		test := s.Test(place)
 		return test == nil || slices.ContainsFunc(names, test)
 	}
-	return allows(vllm.Model, o.Model) && allows(vllm.Environment, o.Environment) && allows(vllm.Namespace, o.Namespace) &&
+	return allows(vllm.Model, o.Model) && allows(vllm.Environment, o.Environment) && allows(vllm.Cluster, o.Cluster) && allows(vllm.Namespace, o.Namespace) &&
 		allows(vllm.Pod, o.Pod) && allows(vllm.Instance, o.Instance, o.Pod) &&
 		(o.Engine == "" || allows(vllm.Engine, o.Engine)) && (o.Service == "" || allows(vllm.Service, o.Service))
 }

@@ -24,7 +24,7 @@ const (
 // Origin says where a signal came from, in the words of its own store translated to the row's columns. One Origin is
 // shared by all signals of a process or stream: treat it as read-only.
 type Origin struct {
-	Service, Environment, Namespace, Pod, Instance string
+	Service, Environment, Cluster, Namespace, Pod, Instance string
 	// Model and LoRA are set only where the signal itself names them (a resource attribute, a metric label).
 	Model, LoRA string
 	// Engine is the data-parallel rank as vLLM prints it ("0" without data parallelism); empty when the signal has none.

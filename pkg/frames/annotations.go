@@ -25,6 +25,7 @@ func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.F
 	kind, severity := make([]string, n), make([]string, n)
 	title, body, tags := make([]string, n), make([]string, n), make([]string, n)
 	model, environment, namespace := make([]*string, n), make([]*string, n), make([]*string, n)
+	cluster := make([]*string, n)
 	pod, instance, engine := make([]*string, n), make([]*string, n), make([]*string, n)
 	for i, e := range happened {
 		at[i], until[i] = e.Time, e.Time
@@ -35,6 +36,7 @@ func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.F
 		kind[i], severity[i] = string(e.Type), string(e.Severity())
 		title[i], body[i], tags[i] = noMarkup(e.Title), noMarkup(e.Text), tagsOf(e)
 		model[i], environment[i], namespace[i] = text(o.Model), text(o.Environment), text(o.Namespace)
+		cluster[i] = text(o.Cluster)
 		pod[i], instance[i], engine[i] = text(o.Pod), text(o.Instance), text(o.Engine)
 	}
 	frame := data.NewFrame("annotations",
@@ -49,6 +51,7 @@ func Annotations(happened []events.Event, stores []evidence.StoreReport) *data.F
 		data.NewField("pod", nil, pod),
 		data.NewField("namespace", nil, namespace),
 		data.NewField("environment", nil, environment),
+		data.NewField("cluster", nil, cluster),
 		data.NewField("type", nil, kind),
 		data.NewField("tags", nil, tags),
 		data.NewField("id", nil, make([]int64, n)).SetConfig(&data.FieldConfig{Custom: map[string]any{"hidden": true}}),

@@ -27,7 +27,7 @@ type look struct {
 var looks = map[string]look{
 	join.TimeColumn: {width: 148}, "request_id": {minWidth: 184}, "client_request_id": {minWidth: 184}, "trace_id": {minWidth: 120},
 	"span_id": {minWidth: 120}, "model": {minWidth: 184}, "lora": {minWidth: 100}, "environment": {width: 104},
-	"namespace": {minWidth: 120}, "pod": {minWidth: 160}, "instance": {minWidth: 160}, "engine": {width: 68},
+	"cluster": {minWidth: 104}, "namespace": {minWidth: 120}, "pod": {minWidth: 160}, "instance": {minWidth: 160}, "engine": {width: 68},
 
 	"status":        {width: 92, cell: pillCell, mappings: data.ValueMappings{statusColours}},
 	"finish_reason": {width: 104},

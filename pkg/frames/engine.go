@@ -87,7 +87,7 @@ func stateName(metric string, o *evidence.Origin) string {
 func originLabels(o *evidence.Origin) data.Labels {
 	labels := data.Labels{}
 	for name, value := range map[string]string{
-		"model": o.Model, "namespace": o.Namespace, "pod": o.Pod, "instance": o.Instance, "engine": o.Engine,
+		"model": o.Model, "environment": o.Environment, "cluster": o.Cluster, "namespace": o.Namespace, "pod": o.Pod, "instance": o.Instance, "engine": o.Engine,
 	} {
 		if value != "" {
 			labels[name] = value

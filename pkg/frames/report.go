@@ -142,9 +142,12 @@ func Coverage(r join.Report, source Source) *data.Frame {
 	}
 	fields := []*data.Field{
 		configured("model", model, &data.FieldConfig{Links: placeLinks("model", source), Custom: map[string]any{"minWidth": placeWidth("model")}}),
+	}
+	fields = append(fields, areas(rows)...)
+	fields = append(fields,
 		configured("namespace", namespace, &data.FieldConfig{Custom: map[string]any{"minWidth": placeWidth("namespace")}}),
 		configured("instance", instance, &data.FieldConfig{Description: "Pod, or address where no pod is known", Custom: map[string]any{"minWidth": 160}}),
-	}
+	)
 	for _, m := range join.CoverageMetrics {
 		cells := make([]*float64, len(rows))
 		for i := range rows {
@@ -222,7 +225,9 @@ func CoverageSeries(slices []join.Sliced, metrics []join.CoverageMetric) data.Fr
 		var names []join.Explained
 		for i, s := range slices {
 			for _, e := range s.Report.ByInstance {
-				name := join.Explained{Model: e.Model, Namespace: e.Namespace, Instance: e.Instance}
+				name := join.Explained{
+					Model: e.Model, Environment: e.Environment, Cluster: e.Cluster, Namespace: e.Namespace, Instance: e.Instance,
+				}
 				if values[name] == nil {
 					values[name] = make([]*float64, len(slices))
 					names = append(names, name)
@@ -238,6 +243,27 @@ func CoverageSeries(slices []join.Sliced, metrics []join.CoverageMetric) data.Fr
 		return data.Frames{typed(data.NewFrame("coverage"), data.FrameTypeTimeSeriesMulti)}
 	}
 	return out
+}
+
+// areas are the columns of environment and cluster, each where any instance has one: instances of the same name differ in them.
+func areas(rows []join.Explained) (fields []*data.Field) {
+	for _, area := range []struct {
+		name string
+		of   func(*join.Explained) *string
+	}{
+		{"environment", func(e *join.Explained) *string { return &e.Environment }},
+		{"cluster", func(e *join.Explained) *string { return &e.Cluster }},
+	} {
+		cells, named := make([]*string, len(rows)), false
+		for i := range rows {
+			cells[i] = join.NullText(area.of(&rows[i]))
+			named = named || cells[i] != nil
+		}
+		if named {
+			fields = append(fields, configured(area.name, cells, &data.FieldConfig{Custom: map[string]any{"minWidth": 104}}))
+		}
+	}
+	return fields
 }
 
 func coverageSeries(slices []join.Sliced, m join.CoverageMetric, labels data.Labels, values []*float64) *data.Frame {
@@ -259,14 +285,12 @@ func coverageSeries(slices []join.Sliced, m join.CoverageMetric, labels data.Lab
 
 func instanceLabels(e join.Explained) data.Labels {
 	labels := data.Labels{}
-	if e.Model != "" {
-		labels["model"] = e.Model
-	}
-	if e.Namespace != "" {
-		labels["namespace"] = e.Namespace
-	}
-	if e.Instance != "" {
-		labels["instance"] = e.Instance
+	for name, value := range map[string]string{
+		"model": e.Model, "environment": e.Environment, "cluster": e.Cluster, "namespace": e.Namespace, "instance": e.Instance,
+	} {
+		if value != "" {
+			labels[name] = value
+		}
 	}
 	return labels
 }

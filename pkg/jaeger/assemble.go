@@ -210,6 +210,7 @@ func (w wanted) wants(s *span) bool {
 func placesOf(scope vllm.Scope) (tests []func(*span) bool) {
 	for place, of := range map[vllm.Place]func(*span) string{
 		vllm.Environment: func(s *span) string { return s.origin.Environment },
+		vllm.Cluster:     func(s *span) string { return s.origin.Cluster },
 		vllm.Namespace:   func(s *span) string { return s.origin.Namespace },
 		vllm.Pod:         func(s *span) string { return s.origin.Pod },
 		vllm.Instance:    func(s *span) string { return s.origin.Instance },

@@ -172,5 +172,5 @@ func (f *found) keepRequests(keep func(i int) bool) {
 
 // everywhere reports whether a scope drops no span for the place it comes from.
 func everywhere(s vllm.Scope) bool {
-	return !s.Narrows(vllm.Environment, vllm.Namespace, vllm.Pod, vllm.Instance)
+	return !s.Narrows(vllm.Environment, vllm.Cluster, vllm.Namespace, vllm.Pod, vllm.Instance)
 }

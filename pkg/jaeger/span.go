@@ -157,6 +157,8 @@ func (o *origin) attribute(key string, v value) {
 		o.Model = v.string()
 	case o.names.Environment:
 		o.Environment = v.string()
+	case o.names.Cluster:
+		o.Cluster = v.string()
 	case o.names.Namespace:
 		o.Namespace = v.string()
 	case o.names.Pod:

@@ -36,6 +36,7 @@ var Columns = []Column{
 	{Name: "model", Description: "Served model name", Text: func(r *Request) *string { return &r.Model }},
 	{Name: "lora", Description: "LoRA adapter, where a line or resource names it", Text: func(r *Request) *string { return &r.LoRA }},
 	{Name: "environment", Text: where(func(o *evidence.Origin) *string { return &o.Environment }), Description: "Deployment environment", FromSpan: true},
+	{Name: "cluster", Text: where(func(o *evidence.Origin) *string { return &o.Cluster }), Description: "Cluster, such as a Kubernetes cluster", FromSpan: true},
 	{Name: "namespace", Text: where(func(o *evidence.Origin) *string { return &o.Namespace }), Description: "Kubernetes namespace", FromSpan: true},
 	{Name: "pod", Text: where(func(o *evidence.Origin) *string { return &o.Pod }), Description: "Pod of the API server", FromSpan: true},
 	{Name: "instance", Text: where(func(o *evidence.Origin) *string { return &o.Instance }), Description: "Instance of the API server", FromSpan: true},

@@ -185,6 +185,7 @@ func (p Predicate) Within(s vllm.Scope) Predicate {
 	}
 	in(vllm.Model, func(r *Request) string { return r.Model })
 	in(vllm.Environment, ofOrigin(func(o *evidence.Origin) string { return o.Environment }))
+	in(vllm.Cluster, ofOrigin(func(o *evidence.Origin) string { return o.Cluster }))
 	in(vllm.Namespace, ofOrigin(func(o *evidence.Origin) string { return o.Namespace }))
 	in(vllm.Pod, ofOrigin(func(o *evidence.Origin) string { return o.Pod }))
 	in(vllm.Instance, ofOrigin(func(o *evidence.Origin) string { return o.Instance }))

@@ -25,7 +25,7 @@ func (in *instance) within(s vllm.Scope) bool {
 		return test == nil || slices.ContainsFunc(names, test)
 	}
 	o := in.origin
-	return allows(vllm.Model, in.model) && allows(vllm.Environment, o.Environment) && allows(vllm.Namespace, o.Namespace) &&
+	return allows(vllm.Model, in.model) && allows(vllm.Environment, o.Environment) && allows(vllm.Cluster, o.Cluster) && allows(vllm.Namespace, o.Namespace) &&
 		allows(vllm.Pod, o.Pod) && allows(vllm.Instance, o.Instance, o.Pod)
 }
 

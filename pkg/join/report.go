@@ -44,10 +44,10 @@ type Report struct {
 
 // Explained compares what an engine counted as finished with the rows that end between the same two scrapes.
 type Explained struct {
-	Model, Namespace, Instance string
-	From, To                   time.Time // first and last scrape used
-	Counted                    float64
-	Rows                       int
+	Model, Environment, Cluster, Namespace, Instance string
+	From, To                                         time.Time // first and last scrape used
+	Counted                                          float64
+	Rows                                             int
 }
 
 // Ratio is rows / counted; NaN when the engine counted nothing.
@@ -167,7 +167,8 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 	}
 	for i := range known.list {
 		in := &known.list[i]
-		by[i].Model, by[i].Namespace, by[i].Instance = in.model, in.origin.Namespace, cmp.Or(in.origin.Pod, in.origin.Instance)
+		by[i].Model, by[i].Environment, by[i].Cluster = in.model, in.origin.Environment, in.origin.Cluster
+		by[i].Namespace, by[i].Instance = in.origin.Namespace, cmp.Or(in.origin.Pod, in.origin.Instance)
 		counted := rep.Looked
 		if over := joined.From.Add(min(longest[i], joined.Duration()/2)); over.After(counted.From) {
 			counted.From = over
@@ -198,7 +199,8 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 // the metrics, and alert rules want labels once.
 func oneEach(by []Explained) []Explained {
 	name := func(a, b Explained) int {
-		return cmp.Or(strings.Compare(a.Model, b.Model), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Instance, b.Instance))
+		return cmp.Or(strings.Compare(a.Model, b.Model), strings.Compare(a.Environment, b.Environment), strings.Compare(a.Cluster, b.Cluster),
+			strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Instance, b.Instance))
 	}
 	slices.SortStableFunc(by, name)
 	out := by[:0]

@@ -10,7 +10,7 @@ import (
 // places are the labels that name each part of an origin: the configured one, then those under which Loki's OTLP endpoint
 // stores the attributes of OpenTelemetry's semantic conventions (a dot becomes "_").
 type places struct {
-	service, environment, namespace, pod, instance, model, engine []string
+	service, environment, cluster, namespace, pod, instance, model, engine []string
 }
 
 func placesOf(labels vllm.LabelNames) places {
@@ -23,6 +23,7 @@ func placesOf(labels vllm.LabelNames) places {
 	return places{
 		service:     names(labels.Service, "service_name"),
 		environment: names(labels.Environment, "deployment_environment_name", "deployment_environment"),
+		cluster:     names(labels.Cluster, "k8s_cluster_name"),
 		namespace:   names(labels.Namespace, "k8s_namespace_name"),
 		pod:         names(labels.Pod, "k8s_pod_name"),
 		instance:    names(labels.Instance, "service_instance_id"),
@@ -49,8 +50,8 @@ func (p places) origin(labels map[string]string, metadata push.LabelsAdapter) ev
 		return ""
 	}
 	return evidence.Origin{
-		Service: find(p.service), Environment: find(p.environment), Namespace: find(p.namespace), Pod: find(p.pod),
-		Instance: find(p.instance), Model: find(p.model), Engine: find(p.engine),
+		Service: find(p.service), Environment: find(p.environment), Cluster: find(p.cluster), Namespace: find(p.namespace),
+		Pod: find(p.pod), Instance: find(p.instance), Model: find(p.model), Engine: find(p.engine),
 	}
 }
 

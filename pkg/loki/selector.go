@@ -43,7 +43,7 @@ func baseSelector(labels vllm.LabelNames, configured string) (selector, error) {
 	if strings.TrimSpace(configured) != "" {
 		return parseSelector(configured)
 	}
-	for _, name := range []string{labels.Service, labels.Pod, labels.Instance, labels.Namespace, labels.Environment} {
+	for _, name := range []string{labels.Service, labels.Pod, labels.Instance, labels.Namespace, labels.Environment, labels.Cluster} {
 		if name != "" {
 			return selector{{name, "=~", ".+"}}, nil
 		}
@@ -52,7 +52,7 @@ func baseSelector(labels vllm.LabelNames, configured string) (selector, error) {
 }
 
 func labelsOf(l vllm.LabelNames) []string {
-	return []string{l.Model, l.Environment, l.Namespace, l.Pod, l.Instance, l.Engine, l.Service}
+	return []string{l.Model, l.Environment, l.Cluster, l.Namespace, l.Pod, l.Instance, l.Engine, l.Service}
 }
 
 // parseSelector reads a stream selector as users write it.

@@ -77,8 +77,8 @@ func Fetch(
 // GroupLabels translates dimensions to the store's labels.
 func GroupLabels(labels vllm.LabelNames, dimensions []string) ([]string, error) {
 	byName := map[string]string{
-		ByModel: labels.Model, ByEnvironment: labels.Environment, ByNamespace: labels.Namespace, ByPod: labels.Pod,
-		ByInstance: labels.Instance, ByEngine: labels.Engine,
+		ByModel: labels.Model, ByEnvironment: labels.Environment, ByCluster: labels.Cluster, ByNamespace: labels.Namespace,
+		ByPod: labels.Pod, ByInstance: labels.Instance, ByEngine: labels.Engine,
 	}
 	group := make([]string, len(dimensions))
 	for i, d := range dimensions {

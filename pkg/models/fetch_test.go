@@ -39,9 +39,9 @@ var today = []string{
 const (
 	running = `vllm:num_requests_running{model_name!=""}`
 	// owner is the model of each scrape target that has exactly one.
-	owner = `(group by (environment,namespace,pod,instance,model_name) (last_over_time(` + running + `[10m])) and ` +
-		`on (environment,namespace,pod,instance) (count by (environment,namespace,pod,instance) ` +
-		`(group by (environment,namespace,pod,instance,model_name) (last_over_time(` + running + `[10m]))) == 1))`
+	owner = `(group by (environment,cluster,namespace,pod,instance,model_name) (last_over_time(` + running + `[10m])) and ` +
+		`on (environment,cluster,namespace,pod,instance) (count by (environment,cluster,namespace,pod,instance) ` +
+		`(group by (environment,cluster,namespace,pod,instance,model_name) (last_over_time(` + running + `[10m]))) == 1))`
 )
 
 func TestQueriesOfATable(t *testing.T) {
@@ -55,7 +55,7 @@ func TestQueriesOfATable(t *testing.T) {
 		},
 		"http_4xx_rate,http_5xx_ratio": {
 			`sum by (model_name,status) (rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) * ` +
-				`on (environment,namespace,pod,instance) group_left (model_name) ` + owner + `)`,
+				`on (environment,cluster,namespace,pod,instance) group_left (model_name) ` + owner + `)`,
 		},
 		"ttft,ttft_mean": {
 			`sum by (model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`,
@@ -204,7 +204,7 @@ func TestNoErrorsIsNotNoTraffic(t *testing.T) {
 			"model_name=rust,finished_reason=stop 4",
 			"model_name=v0.12,finished_reason=stop 4", "model_name=v0.12,finished_reason=abort 0",
 		),
-		`sum by (model_name,status) (rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) * on (environment,namespace,pod,instance) group_left (model_name) ` + owner + `)`: vector(
+		`sum by (model_name,status) (rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) * on (environment,cluster,namespace,pod,instance) group_left (model_name) ` + owner + `)`: vector(
 			"model_name=fine,status=2xx 4", "model_name=failing,status=2xx 3", "model_name=failing,status=5xx 1",
 		),
 	}}

@@ -34,7 +34,7 @@ func (p plan) owned(values string, place []string, owner string) string {
 // web is the rate of answered generation requests. The web server shares its scrape target with its engines, so every
 // target label is equal on both sides. Polls of /v1/models and the like are GET.
 func (p plan) web(by []string, exposed vllm.Exposed) string {
-	target := withLabels(nil, p.labels.Environment, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
+	target := withLabels(nil, p.labels.Environment, p.labels.Cluster, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
 	selector := prometheus.Selector([]string{p.names.Full(exposed)},
 		prometheus.Matcher{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"},
 		prometheus.Matcher{Label: vllm.LabelMethod, Op: "=", Value: "POST"})

@@ -20,6 +20,7 @@ const (
 const (
 	ByModel       = "model"
 	ByEnvironment = "environment"
+	ByCluster     = "cluster"
 	ByNamespace   = "namespace"
 	ByPod         = "pod"
 	ByInstance    = "instance"
@@ -27,7 +28,7 @@ const (
 )
 
 // Dimensions lists them from coarse to fine: the order of a table's columns whatever the order in the query.
-var Dimensions = []string{ByEnvironment, ByNamespace, ByModel, ByPod, ByInstance, ByEngine}
+var Dimensions = []string{ByEnvironment, ByCluster, ByNamespace, ByModel, ByPod, ByInstance, ByEngine}
 
 // DefaultQuantiles are what people on call ask for.
 var DefaultQuantiles = []float64{0.5, 0.9, 0.95, 0.99}

@@ -13,7 +13,7 @@ func TestSpecIsRefusedByTheFieldThatIsWrong(t *testing.T) {
 		want string
 	}{
 		"an unknown form":                   {Spec{Form: "pie"}, `form: "pie" is none of table, timeseries, numeric`},
-		"an unknown dimension":              {Spec{GroupBy: []string{"request_id"}}, `groupBy: "request_id" is none of environment, namespace, model, pod, instance, engine`},
+		"an unknown dimension":              {Spec{GroupBy: []string{"request_id"}}, `groupBy: "request_id" is none of environment, cluster, namespace, model, pod, instance, engine`},
 		"a quantile of 1":                   {Spec{Quantiles: []float64{1}}, `quantiles: 1 is not between 0 and 1, such as 0.95`},
 		"a percentage":                      {Spec{Quantiles: []float64{95}}, `quantiles: 95 is not between 0 and 1, such as 0.95`},
 		"no number":                         {Spec{Quantiles: []float64{math.NaN()}}, `quantiles: NaN is not between 0 and 1, such as 0.95`},

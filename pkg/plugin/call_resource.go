@@ -129,7 +129,7 @@ func (e badParameter) Error() string { return e.name + " " + e.reason }
 func parseListing(params url.Values, now time.Time, own []string) (listing, error) {
 	var ask listing
 	filters := map[string]*[]string{
-		"model": &ask.scope.Models, "environment": &ask.scope.Environments, "namespace": &ask.scope.Namespaces,
+		"model": &ask.scope.Models, "environment": &ask.scope.Environments, "cluster": &ask.scope.Clusters, "namespace": &ask.scope.Namespaces,
 		"pod": &ask.scope.Pods, "instance": &ask.scope.Instances, "engine": &ask.scope.Engines, "service": &ask.scope.Services,
 	}
 	for name, values := range params {

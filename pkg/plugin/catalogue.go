@@ -62,6 +62,7 @@ var places = []struct {
 }{
 	{"models", func(l vllm.LabelNames) string { return l.Model }},
 	{"environments", func(l vllm.LabelNames) string { return l.Environment }},
+	{"clusters", func(l vllm.LabelNames) string { return l.Cluster }},
 	{"namespaces", func(l vllm.LabelNames) string { return l.Namespace }},
 	{"pods", func(l vllm.LabelNames) string { return l.Pod }},
 	{"instances", func(l vllm.LabelNames) string { return l.Instance }},

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	serverPlaces = "(environment,namespace,pod,instance,service)"
+	serverPlaces = "(environment,cluster,namespace,pod,instance,service)"
 	newProcess   = `(process_start_time_seconds{pod="p\"0"} unless (process_start_time_seconds{pod="p\"0"} == process_start_time_seconds{pod="p\"0"} offset 15s))` +
 		` and on ` + serverPlaces + ` group by ` + serverPlaces + ` (vllm:num_requests_running{model_name="m",pod="p\"0"})`
 	oldProcess = `last_over_time(process_start_time_seconds{pod="p\"0"}[30m])` +
@@ -23,7 +23,7 @@ const (
 		` unless on ` + serverPlaces + ` process_start_time_seconds{pod="p\"0"}`
 	slept  = `(vllm:engine_sleep_state{model_name="m",pod="p\"0"} == 1) unless (vllm:engine_sleep_state{model_name="m",pod="p\"0"} offset 15s == 1)`
 	before = `last_over_time(vllm:engine_sleep_state{model_name="m",pod="p\"0"}[30m]) == 1`
-	storm  = `sum by (model_name,environment,namespace,pod,instance,service,engine) (rate(vllm:num_preemptions_total{model_name="m",pod="p\"0"}[1m])) >= 0.5`
+	storm  = `sum by (model_name,environment,cluster,namespace,pod,instance,service,engine) (rate(vllm:num_preemptions_total{model_name="m",pod="p\"0"}[1m])) >= 0.5`
 )
 
 var everyChange = prometheus.ChangesAsk{Starts: true, Sleep: true, Preemptions: 0.5, PreemptionsOver: time.Minute}

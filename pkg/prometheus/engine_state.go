@@ -306,7 +306,7 @@ func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) evidenc
 		return labels[name]
 	}
 	return evidence.Origin{
-		Service: at(names.Service), Environment: at(names.Environment), Namespace: at(names.Namespace), Pod: at(names.Pod),
-		Instance: at(names.Instance), Model: at(names.Model), Engine: at(names.Engine),
+		Service: at(names.Service), Environment: at(names.Environment), Cluster: at(names.Cluster), Namespace: at(names.Namespace),
+		Pod: at(names.Pod), Instance: at(names.Instance), Model: at(names.Model), Engine: at(names.Engine),
 	}
 }

@@ -137,7 +137,7 @@ func TestEngineStateFailsAsTheStoreDoes(t *testing.T) {
 
 func TestTargets(t *testing.T) {
 	const (
-		by      = `model_name,environment,namespace,pod,instance,service,engine`
+		by      = `model_name,environment,cluster,namespace,pod,instance,service,engine`
 		running = `group by (` + by + `) (last_over_time(vllm:num_requests_running{model_name!=""}[10m]))`
 		info    = `group by (` + by + `,kv_cache_size_tokens,num_gpu_blocks,block_size) (last_over_time(vllm:cache_config_info[10m]))`
 	)
@@ -163,7 +163,7 @@ func TestTargets(t *testing.T) {
 }
 
 func TestFinished(t *testing.T) {
-	const query = `sum by (model_name,environment,namespace,pod,instance,service,engine,finished_reason) ` +
+	const query = `sum by (model_name,environment,cluster,namespace,pod,instance,service,engine,finished_reason) ` +
 		`(increase(vllm:request_success_total{model_name="m"}[10m]))`
 	store := &prometheustest.Store{
 		Names:   []string{"vllm:request_success_total"},

@@ -15,7 +15,7 @@ func (c *Client) places() []string { return placesOf(c.store.Labels) }
 
 func placesOf(l vllm.LabelNames) []string {
 	return slices.DeleteFunc(
-		[]string{l.Model, l.Environment, l.Namespace, l.Pod, l.Instance, l.Service, l.Engine},
+		[]string{l.Model, l.Environment, l.Cluster, l.Namespace, l.Pod, l.Instance, l.Service, l.Engine},
 		func(label string) bool { return label == "" })
 }
 

@@ -85,7 +85,7 @@ func ParseChannel(path string, data json.RawMessage, maxRows int) (Query, error)
 
 func inOneOrder(s vllm.Scope) vllm.Scope {
 	return vllm.Scope{
-		Models: sorted(s.Models), Environments: sorted(s.Environments), Namespaces: sorted(s.Namespaces), Pods: sorted(s.Pods),
+		Models: sorted(s.Models), Environments: sorted(s.Environments), Clusters: sorted(s.Clusters), Namespaces: sorted(s.Namespaces), Pods: sorted(s.Pods),
 		Instances: sorted(s.Instances), Engines: sorted(s.Engines), Services: sorted(s.Services),
 		Where: conditionsInOneOrder(s.Where),
 	}

@@ -11,7 +11,7 @@ import (
 // CheckScope refuses what no scope can mean.
 func CheckScope(s vllm.Scope) error {
 	for field, values := range map[string][]string{
-		"models": s.Models, "environments": s.Environments, "namespaces": s.Namespaces, "pods": s.Pods,
+		"models": s.Models, "environments": s.Environments, "clusters": s.Clusters, "namespaces": s.Namespaces, "pods": s.Pods,
 		"instances": s.Instances, "engines": s.Engines, "services": s.Services,
 	} {
 		if err := checkValues(values); err != nil {

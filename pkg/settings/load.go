@@ -128,7 +128,7 @@ func grpcURL(address string) string {
 // overlay replaces the defaults by what was saved; saved as empty means that the store does not have the label.
 func overlay(names vllm.LabelNames, saved map[string]text) vllm.LabelNames {
 	for key, name := range map[string]*string{
-		"model": &names.Model, "environment": &names.Environment, "namespace": &names.Namespace, "pod": &names.Pod,
+		"model": &names.Model, "environment": &names.Environment, "cluster": &names.Cluster, "namespace": &names.Namespace, "pod": &names.Pod,
 		"instance": &names.Instance, "engine": &names.Engine, "service": &names.Service,
 	} {
 		if value, ok := saved[key]; ok {

@@ -73,7 +73,7 @@ func TestLoadTakesEveryFieldOfAStore(t *testing.T) {
 		TLS:     TLS{SkipVerify: true, ServerName: "loki.internal", CACert: "ca", ClientCert: "cert", ClientKey: "key"},
 		Headers: []Header{{"X-One", "one"}, {"X-Three", "three"}}, // a row left empty does not move the others' values
 		Tenant:  "team-a", Timeout: 90 * time.Second, ForwardIdentity: true,
-		Labels:      vllm.LabelNames{Namespace: "namespace", Pod: "k8s_pod_name", Instance: "instance", Service: "service_name"},
+		Labels:      vllm.LabelNames{Cluster: "cluster", Namespace: "namespace", Pod: "k8s_pod_name", Instance: "instance", Service: "service_name"},
 		MaxResponse: 1 << 20,
 	}, s.Loki)
 }

@@ -36,8 +36,8 @@ type Settings struct {
 // Store is one store's section. A store without URL is not configured, which is no error.
 //
 // jsonData: {"prometheus": {"url", "auth", "basicAuthUser", "tls": {"skipVerify", "serverName"}, "headers": ["X-Name", …],
-// "tenant", "timeout": "30s", "forwardIdentity", "labels": {"model", "environment", "namespace", "pod", "instance", "engine",
-// "service"}, "maxResponseBytes"}}; the same under "loki" and "jaeger". Beside them "vllm": {"metricPrefix", "scrapeInterval",
+// "tenant", "timeout": "30s", "forwardIdentity", "labels": {"model", "environment", "cluster", "namespace", "pod", "instance",
+// "engine", "service"}, "maxResponseBytes"}}; the same under "loki" and "jaeger". Beside them "vllm": {"metricPrefix", "scrapeInterval",
 // "spanName", "engineServices": […], "callerServices": […], "logSelector", "slo": [{"model": "*", "ttft": "500ms", "tpot",
 // "e2e"}, …], "gpuPricePerHour": 2.5, "currency": "$"} and "limits": {"requests", "tracesPerCall", "linesPerCall", "logLines",
 // "concurrentCalls"}.

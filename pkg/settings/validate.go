@@ -209,7 +209,7 @@ func (p *problems) labels(prefix string, store evidence.Store, l vllm.LabelNames
 		grammar = attributeName
 	}
 	for _, label := range []struct{ field, name string }{
-		{"model", l.Model}, {"environment", l.Environment}, {"namespace", l.Namespace}, {"pod", l.Pod},
+		{"model", l.Model}, {"environment", l.Environment}, {"cluster", l.Cluster}, {"namespace", l.Namespace}, {"pod", l.Pod},
 		{"instance", l.Instance}, {"engine", l.Engine}, {"service", l.Service},
 	} {
 		if label.name != "" && !grammar.MatchString(label.name) {

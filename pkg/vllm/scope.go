@@ -8,6 +8,7 @@ import "slices"
 type Scope struct {
 	Models       []string    `json:"models,omitempty"`
 	Environments []string    `json:"environments,omitempty"`
+	Clusters     []string    `json:"clusters,omitempty"`
 	Namespaces   []string    `json:"namespaces,omitempty"`
 	Pods         []string    `json:"pods,omitempty"`
 	Instances    []string    `json:"instances,omitempty"`
@@ -23,6 +24,7 @@ type Place string
 const (
 	Model       Place = "model"
 	Environment Place = "environment"
+	Cluster     Place = "cluster"
 	Namespace   Place = "namespace"
 	Pod         Place = "pod"
 	Instance    Place = "instance"
@@ -31,7 +33,7 @@ const (
 )
 
 // Places lists them.
-var Places = []Place{Model, Environment, Namespace, Pod, Instance, Engine, Service}
+var Places = []Place{Model, Environment, Cluster, Namespace, Pod, Instance, Engine, Service}
 
 func (s Scope) list(place Place) []string {
 	switch place {
@@ -39,6 +41,8 @@ func (s Scope) list(place Place) []string {
 		return s.Models
 	case Environment:
 		return s.Environments
+	case Cluster:
+		return s.Clusters
 	case Namespace:
 		return s.Namespaces
 	case Pod:
@@ -99,6 +103,8 @@ func (s Scope) Without(places ...Place) Scope {
 			s.Models = nil
 		case Environment:
 			s.Environments = nil
+		case Cluster:
+			s.Clusters = nil
 		case Namespace:
 			s.Namespaces = nil
 		case Pod:
@@ -119,6 +125,7 @@ func (s Scope) Without(places ...Place) Scope {
 type LabelNames struct {
 	Model       string `json:"model,omitempty"`
 	Environment string `json:"environment,omitempty"`
+	Cluster     string `json:"cluster,omitempty"`
 	Namespace   string `json:"namespace,omitempty"`
 	Pod         string `json:"pod,omitempty"`
 	Instance    string `json:"instance,omitempty"`
@@ -133,6 +140,8 @@ func (l LabelNames) Of(place Place) string {
 		return l.Model
 	case Environment:
 		return l.Environment
+	case Cluster:
+		return l.Cluster
 	case Namespace:
 		return l.Namespace
 	case Pod:
@@ -151,8 +160,8 @@ func (l LabelNames) Of(place Place) string {
 // DefaultPrometheusLabels are vLLM's own labels (model_name, engine) and the usual target labels of a scrape.
 func DefaultPrometheusLabels() LabelNames {
 	return LabelNames{
-		Model: "model_name", Environment: "environment", Namespace: "namespace", Pod: "pod", Instance: "instance",
-		Engine: "engine", Service: "service",
+		Model: "model_name", Environment: "environment", Cluster: "cluster", Namespace: "namespace", Pod: "pod",
+		Instance: "instance", Engine: "engine", Service: "service",
 	}
 }
 
@@ -160,7 +169,8 @@ func DefaultPrometheusLabels() LabelNames {
 // OTLP endpoint they arrive as k8s_pod_name and so on: set them in the data source then.
 func DefaultLokiLabels() LabelNames {
 	return LabelNames{
-		Environment: "environment", Namespace: "namespace", Pod: "pod", Instance: "instance", Service: "service_name",
+		Environment: "environment", Cluster: "cluster", Namespace: "namespace", Pod: "pod", Instance: "instance",
+		Service: "service_name",
 	}
 }
 
@@ -168,7 +178,7 @@ func DefaultLokiLabels() LabelNames {
 // OTEL_RESOURCE_ATTRIBUTES. vLLM itself sets only service.name.
 func DefaultJaegerLabels() LabelNames {
 	return LabelNames{
-		Model: "gen_ai.request.model", Environment: "deployment.environment.name", Namespace: "k8s.namespace.name",
-		Pod: "k8s.pod.name", Instance: "service.instance.id", Service: "service.name",
+		Model: "gen_ai.request.model", Environment: "deployment.environment.name", Cluster: "k8s.cluster.name",
+		Namespace: "k8s.namespace.name", Pod: "k8s.pod.name", Instance: "service.instance.id", Service: "service.name",
 	}
 }

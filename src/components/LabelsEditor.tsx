@@ -66,6 +66,7 @@ function placeLabels(): Record<Place, string> {
   return {
     model: t('place.model', 'Model'),
     environment: t('place.environment', 'Environment'),
+    cluster: t('place.cluster', 'Cluster'),
     namespace: t('place.namespace', 'Namespace'),
     pod: t('place.pod', 'Pod'),
     instance: t('place.instance', 'Instance'),

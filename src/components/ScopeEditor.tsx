@@ -66,6 +66,7 @@ export function scopeLabels(): Record<ScopeList, string> {
   return {
     models: t('scope.models', 'Models'),
     environments: t('scope.environments', 'Environments'),
+    clusters: t('scope.clusters', 'Clusters'),
     namespaces: t('scope.namespaces', 'Namespaces'),
     pods: t('scope.pods', 'Pods'),
     instances: t('scope.instances', 'Instances'),

@@ -16,7 +16,7 @@ describe('the keys of a dashboard', () => {
     (await tagKeys(lists, { queries: kinds.map((queryType) => ({ refId: 'A', queryType })), timeRange: range })).map(
       ({ text }) => text
     );
-  const places = ['model', 'environment', 'namespace', 'pod', 'instance', 'engine', 'service'];
+  const places = ['model', 'environment', 'cluster', 'namespace', 'pod', 'instance', 'engine', 'service'];
 
   test('are places for every kind, and what one of its kinds can be filtered by', async () => {
     expect(await keys('models')).toEqual(places);
