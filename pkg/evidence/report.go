@@ -1,6 +1,10 @@
 package evidence
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Call is one request to a store: what was asked, what it cost, what came back. Text holds no secret and no URL.
 type Call struct {
@@ -9,7 +13,9 @@ type Call struct {
 	Duration time.Duration
 	Bytes    int64 // as received (after decompression where the client hides the wire); 0 when not known
 	Rows     int   // series, lines or traces
-	Err      string
+	// Partial are the store's own words when it answered without a part of what it keeps; empty on a whole answer.
+	Partial string
+	Err     string
 }
 
 // StoreReport says what one store contributed to an answer.
@@ -26,6 +32,17 @@ type StoreReport struct {
 	Findings []Finding
 	// Err is why the store contributed nothing (or not all). Nil for a store that is not configured.
 	Err error
+}
+
+// Partial are the words of a store that answered without a part of what it keeps, each once; empty when all is there.
+func (r StoreReport) Partial() string {
+	var words []string
+	for _, c := range r.Calls {
+		if c.Partial != "" && !slices.Contains(words, c.Partial) {
+			words = append(words, c.Partial)
+		}
+	}
+	return strings.Join(words, "; ")
 }
 
 // Cost sums the calls.

@@ -2,7 +2,9 @@ package prometheus
 
 import (
 	"context"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -84,14 +86,8 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 
 // allNames lists metric names, whoever's they are.
 func (c *Client) allNames(ctx context.Context, w evidence.Window, limit int) ([]string, error) {
-	var names []string
-	_, err := c.record(upstream.WithStage(ctx, "label_values"), "label_values(__name__)", func(ctx context.Context) (int, error) {
-		got, _, _, err := c.v1.LabelValues(ctx, model.MetricNameLabel, nil, w.From, w.To, v1.WithLimit(uint64(limit))) // #nosec G115 -- a length
-		for _, v := range got {
-			names = append(names, string(v))
-		}
-		return len(names), err
-	})
+	names, _, err := c.list(upstream.WithStage(ctx, "label_values"), "label_values(__name__)", model.MetricNameLabel, w,
+		url.Values{"limit": {strconv.Itoa(limit)}})
 	return names, err
 }
 
@@ -130,29 +126,10 @@ func (c *Client) seriesSelector(metric string, matchers []Matcher) string {
 func (c *Client) labelValues(
 	ctx context.Context, label string, w evidence.Window, selector string,
 ) ([]string, evidence.Call, error) {
-	var values []string
 	text := "label_values(" + selector + ", " + Label(label) + ")"
-	call, err := c.record(upstream.WithStage(ctx, "label_values"), text, func(ctx context.Context) (int, error) {
-		got, _, _, err := c.v1.LabelValues(ctx, label, []string{selector}, w.From, w.To)
-		for _, v := range got {
-			values = append(values, string(v))
-		}
-		slices.Sort(values)
-		return len(values), err
-	})
-	return values, call, err
+	return c.list(upstream.WithStage(ctx, "label_values"), text, label, w, url.Values{"match[]": {selector}})
 }
 
 func (c *Client) labelNames(ctx context.Context, w evidence.Window, selector string) ([]string, evidence.Call, error) {
-	var names []string
-	text := "label_names(" + selector + ")"
-	call, err := c.record(upstream.WithStage(ctx, "label_names"), text, func(ctx context.Context) (int, error) {
-		got, _, _, err := c.v1.LabelNames(ctx, []string{selector}, w.From, w.To)
-		for _, n := range got {
-			names = append(names, string(n))
-		}
-		slices.Sort(names)
-		return len(names), err
-	})
-	return names, call, err
+	return c.list(upstream.WithStage(ctx, "label_names"), "label_names("+selector+")", "", w, url.Values{"match[]": {selector}})
 }

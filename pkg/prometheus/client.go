@@ -3,8 +3,10 @@ package prometheus
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -22,6 +24,9 @@ import (
 const (
 	queryPath      = "/api/v1/query"
 	queryRangePath = "/api/v1/query_range"
+	labelsPath     = "/api/v1/labels"
+
+	labelValuesPath = "/api/v1/label/:name/values"
 )
 
 // Client asks one Prometheus. It is safe for concurrent use.
@@ -77,17 +82,55 @@ func (c *Client) QueryRange(ctx context.Context, expr string, r Range) (Answer, 
 // (BenchmarkDecode).
 func (c *Client) query(ctx context.Context, path, expr string, form url.Values) (Answer, evidence.Call, error) {
 	var answer Answer
-	call, err := c.record(ctx, expr, func(ctx context.Context) (int, error) {
+	call, err := c.record(ctx, expr, func(ctx context.Context) (int, []string, error) {
 		body, err := c.post(ctx, path, form)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		if answer, err = decode(body); err != nil {
-			return 0, upstream.BadAnswer(c.store, err)
+			return 0, nil, upstream.BadAnswer(c.store, err)
 		}
-		return len(answer.Series), nil
+		return len(answer.Series), answer.Partial, nil
 	})
 	return answer, call, err
+}
+
+// list asks for the values of a label, or for the labels, of the series in a window. Not through v1.API, which does not know
+// VictoriaMetrics' isPartial.
+func (c *Client) list(ctx context.Context, text, label string, w evidence.Window, more url.Values) ([]string, evidence.Call, error) {
+	var names []string
+	call, err := c.record(ctx, text, func(ctx context.Context) (int, []string, error) {
+		form := url.Values{"start": {unixSeconds(w.From)}, "end": {unixSeconds(w.To)}}
+		maps.Copy(form, more)
+		var body []byte
+		var err error
+		if label == "" {
+			body, err = c.post(ctx, labelsPath, form)
+		} else {
+			body, err = c.get(ctx, c.transport.URL(labelValuesPath, map[string]string{"name": label}), form.Encode())
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		found, partial, err := decodeNames(body)
+		if err != nil {
+			return 0, nil, upstream.BadAnswer(c.store, err)
+		}
+		names = found
+		slices.Sort(names)
+		return len(names), partial, nil
+	})
+	return names, call, err
+}
+
+func (c *Client) get(ctx context.Context, u *url.URL, query string) ([]byte, error) {
+	u.RawQuery = query
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	_, body, err := c.transport.Do(ctx, req)
+	return body, err
 }
 
 // post sends a form, since expressions outgrow URLs; where POST is refused (read-only proxies) it asks with GET.
@@ -101,23 +144,20 @@ func (c *Client) post(ctx context.Context, path string, form url.Values) ([]byte
 	req.Header["Idempotency-Key"] = nil // queries change nothing: lets net/http retry on a stale connection
 	_, body, err := c.transport.Do(ctx, req)
 	if errors.Is(err, upstream.ErrUnsupported) || errors.Is(err, upstream.ErrForbidden) {
-		u.RawQuery = encoded
-		if req, err = http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil); err != nil {
-			return nil, err
-		}
-		_, body, err = c.transport.Do(ctx, req)
+		return c.get(ctx, u, encoded)
 	}
 	return body, err
 }
 
-// record runs a call and notes what it cost. Ask returns the rows of the answer.
-func (c *Client) record(ctx context.Context, text string, ask func(context.Context) (int, error)) (evidence.Call, error) {
+// record runs a call and notes what it cost. Ask returns the rows of the answer, and the store's words on what is missing.
+func (c *Client) record(ctx context.Context, text string, ask func(context.Context) (int, []string, error)) (evidence.Call, error) {
 	var bytes atomic.Int64
 	started := time.Now()
-	rows, err := ask(upstream.CountBytes(ctx, &bytes))
+	rows, partial, err := ask(upstream.CountBytes(ctx, &bytes))
 	err = c.classify(err)
 	call := evidence.Call{
 		Store: evidence.Prometheus, Text: text, Duration: time.Since(started), Bytes: bytes.Load(), Rows: rows,
+		Partial: partialText(partial),
 	}
 	if err != nil {
 		call.Err = err.Error()

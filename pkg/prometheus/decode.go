@@ -13,7 +13,9 @@ import (
 type Answer struct {
 	Type     string // vector, matrix, scalar or string
 	Series   []Series
-	Warnings []string // the store's own, such as that a part of it did not answer
+	Warnings []string // remarks that leave the answer whole, the store's and ours
+	// Partial are the store's words where a part of it did not answer: what is here is not all there is.
+	Partial []string
 }
 
 // Series is one labelled sequence, ascending in time; a vector's and a scalar's have one sample.
@@ -25,11 +27,8 @@ type Series struct {
 // ErrNotAnswer is the reason why a body is no answer to a query.
 var ErrNotAnswer = errors.New("it is not a query result of Prometheus' HTTP API")
 
-// Warnings that we add to an answer.
-const (
-	warnPartial    = "part of the store did not answer: the result is incomplete"
-	warnHistograms = "native histograms are not shown"
-)
+// warnHistograms is a remark that we add to an answer.
+const warnHistograms = "native histograms are not shown"
 
 // decode reads the answer to a query or a range query. It reads by shape and in any order, since Prometheus' kin add
 // fields and order them otherwise: an object is a series, a number begins a scalar's pair.
@@ -44,15 +43,13 @@ func decode(body []byte) (answer Answer, err error) {
 			return c.text(&message)
 		case "isPartial": // VictoriaMetrics
 			raw, err := c.skip()
-			if string(raw) == "true" {
-				answer.warn(warnPartial)
-			}
+			answer.said(nil, string(raw) == "true")
 			return err
 		case "warnings":
 			raw, err := c.skip()
 			var warnings []string
 			if err == nil && json.Unmarshal(raw, &warnings) == nil {
-				answer.Warnings = append(answer.Warnings, warnings...)
+				answer.said(warnings, false)
 			}
 			return err
 		case "data":
@@ -77,6 +74,15 @@ func (a *Answer) warn(text string) {
 	if !slices.Contains(a.Warnings, text) {
 		a.Warnings = append(a.Warnings, text)
 	}
+}
+
+// said files the store's warnings; missing is VictoriaMetrics' flag.
+func (a *Answer) said(warnings []string, missing bool) {
+	remarks, partial := sortWarnings(warnings, missing)
+	for _, text := range remarks {
+		a.warn(text)
+	}
+	a.Partial = append(a.Partial, partial...)
 }
 
 // data reads one field of the object "data".

@@ -137,6 +137,9 @@ func (c *Client) Names(ctx context.Context, w evidence.Window) (Names, []evidenc
 	case err != nil:
 		return Names{}, []evidence.Call{call}, err
 	}
+	if call.Partial != "" { // whoever asks next shall hear of it too, and the rest may be back
+		return names, []evidence.Call{call}, nil
+	}
 	if !names.Empty() { // a store without any is about to get its first: nobody should wait for that a minute longer
 		c.names.put(w, names)
 	}

@@ -31,6 +31,7 @@ const (
 	ErrServer       Kind = "server_error" // the store's own failure
 	ErrBadAnswer    Kind = "bad_answer"   // not what the API promises: a login page, cut-off JSON, a redirect elsewhere
 	ErrTooLarge     Kind = "too_large"    // larger than the ceiling of one answer
+	ErrPartial      Kind = "partial"      // a part of the store did not answer: what came is not all there is
 )
 
 // Error makes a Kind a sentinel.
@@ -84,6 +85,7 @@ var verdicts = map[Kind]string{
 	ErrServer:       "failed",
 	ErrBadAnswer:    "gave an answer that cannot be read",
 	ErrTooLarge:     "gave an answer that is too large",
+	ErrPartial:      "answered only in part",
 }
 
 // Unwrap gives the kind, wrapped with the error source in the SDK's way.
@@ -159,6 +161,14 @@ func Join(errs ...error) error {
 		}
 	}
 	return errors.Join(distinct...)
+}
+
+// Partial is the error of an answer that the store itself calls incomplete, in the store's words; nil without any words.
+func Partial(store evidence.Store, words string) error {
+	if words == "" {
+		return nil
+	}
+	return &Error{Store: store, Kind: ErrPartial, Message: words}
 }
 
 // kindOf gives the outcome label of an error: its kind, or "error".
