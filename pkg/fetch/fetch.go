@@ -10,6 +10,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -97,5 +98,5 @@ func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input,
 		func() { g.askTargets(ctx) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.before(ask.Window)}, ask.Scope) },
 	)
-	return g.input(), g.traces.Err == nil && !g.traces.Truncated && g.metrics.Err == nil
+	return g.input(), g.traces.Err == nil && !g.traces.Truncated && upstream.Trouble(g.metrics) == nil
 }

@@ -105,8 +105,8 @@ func eventNotices(stores []evidence.StoreReport) []data.Notice {
 		case !s.Configured:
 			out = append(out, data.Notice{Severity: data.NoticeSeverityInfo,
 				Text: upstream.Title(s.Store) + " is not configured: without it there are no " + untold[s.Store] + "."})
-		case s.Err != nil:
-			out = append(out, Missing(s.Err, untold[s.Store]))
+		default:
+			out = appendMissing(out, s, untold[s.Store])
 		}
 		if s.Truncated {
 			out = append(out, data.Notice{Severity: data.NoticeSeverityWarning, Text: cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part.")})

@@ -29,8 +29,8 @@ func RequestNotFound(window evidence.Window, stores []evidence.StoreReport) *dat
 		switch {
 		case !s.Configured:
 			answer, try = "not configured", "Set its URL in the data source's settings."
-		case s.Err != nil:
-			answer, try = s.Err.Error(), "Save & test in the data source's settings says what is wrong with it."
+		case upstream.Trouble(s) != nil:
+			answer, try = upstream.Trouble(s).Error(), "Save & test in the data source's settings says what is wrong with it."
 		case s.Truncated:
 			answer = cmp.Or(s.Reason, "answered only in part")
 		}

@@ -92,8 +92,8 @@ func reportNotices(r join.Report) []data.Notice {
 		switch {
 		case !s.Configured:
 			info("%s is not configured: without it there are no %s.", upstream.Title(s.Store), losses[s.Store])
-		case s.Err != nil:
-			out = append(out, Missing(s.Err, losses[s.Store]))
+		default:
+			out = appendMissing(out, s, losses[s.Store])
 		}
 		if s.Truncated {
 			warn("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part."))
@@ -114,6 +114,14 @@ func reportNotices(r join.Report) []data.Notice {
 // findingText is a finding as one text: what was found, then how to mend it.
 func findingText(f evidence.Finding) string {
 	return strings.TrimSpace(f.Found + " " + f.Fix)
+}
+
+// appendMissing adds the notice of a store that failed, or says itself that a part of it did.
+func appendMissing(out []data.Notice, s evidence.StoreReport, what string) []data.Notice {
+	if err := upstream.Trouble(s); err != nil {
+		out = append(out, Missing(err, what))
+	}
+	return out
 }
 
 // Missing is the notice of a failure that leaves something out of an answer.

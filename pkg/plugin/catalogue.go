@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -76,8 +77,7 @@ func (c *catalogue) place(ctx context.Context, route string, label func(vllm.Lab
 	var asks []func(context.Context) ([]string, error)
 	if name := label(c.settings.Prometheus.Labels); c.metrics != nil && name != "" {
 		asks = append(asks, func(ctx context.Context) ([]string, error) {
-			values, _, err := c.metrics.LabelValues(ctx, name, ask.window, ask.scope)
-			return values, err
+			return whole(c.metrics.LabelValues(ctx, name, ask.window, ask.scope))
 		})
 	}
 	if !ask.filtered || c.metrics == nil {
@@ -91,6 +91,21 @@ func (c *catalogue) place(ctx context.Context, route string, label func(vllm.Lab
 		}
 	}
 	return union(ctx, asks)
+}
+
+// whole makes it an error beside the values when the store says that it has more: a menu without anything then says why, and
+// a short one is told of in the log.
+func whole(values []string, call evidence.Call, err error) ([]string, error) {
+	return values, upstream.Join(err, upstream.Partial(call.Store, call.Partial))
+}
+
+// short keeps the values of a list that is not whole, and fails only when there are none.
+func short(ctx context.Context, values []string, err error) ([]string, error) {
+	if err != nil && len(values) > 0 {
+		backend.Logger.FromContext(ctx).Warn("A list is not whole", "error", err)
+		return values, nil
+	}
+	return values, err
 }
 
 // union asks all at once. It fails when a failure leaves nothing to choose from; otherwise a failure is logged and the rest

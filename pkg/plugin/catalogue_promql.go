@@ -78,11 +78,11 @@ func (c *catalogue) labelNames(ctx context.Context, r *http.Request, ask listing
 		return nil, err
 	}
 	if metric == "" {
-		names, _, err := c.metrics.LabelNames(ctx, ask.window)
-		return names, err
+		names, err := whole(c.metrics.LabelNames(ctx, ask.window))
+		return short(ctx, names, err)
 	}
-	names, _, err := c.series.LabelNamesOf(ctx, metric, ask.window)
-	return names, err
+	names, err := whole(c.series.LabelNamesOf(ctx, metric, ask.window))
+	return short(ctx, names, err)
 }
 
 // labelValues lists the values of a label on vLLM's series in scope, or on the series that a selector is being written for.
@@ -96,9 +96,9 @@ func (c *catalogue) labelValues(ctx context.Context, r *http.Request, ask listin
 		return nil, err
 	}
 	if metric == "" && len(matchers) == 0 {
-		values, _, err := c.metrics.LabelValues(ctx, name, ask.window, ask.scope)
-		return values, err
+		values, err := whole(c.metrics.LabelValues(ctx, name, ask.window, ask.scope))
+		return short(ctx, values, err)
 	}
-	values, _, err := c.series.LabelValuesOf(ctx, name, metric, ask.window, matchers)
-	return values, err
+	values, err := whole(c.series.LabelValuesOf(ctx, name, metric, ask.window, matchers))
+	return short(ctx, values, err)
 }

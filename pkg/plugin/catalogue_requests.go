@@ -148,7 +148,7 @@ func failures(stores []evidence.StoreReport) error {
 	var errs []error
 	for _, s := range stores {
 		if s.Configured {
-			errs = append(errs, s.Err)
+			errs = append(errs, upstream.Trouble(s))
 		}
 	}
 	return upstream.Join(errs...)

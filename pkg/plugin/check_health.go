@@ -134,9 +134,13 @@ func (c *checkup) probeMetrics(ctx context.Context, window evidence.Window, repo
 	if reach != nil {
 		return
 	}
+	answer := evidence.StoreReport{Store: evidence.Prometheus, Configured: true}
 	var targets []evidence.Target
-	content := safely(func() (err error) { targets, _, err = c.metrics.Targets(ctx, window); return err })
-	report(func(d *diagnosis) { d.metrics.content, d.targets = content, targets })
+	content := safely(func() (err error) { targets, answer.Calls, err = c.metrics.Targets(ctx, window); return err })
+	report(func(d *diagnosis) {
+		d.metrics.content, d.targets = content, targets
+		d.metrics.partial = answer.Partial()
+	})
 }
 
 func (c *checkup) probeLogs(ctx context.Context, window evidence.Window, report func(func(*diagnosis))) {
@@ -183,8 +187,9 @@ func safely(probe func() error) (err error) {
 type storeState struct {
 	configured bool
 	version    string
-	reach      error // of the first question: is anyone there
-	content    error // of the second: what is there
+	reach      error  // of the first question: is anyone there
+	content    error  // of the second: what is there
+	partial    string // the store's words, when it answered without a part of what it keeps
 }
 
 // pending is the state of a store that has not answered yet; it stands when time is up.

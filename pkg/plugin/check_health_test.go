@@ -21,6 +21,7 @@ import (
 
 // fakeProbe plays each store: what it answers to the first question and to the one for content, after waiting for wait.
 type fakeProbe struct {
+	partial           string
 	wait, waitContent func(context.Context) // nil: at once
 	err, contentErr   error
 
@@ -52,7 +53,7 @@ type (
 
 func (f *fakeMetrics) Ping(ctx context.Context) (string, error) { return "3.5.0", f.ping(ctx) }
 func (f *fakeMetrics) Targets(ctx context.Context, _ evidence.Window) ([]evidence.Target, []evidence.Call, error) {
-	return f.targets, nil, f.look(ctx)
+	return f.targets, []evidence.Call{{Store: evidence.Prometheus, Partial: f.partial}}, f.look(ctx)
 }
 
 func (f *fakeLogs) Ping(ctx context.Context) error { return f.ping(ctx) }

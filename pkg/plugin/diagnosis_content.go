@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -42,6 +43,13 @@ func (d diagnosis) content() []contentCheck {
 			checks = append(checks, c.look())
 		}
 		checks[len(checks)-1].Check = c.check
+	}
+	if d.metrics.partial != "" {
+		checks = append(checks, contentCheck{
+			Check: "partial_answer",
+			Found: sentence(upstream.Partial(evidence.Prometheus, d.metrics.partial).Error()),
+			Fix:   "see which of its stores or shards does not answer: until then alert rules are errors.",
+		})
 	}
 	if names, ok := d.serviceNames(); ok {
 		checks = append(checks, names)

@@ -40,6 +40,7 @@ var gapsFound = []func(*stores, *checkup){
 	func(_ *stores, c *checkup) { c.logs = nil },
 	func(_ *stores, c *checkup) { c.traces = nil },
 	func(_ *stores, c *checkup) { c.settings.Loki.ForwardIdentity = true },
+	func(s *stores, _ *checkup) { s.metrics.partial = "store b: connection refused" },
 	func(s *stores, _ *checkup) {
 		s.logs.contentErr = &upstream.Error{Store: evidence.Loki, Kind: upstream.ErrTimeout}
 	},

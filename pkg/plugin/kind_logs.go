@@ -14,6 +14,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -127,7 +128,10 @@ func (n *narrowed) byModel(ctx context.Context, d *Datasource, scope vllm.Scope,
 		n.warn(unsaid + "Prometheus, which could tell where it runs, is not configured.")
 		return
 	}
-	targets, _, err := d.prometheus.Targets(ctx, window)
+	targets, calls, err := d.prometheus.Targets(ctx, window)
+	if partial := upstream.Trouble(evidence.StoreReport{Store: evidence.Prometheus, Calls: calls}); partial != nil && err == nil {
+		n.warn("Pods that serve this model may be missing: %s.", partial)
+	}
 	if err != nil {
 		n.warn(unsaid+"Prometheus could not tell where it runs: %s", err)
 		return

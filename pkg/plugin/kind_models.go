@@ -11,6 +11,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // exactRequests is up to how many requests in a table's range the quantiles are also taken from the requests themselves:
@@ -32,11 +33,17 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 		failures = append(failures, frames.Missing(err, "the figures that the failed queries give"))
 	}
 	stores := []evidence.StoreReport{{Store: evidence.Prometheus, Configured: true, Calls: calls}}
+	if partial := upstream.Trouble(stores[0]); partial != nil {
+		if q.FromAlert {
+			return nil, partial
+		}
+		failures = append(failures, frames.Missing(partial, "what that part knows: sums and rates are too low, or a group is not there"))
+	}
 	exact, more := d.exactQuantiles(ctx, q, result)
 	result = result.WithExact(exact)
 	for _, report := range more {
-		if report.Err != nil {
-			failures = append(failures, frames.Missing(report.Err, "the quantiles of the requests themselves, beside those of the buckets"))
+		if err := upstream.Trouble(report); err != nil {
+			failures = append(failures, frames.Missing(err, "the quantiles of the requests themselves, beside those of the buckets"))
 		}
 	}
 	fs := withExecuted(frames.Models(result, q.Models.WithDefaults().Form, d.source()), append(stores, more...))

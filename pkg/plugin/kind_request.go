@@ -12,6 +12,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -173,13 +174,13 @@ func (d *detail) sharedEngine(ctx context.Context) (state, neighbours data.Frame
 }
 
 func (d *detail) failedBefore(store evidence.Store) bool {
-	return slices.ContainsFunc(d.before, func(r evidence.StoreReport) bool { return r.Store == store && r.Err != nil })
+	return slices.ContainsFunc(d.before, func(r evidence.StoreReport) bool { return r.Store == store && upstream.Trouble(r) != nil })
 }
 
 // note says on the summary what a failure costs.
 func (d *detail) note(report evidence.StoreReport, missing string) {
-	if report.Err != nil {
-		d.summary.AppendNotices(frames.Missing(report.Err, missing))
+	if err := upstream.Trouble(report); err != nil {
+		d.summary.AppendNotices(frames.Missing(err, missing))
 	}
 	if report.Truncated {
 		d.summary.AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: report.Reason})

@@ -133,8 +133,8 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 func incomplete(stores []evidence.StoreReport) error {
 	var errs []error
 	for _, s := range stores {
-		if s.Configured && s.Err != nil {
-			errs = append(errs, s.Err)
+		if err := upstream.Trouble(s); s.Configured && err != nil {
+			errs = append(errs, err)
 		} else if s.Truncated {
 			errs = append(errs, backend.DownstreamErrorf("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part.")))
 		}

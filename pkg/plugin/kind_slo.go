@@ -91,8 +91,10 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 		switch {
 		case !s.Configured:
 			out.notices = append(out.notices, information("%s is not configured. Missing: %s.", upstream.Title(s.Store), sloLosses[s.Store]))
-		case s.Err != nil:
-			out.notices = append(out.notices, frames.Missing(s.Err, sloLosses[s.Store]))
+		default:
+			if err := upstream.Trouble(s); err != nil {
+				out.notices = append(out.notices, frames.Missing(err, sloLosses[s.Store]))
+			}
 		}
 		if s.Truncated {
 			out.notices = append(out.notices, data.Notice{Severity: data.NoticeSeverityWarning, Text: s.Reason + " Shares are of what was read; counts and rates are not known."})
@@ -127,12 +129,12 @@ func (d *Datasource) readBuckets(
 		return attainment.Buckets{}, heard{err: err, nothing: true, notices: []data.Notice{information("%s.", err)}}
 	}
 	buckets, calls, err := attainment.FetchBuckets(ctx, d.prometheus, spec, d.settings.VLLM.SLO, q.Scope, steps, grid)
+	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: calls, Err: err}
 	out := heard{
-		stores: []evidence.StoreReport{{Store: evidence.Prometheus, Configured: true, Calls: calls}},
-		err:    err, nothing: err != nil && buckets.Empty(),
+		stores: []evidence.StoreReport{report}, err: upstream.Trouble(report), nothing: err != nil && buckets.Empty(),
 	}
-	if err != nil {
-		out.notices = []data.Notice{frames.Missing(err, lost)}
+	if out.err != nil {
+		out.notices = []data.Notice{frames.Missing(out.err, lost)}
 	}
 	return buckets, out
 }

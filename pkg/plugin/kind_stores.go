@@ -70,7 +70,11 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	if err != nil {
 		return nil, err
 	}
-	return withExecuted(frames.PromQL(answer, options), []evidence.StoreReport{{Store: evidence.Prometheus, Calls: []evidence.Call{call}}}), nil
+	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: []evidence.Call{call}}
+	if partial := upstream.Trouble(report); partial != nil && q.FromAlert {
+		return nil, partial
+	}
+	return withStore(frames.PromQL(answer, options), report, "series and samples that the missing part has"), nil
 }
 
 // withStore adds what the one store said about its answer: the executed query, a failure half-way, a cut.
@@ -79,8 +83,8 @@ func withStore(fs data.Frames, report evidence.StoreReport, missing string) data
 	if len(fs) == 0 {
 		return fs
 	}
-	if report.Err != nil {
-		fs[0].AppendNotices(frames.Missing(report.Err, missing))
+	if err := upstream.Trouble(report); err != nil {
+		fs[0].AppendNotices(frames.Missing(err, missing))
 	}
 	if report.Truncated {
 		fs[0].AppendNotices(data.Notice{Severity: data.NoticeSeverityWarning, Text: report.Reason})

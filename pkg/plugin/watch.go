@@ -16,6 +16,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/tail"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // watcherOf makes the watcher of a query that Channel takes.
@@ -90,7 +91,7 @@ func (w *requestWatcher) look(ctx context.Context, p plan) (look, error) {
 			return look{}, s.Err // without spans, requests that are known would come again from their lines
 		}
 		out.failed = out.failed || s.Err != nil
-		out.complete = out.complete && s.Err == nil && !s.Truncated
+		out.complete = out.complete && upstream.Trouble(s) == nil && !s.Truncated
 	}
 	rows, _ := join.Choose(joined.Rows, w.filter, join.Order{}, len(joined.Rows))
 	cells := frames.CellsOf(frames.Requests(rows, joined.Report, w.d.source()))

@@ -58,7 +58,11 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 		described      map[string][]v1.Metadata
 		group          sync.WaitGroup
 	)
-	group.Go(func() { own, _, ownErr = c.labelValues(ctx, model.MetricNameLabel, w, c.enginesSelector(vllm.Scope{})) })
+	group.Go(func() {
+		var call evidence.Call
+		own, call, ownErr = c.labelValues(ctx, model.MetricNameLabel, w, c.enginesSelector(vllm.Scope{}))
+		ownErr = upstream.Join(ownErr, upstream.Partial(call.Store, call.Partial)) // said only where nothing came
+	})
 	group.Go(func() { all, allErr = c.allNames(ctx, w, limit) })
 	group.Go(func() {
 		found, err := c.v1.Metadata(upstream.WithStage(ctx, "metadata"), "", "")

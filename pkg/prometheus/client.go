@@ -157,7 +157,7 @@ func (c *Client) record(ctx context.Context, text string, ask func(context.Conte
 	err = c.classify(err)
 	call := evidence.Call{
 		Store: evidence.Prometheus, Text: text, Duration: time.Since(started), Bytes: bytes.Load(), Rows: rows,
-		Partial: partialText(partial),
+		Partial: upstream.Words(c.store, partialText(partial)),
 	}
 	if err != nil {
 		call.Err = err.Error()

@@ -47,13 +47,17 @@ func TestDecode(t *testing.T) {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"m":"\"\\\u00e9}]","n":"x"},"value":[1,"1"]}]}}`,
 			Answer{Type: "vector", Series: []Series{{map[string]string{"m": `"\é}]`, "n": "x"}, []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
 		},
-		"warnings of the store are kept": {
+		"a warning that is no remark of PromQL is of a part that is missing": {
 			`{"status":"success","warnings":["store b: \"down\""],"infos":["x"],"data":{"resultType":"vector","result":[]},"stats":{"a":[1,{"b":"]"}]}}`,
-			Answer{Type: "vector", Warnings: []string{`store b: "down"`}},
+			Answer{Type: "vector", Partial: []string{`store b: "down"`}},
+		},
+		"remarks of PromQL leave the answer whole": {
+			`{"status":"success","warnings":["PromQL info: metric might not be a counter: \"up\""],"data":{"resultType":"vector","result":[]}}`,
+			Answer{Type: "vector", Warnings: []string{`PromQL info: metric might not be a counter: "up"`}},
 		},
 		"a partial answer of VictoriaMetrics is told": {
 			`{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}}`,
-			Answer{Type: "vector", Warnings: []string{warnPartial}},
+			Answer{Type: "vector", Partial: []string{warnPartial}},
 		},
 		"native histograms are told and left out": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"histogram":[1,{"count":"1","sum":"2","buckets":[[0,"1","2","1"]]}]}]}}`,

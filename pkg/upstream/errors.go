@@ -171,6 +171,10 @@ func Partial(store evidence.Store, words string) error {
 	return &Error{Store: store, Kind: ErrPartial, Message: words}
 }
 
+// Trouble is all that keeps a store's answer from being whole, apart from limits: its failure, and what it says itself that
+// is missing. Nil when nothing does.
+func Trouble(r evidence.StoreReport) error { return Join(r.Err, Partial(r.Store, r.Partial())) }
+
 // kindOf gives the outcome label of an error: its kind, or "error".
 func kindOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -161,7 +161,7 @@ func TestEveryKindHasASentence(t *testing.T) {
 	for kind, verdict := range verdicts {
 		require.NotEmpty(t, verdict, kind)
 	}
-	require.Len(t, verdicts, 13)
+	require.Len(t, verdicts, 14)
 }
 
 func requireError(t *testing.T, err error, kind Kind, text string, status backend.Status, source backend.ErrorSource) {

@@ -44,6 +44,9 @@ var (
 	urlQuery = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^\s?"'<>]*)\?[^\s"'<>]*`)
 )
 
+// Words makes a store's own remark fit to be shown beside its answer, as error messages are.
+func Words(store settings.Store, text string) string { return clean(store, text) }
+
 // clean makes a foreign text fit to be shown: without this store's secrets and URL, without queries and user info of other
 // URLs, on one line of graphic characters, at most maxMessage bytes long.
 func clean(store settings.Store, text string) string {
