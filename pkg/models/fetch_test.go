@@ -149,11 +149,11 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 		},
 		"a time series takes rates around each step": {
 			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"request_rate"}}, vllm.Scope{},
-			[]string{`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[1m15s]))`},
+			[]string{`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[75s]))`},
 		},
 		"quantiles over time by instance are the store's to compute": {
 			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"ttft"}, GroupBy: []string{models.ByInstance}, Quantiles: []float64{0.95}}, vllm.Scope{},
-			[]string{`histogram_quantile(0.95, sum by (instance,le) (rate(vllm:time_to_first_token_seconds_bucket{model_name!=""}[1m15s])))`},
+			[]string{`histogram_quantile(0.95, sum by (instance,le) (rate(vllm:time_to_first_token_seconds_bucket{model_name!=""}[75s])))`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestModelsWithDifferentBucketsAreNotAddedUp(t *testing.T) {
 
 func TestTimeSeriesKeepTheirGaps(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
-		`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name!=""}[1m15s]))`: `[{"metric":{"model_name":"m"},"values":[[1789999380,"1"],[1789999500,"3"]]}]`,
+		`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name!=""}[75s]))`: `[{"metric":{"model_name":"m"},"values":[[1789999380,"1"],[1789999500,"3"]]}]`,
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
 		models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, window, time.Minute, vllm.Scope{}, models.Price{})
@@ -333,7 +333,7 @@ func BenchmarkFetch(b *testing.B) {
 		result.WriteString("]}")
 	}
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
-		`sum by (instance) (avg_over_time(vllm:num_requests_running{model_name!=""}[1m15s]))`: "[" + result.String() + "]",
+		`sum by (instance) (avg_over_time(vllm:num_requests_running{model_name!=""}[75s]))`: "[" + result.String() + "]",
 	}}
 	client := store.Start(b)
 	spec := models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}, GroupBy: []string{models.ByInstance}}

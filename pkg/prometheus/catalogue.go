@@ -1,7 +1,9 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -20,24 +22,75 @@ import (
 func (c *Client) LabelValues(
 	ctx context.Context, label string, w evidence.Window, scope vllm.Scope,
 ) ([]string, evidence.Call, error) {
-	return c.labelValues(ctx, label, w, c.enginesSelector(scope))
+	return c.LabelValuesOf(ctx, label, "", w, ScopeMatchers(c.store.Labels, scope))
 }
 
 // LabelNames lists the labels of vLLM's series within a window, sorted.
 func (c *Client) LabelNames(ctx context.Context, w evidence.Window) ([]string, evidence.Call, error) {
-	return c.labelNames(ctx, w, c.enginesSelector(vllm.Scope{}))
+	return c.LabelNamesOf(ctx, "", w)
 }
 
 // LabelValuesOf lists the values of a label on any series: those of a metric, "" for vLLM's, that match.
 func (c *Client) LabelValuesOf(
 	ctx context.Context, label, metric string, w evidence.Window, matchers []Matcher,
 ) ([]string, evidence.Call, error) {
-	return c.labelValues(ctx, label, w, c.seriesSelector(metric, matchers))
+	return c.ofSeries(ctx, metric, w, matchers, func(selector string) ([]string, evidence.Call, error) {
+		return c.labelValues(ctx, label, w, selector)
+	})
 }
 
-// LabelNamesOf lists the labels of a metric's series within a window, sorted.
+// LabelNamesOf lists the labels of a metric's series within a window, "" for vLLM's, sorted.
 func (c *Client) LabelNamesOf(ctx context.Context, metric string, w evidence.Window) ([]string, evidence.Call, error) {
-	return c.labelNames(ctx, w, c.seriesSelector(metric, nil))
+	var matchers []Matcher
+	if metric == "" {
+		matchers = ScopeMatchers(c.store.Labels, vllm.Scope{})
+	}
+	return c.ofSeries(ctx, metric, w, matchers, func(selector string) ([]string, evidence.Call, error) {
+		return c.labelNames(ctx, w, selector)
+	})
+}
+
+// ofSeries asks about the series of a metric, "" for vLLM's. Where a pattern for names is refused, it asks about a few of
+// vLLM's metrics that between them have all labels, and gives what any of them has.
+func (c *Client) ofSeries(
+	ctx context.Context, metric string, w evidence.Window, matchers []Matcher,
+	ask func(selector string) ([]string, evidence.Call, error),
+) ([]string, evidence.Call, error) {
+	if metric != "" {
+		return ask(Selector([]string{metric}, matchers...))
+	}
+	if !c.exact.Load() {
+		name := Matcher{model.MetricNameLabel, "=~", prefixPattern(c.engines.MetricPrefix)}
+		values, call, err := ask(Selector(nil, append([]Matcher{name}, matchers...)...))
+		if !errors.Is(err, upstream.ErrRefused) {
+			return values, call, err
+		}
+	}
+	names, calls, err := c.Names(ctx, w)
+	if err != nil {
+		return nil, sum(calls), err
+	}
+	var all []string
+	for _, selector := range names.Selectors(names.engines(), matchers...) {
+		values, call, err := ask(selector)
+		if calls = append(calls, call); err != nil {
+			return nil, sum(calls), err
+		}
+		all = append(all, values...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), sum(calls), nil
+}
+
+// sum is several calls as one: the last one's text, and what all of them cost.
+func sum(calls []evidence.Call) (all evidence.Call) {
+	for _, call := range calls {
+		cost := all
+		all = call
+		all.Duration, all.Bytes, all.Rows = call.Duration+cost.Duration, call.Bytes+cost.Bytes, call.Rows+cost.Rows
+		all.Partial = cmp.Or(call.Partial, cost.Partial)
+	}
+	return all
 }
 
 // Metric is one name that a query can use.
@@ -60,7 +113,11 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 	)
 	group.Go(func() {
 		var call evidence.Call
-		own, call, ownErr = c.labelValues(ctx, model.MetricNameLabel, w, c.enginesSelector(vllm.Scope{}))
+		own, call, ownErr = c.LabelValues(ctx, model.MetricNameLabel, w, vllm.Scope{})
+		if c.exact.Load() {
+			names, calls, err := c.Names(ctx, w)
+			own, call, ownErr = names.list(), sum(calls), err
+		}
 		ownErr = upstream.Join(ownErr, upstream.Partial(call.Store, call.Partial)) // said only where nothing came
 	})
 	group.Go(func() { all, allErr = c.allNames(ctx, w, limit) })
@@ -111,20 +168,6 @@ func describe(all map[string][]v1.Metadata, name string) (kind, help string) {
 	}
 	help = strings.ToValidUTF8(found[0].Help[:min(len(found[0].Help), maxHelp)], "")
 	return string(found[0].Type), help
-}
-
-// enginesSelector matches every metric of vLLM's engines in scope.
-func (c *Client) enginesSelector(scope vllm.Scope) string {
-	return c.seriesSelector("", ScopeMatchers(c.store.Labels, scope))
-}
-
-// seriesSelector matches the series of a metric, "" for vLLM's.
-func (c *Client) seriesSelector(metric string, matchers []Matcher) string {
-	if metric != "" {
-		return Selector([]string{metric}, matchers...)
-	}
-	name := Matcher{model.MetricNameLabel, "=~", prefixPattern(c.engines.MetricPrefix)}
-	return Selector(nil, append([]Matcher{name}, matchers...)...)
 }
 
 func (c *Client) labelValues(

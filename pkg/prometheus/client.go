@@ -37,6 +37,7 @@ type Client struct {
 	engines    settings.VLLM
 	concurrent int // calls of one query at the same time
 	names      *nameCache
+	exact      atomic.Bool // the store refuses a pattern for a metric's name
 }
 
 // New makes the client of a store. Engines says how vLLM's metrics are named and how often they are scraped.

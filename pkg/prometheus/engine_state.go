@@ -76,7 +76,8 @@ func (c *Client) EngineState(
 	return collected.series(scope), calls, nil
 }
 
-// stateSelectors writes one selector for vLLM's metrics and one for the GPUs', which have no model to match.
+// stateSelectors writes one selector for vLLM's metrics and one for the GPUs', which have no model to match; one for each
+// metric where the store takes no pattern for names.
 func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string) []string {
 	var engines, gpus []string
 	for _, name := range metrics {
@@ -90,14 +91,7 @@ func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string)
 			engines = append(engines, names.Full(e))
 		}
 	}
-	var selectors []string
-	if len(engines) > 0 {
-		selectors = append(selectors, Selector(engines, ScopeMatchers(c.store.Labels, scope)...))
-	}
-	if len(gpus) > 0 {
-		selectors = append(selectors, Selector(gpus))
-	}
-	return selectors
+	return append(names.Selectors(engines, ScopeMatchers(c.store.Labels, scope)...), names.Selectors(gpus)...)
 }
 
 // piece is what one call reads.

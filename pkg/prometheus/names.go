@@ -1,24 +1,18 @@
 package prometheus
 
 import (
-	"context"
-	"errors"
-	"regexp"
-	"sync"
+	"slices"
 	"time"
 
-	"github.com/prometheus/common/model"
-
-	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// Names knows which of the names in vLLM's history a store has.
+// Names knows which of the names in vLLM's history a store has, and how a query may name them.
 type Names struct {
 	prefix string
 	have   map[string]bool
 	all    bool // the store would not tell: every name may be there
+	exact  bool // the store takes no pattern for a name (Google's Managed Prometheus): each name is asked for by itself
 }
 
 // NewNames is for a store that has these full names.
@@ -31,20 +25,36 @@ func NewNames(prefix string, full ...string) Names {
 }
 
 // Of lists the exposed names of a canonical metric that the store has, newest first. A fleet of several versions has
-// several, and an engine of a version in between exposes two: then the first wins, engine by engine.
+// several, and an engine of a version in between exposes two: then the first wins, engine by engine. A histogram is there
+// when either of its types is.
 func (n Names) Of(canonical string) []vllm.Exposed {
 	metric, _ := vllm.LookupMetric(canonical)
-	suffix := ""
-	if metric.Type == vllm.Histogram {
-		suffix = "_bucket"
-	}
 	var out []vllm.Exposed
 	for _, e := range metric.Names {
-		if n.all || n.have[e.Full(n.prefix)+suffix] {
+		if n.all || n.have[n.Full(e)] || metric.Type == vllm.Histogram && n.have[n.Full(e)+bucketSuffix] {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// The suffixes of a classic histogram's series. A native histogram is one series without any suffix.
+const (
+	bucketSuffix = "_bucket"
+	sumSuffix    = "_sum"
+	countSuffix  = "_count"
+)
+
+// HistogramTypes says as which types the store has a histogram: classic with its buckets, sum and count as series of their
+// own, or native (exponential, or with custom buckets: Prometheus' convert_classic_histograms_to_nhcb). A fleet can have
+// both: its scrape jobs differ, or the range holds the change from one to the other.
+func (n Names) HistogramTypes(canonical string) (classic, native bool) {
+	metric, _ := vllm.LookupMetric(canonical)
+	for _, e := range metric.Names {
+		classic = classic || n.all || n.have[n.Full(e)+bucketSuffix]
+		native = native || n.have[n.Full(e)]
+	}
+	return classic, native
 }
 
 // Full is an exposed name with the configured prefix.
@@ -60,103 +70,101 @@ func (n Names) Today(canonical string) string {
 	return name
 }
 
+// Selectors match the series that have one of these full names: one selector where the store takes a pattern for a name,
+// else one for each name.
+func (n Names) Selectors(full []string, matchers ...Matcher) []string {
+	if len(full) == 0 {
+		return nil
+	}
+	if !n.exact {
+		return []string{Selector(full, matchers...)}
+	}
+	out := make([]string, len(full))
+	for i, name := range full {
+		out[i] = Selector([]string{name}, matchers...)
+	}
+	return out
+}
+
+// over applies a function over a window to series that have one of these full names.
+func (n Names) over(function string, full []string, window time.Duration, matchers []Matcher) (exprs []string) {
+	for _, selector := range n.Selectors(full, matchers...) {
+		exprs = append(exprs, function+"("+Over(selector, window)+")")
+	}
+	return exprs
+}
+
 // Either applies a function over a window to a metric under each of its names that the store has; engines that expose two
 // (both carry the same numbers) count once, by the newest, since the function drops the name and "or" compares the other
-// labels. Suffixes are the parts of a histogram that are read together: a sum has no le, so it stays apart from the buckets.
+// labels. Suffixes are the parts of a classic histogram that are read together: a sum has no le, so it stays apart from the
+// buckets. It is empty where the store has none of the names.
 func (n Names) Either(function, canonical string, suffixes []string, window time.Duration, matchers ...Matcher) string {
-	expr := ""
-	for i, e := range n.Of(canonical) {
+	if len(suffixes) == 0 {
+		suffixes = []string{""}
+	}
+	var exprs []string
+	for _, e := range n.Of(canonical) {
+		if suffixes[0] != "" && !n.all && !n.have[n.Full(e)+bucketSuffix] {
+			continue // native alone
+		}
 		full := make([]string, len(suffixes))
 		for j, suffix := range suffixes {
 			full[j] = n.Full(e) + suffix
 		}
-		if i > 0 {
-			expr += " or "
-		}
-		expr += function + "(" + Over(Selector(full, matchers...), window) + ")"
+		exprs = append(exprs, n.over(function, full, window, matchers)...)
 	}
-	return expr
+	return joinOr(exprs)
+}
+
+// Native applies a function over a window to a native histogram under each of its names that the store has; empty where the
+// store has none.
+func (n Names) Native(function, canonical string, window time.Duration, matchers ...Matcher) string {
+	metric, _ := vllm.LookupMetric(canonical)
+	var exprs []string
+	for _, e := range metric.Names {
+		if metric.Type == vllm.Histogram && n.have[n.Full(e)] {
+			exprs = append(exprs, n.over(function, []string{n.Full(e)}, window, matchers)...)
+		}
+	}
+	return joinOr(exprs)
+}
+
+func joinOr(exprs []string) string {
+	out := ""
+	for i, expr := range exprs {
+		if i > 0 {
+			out += " or "
+		}
+		out += expr
+	}
+	return out
 }
 
 // Empty reports whether the store has nothing of vLLM.
 func (n Names) Empty() bool { return !n.all && len(n.have) == 0 }
 
-const (
-	// nameGrain widens a window before it is looked up, so that the refreshes of a panel share an entry.
-	nameGrain = 10 * time.Minute
-	// nameTTL is short because a new vLLM version should show within a minute of its first scrape.
-	nameTTL = time.Minute
-	// maxNameWindows bounds the cache; dashboards ask for a handful of ranges.
-	maxNameWindows = 64
-)
-
-// nameCache remembers names by window. A lookup takes milliseconds; a dashboard of 30 panels would make 30 of them.
-type nameCache struct {
-	now     func() time.Time
-	mu      sync.Mutex
-	entries map[evidence.Window]nameEntry
-}
-
-type nameEntry struct {
-	names   Names
-	expires time.Time
-}
-
-func newNameCache(now func() time.Time) *nameCache {
-	return &nameCache{now: now, entries: map[evidence.Window]nameEntry{}}
-}
-
-func (c *nameCache) get(w evidence.Window) (Names, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[w]
-	return e.names, ok && c.now().Before(e.expires)
-}
-
-func (c *nameCache) put(w evidence.Window, names Names) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.entries) >= maxNameWindows {
-		clear(c.entries)
+// engines are full names that between them carry every label of vLLM's engines.
+func (n Names) engines() (full []string) {
+	for _, canonical := range []string{vllm.NumRequestsRunning, vllm.RequestSuccess, vllm.CacheConfigInfo, vllm.GenerationTokens} {
+		full = append(full, fullNames(n, n.Of(canonical))...)
 	}
-	c.entries[w] = nameEntry{names: names, expires: c.now().Add(nameTTL)}
+	return full
 }
 
-// Names looks up which of our metrics the store has in a window: one call on its index, or none when it was asked lately.
-// A store that does not answer such calls is taken to have every name.
-func (c *Client) Names(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
-	w = evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain).Add(nameGrain)}
-	if names, ok := c.names.get(w); ok {
-		return names, nil, nil
+// list gives the names that the store has of ours, sorted.
+func (n Names) list() []string {
+	out := make([]string, 0, len(n.have))
+	for name := range n.have {
+		out = append(out, name)
 	}
-	full, call, err := c.labelValues(ctx, model.MetricNameLabel, w, discoverySelector(c.engines.MetricPrefix))
-	names := NewNames(c.engines.MetricPrefix, full...)
-	switch {
-	case errors.Is(err, upstream.ErrNotFound), errors.Is(err, upstream.ErrUnsupported), errors.Is(err, upstream.ErrForbidden):
-		names.all = true
-	case err != nil:
-		return Names{}, []evidence.Call{call}, err
-	}
-	if call.Partial != "" { // whoever asks next shall hear of it too, and the rest may be back
-		return names, []evidence.Call{call}, nil
-	}
-	if !names.Empty() { // a store without any is about to get its first: nobody should wait for that a minute longer
-		c.names.put(w, names)
-	}
-	return names, []evidence.Call{call}, nil
+	slices.Sort(out)
+	return out
 }
 
-// discoverySelector matches every name of the table and no other exporter's.
-func discoverySelector(prefix string) string {
-	pattern := prefixPattern(prefix)
-	for _, m := range vllm.Metrics() {
-		for _, e := range m.Names {
-			if e.By != vllm.ByVLLM {
-				pattern += "|" + regexp.QuoteMeta(e.Name)
-			}
-		}
+func fullNames(names Names, exposed []vllm.Exposed) []string {
+	full := make([]string, len(exposed))
+	for i, e := range exposed {
+		full[i] = names.Full(e)
 	}
-	return Selector(nil, Matcher{model.MetricNameLabel, "=~", pattern})
+	return full
 }
-
-func prefixPattern(prefix string) string { return regexp.QuoteMeta(prefix) + ".+" }

@@ -84,10 +84,19 @@ func LabelList(keyword string, labels []string) string {
 	return keyword + " (" + strings.Join(written, ",") + ")"
 }
 
-// Duration writes d exactly, to the millisecond, as every PromQL reads it: 90 s is 1m30s. Less than 1 ms becomes 1ms, since
-// PromQL has no empty range.
+// Duration writes d exactly, to the millisecond, in one unit: 90 s is 90s and 90 minutes are 90m. Google's Managed Prometheus
+// does not read 1m30s. Less than 1 ms becomes 1ms, since PromQL has no empty range.
 func Duration(d time.Duration) string {
-	return model.Duration(max(d.Truncate(time.Millisecond), time.Millisecond)).String()
+	d = max(d.Truncate(time.Millisecond), time.Millisecond)
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if d%unit.of == 0 {
+			return strconv.FormatInt(int64(d/unit.of), 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
 }
 
 // ScopeMatchers translates a scope into the store's labels; a label that the store does not have cannot narrow, and is

@@ -88,8 +88,8 @@ func TestScopeMatchers(t *testing.T) {
 
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		15 * time.Second: "15s", 90 * time.Second: "1m30s", 90 * time.Minute: "1h30m", 24 * time.Hour: "1d",
-		1500 * time.Millisecond: "1s500ms", 0: "1ms", -time.Hour: "1ms",
+		15 * time.Second: "15s", 90 * time.Second: "90s", 90 * time.Minute: "90m", 24 * time.Hour: "1d", 48 * time.Hour: "2d",
+		1500 * time.Millisecond: "1500ms", 0: "1ms", -time.Hour: "1ms",
 	} {
 		require.Equal(t, want, Duration(d))
 	}
@@ -131,12 +131,12 @@ func TestAlignPutsBothEndsOnTheGrid(t *testing.T) {
 func TestExpand(t *testing.T) {
 	window := evidence.Window{From: time.UnixMilli(1790000000000), To: time.UnixMilli(1790005400500)}
 	for expr, want := range map[string]string{
-		`rate(x[$__rate_interval])`:         `rate(x[1m15s])`,
-		`rate(x[${__rate_interval}])`:       `rate(x[1m15s])`,
+		`rate(x[$__rate_interval])`:         `rate(x[75s])`,
+		`rate(x[${__rate_interval}])`:       `rate(x[75s])`,
 		`avg_over_time(x[$__interval])`:     `avg_over_time(x[1m])`,
 		`x / $__interval_ms`:                `x / 60000`,
 		`$__rate_interval_ms`:               `75000`,
-		`increase(x[$__range])`:             `increase(x[1h30m500ms])`,
+		`increase(x[$__range])`:             `increase(x[5400500ms])`,
 		`$__range_s $__range_ms`:            `5401 5400500`,
 		`x > $__from < $__to`:               `x > 1790000000000 < 1790005400500`,
 		`x{a=~"b$"}`:                        `x{a=~"b$"}`,

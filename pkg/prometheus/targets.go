@@ -105,11 +105,3 @@ func (c *Client) Finished(
 	}
 	return finished, calls, err
 }
-
-func fullNames(names Names, exposed []vllm.Exposed) []string {
-	full := make([]string, len(exposed))
-	for i, e := range exposed {
-		full[i] = names.Full(e)
-	}
-	return full
-}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,8 @@ type Store struct {
 	Answers map[string]string   // query text → the JSON of "result"
 	Help    map[string]string   // metadata: family → help text, each of a histogram
 	Fail    func(w http.ResponseWriter, query string) bool
+	// Exact refuses a pattern for a metric's name and durations of two units, as Google's Managed Prometheus does.
+	Exact bool
 
 	mu    sync.Mutex
 	asked []Asked
@@ -99,12 +102,23 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Fail != nil && s.Fail(w, query) {
 		return
 	}
+	if s.Exact {
+		if why := refusedByGoogle(append(slices.Clone(r.Form["match[]"]), query)...); why != "" {
+			Refuse(w, http.StatusBadRequest, why)
+			return
+		}
+	}
 	switch path {
 	case "/query":
 		s.answer(w, "vector", query)
 	case "/query_range":
 		s.answer(w, "matrix", query)
 	case "/label/__name__/values":
+		if s.Exact && r.Form.Has("match[]") {
+			metric, _, _ := strings.Cut(r.Form.Get("match[]"), "{")
+			success(w, slices.DeleteFunc(slices.Concat(s.Others, s.Names), func(name string) bool { return name != metric }))
+			return
+		}
 		if r.Form.Has("match[]") {
 			success(w, s.Names)
 			return
@@ -122,6 +136,26 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		label := strings.TrimSuffix(strings.TrimPrefix(path, "/label/"), "/values")
 		success(w, s.Values[label])
 	}
+}
+
+var (
+	namePattern = regexp.MustCompile(`__name__\s*(=~|!~|!=)`)
+	twoUnits    = regexp.MustCompile(`\d(ms|[smhdwy])\d+(ms|[smhdwy])`)
+)
+
+// refusedByGoogle says what Google's Managed Prometheus does not run; "" when it runs all of it.
+func refusedByGoogle(texts ...string) string {
+	for _, text := range texts {
+		switch {
+		case namePattern.MatchString(text):
+			return "substitute queries failed: convert vector selector failed: =~ is an unsupported matchtype for the __name__ label: invalid argument"
+		case strings.HasPrefix(text, "{") && !strings.Contains(text, `__name__=`):
+			return "an exact match on the metric name is needed"
+		case twoUnits.MatchString(text):
+			return "not a valid duration string"
+		}
+	}
+	return ""
 }
 
 func (s *Store) answer(w http.ResponseWriter, resultType, query string) {

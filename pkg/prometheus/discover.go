@@ -1,0 +1,189 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	// nameGrain widens a window before it is looked up, so that the refreshes of a panel share an entry.
+	nameGrain = 10 * time.Minute
+	// nameTTL is short because a new vLLM version should show within a minute of its first scrape.
+	nameTTL = time.Minute
+	// exactNameTTL is longer, since names that are asked one by one cost some fifty small calls.
+	exactNameTTL = 10 * time.Minute
+	// maxNameWindows bounds the cache; dashboards ask for a handful of ranges.
+	maxNameWindows = 64
+)
+
+// nameCache remembers names by window. A lookup takes milliseconds; a dashboard of 30 panels would make 30 of them.
+type nameCache struct {
+	now     func() time.Time
+	mu      sync.Mutex
+	entries map[evidence.Window]nameEntry
+}
+
+type nameEntry struct {
+	names   Names
+	expires time.Time
+}
+
+func newNameCache(now func() time.Time) *nameCache {
+	return &nameCache{now: now, entries: map[evidence.Window]nameEntry{}}
+}
+
+func (c *nameCache) get(w evidence.Window) (Names, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[w]
+	return e.names, ok && c.now().Before(e.expires)
+}
+
+func (c *nameCache) put(w evidence.Window, names Names) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.entries) >= maxNameWindows {
+		clear(c.entries)
+	}
+	ttl := nameTTL
+	if names.exact {
+		ttl = exactNameTTL
+	}
+	c.entries[w] = nameEntry{names: names, expires: c.now().Add(ttl)}
+}
+
+// Names looks up which of our metrics the store has in a window: one call on its index, or none when it was asked lately.
+// Where a pattern for names is refused, each name is asked for by itself, and the client remembers that for its lifetime. A
+// store that does not answer such calls at all is taken to have every name.
+func (c *Client) Names(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
+	w = evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain).Add(nameGrain)}
+	if names, ok := c.names.get(w); ok {
+		return names, nil, nil
+	}
+	names, calls, err := c.lookUpNames(ctx, w)
+	if err != nil {
+		return Names{}, calls, err
+	}
+	if sum(calls).Partial != "" { // whoever asks next shall hear of it too, and the rest may be back
+		return names, calls, nil
+	}
+	if !names.Empty() { // a store without any is about to get its first: nobody should wait for that a minute longer
+		c.names.put(w, names)
+	}
+	return names, calls, nil
+}
+
+func (c *Client) lookUpNames(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
+	var calls []evidence.Call
+	if !c.exact.Load() {
+		full, call, err := c.labelValues(ctx, model.MetricNameLabel, w, discoverySelector(c.engines.MetricPrefix))
+		names := NewNames(c.engines.MetricPrefix, full...)
+		calls = append(calls, call)
+		switch {
+		case errors.Is(err, upstream.ErrNotFound), errors.Is(err, upstream.ErrUnsupported), errors.Is(err, upstream.ErrForbidden):
+			names.all = true
+			return names, calls, nil
+		case !errors.Is(err, upstream.ErrRefused):
+			return names, calls, err
+		}
+	}
+	full, more, err := c.ownOf(ctx, w, candidates(c.engines.MetricPrefix))
+	names := NewNames(c.engines.MetricPrefix, full...)
+	names.exact = true
+	c.exact.Store(c.exact.Load() || err == nil)
+	return names, append(calls, more...), err
+}
+
+// ownOf asks for each name by itself which of them the store has in a window.
+func (c *Client) ownOf(ctx context.Context, w evidence.Window, full []string) ([]string, []evidence.Call, error) {
+	found := make([]bool, len(full))
+	calls := make([]evidence.Call, len(full))
+	errs := Each(ctx, c.concurrent, len(full), func(ctx context.Context, i int) error {
+		values, call, err := c.labelValues(ctx, model.MetricNameLabel, w, Selector([]string{full[i]}))
+		found[i], calls[i] = len(values) > 0, call
+		return err
+	})
+	var have []string
+	for i, name := range full {
+		if found[i] {
+			have = append(have, name)
+		}
+	}
+	return have, slices.DeleteFunc(calls, func(c evidence.Call) bool { return c.Text == "" }), upstream.Join(errs...)
+}
+
+// candidates are all full names of the table; of a histogram those by which either type is known.
+func candidates(prefix string) (full []string) {
+	for _, m := range vllm.Metrics() {
+		for _, e := range m.Names {
+			if m.Type == vllm.Histogram {
+				full = append(full, e.Full(prefix)+bucketSuffix)
+			}
+			full = append(full, e.Full(prefix))
+		}
+	}
+	return full
+}
+
+// discoverySelector matches every name of the table and no other exporter's.
+func discoverySelector(prefix string) string {
+	pattern := prefixPattern(prefix)
+	for _, m := range vllm.Metrics() {
+		for _, e := range m.Names {
+			if e.By != vllm.ByVLLM {
+				pattern += "|" + regexp.QuoteMeta(e.Name)
+			}
+		}
+	}
+	return Selector(nil, Matcher{model.MetricNameLabel, "=~", pattern})
+}
+
+func prefixPattern(prefix string) string { return regexp.QuoteMeta(prefix) + ".+" }
+
+// usualPrefixes are those met with: vLLM's own, what collectors without colons make of it, KServe's and Ray's.
+var usualPrefixes = []string{"vllm:", "vllm_", "kserve_vllm:", "kserve_vllm_", "ray_vllm:", "ray_vllm_"}
+
+// Prefixes lists the prefixes under which the store has engines of vLLM in a window, sorted. An engine exposes both names
+// that are looked for, in every version; a router of vLLM's production stack the first alone.
+func (c *Client) Prefixes(ctx context.Context, w evidence.Window) ([]string, []evidence.Call, error) {
+	wanted := []string{vllm.NumRequestsRunning, vllm.GenerationTokens}
+	var full []string
+	var calls []evidence.Call
+	err := error(upstream.ErrRefused)
+	if !c.exact.Load() {
+		var call evidence.Call
+		full, call, err = c.labelValues(ctx, model.MetricNameLabel, w,
+			Selector(nil, Matcher{model.MetricNameLabel, "=~", ".+(?:" + strings.Join(wanted, "|") + ")"}))
+		calls = append(calls, call)
+	}
+	if errors.Is(err, upstream.ErrRefused) {
+		var names []string
+		for _, prefix := range usualPrefixes {
+			for _, name := range wanted {
+				names = append(names, prefix+name)
+			}
+		}
+		var more []evidence.Call
+		full, more, err = c.ownOf(ctx, w, names)
+		calls = append(calls, more...)
+	}
+	var prefixes []string
+	for _, name := range full {
+		if prefix, ok := strings.CutSuffix(name, wanted[0]); ok && slices.Contains(full, prefix+wanted[1]) {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	slices.Sort(prefixes)
+	return prefixes, calls, err
+}
