@@ -16,7 +16,7 @@ func fromLines(lines []evidence.EngineLine) (events []Event) {
 	ends := map[evidence.Origin]*end{}
 	var order []*end
 	last := map[lastKey]time.Time{}
-	for _, l := range lines {
+	for _, l := range once(lines) {
 		place := server(l.Origin)
 		switch l.Event {
 		case vllm.EngineDied, vllm.EngineKilled, vllm.EngineStartFailed, vllm.EngineOutOfMemory, vllm.ServerStopping:

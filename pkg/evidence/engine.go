@@ -18,6 +18,7 @@ type EngineLine struct {
 	Own  bool
 	LoRA string // the adapter's name
 	Text string // the line without its head, in at most MaxEngineText bytes
+	LineIdentity
 }
 
 // MaxEngineText bounds the text of a line: an exception's first words say what happened, and CUDA's go on for pages.
@@ -31,7 +32,7 @@ func NewEngineLine(at time.Time, origin *Origin, e *vllm.LogEvent) (line EngineL
 	}
 	return EngineLine{
 		Time: at, Origin: origin, Event: event, Rank: strings.Clone(e.Engine), Own: e.Process != "",
-		LoRA: clipped(e.LoRA), Text: clipped(e.Message),
+		LoRA: clipped(e.LoRA), Text: clipped(e.Message), LineIdentity: identify(at, e, ""),
 	}, true
 }
 

@@ -27,6 +27,10 @@ type RequestEvent struct {
 	Form         vllm.IDForm
 	Warning      bool // level WARNING
 	Error        bool // level ERROR or CRITICAL
+	// Stream tells lines of one stream of the log store from those of others, which may be at the same place: two agents that read
+	// the same file make two.
+	Stream uint32
+	LineIdentity
 }
 
 // Time is the shipper's time of the line.
@@ -47,6 +51,7 @@ func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event Requ
 	event = RequestEvent{
 		UnixNano: at.UnixNano(), Origin: origin, External: e.External, ID: e.RequestID, Kind: e.Kind, Form: e.IDForm,
 		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical,
+		LineIdentity: identify(at, e, e.RequestID),
 	}
 	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
 		event.Detail = &EventDetail{

@@ -3,6 +3,7 @@ package loki
 import (
 	"bytes"
 	"errors"
+	"hash/fnv"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type stream struct {
 	key    string // the labels as Loki wrote them: orders lines of one nanosecond
 	labels map[string]string
 	origin *evidence.Origin
+	id     uint32 // hash of the labels
 }
 
 // decoder reads answers. It keeps the streams it met, so that all lines of one share labels and origin, whichever answer
@@ -225,7 +227,9 @@ func (d *decoder) stream(raw []byte) *stream {
 		return nil
 	}
 	origin := d.places.origin(labels, nil)
-	s := &stream{key: string(raw), labels: labels, origin: &origin}
+	h := fnv.New32a()
+	_, _ = h.Write(raw) // never fails
+	s := &stream{key: string(raw), labels: labels, origin: &origin, id: h.Sum32()}
 	d.streams[s.key] = s
 	return s
 }

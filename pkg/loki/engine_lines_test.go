@@ -29,8 +29,10 @@ func TestEngineLinesAsksForTheWordsAndReadsWhatTheyMean(t *testing.T) {
 	require.Len(t, lines, 1, "not what a model said, nor what was not asked for")
 	require.Equal(t, evidence.EngineLine{
 		Time: noon.Add(time.Second), Origin: lines[0].Origin, Event: vllm.LoRALoaded, Own: true, LoRA: "sql",
-		Text: "Loaded new LoRA adapter: name 'sql', path '/a'",
+		Text: "Loaded new LoRA adapter: name 'sql', path '/a'", LineIdentity: lines[0].LineIdentity,
 	}, lines[0])
+	require.EqualValues(t, 1, lines[0].PID)
+	require.EqualValues(t, noon.Unix(), lines[0].Clock)
 	require.Equal(t, "tiny-0", lines[0].Origin.Pod)
 }
 

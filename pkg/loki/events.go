@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -85,6 +86,7 @@ func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.
 			if !told[parsed.External] && (wanted.Len() == 0 || wanted.Has(parsed.RequestID, parsed.IDForm)) {
 				detach(&parsed)
 				if event, ok := evidence.NewRequestEvent(at, origin, &parsed); ok {
+					event.Stream = e.stream.id
 					events = append(events, event)
 				}
 			}
@@ -138,11 +140,13 @@ func sortedOnce(events []evidence.RequestEvent) []evidence.RequestEvent {
 			return int(min(1, max(-1, a.UnixNano-b.UnixNano)))
 		case a.ID != b.ID:
 			return strings.Compare(a.ID, b.ID)
-		default:
+		case a.Kind != b.Kind:
 			return int(a.Kind) - int(b.Kind)
+		default:
+			return cmp.Or(cmp.Compare(a.Content, b.Content), cmp.Compare(a.Stream, b.Stream))
 		}
 	})
 	return slices.CompactFunc(events, func(a, b evidence.RequestEvent) bool {
-		return a.UnixNano == b.UnixNano && a.ID == b.ID && a.Kind == b.Kind && *a.Origin == *b.Origin
+		return a.UnixNano == b.UnixNano && a.ID == b.ID && a.Kind == b.Kind && a.Content == b.Content && a.Stream == b.Stream && *a.Origin == *b.Origin
 	})
 }

@@ -57,6 +57,9 @@ type LogEvent struct {
 	Logger  string // file of the log call, such as async_llm.py; uvicorn.access, uvicorn.error; a JSON line's logger name
 	Line    int    // line of the log call
 	Message string // the line without prefix, colours and carriage return
+	// Clock is the date and time that the line itself tells, as written ("08-20 10:00:00"); see ClockSeconds. Empty when the line
+	// tells none.
+	Clock string
 
 	// RequestID is the id exactly as written, IDForm its spelling, External the external id it stands for ("" when the
 	// line names none). For IDResponse, External is the response id. An id that is none by ComparableRequestID is left out.

@@ -21,6 +21,9 @@ type jsonRecord struct {
 	PID      int    `json:"process"`
 	Process  string `json:"vllm_process_name"` // since 0.32; Python's own processName is MainProcess there
 	ExcInfo  string `json:"exc_info"`
+	Asctime  any    `json:"asctime"`
+	Time     any    `json:"time"`
+	Stamp    any    `json:"timestamp"`
 }
 
 // takeJSON takes a line that is a JSON object, or what is one behind vLLM's process prefix. As documented, vLLM's JSON
@@ -44,6 +47,11 @@ func (e *LogEvent) takeJSON(s string) bool {
 	for _, level := range [...]any{r.LevelStr, r.Level, r.Severity} {
 		if word, ok := level.(string); ok && e.Level == LevelUnknown {
 			e.Level = ParseLogLevel(word)
+		}
+	}
+	for _, clock := range [...]any{r.Asctime, r.Stamp, r.Time} {
+		if text, ok := clock.(string); ok && e.Clock == "" {
+			e.Clock = text
 		}
 	}
 	if e.Logger == "" {

@@ -134,6 +134,7 @@ func (e *LogEvent) takeHeadAt(s, level, rest string) bool {
 	if parsed == LevelUnknown {
 		return false
 	}
+	told := rest[1 : len(clock)-1]
 	rest = strings.TrimPrefix(rest[len(clock):], "[")
 	end := strings.IndexByte(rest, ']')
 	if end < 0 {
@@ -148,7 +149,7 @@ func (e *LogEvent) takeHeadAt(s, level, rest string) bool {
 	if err != nil {
 		return false
 	}
-	e.Level, e.Logger, e.Line = parsed, place[:colon], line
+	e.Level, e.Logger, e.Line, e.Clock = parsed, place[:colon], line, told
 	e.Message = strings.TrimPrefix(rest[end+1:], " ")
 	return true
 }
