@@ -45,13 +45,21 @@ type RequestSpan struct {
 	Temperature, TopP                                       float64
 	TTFT, E2E, Queue, Prefill, Decode                       float64
 
+	// FinishReason and LoRA are what newer engines say on the span; empty on those of today.
+	FinishReason, LoRA string
 	// Error is set when the span has status ERROR: its message, or the word "error".
 	Error string
 	// Note says which values the span carries that were not believed and are unknown therefore; empty on a sound span.
 	Note string
-	// Caller is the outermost span above that describes a call to a model, so that a router between counts as part of the
-	// call; without any, the parent. Root is the first span of the trace. Both are nil when the trace does not hold them.
-	Caller, Root *CallerSpan
+	// Caller is the outermost span above that describes a call to a model and covers this span, so that a router between
+	// counts as part of the call; without any, the nearest span above that covers this one. A span above that ended too early or
+	// began too late made no such call, or its clock is another: it is not the caller.
+	Caller *CallerSpan
+	// Call is the outermost call to a model above that was under way when this span began, whether or not it covers it: some
+	// clients end their span with the headers. It knows the model and the answer, and no time of ours.
+	Call *CallerSpan
+	// Root is the first span of the trace. Caller, Call and Root are nil when the trace does not hold them.
+	Root *CallerSpan
 }
 
 // MaxDuration is the longest that a request is believed to run. A duration is what some client's exporter wrote: one of years
@@ -93,6 +101,7 @@ type CallerSpan struct {
 	Error                         string // error.type, exception message or status message; empty when the span did not fail
 	Inference                     bool   // the span describes a call to an LLM (gen_ai.* or vllm.* attributes)
 	VLLM                          bool   // the span itself says that the call goes to vLLM (provider, router)
+	Shared                        bool   // several requests lie below: its duration is of none of them alone
 	// Outer is the outermost call to a model around this one, such as the application's around the router's; nil when none is.
 	Outer *CallerSpan
 }

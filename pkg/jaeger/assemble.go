@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -33,13 +34,18 @@ type node struct {
 
 	engine      bool // an engine span
 	engineBelow bool
-	called      bool // describes a call to a model, from outside the engine
-	callBelow   bool // such a call that crosses a process border is below
+	shared      bool      // several requests are below
+	firstEngine time.Time // when the first of those found below began
+	call        vllm.CallEvidence
+	callBelow   bool // such a call, of its own standing, is below
 }
 
-// crosses reports whether the span is one end of a call between processes. Calls to a model are: gateways mark their inner
-// steps with the request's attributes too, and no engine lies below a step.
-func (n *node) crosses() bool { return n.kind == evidence.KindClient || n.kind == evidence.KindServer }
+// standsAlone reports whether a call to a model without any engine below is a request of its own: it is one end of a call
+// between processes, or says by itself what it is. Gateways mark their inner steps with the request's attributes too, and no
+// engine lies below a step.
+func (n *node) standsAlone() bool {
+	return n.call == vllm.SureCall || n.call == vllm.WeakCall && n.crosses()
+}
 
 // assembler turns spans of one trace after another into Traces. It keeps its scratch space; one goroutine uses it.
 type assembler struct {
@@ -51,13 +57,16 @@ type assembler struct {
 // few is how many spans are searched faster one by one than through a map.
 const few = 8
 
+// maxDepth bounds how far up a chain of parents is walked: a hostile trace must not cost the square of its spans.
+const maxDepth = 1000
+
 // trace assembles one trace. Spans that neither lead to an engine nor call a model are dropped.
 func (a *assembler) trace(t *traceSpans) found {
 	a.load(t)
 	a.connect()
 	callers := 0
 	for i := range a.nodes {
-		if n := &a.nodes[i]; !n.engine && (n.engineBelow || n.called) {
+		if n := &a.nodes[i]; !n.engine && (n.engineBelow || n.call != vllm.NoCall) {
 			n.caller = int32(callers) // #nosec G115 -- a trace has fewer spans
 			callers++
 		}
@@ -73,15 +82,17 @@ func (a *assembler) trace(t *traceSpans) found {
 	}
 	for i := range a.nodes {
 		n := &a.nodes[i]
-		switch {
-		case n.engine && a.wants(n.span):
+		if n.engine && a.wants(n.span) {
 			r := n.requestSpan(out.TraceID)
-			r.Caller, r.Root = a.above(int32(i), out.Callers) // #nosec G115 -- as before
+			a.phases(int32(i), &r)             // #nosec G115 -- as before
+			a.above(int32(i), &r, out.Callers) // #nosec G115 -- as before
 			out.Requests = append(out.Requests, r)
 			out.requests = append(out.requests, n.id)
-		case n.called && !n.engineBelow && !n.callBelow && n.crosses() &&
-			a.window.Contains(n.start):
-			out.Unanswered = append(out.Unanswered, a.unanswered(int32(i), out.Callers)) // #nosec G115 -- as before
+		}
+	}
+	for _, i := range a.unansweredCalls() {
+		if n := &a.nodes[i]; a.window.Contains(n.start) {
+			out.Unanswered = append(out.Unanswered, a.unanswered(i, out.Callers))
 			out.unanswered = append(out.unanswered, n.id)
 		}
 	}
@@ -106,8 +117,11 @@ func (a *assembler) load(t *traceSpans) {
 			a.index[s.id] = int32(len(a.nodes)) // #nosec G115 -- a trace has fewer spans
 		}
 		engine := s.isEngine(a.engine)
-		called := !engine && s.isInference()
-		a.nodes = append(a.nodes, node{span: s, parent: -1, caller: -1, engine: engine, called: called})
+		n := node{span: s, parent: -1, caller: -1, engine: engine}
+		if !engine {
+			n.call = s.call()
+		}
+		a.nodes = append(a.nodes, n)
 	}
 	for i := range a.nodes {
 		if n := &a.nodes[i]; n.span.parent != (spanID{}) && n.span.parent != n.id {
@@ -124,78 +138,6 @@ func (a *assembler) find(id spanID, indexed bool) int32 {
 		return -1
 	}
 	return int32(slices.IndexFunc(a.nodes, func(n node) bool { return n.id == id })) // #nosec G115 -- at most few
-}
-
-// connect marks what lies above engine spans and above calls to a model. Each mark is set once, which also ends the walk
-// around a hostile circle of parents.
-func (a *assembler) connect() {
-	for i := range a.nodes {
-		if a.nodes[i].engine {
-			for p := a.nodes[i].parent; p >= 0 && !a.nodes[p].engineBelow; p = a.nodes[p].parent {
-				a.nodes[p].engineBelow = true
-			}
-		}
-		if n := &a.nodes[i]; n.called && n.crosses() {
-			for p := n.parent; p >= 0 && !a.nodes[p].callBelow; p = a.nodes[p].parent {
-				a.nodes[p].callBelow = true
-			}
-		}
-	}
-}
-
-// above gives the caller of an engine span, which is the outermost span of its chain that describes a call to a model (so
-// that a router between belongs to the call), else the parent; and the topmost span of the chain. When the parent was never
-// stored, the earliest span without parent stands for the root, since something must have begun the trace.
-func (a *assembler) above(i int32, callers []evidence.CallerSpan) (caller, root *evidence.CallerSpan) {
-	if a.nodes[i].span.parent == (spanID{}) {
-		return nil, nil
-	}
-	steps := 0
-	for p := a.nodes[i].parent; p >= 0 && steps < len(a.nodes); p = a.nodes[p].parent {
-		if at := a.nodes[p].caller; at >= 0 {
-			root = &callers[at]
-			if caller == nil || root.Inference {
-				caller = root
-			}
-		}
-		steps++
-	}
-	if root != nil {
-		return caller, root
-	}
-	for i := range callers {
-		if callers[i].ParentSpanID == "" && (root == nil || callers[i].Start.Before(root.Start)) {
-			root = &callers[i]
-		}
-	}
-	return nil, root
-}
-
-// unanswered gives a call without engine, with what only the spans above it know: a router names the model on its outer
-// span and the attempt is the inner one.
-func (a *assembler) unanswered(i int32, callers []evidence.CallerSpan) evidence.CallerSpan {
-	out := callers[a.nodes[i].caller]
-	steps := 0
-	for p := a.nodes[i].parent; p >= 0 && steps < len(a.nodes); p = a.nodes[p].parent {
-		if at := a.nodes[p].caller; at >= 0 {
-			up := &callers[at]
-			if out.Model == "" {
-				out.Model = up.Model
-			}
-			if out.RequestID == "" {
-				out.RequestID = up.RequestID
-			}
-			if out.HTTPStatus == 0 {
-				out.HTTPStatus = up.HTTPStatus
-			}
-			out.VLLM = out.VLLM || up.VLLM
-			if up.Inference {
-				out.Outer = up
-			}
-		}
-		steps++
-	}
-	return out
 }
 
 // wants reports whether an engine span is one of those searched for. Models are left to the join: the span of an adapter
@@ -229,9 +171,10 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 		Model:        either(s.requestModel, s.responseModel),
 		PromptTokens: s.promptTokens, CompletionTokens: s.completionTokens, CachedTokens: s.cachedTokens, MaxTokens: s.maxTokens,
 		Temperature: s.temperature, TopP: s.topP,
-		TTFT: s.ttft, E2E: s.e2e,
+		FinishReason: s.finishReason, LoRA: s.lora,
 	}
-	var notes []string
+	notes := s.believe()
+	r.TTFT, r.E2E, r.Queue, r.Prefill, r.Decode = s.ttft, s.e2e, s.queue, s.prefill, s.decode
 	r.RequestID = s.requestID
 	if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) {
 		r.RequestID = showable(r.RequestID)
@@ -239,18 +182,6 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	}
 	if s.sampled && math.IsNaN(s.temperature) {
 		r.Temperature = 0 // vLLM leaves it out when sampling is greedy
-	}
-	r.Queue, r.Prefill, r.Decode = s.queue, s.prefill, s.decode
-	switch {
-	case !s.exceeds(s.prefill):
-	case s.completionTokens == 0:
-		// The engine aborted the request before its first token (pause, sleep, shutdown), and vLLM subtracts from times
-		// that were never taken: prefill is the host's uptime, queue and decode are 0, the first token's time is the end.
-		r.TTFT, r.Queue, r.Prefill, r.Decode = math.NaN(), math.NaN(), math.NaN(), math.NaN()
-		notes = append(notes, "aborted by the engine before its first token: the span's phases were never measured")
-	default:
-		r.Prefill = math.NaN()
-		notes = append(notes, "the span's prefill time exceeds the request and is not believed")
 	}
 	if s.failed {
 		r.Error = either(s.errorType, s.exception, s.status, "error")
@@ -261,17 +192,8 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	return r
 }
 
-// exceeds reports whether a phase is far longer than its whole request. The slack is for clocks: phases are monotonic, the
-// span is wall time, which NTP may step.
-func (s *span) exceeds(phase float64) bool {
-	whole := s.duration
-	if math.IsNaN(whole) {
-		whole = s.e2e
-	}
-	return phase > whole*1.5+1 // false when either is NaN
-}
-
-func (s *span) callerSpan(trace string) evidence.CallerSpan {
+func (n *node) callerSpan(trace string) evidence.CallerSpan {
+	s := n.span
 	c := evidence.CallerSpan{
 		TraceID: trace, SpanID: hex.EncodeToString(s.id[:]), ParentSpanID: s.parentHex(),
 		Service: s.service, Operation: s.name, Kind: s.kind,
@@ -279,8 +201,9 @@ func (s *span) callerSpan(trace string) evidence.CallerSpan {
 		Model:        either(s.requestModel, s.responseModel),
 		RequestID:    either(s.responseID, s.requestID, s.routerID, s.headerID),
 		FinishReason: s.finishReason,
-		Inference:    s.isInference(),
+		Inference:    n.call != vllm.NoCall,
 		VLLM:         s.toVLLM,
+		Shared:       n.shared,
 	}
 	if s.httpStatus >= 100 && s.httpStatus <= 599 {
 		c.HTTPStatus = int(s.httpStatus)

@@ -72,7 +72,7 @@ func TestWhatStandsAboveAnEngineSpan(t *testing.T) {
 			"chat llama", "GET /cart",
 		},
 		"no call to a model above: the parent counts": {
-			[]testSpan{{trace: "a", id: "7", service: "shop", name: "GET /cart", kind: evidence.KindServer, start: noon}, engineSpan("a", "4", "7", "x", noon)},
+			[]testSpan{{trace: "a", id: "7", service: "shop", name: "GET /cart", kind: evidence.KindServer, start: noon, duration: 3 * time.Second}, engineSpan("a", "4", "7", "x", noon)},
 			"GET /cart", "GET /cart",
 		},
 		"the parent was never stored":         {[]testSpan{appSpan, engineSpan("a", "4", "3", "x", noon)}, "", "chat llama"},

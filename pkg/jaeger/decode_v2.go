@@ -34,6 +34,8 @@ func (a *answer) takeSpanV2(in *model.Span) *span {
 			s.kind = spanKind(tag.VStr)
 		case vllm.TagStatusDescription:
 			s.status = tag.VStr
+		case vllm.TagScopeName:
+			s.fromVLLM = strings.HasPrefix(tag.VStr, vllm.ScopePrefix)
 		case vllm.TagStatusCode:
 			s.failed = s.failed || tag.VStr == "ERROR"
 		default:

@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"time"
@@ -22,7 +23,10 @@ const (
 
 	resourceAttributes = 1 // Resource
 
-	scopeSpansSpans = 2 // ScopeSpans
+	scopeSpansScope = 1 // ScopeSpans
+	scopeSpansSpans = 2
+
+	scopeName = 1 // InstrumentationScope
 
 	spanTraceID    = 1 // Span
 	spanSpanID     = 2
@@ -140,12 +144,13 @@ func (a *answer) resourceSpans(message []byte) error {
 		if f.number != resourceSpansScope {
 			return nil
 		}
+		fromVLLM := scopeOfVLLM(f.bytes)
 		return fields(f.bytes, func(f field) error {
 			if f.number != scopeSpansSpans {
 				return nil
 			}
 			s := a.add()
-			s.service, s.origin = service, shared
+			s.service, s.origin, s.fromVLLM = service, shared, fromVLLM
 			if err := a.spanV3(s, f.bytes); err != nil {
 				return err
 			}
@@ -153,6 +158,22 @@ func (a *answer) resourceSpans(message []byte) error {
 			return nil
 		})
 	})
+}
+
+// scopeOfVLLM reports whether spans come from vLLM's own instrumentation. A broken message is none; reading its spans says so.
+func scopeOfVLLM(scopeSpans []byte) (is bool) {
+	_ = fields(scopeSpans, func(f field) error {
+		if f.number != scopeSpansScope {
+			return nil
+		}
+		return fields(f.bytes, func(f field) error {
+			if f.number == scopeName {
+				is = bytes.HasPrefix(f.bytes, []byte(vllm.ScopePrefix))
+			}
+			return nil
+		})
+	})
+	return is
 }
 
 func (a *answer) spanV3(s *span, message []byte) error {

@@ -1,9 +1,8 @@
 package jaeger
 
 import (
-	"strings"
-
 	"math"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -34,8 +33,15 @@ type span struct {
 	operation                                 string // gen_ai.operation.name
 	finishReason, errorType, exception        string
 	httpStatus                                int64
-	generative, router                        bool // has attributes of a model call, of the production-stack router
+	router                                    bool // has attributes of the production-stack router
 	toVLLM                                    bool // says that the call goes to vLLM
+	fromVLLM                                  bool // its instrumentation scope is one of vLLM's own
+	measured                                  bool // has times that only an engine knows
+	distrusted                                bool // some of them cannot be
+	http, asked, foreign                      bool // as vllm.CallSigns has them
+	path                                      string
+	declared                                  vllm.CallType
+	lora                                      string
 
 	promptTokens, completionTokens, cachedTokens, maxTokens int64
 	temperature, topP                                       float64
@@ -56,64 +62,82 @@ func unknown() span {
 	}
 }
 
-// attribute takes one attribute of the span itself. Resource attributes go to origins.
+// attribute takes one attribute of the span itself. Resource attributes go to origins. What an attribute means stands in one
+// table, vllm.SpanFieldOf.
 func (s *span) attribute(key string, v value) {
-	switch key {
-	case vllm.SpanRequestID:
-		s.requestID, s.generative = v.string(), true
-	case vllm.SpanPromptTokens:
+	switch vllm.SpanFieldOf(key) {
+	case vllm.FieldRequestID:
+		s.requestID = v.string()
+	case vllm.FieldPromptTokens:
 		s.promptTokens = v.count()
-	case vllm.SpanCompletionTokens:
+	case vllm.FieldCompletionTokens:
 		s.completionTokens = v.count()
-	case vllm.SpanCachedTokens, vllm.SpanCacheReadTokens, vllm.SpanCacheReadTokens2:
+	case vllm.FieldCachedTokens:
 		s.cachedTokens = v.count()
-	case vllm.SpanTTFT:
+	case vllm.FieldTTFT:
 		s.ttft = v.seconds()
-	case vllm.SpanE2E:
-		s.e2e = v.seconds()
-	case vllm.SpanQueue:
-		s.queue = v.seconds()
-	case vllm.SpanPrefill:
-		s.prefill = v.seconds()
-	case vllm.SpanDecode:
-		s.decode = v.seconds()
-	case vllm.SpanMaxTokens:
+	case vllm.FieldE2E:
+		s.e2e, s.measured = v.seconds(), true
+	case vllm.FieldQueue:
+		s.queue, s.measured = v.seconds(), true
+	case vllm.FieldPrefill:
+		s.prefill, s.measured = v.seconds(), true
+	case vllm.FieldDecode:
+		s.decode, s.measured = v.seconds(), true
+	case vllm.FieldMaxTokens:
 		s.maxTokens, s.sampled = v.count(), true
-	case vllm.SpanTemperature:
+	case vllm.FieldTemperature:
 		s.temperature, s.sampled = v.measure(), true
-	case vllm.SpanTopP:
+	case vllm.FieldTopP:
 		s.topP, s.sampled = v.measure(), true
-	case vllm.SpanN:
+	case vllm.FieldN:
 		s.sampled = true
+	case vllm.FieldLoRA:
+		s.lora = v.string()
 
-	case vllm.CallerRequestModel:
-		s.requestModel, s.generative = v.string(), true
-	case vllm.SpanResponseModel:
-		s.responseModel, s.generative = v.string(), true
-	case vllm.CallerOperationName:
+	case vllm.FieldRequestModel:
+		if key == vllm.CallerRequestModel || s.requestModel == "" { // instrumentations beside each other: the conventions' name first
+			s.requestModel = v.string()
+		}
+	case vllm.FieldResponseModel:
+		s.responseModel = v.string()
+	case vllm.FieldOperation:
 		s.operation = v.string()
-	case vllm.CallerResponseID:
-		s.responseID, s.generative = v.string(), true
-	case vllm.CallerProvider, vllm.CallerSystem:
-		s.generative = true
-		s.toVLLM = s.toVLLM || strings.EqualFold(v.string(), vllm.Provider)
-	case vllm.CallerFinishReasons:
-		s.finishReason = v.string()
-	case vllm.CallerErrorType:
+	case vllm.FieldResponseID:
+		s.responseID = v.string()
+	case vllm.FieldProvider:
+		s.toVLLM = s.toVLLM || strings.EqualFold(v.string(), vllm.Provider) || strings.EqualFold(v.string(), vllm.ProviderLiteLLM)
+	case vllm.FieldFinishReason:
+		s.finishReason = vllm.FinishReason(v.string())
+	case vllm.FieldErrorType:
 		s.errorType = v.string()
-	case vllm.CallerHTTPStatus, vllm.CallerHTTPStatusOld:
-		s.httpStatus = v.count()
-	case vllm.CallerRequestHeader, vllm.CallerRequestHeader2:
+	case vllm.FieldHTTPStatus:
+		s.httpStatus, s.http = v.count(), true
+	case vllm.FieldHTTPMethod:
+		s.http = true
+	case vllm.FieldPath:
+		if path := v.string(); s.path == "" || vllm.InferencePath(path) {
+			s.path = path
+		}
+	case vllm.FieldRequestHeader:
 		s.headerID = v.string()
 
-	case vllm.RouterRequestID:
+	case vllm.FieldRouterID:
 		s.routerID, s.router, s.toVLLM = v.string(), true, true
-	case vllm.RouterModel:
+	case vllm.FieldRouterModel:
 		s.requestModel, s.router = v.string(), true
-	case vllm.RouterBackendURL:
+	case vllm.FieldRouterURL:
 		s.router = true
 
-	case vllm.TagError:
+	case vllm.FieldSpanType:
+		if t := vllm.CallTypeOf(key, v.string()); s.declared == vllm.TypeUnknown || t == vllm.TypeModelCall {
+			s.declared = t
+		}
+	case vllm.FieldAsked:
+		s.asked = true
+	case vllm.FieldForeign:
+		s.foreign = true
+	case vllm.FieldError:
 		s.failed = s.failed || v.isTrue()
 	}
 }
@@ -125,18 +149,30 @@ func (s *span) event(key string, v value) {
 	}
 }
 
-// isEngine reports whether this is the engine's span of a request. Start-up spans share the service, not the name; a
-// storage that lost the kind does not make a request disappear.
+// isEngine reports whether this is the engine's span of a request: by its name, or by what only an engine measures, since
+// vLLM is about to call the span by operation and model. Start-up spans share the service and neither of the two; a storage
+// that lost the kind does not make a request disappear.
 func (s *span) isEngine(name string) bool {
-	return s.name == name && (s.kind == evidence.KindServer || s.kind == "")
+	if s.kind != evidence.KindServer && s.kind != "" {
+		return false
+	}
+	return s.name == name || s.measured || s.fromVLLM && !s.http && vllm.EngineSpanName(s.name)
 }
 
-// isInference reports whether the span describes a call to a model.
-func (s *span) isInference() bool {
-	if s.operation != "" {
-		return vllm.InferenceOperation(s.operation)
+// crosses reports whether the span is one end of a call between processes.
+func (s *span) crosses() bool { return s.kind == evidence.KindClient || s.kind == evidence.KindServer }
+
+// call decides whether the span describes a call to a model.
+func (s *span) call() vllm.CallEvidence {
+	if s.operation == "" && s.declared == vllm.TypeUnknown && !s.router && s.requestModel == "" && s.responseModel == "" &&
+		s.requestID == "" && s.responseID == "" {
+		return vllm.NoCall // nearly all other spans: no rule says yes to these
 	}
-	return s.generative || s.router
+	return vllm.ModelCall(&vllm.CallSigns{
+		Name: s.name, Type: s.declared, Operation: s.operation, Path: s.path, HTTP: s.http, Foreign: s.foreign, Router: s.router,
+		Model: s.requestModel != "" || s.responseModel != "", ID: s.requestID != "" || s.responseID != "",
+		Asked: s.asked || s.sampled, Crosses: s.crosses(),
+	})
 }
 
 // origin translates resource attributes to the places of a row.

@@ -3,6 +3,7 @@ package jaeger
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,17 @@ type testSpan struct {
 	events            []evidence.SpanEvent
 	failed            bool
 	message           string
+	scope             string // instrumentation; empty = vLLM's
+}
+
+func (s testSpan) scopeName() string {
+	switch {
+	case s.scope != "":
+		return s.scope
+	case strings.HasPrefix(s.service, "vllm-llama"):
+		return "vllm.tracing.otel"
+	}
+	return "some.instrumentation"
 }
 
 // engineSpan is a sound request span, as vLLM 0.32 writes it.
@@ -97,6 +109,9 @@ func (s testSpan) model() model.Span {
 	}
 	out.OperationName, out.StartTime, out.Duration = s.name, s.start, s.duration
 	out.Tags = modelTags(s.attributes)
+	if !slices.ContainsFunc(s.attributes, func(a evidence.Attribute) bool { return a.Key == vllm.TagScopeName }) {
+		out.Tags = append(out.Tags, model.String(vllm.TagScopeName, s.scopeName()))
+	}
 	if s.kind != "" {
 		out.Tags = append(out.Tags, model.String("span.kind", string(s.kind)))
 	}
@@ -159,7 +174,7 @@ func (s testSpan) otlp() *tracepb.ResourceSpans {
 	resource := append([]evidence.Attribute{{Key: "service.name", Value: s.service}}, s.resource...)
 	return &tracepb.ResourceSpans{
 		Resource:   &resourcepb.Resource{Attributes: otlpAttributes(resource)},
-		ScopeSpans: []*tracepb.ScopeSpans{{Scope: &commonpb.InstrumentationScope{Name: "vllm.tracing.otel"}, Spans: []*tracepb.Span{span}}},
+		ScopeSpans: []*tracepb.ScopeSpans{{Scope: &commonpb.InstrumentationScope{Name: s.scopeName()}, Spans: []*tracepb.Span{span}}},
 	}
 }
 
@@ -250,10 +265,10 @@ func describe(traces []Trace) string {
 	for _, t := range traces {
 		fmt.Fprintf(&b, "trace %s\n", t.TraceID)
 		for _, r := range t.Requests {
-			caller, root, origin := r.Caller, r.Root, r.Origin
-			r.Caller, r.Root, r.Origin = nil, nil, nil
+			caller, call, root, origin := r.Caller, r.Call, r.Root, r.Origin
+			r.Caller, r.Call, r.Root, r.Origin = nil, nil, nil, nil
 			fmt.Fprintf(&b, "  request %+v from %+v\n", r, *origin)
-			for _, above := range []*evidence.CallerSpan{caller, root} {
+			for _, above := range []*evidence.CallerSpan{caller, call, root} {
 				if above != nil {
 					fmt.Fprintf(&b, "    below %s\n", above.SpanID)
 				}

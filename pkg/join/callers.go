@@ -3,6 +3,7 @@ package join
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -13,34 +14,13 @@ import (
 // span that lost its trace context or a span on the way up. A caller that describes no row becomes one: the request never reached an engine, or
 // left nothing else.
 func (j *joiner) callers() {
-	j.in.Callers = outermost(j.in.Callers)
+	j.in.Callers = outermost(sortedCallers(j.in.Callers))
 	if len(j.in.Callers) == 0 {
 		return
 	}
-	byID := map[string][]int{} // id a caller knows → callers
-	for i := range j.in.Callers {
-		if id := j.in.Callers[i].RequestID; id != "" {
-			byID[id] = append(byID[id], i)
-		}
-	}
-	rowsOf := map[string][]int32{}
-	for i := range j.rows {
-		r := &j.rows[i]
-		if r.RequestID == "" || (r.Caller != nil && !brokenChain(r)) {
-			continue
-		}
-		for _, id := range spellings(r.RequestID) {
-			if _, wanted := byID[id]; wanted && id != "" {
-				rowsOf[id] = append(rowsOf[id], ordinal(i))
-			}
-		}
-	}
 	done := make([]bool, len(j.in.Callers))
-	for i := range j.in.Callers { // in the order of the callers, so that the result does not hang on map order
-		if id := j.in.Callers[i].RequestID; id != "" && byID[id] != nil {
-			j.settleCallers(byID[id], rowsOf[id], done)
-			byID[id] = nil
-		}
+	for _, g := range j.callerGroups() {
+		j.settleCallers(g.callers, g.rows, done)
 	}
 	ours := j.servedNames()
 	for i := range j.in.Callers {
@@ -50,10 +30,110 @@ func (j *joiner) callers() {
 	}
 }
 
+// sortedCallers sorts calls by what they say, so that the result does not hang on the order in which a store gave them. The given
+// calls are not changed.
+func sortedCallers(callers []evidence.CallerSpan) []evidence.CallerSpan {
+	out := slices.Clone(callers)
+	slices.SortStableFunc(out, func(a, b evidence.CallerSpan) int {
+		return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.TraceID, b.TraceID), strings.Compare(a.SpanID, b.SpanID))
+	})
+	return out
+}
+
+// callerGroup is the calls and rows of one request, whatever spelling of its id each of them knows.
+type callerGroup struct {
+	callers []int
+	rows    []int32
+}
+
+// callerGroups joins calls and rows that share an id, or are connected through others that do. The groups come in the order of
+// their first call.
+func (j *joiner) callerGroups() []callerGroup {
+	sets := newSets(len(j.in.Callers))
+	byID := map[string]int{} // id a caller knows → one of the callers that do
+	for i := range j.in.Callers {
+		id := j.in.Callers[i].RequestID
+		if id == "" {
+			continue
+		}
+		if first, known := byID[id]; known {
+			sets.join(first, i)
+		} else {
+			byID[id] = i
+		}
+	}
+	type hit struct {
+		row    int32
+		caller int
+	}
+	var hits []hit
+	for i := range j.rows {
+		r := &j.rows[i]
+		if r.RequestID == "" || (r.Caller != nil && !brokenChain(r)) {
+			continue
+		}
+		of := -1
+		for _, id := range spellings(r.RequestID) {
+			c, wanted := byID[id]
+			if !wanted || id == "" {
+				continue
+			}
+			if of >= 0 {
+				sets.join(of, c)
+			}
+			of = c
+		}
+		if of >= 0 {
+			hits = append(hits, hit{ordinal(i), of})
+		}
+	}
+	var groups []callerGroup
+	at := map[int]int{}
+	for i := range j.in.Callers {
+		if j.in.Callers[i].RequestID == "" {
+			continue
+		}
+		root := sets.of(i)
+		g, known := at[root]
+		if !known {
+			g = len(groups)
+			at[root], groups = g, append(groups, callerGroup{})
+		}
+		groups[g].callers = append(groups[g].callers, i)
+	}
+	for _, h := range hits {
+		g := &groups[at[sets.of(h.caller)]]
+		g.rows = append(g.rows, h.row)
+	}
+	return groups
+}
+
+// sets are disjoint sets of numbers from 0.
+type sets []int
+
+func newSets(n int) sets {
+	s := make(sets, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+func (s sets) of(i int) int {
+	for s[i] != i {
+		s[i] = s[s[i]]
+		i = s[i]
+	}
+	return i
+}
+
+func (s sets) join(a, b int) { s[s.of(a)] = s.of(b) }
+
 // served is the names under which clients can ask our engines for a model: served names and adapters.
 type served map[string]bool
 
-// servedNames collects them from metrics, resources and lines.
+// servedNames collects them from metrics, resources and lines, from the settings, and from calls that an engine answered:
+// clients may know a model by an alias, of the server's or of a router's.
 func (j *joiner) servedNames() served {
 	names := served{}
 	for i := range j.in.Targets {
@@ -71,13 +151,43 @@ func (j *joiner) servedNames() served {
 		names[j.events[i].lora] = true
 	}
 	delete(names, "")
+	if len(names) == 0 {
+		return names // nothing tells ours apart from others
+	}
+	for i := range j.rows {
+		r := &j.rows[i]
+		names[r.LoRA] = true
+		if r.Span == nil && r.Signals&SignalLogs == 0 {
+			continue
+		}
+		for _, c := range []*evidence.CallerSpan{r.Call, r.Caller, r.Root} {
+			if c != nil && c.Inference {
+				names[c.Model] = true
+			}
+		}
+	}
+	for _, alias := range j.in.ModelAliases {
+		names[alias] = true
+	}
+	delete(names, "")
 	return names
 }
+
+// providerPrefixes are what LiteLLM puts before the name of a model on a server that speaks OpenAI's API.
+var providerPrefixes = []string{"hosted_vllm/", "vllm/", "openai/", "litellm_proxy/", "text-completion-openai/", "openai_like/"}
 
 // calls reports whether a call without an engine span was meant for our engines. Applications call other providers' models
 // too; what those refuse is no request of ours. Where no name is known, nothing tells them apart and the call stays.
 func (s served) calls(c *evidence.CallerSpan) bool {
-	return c.VLLM || c.Model == "" || s[c.Model] || len(s) == 0
+	if c.VLLM || c.Model == "" || s[c.Model] || len(s) == 0 {
+		return true
+	}
+	for _, prefix := range providerPrefixes {
+		if name, cut := strings.CutPrefix(c.Model, prefix); cut && s[name] {
+			return true
+		}
+	}
+	return false
 }
 
 // outermost drops calls that are the inner side of another: when a span between the two was lost, a router's call and the
@@ -88,12 +198,13 @@ func outermost(callers []evidence.CallerSpan) []evidence.CallerSpan {
 	groups := map[key][]int{}
 	for i := range callers {
 		if c := &callers[i]; c.RequestID != "" {
-			k := key{c.TraceID, c.RequestID}
+			client, _ := vllm.ClientFromResponse(c.RequestID) // a router knows the client's id, an application the response's
+			k := key{c.TraceID, cmp.Or(client, c.RequestID)}
 			groups[k] = append(groups[k], i)
 		}
 	}
-	inner := map[int]int{} // to the call around it
-	for _, group := range groups {
+	inner := map[int]int{}         // to the call around it
+	for _, group := range groups { // each group by itself: the order of the map does not matter
 		if len(group) == 1 {
 			continue
 		}
@@ -143,6 +254,7 @@ func fill(outer, inner *evidence.CallerSpan) {
 	outer.HTTPStatus = cmp.Or(outer.HTTPStatus, inner.HTTPStatus)
 	outer.FinishReason = cmp.Or(outer.FinishReason, inner.FinishReason)
 	outer.Error = cmp.Or(outer.Error, inner.Error)
+	outer.VLLM = outer.VLLM || inner.VLLM
 }
 
 // brokenChain reports whether a span between the engine's and the application's was lost: the topmost span that is left
@@ -175,7 +287,8 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 			return span.Start.Add(-BeforeStart).UnixNano(), span.End().Add(AfterEnd).UnixNano()
 		},
 		fit: func(c, g int32) bool {
-			known := j.rows[groups[g][0]].Caller // of a broken chain: what was lost lies around it, not before it as a retry does
+			r := &j.rows[groups[g][0]]
+			known := cmp.Or(r.Call, r.Caller) // of a broken chain: what was lost lies around it, not before it as a retry does
 			return known == nil || overlap(known, &j.in.Callers[callers[c]])
 		},
 	})
@@ -184,13 +297,17 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 			done[i] = true
 			for _, row := range groups[g] {
 				r := &j.rows[row]
-				r.Caller = &j.in.Callers[i]
+				call := &j.in.Callers[i]
+				r.Call = call
+				if r.Span == nil || call.Covers(r.Span) {
+					r.Caller = call
+				}
 				r.Signals |= SignalTrace
 				if r.Span == nil && !j.events[row].opened { // no line tells when it came in; the call's start is nearest
-					r.Time = r.Caller.Start
+					r.Time = call.Start
 				}
 				if r.TraceID == "" {
-					r.TraceID = r.Caller.TraceID
+					r.TraceID = call.TraceID
 				}
 			}
 			continue
@@ -210,7 +327,9 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 
 // groupByArrival groups rows that began together, in the order of time. It reorders the given rows.
 func (j *joiner) groupByArrival(rows []int32) [][]int32 {
-	slices.SortStableFunc(rows, func(a, b int32) int { return j.rows[a].Time.Compare(j.rows[b].Time) })
+	slices.SortStableFunc(rows, func(a, b int32) int {
+		return cmp.Or(j.rows[a].Time.Compare(j.rows[b].Time), strings.Compare(j.rows[a].Key(), j.rows[b].Key()))
+	})
 	var out [][]int32
 	for _, r := range rows {
 		if last := len(out) - 1; last >= 0 && j.rows[r].Time.Sub(j.rows[out[last][0]].Time) < 5*time.Millisecond {
@@ -227,7 +346,7 @@ func (j *joiner) callerOnly(i int) int32 {
 	c := &j.in.Callers[i]
 	row := j.addRow()
 	r := &j.rows[row]
-	r.Caller, r.Time, r.TraceID, r.Signals = c, c.Start, c.TraceID, SignalTrace
+	r.Caller, r.Call, r.Time, r.TraceID, r.Signals = c, c, c.Start, c.TraceID, SignalTrace
 	client, isResponse := vllm.ClientFromResponse(c.RequestID)
 	if r.ClientRequestID = client; isResponse {
 		r.RequestID = c.RequestID

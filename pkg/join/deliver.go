@@ -44,7 +44,7 @@ func (j *joiner) unfinished(a *attempt) {
 	r, s := &j.rows[row], &j.rows[sibling]
 	r.Time, r.Origin, r.RequestID = s.Time, s.Origin, s.RequestID
 	if s.Caller != nil { // who called one called them all; without a caller each sequence has a trace of its own
-		r.Caller, r.Root, r.TraceID = s.Caller, s.Root, s.TraceID
+		r.Caller, r.Call, r.Root, r.TraceID = s.Caller, s.Call, s.Root, s.TraceID
 		r.Signals |= SignalTrace
 	}
 	j.events[row].finish = "" // a sibling's: it says how one that was done ended

@@ -271,6 +271,8 @@ func (j *joiner) nameModel(r *Request, place int32, assumed bool) {
 		r.Model, r.ModelSource = r.Span.Model, ModelFromSpan
 	case r.Origin != nil && r.Origin.Model != "":
 		r.Model, r.ModelSource = r.Origin.Model, ModelFromResource
+	case r.Call != nil && r.Call.Model != "":
+		r.Model, r.ModelSource = r.Call.Model, ModelFromCaller
 	case r.Caller != nil && r.Caller.Model != "":
 		r.Model, r.ModelSource = r.Caller.Model, ModelFromCaller
 	case r.Root != nil && r.Root.Model != "":

@@ -23,8 +23,9 @@ func (j *joiner) outcome() {
 			r.LoRA = f.lora
 		}
 		r.settle(f)
-		if r.Caller != nil && r.Caller.Outer != nil { // the inner call told how it ended, the outer one is who called
-			r.Caller = r.Caller.Outer
+		// The inner call told how it ended, the outer one is who called, unless it was over before.
+		if c := r.Caller; c != nil && c.Outer != nil && (r.Span == nil || c.Outer.Covers(r.Span)) {
+			r.Caller = c.Outer
 		}
 		r.derive()
 	}
@@ -34,10 +35,13 @@ func (j *joiner) outcome() {
 // request failed.
 func (r *Request) settle(f *eventFacts) {
 	r.FinishReason = f.finish
+	if r.FinishReason == "" && r.Span != nil {
+		r.FinishReason = r.Span.FinishReason
+	}
 	if r.Span == nil || f.failedInside {
 		r.Error = f.err
 	}
-	if c := r.Caller; c != nil {
+	if c := r.Call; c != nil {
 		if c.HTTPStatus > 0 {
 			r.HTTPStatus = int64(c.HTTPStatus)
 		}
@@ -54,7 +58,7 @@ func (r *Request) settle(f *eventFacts) {
 	switch {
 	case r.Span != nil:
 		r.Status = r.engineStatus(f)
-	case f.aborted || r.FinishReason == "abort":
+	case f.aborted || isAbort(r.FinishReason):
 		r.Status = StatusAborted
 	case f.refused:
 		r.Status = StatusRejected
@@ -62,8 +66,8 @@ func (r *Request) settle(f *eventFacts) {
 		r.Status = StatusError
 	case f.generated:
 		r.Status = StatusOK
-	case r.Caller != nil:
-		r.Status = callerStatus(r.Caller)
+	case r.Call != nil:
+		r.Status = callerStatus(r.Call)
 	default:
 		r.Status = StatusUnknown // received and never heard of again, or its evidence lost
 	}
@@ -74,13 +78,13 @@ func (r *Request) settle(f *eventFacts) {
 // so, the failure is that of a sibling sequence which was not done yet.
 func (r *Request) engineStatus(f *eventFacts) Status {
 	switch {
-	case r.FinishReason == "abort":
+	case isAbort(r.FinishReason), r.Span.Error != "" && isCancel(r.Span.Error):
 		return StatusAborted
 	case f.failedInside || r.FinishReason == "error" || r.Span.Error != "":
 		return StatusError
 	// The line about it may be lost; the answer to the caller tells too, unless it is about a sibling sequence.
 	// A stream fails after its 200, so the caller's error type counts as well as the status.
-	case r.Caller != nil && callerStatus(r.Caller) == StatusError && !f.siblings:
+	case r.Call != nil && callerStatus(r.Call) == StatusError && !f.siblings:
 		return StatusError
 	case r.Span.CompletionTokens == 0 && r.Span.MaxTokens > 0: // the engine itself aborted it before its first token (a pause)
 		return StatusAborted
@@ -96,13 +100,22 @@ func callerStatus(c *evidence.CallerSpan) Status {
 		return StatusAborted
 	case c.HTTPStatus >= 400 && c.HTTPStatus < 500, c.HTTPStatus == 503: // 503: no replica, or a full queue
 		return StatusRejected
-	case c.HTTPStatus >= 500 || c.Error != "":
+	case c.HTTPStatus >= 500:
+		return StatusError
+	case c.HTTPStatus == 0 && vllm.RefusalInWords(c.Error):
+		return StatusRejected
+	case c.Error != "":
 		return StatusError
 	case c.HTTPStatus >= 200 && c.HTTPStatus < 300, c.FinishReason != "":
 		return StatusOK
 	default:
 		return StatusUnknown
 	}
+}
+
+// isAbort recognises the finish reasons of a request that was given up.
+func isAbort(finish string) bool {
+	return finish == "abort" || finish == "aborted" || finish == "cancelled"
 }
 
 // isCancel recognises the names that client libraries give to a call ended by the caller itself.
@@ -127,7 +140,11 @@ func (r *Request) derive() {
 	}
 	r.PreQueue = clampNoise(s.TTFT - s.Queue - s.Prefill)
 	r.Unaccounted = clampNoise(s.E2E - s.TTFT - s.Decode)
-	r.OutsideEngine = clampNoise(r.CallerDuration - s.E2E)
+	if r.OutsideEngine = clampNoise(r.CallerDuration - s.E2E); r.OutsideEngine < 0 || r.Caller != nil && r.Caller.Shared && !r.Caller.Inference {
+		// A caller of several requests waited for the others too. One that waited less than the engine worked is measured
+		// wrong, or is none.
+		r.OutsideEngine = evidence.NaN
+	}
 	if s.CompletionTokens > 1 {
 		r.TPOT = s.Decode / float64(s.CompletionTokens-1)
 	}

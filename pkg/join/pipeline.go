@@ -34,6 +34,8 @@ type Input struct {
 	// StaleAfter is the age from which a sample says nothing any more: 2.5 scrape intervals.
 	StaleAfter time.Duration
 	Stores     []evidence.StoreReport
+	// ModelAliases are further names under which clients ask our engines for a model, from the settings.
+	ModelAliases []string
 	// SLO are the limits that rows are held against.
 	SLO slo.Objectives
 	// Looked is the part of Window that was really asked for; the zero window means all of it.

@@ -56,8 +56,11 @@ var signalNames = [8]string{
 // Durations are seconds. NaN, evidence.Unknown and "" mean not known.
 type Request struct {
 	Span   *evidence.RequestSpan
-	Caller *evidence.CallerSpan // parent span, or the client span itself when the engine left no span
-	Root   *evidence.CallerSpan
+	Caller *evidence.CallerSpan // call that covers the engine's span, or the client span itself when the engine left no span
+	// Call is the call to a model whose answer the engine's was; it knows status and model, and may have ended too early to be
+	// the Caller.
+	Call *evidence.CallerSpan
+	Root *evidence.CallerSpan
 
 	Time            time.Time // span start, else the first evidence there is
 	RequestID       string    // external id

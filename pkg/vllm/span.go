@@ -1,7 +1,5 @@
 package vllm
 
-import "strings"
-
 // RequestSpanName is the name of the span that the API server writes for each finished sequence. It is constant: neither
 // the endpoint nor the model is part of it, and start-up spans share its service, so a search filters by this name.
 const RequestSpanName = "llm_request"
@@ -45,6 +43,7 @@ const (
 	CallerProvider       = "gen_ai.provider.name"
 	CallerSystem         = "gen_ai.system" // the provider's name before semantic conventions 1.37
 	Provider             = "vllm"          // what they say of a call to vLLM; clients of the OpenAI library say "openai"
+	ProviderLiteLLM      = "hosted_vllm"   // what LiteLLM says
 	CallerRequestModel   = "gen_ai.request.model"
 	CallerResponseID     = "gen_ai.response.id" // the HTTP response's id: IDResponse
 	CallerFinishReasons  = "gen_ai.response.finish_reasons"
@@ -75,7 +74,7 @@ const (
 	TagError             = "error"
 	TagStatusCode        = "otel.status_code" // "OK" or "ERROR"
 	TagStatusDescription = "otel.status_description"
-	TagScopeName         = "otel.scope.name"
+	TagScopeName         = "otel.scope.name" // of an engine: ScopePrefix
 	TagScopeVersion      = "otel.scope.version"
 	TagTraceState        = "w3c.tracestate"
 	TagEventName         = "event" // among the fields of a log, which is what Jaeger calls an event
@@ -83,35 +82,8 @@ const (
 	EventExceptionMessage = "exception.message" // attribute of the event that records an exception
 )
 
+// ScopePrefix begins the names of vLLM's own instrumentation scopes (vllm.tracing.otel, vllm.llm_engine).
+const ScopePrefix = "vllm."
+
 // ResourceServiceName is the resource attribute that Jaeger calls the service.
 const ResourceServiceName = "service.name"
-
-// InferenceOperation reports whether a gen_ai.operation.name is a call to a model. Agents and tools, which the same
-// conventions describe, are not: below them there need not be an engine.
-func InferenceOperation(name string) bool {
-	switch name {
-	case "chat", "text_completion", "generate_content", "embeddings", "completion":
-		return true
-	}
-	return false
-}
-
-// inferenceSpanNames are how instrumentations begin the name of a span that calls a model: the semantic conventions say
-// "{operation} {model}", the rest are products that came before them.
-var inferenceSpanNames = []string{
-	"chat ", "text_completion ", "generate_content ", "embeddings ", // semantic conventions
-	"openai.chat", "openai.completion", "openai.embeddings", // OpenLLMetry
-	"litellm_request",             // LiteLLM proxy
-	RouterSpanPrefix, GatewaySpan, // vLLM production stack, llm-d
-}
-
-// InferenceSpanName reports whether a span of this name calls a model, as far as a name tells. It serves to ask a store
-// for less; what a span is, its attributes say.
-func InferenceSpanName(name string) bool {
-	for _, begin := range inferenceSpanNames {
-		if strings.HasPrefix(name, begin) {
-			return true
-		}
-	}
-	return false
-}
