@@ -40,6 +40,7 @@ type attempt struct {
 // prompt is one prompt of the attempt: one external id.
 type prompt struct {
 	spec       *traffic.Prompt
+	arrivedAt  time.Duration // what its spans start at
 	externalID string
 	internalID string // of the parent when n > 1
 	lines      telemetry.LineCount
@@ -119,12 +120,27 @@ func (a *attempt) arrive() {
 	if !c.config.Version.StartsBeforeTokenization() {
 		a.arrivedAt += overhead - 300*time.Microsecond
 	}
+	a.arrivals()
 	c.clock.after(overhead, a.submit)
 	patience := call.Patience
 	if a.number > 1 {
 		patience *= 2 // who gave up in a hurry waits longer the second time
 	}
 	c.clock.after(overhead+patience, a.abandon)
+}
+
+// arrivals gives each prompt its arrival. Up to 0.16 vLLM reads the clock for each prompt of a call when it hands that prompt to the
+// engine, some 0.1 ms after the one before; later it reads the clock once for all of them. Both are as recorded
+// (tools/recordings). The sequences of one prompt always share theirs.
+func (a *attempt) arrivals() {
+	c := a.op.cluster
+	at := a.arrivedAt
+	for n := len(a.prompts) - 1; n >= 0; n-- {
+		a.prompts[n].arrivedAt = at
+		if n > 0 && !c.config.Version.StartsBeforeTokenization() {
+			at = max(at-90*time.Microsecond-c.jitter(20*time.Microsecond), c.clock.now)
+		}
+	}
 }
 
 // name gives the attempt its ids, as the serving layer does.

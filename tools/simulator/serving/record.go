@@ -79,6 +79,9 @@ func (s *sequence) record() *truth.Record {
 	a := s.attempt
 	c := a.op.cluster
 	r := a.record()
+	if s.prompt.arrivedAt > 0 {
+		r.Time = c.wall(s.prompt.arrivedAt)
+	}
 	r.ExternalID, r.InternalID = s.prompt.externalID, s.internalID
 	r.TraceID, r.SpanID = traceHex(s.traceID), spanHex(s.spanID)
 	r.PromptTokens, r.CompletionTokens, r.CachedTokens = s.PromptTokens, s.Generated, s.CachedTokens

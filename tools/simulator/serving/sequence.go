@@ -27,9 +27,9 @@ type sequence struct {
 }
 
 // ttft is from arrival to the first token processed.
-func (s *sequence) ttft() time.Duration { return s.FirstTokenAt + OutputDelay - s.attempt.arrivedAt }
+func (s *sequence) ttft() time.Duration { return s.FirstTokenAt + OutputDelay - s.prompt.arrivedAt }
 
-func (s *sequence) e2e() time.Duration { return s.processedAt - s.attempt.arrivedAt }
+func (s *sequence) e2e() time.Duration { return s.processedAt - s.prompt.arrivedAt }
 
 func (s *sequence) queue() time.Duration { return s.ScheduledAt - s.QueuedAt }
 
@@ -110,7 +110,7 @@ func (s *sequence) requestSpan() *telemetry.Span {
 		ID: id, Phases: s.reported(),
 		PromptTokens: s.PromptTokens, CompletionTokens: s.Generated, Sampling: a.sampling(),
 		TraceID: s.traceID, SpanID: s.spanID, Parent: parent,
-		Arrival: c.wall(a.arrivedAt), Finished: c.wall(s.processedAt).Add(90 * time.Microsecond),
+		Arrival: c.wall(s.prompt.arrivedAt), Finished: c.wall(s.processedAt).Add(90 * time.Microsecond),
 	})
 }
 

@@ -31,6 +31,8 @@ type World struct {
 
 	// Names are the checks of Save & test that must fail here, and no other may.
 	Names []string
+	// Marked is the share of rows that may be marked ambiguous; 0 leaves the usual 2 %.
+	Marked float64
 	// Undecidable is what no reader of this telemetry can know.
 	Undecidable []Undecidable
 }
@@ -95,6 +97,7 @@ func (w World) with(o World) World {
 	w.Settings = both(w.Settings, o.Settings)
 	w.Delay += o.Delay
 	w.Names = append(slices.Clone(w.Names), o.Names...)
+	w.Marked = max(w.Marked, o.Marked)
 	w.Undecidable = append(slices.Clone(w.Undecidable), o.Undecidable...)
 	w.Config = func(c *simulator.Config) {
 		first.Apply(c)

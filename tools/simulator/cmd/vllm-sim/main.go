@@ -12,10 +12,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/world"
 )
 
 func main() {
@@ -33,6 +35,7 @@ type options struct {
 	truth    string
 	replicas int
 	engines  int
+	world    string
 }
 
 func flags(config *simulator.Config) *options {
@@ -41,6 +44,7 @@ func flags(config *simulator.Config) *options {
 	flag.StringVar(&o.profile, "profile", string(simulator.Mixed), "steady, burst, long-prompts, overload or mixed")
 	flag.Float64Var(&config.Rate, "rate", 6, "mean calls per second over all models")
 	flag.IntVar(&config.MaxRequests, "max-requests", 0, "end the arrivals after that many calls; 0 is no limit, negative leaves only those that come over HTTP")
+	flag.StringVar(&o.world, "world", "", "what somebody else's installation does to the telemetry; several are separated by commas, \"list\" lists them")
 	flag.IntVar(&o.replicas, "replicas", 0, "pods per model; 0 keeps two")
 	flag.IntVar(&o.engines, "engines", 0, "data-parallel engines per pod; 0 keeps the models' own")
 	flag.StringVar(&config.VLLMVersion, "vllm-version", "", "names and line shapes of this version, 0.8 or later; default is the newest known")
@@ -77,6 +81,20 @@ func run() error {
 		if o.engines > 0 {
 			config.Models[i].Engines = o.engines
 		}
+	}
+	if o.world == "list" {
+		for _, name := range world.Names() {
+			w, _ := world.Named(name) // listed names are known
+			fmt.Printf("%-28s %s\n", name, w.Doc)
+		}
+		return nil
+	}
+	if o.world != "" {
+		w, err := world.Named(strings.ReplaceAll(o.world, ",", "+"))
+		if err != nil {
+			return err
+		}
+		w.Apply(&config)
 	}
 	if o.truth != "" {
 		file, err := os.Create(o.truth)

@@ -1,0 +1,210 @@
+package grade
+
+import (
+	"math"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+)
+
+// cell is what a cell must say; not known is null.
+type cell struct {
+	text   string
+	number float64
+	known  bool
+	any    bool // whatever it says is not judged
+}
+
+func text(s string) cell { return cell{text: s, known: s != ""} }
+
+func number(v float64) cell { return cell{number: v, known: true} }
+
+func optional(v *float64) cell {
+	if v == nil {
+		return cell{}
+	}
+	return number(*v)
+}
+
+func count(n int) cell { return number(float64(n)) }
+
+var anything = cell{any: true}
+
+// column is one column of the request row that the truth knows.
+type column struct {
+	name    string
+	numeric bool
+	within  float64 // of a number
+	want    func(*grader, *truth.Record) cell
+	// told says that the evidence for the value was in the stores, so that null is a fault.
+	told func(*grader, *truth.Record) bool
+	// lines says that the value comes from lines, which a row marked ambiguous leaves to nobody.
+	lines bool
+}
+
+// Where evidence lies.
+
+func inSpan(_ *grader, r *truth.Record) bool { return r.Evidence.EngineSpan == truth.Emitted }
+
+func inSpanOrLines(_ *grader, r *truth.Record) bool {
+	return r.Evidence.EngineSpan == truth.Emitted || r.Evidence.LogLines > 0
+}
+
+func anywhere(_ *grader, r *truth.Record) bool {
+	return r.Evidence.EngineSpan == truth.Emitted || r.Evidence.LogLines > 0 || r.Evidence.CallerSpan == truth.Emitted
+}
+
+func inCaller(_ *grader, r *truth.Record) bool {
+	return r.Evidence.CallerSpan == truth.Emitted && (r.Evidence.EngineSpan != truth.Emitted || r.Caller.TraceID == r.TraceID)
+}
+
+func nowhere(*grader, *truth.Record) bool { return false }
+
+// ofSpan is null on a row without an engine span.
+func ofSpan(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
+	return func(_ *grader, r *truth.Record) cell {
+		if r.Evidence.EngineSpan != truth.Emitted {
+			return anything
+		}
+		return want(r)
+	}
+}
+
+func of(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
+	return func(_ *grader, r *truth.Record) cell { return want(r) }
+}
+
+// ofCaller is not judged where the caller's span was lost: the router's or the root may stand in.
+func ofCaller(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
+	return func(_ *grader, r *truth.Record) cell {
+		if r.Caller == nil || r.Evidence.CallerSpan != truth.Emitted {
+			return anything
+		}
+		return want(r)
+	}
+}
+
+const (
+	microsecond = 1.5e-6
+	millisecond = 1e-3
+	exact       = 1e-9
+)
+
+var columns = []column{
+	{name: "request_id", want: of(func(r *truth.Record) cell { return text(r.ExternalID) }), told: inSpanOrLines},
+	{name: "client_request_id", want: of(func(r *truth.Record) cell {
+		if r.ClientRequestID == "" {
+			return anything // vLLM makes one up
+		}
+		return text(r.ClientRequestID)
+	}), told: anywhere},
+	{name: "trace_id", want: of(func(r *truth.Record) cell {
+		if r.Evidence.EngineSpan != truth.Emitted && r.Caller != nil {
+			return text(r.Caller.TraceID)
+		}
+		return text(r.TraceID)
+	}), told: func(g *grader, r *truth.Record) bool { return inSpan(g, r) || r.Evidence.CallerSpan == truth.Emitted }},
+	{name: "model", want: of(func(r *truth.Record) cell { return text(r.Model) }), told: anywhere},
+	{name: "environment", want: of(func(r *truth.Record) cell { return text(r.Environment) }), told: inSpanOrLines},
+	{name: "namespace", want: of(func(r *truth.Record) cell { return text(r.Namespace) }), told: inSpanOrLines},
+	{name: "pod", want: of(func(r *truth.Record) cell { return text(r.Pod) }), told: inSpanOrLines},
+	{name: "instance", want: of(func(r *truth.Record) cell { return text(r.Instance) }), told: inSpanOrLines},
+	{name: "engine", want: of(func(r *truth.Record) cell { return text(r.Engine) }),
+		told: func(g *grader, r *truth.Record) bool { return inSpan(g, r) && g.alone(r) }},
+
+	{name: "status", lines: true, want: of(func(r *truth.Record) cell { return text(r.Status) }), told: func(_ *grader, r *truth.Record) bool {
+		return r.Evidence.EngineSpan == truth.Emitted || r.Evidence.CallerSpan == truth.Emitted ||
+			r.Evidence.LogLines > 0 && r.Evidence.LogLinesLost == 0 && r.Status != truth.StatusOK
+	}},
+	{name: "finish_reason", lines: true, want: of(func(r *truth.Record) cell { return text(r.FinishReason) }), told: nowhere},
+	{name: "http_status", numeric: true, lines: true, want: of(func(r *truth.Record) cell {
+		if r.HTTPStatus == 0 {
+			return cell{}
+		}
+		return count(r.HTTPStatus)
+	}), told: inCaller},
+
+	{name: "prompt_tokens", numeric: true, want: ofSpan(func(r *truth.Record) cell { return count(r.PromptTokens) }), told: inSpan},
+	{name: "completion_tokens", numeric: true, want: ofSpan(func(r *truth.Record) cell { return count(r.CompletionTokens) }), told: inSpan},
+	{name: "max_tokens", numeric: true, want: of(func(r *truth.Record) cell { return count(r.MaxTokens) }), told: inSpan},
+	{name: "temperature", numeric: true, within: exact, want: of(func(r *truth.Record) cell { return optional(r.Temperature) }), told: inSpan},
+	{name: "top_p", numeric: true, within: exact, want: of(func(r *truth.Record) cell { return optional(r.TopP) }), told: inSpan},
+
+	{name: "e2e", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.E2E) }), told: inSpan},
+	{name: "ttft", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.TTFT) }), told: inSpan},
+	{name: "queue", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Queue) }), told: inSpan},
+	{name: "prefill", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Prefill) }), told: inSpan},
+	{name: "decode", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Decode) }), told: inSpan},
+	{name: "tpot", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.TPOT) }), told: inSpan},
+
+	{name: "caller_service", want: ofCaller(func(r *truth.Record) cell { return text(r.Caller.Service) }), told: inCaller},
+	{name: "caller_duration", numeric: true, within: millisecond, want: ofCaller(func(r *truth.Record) cell { return number(r.Caller.Duration) }), told: inCaller},
+	{name: "outside_engine", numeric: true, within: millisecond, want: ofCaller(func(r *truth.Record) cell {
+		if r.E2E == nil || r.Evidence.EngineSpan != truth.Emitted {
+			return cell{}
+		}
+		return number(r.Caller.Duration - *r.E2E)
+	}), told: inCaller},
+
+	{name: "running", numeric: true, want: state(func(s *truth.Scrape) float64 { return float64(s.Running) }), told: scraped},
+	{name: "waiting", numeric: true, want: state(func(s *truth.Scrape) float64 { return float64(s.Waiting) }), told: scraped},
+	{name: "kv_cache_usage", numeric: true, within: exact, want: state(func(s *truth.Scrape) float64 { return s.KVCacheUsage }), told: scraped},
+
+	{name: "log_lines", numeric: true, lines: true, want: of(func(r *truth.Record) cell { return count(r.Evidence.LogLines) }),
+		told: func(_ *grader, r *truth.Record) bool { return r.Evidence.LogLines > 0 }},
+	{name: "error_lines", numeric: true, lines: true, want: of(func(r *truth.Record) cell { return count(r.Evidence.ErrorLines) }),
+		told: func(_ *grader, r *truth.Record) bool { return r.Evidence.LogLines > 0 }},
+}
+
+// state is a value of the last scrape before the request.
+func state(value func(*truth.Scrape) float64) func(*grader, *truth.Record) cell {
+	return func(g *grader, r *truth.Record) cell {
+		if r.Evidence.EngineSpan != truth.Emitted {
+			return anything // the row's moment is that of its first line, which may be after the next scrape
+		}
+		s := g.lastScrape(r)
+		if s == nil {
+			return cell{}
+		}
+		return number(value(s))
+	}
+}
+
+// scraped says that the engine is the only one of its instance and was seen shortly before.
+func scraped(g *grader, r *truth.Record) bool {
+	s := g.lastScrape(r)
+	return inSpan(g, r) && g.alone(r) && s != nil && r.Time.Sub(s.Time) < g.world.ScrapeInterval*5/2
+}
+
+// agrees compares a row's cell with what it must say.
+func (c column) agrees(r Row, want cell) (known, right bool) {
+	if c.numeric {
+		got, ok := r.Number(c.name)
+		return ok, ok && want.known && math.Abs(got-want.number) <= c.within
+	}
+	got := r.Text(c.name)
+	if c.name == "status" && got == "unknown" {
+		got = ""
+	}
+	return got != "", got == want.text
+}
+
+// shown is a cell for a complaint.
+func (c column) shown(r Row) any {
+	if c.numeric {
+		if v, ok := r.Number(c.name); ok {
+			return v
+		}
+		return nil
+	}
+	return r.Text(c.name)
+}
+
+func (c cell) shown(numeric bool) any {
+	switch {
+	case !c.known:
+		return nil
+	case numeric:
+		return c.number
+	}
+	return c.text
+}

@@ -1,0 +1,7 @@
+//go:build integration && unix
+
+package worlds_test
+
+// known are the worlds that the data source does not yet get right, with the part of the work that mends them. Their faults are
+// printed and do not fail the test. Whoever mends a world takes its line out.
+var known = map[string]string{}
