@@ -26,21 +26,21 @@ type Result struct {
 
 // Derive finds the events. Each thing that happened is one event, however many lines and metrics tell of it.
 func Derive(in Input) Result {
-	places := newPlaces(in.Targets)
+	known := serversOf(in.Targets, in.Changes)
 	var all []Event
-	all = append(all, restarts(in.Changes)...)
-	all = append(all, storms(in.Changes)...)
-	all = append(all, fromLines(places.lines(in.Lines))...)
+	all = append(all, restarts(in.Changes, known)...)
+	all = append(all, storms(in.Changes, known)...)
+	all = append(all, fromLines(placed(in.Lines, known))...)
 	all = append(all, sleeps(in.Changes, all)...)
 	all = withEnds(all)
 	var result Result
 	for _, e := range all {
-		places.complete(&e.Origin)
+		known.Complete(&e.Origin)
 		switch {
 		case !e.overlaps(in.Window):
 		case in.Scope.Narrows(vllm.Model) && e.Origin.Model == "":
 			result.Unplaced++
-		case within(e.Origin, in.Scope):
+		case within(e.Origin, known.Names(&e.Origin), in.Scope):
 			result.Events = append(result.Events, e)
 		}
 	}
@@ -48,13 +48,14 @@ func Derive(in Input) Result {
 	return result
 }
 
-// within reports whether a place is in a scope. What happened to a whole server happened to each of its engines.
-func within(o evidence.Origin, s vllm.Scope) bool {
+// within reports whether a place is in a scope; names are all that its server is called. What happened to a whole server happened
+// to each of its engines.
+func within(o evidence.Origin, names []string, s vllm.Scope) bool {
 	allows := func(place vllm.Place, names ...string) bool {
 		test := s.Test(place)
 		return test == nil || slices.ContainsFunc(names, test)
 	}
 	return allows(vllm.Model, o.Model) && allows(vllm.Environment, o.Environment) && allows(vllm.Cluster, o.Cluster) && allows(vllm.Namespace, o.Namespace) &&
-		allows(vllm.Pod, o.Pod) && allows(vllm.Instance, o.Instance, o.Pod) &&
+		allows(vllm.Pod, names...) && allows(vllm.Instance, names...) &&
 		(o.Engine == "" || allows(vllm.Engine, o.Engine)) && (o.Service == "" || allows(vllm.Service, o.Service))
 }

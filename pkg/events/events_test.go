@@ -27,6 +27,16 @@ func engine(rank string) evidence.Origin {
 	return o
 }
 
+func elsewhere(o evidence.Origin) evidence.Origin {
+	o.Instance = "10.0.0.9:8000"
+	return o
+}
+
+func ofService(o evidence.Origin, service string) evidence.Origin {
+	o.Service = service
+	return o
+}
+
 func at(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
 
 // values is a series: pairs of seconds after noon and value.
@@ -77,6 +87,19 @@ func TestMetricsTellOfEvents(t *testing.T) {
 		{"two servers behind one address do not restart for ever", evidence.EngineChanges{Starts: []evidence.Series{values(server, 0, started(-900), 15, started(-800), 30, started(-900), 45, started(-800))}}, nil},
 		{"each of several restarts counts", evidence.EngineChanges{Starts: []evidence.Series{values(server, 0, started(-900), 60, started(30), 120, started(90))}}, []string{"30 restart", "90 restart"}},
 		{"a clock that is ahead moves no event past its evidence", evidence.EngineChanges{Starts: []evidence.Series{values(server, 0, started(-900), 60, started(300))}}, []string{"60 restart"}},
+		{"a pod that comes back under its name with another address restarted", evidence.EngineChanges{Starts: []evidence.Series{
+			values(server, 0, started(-900)), values(elsewhere(server), 660, started(600)),
+		}}, []string{"600 restart"}},
+		{"another pod at the address of one that is gone started", evidence.EngineChanges{Starts: []evidence.Series{
+			values(server, 0, started(-900)), values(evidence.Origin{Namespace: "llm", Pod: "llama-9", Instance: server.Instance}, 660, started(600)),
+		}}, []string{"600 start"}},
+		{"a pod of that name in another cluster started", evidence.EngineChanges{Starts: []evidence.Series{
+			values(evidence.Origin{Cluster: "east", Namespace: "llm", Pod: "llama-0", Instance: "10.0.0.1:8000"}, 0, started(-900)),
+			values(evidence.Origin{Cluster: "west", Namespace: "llm", Pod: "llama-0", Instance: "10.9.0.1:8000"}, 660, started(600)),
+		}}, []string{"600 start"}},
+		{"two scrape jobs of one target tell of one storm", evidence.EngineChanges{PreemptingOver: time.Minute, Preempting: []evidence.Series{
+			values(engine("0"), 300, 0.6), values(ofService(engine("0"), "vllm"), 300, 0.7),
+		}}, []string{"240 preemption_storm..300 of engine 0"}},
 		{"a counter that fell is a restart, once for all engines", evidence.EngineChanges{Step: 15 * time.Second, Resets: []evidence.Series{values(engine("0"), 60, 3), values(engine("1"), 75, 2)}}, []string{"60 restart"}},
 		{"and again when it falls later", evidence.EngineChanges{Step: 15 * time.Second, Resets: []evidence.Series{values(engine("0"), 60, 3, 600, 1)}}, []string{"60 restart", "600 restart"}},
 		{"a storm lasts as long as its minutes touch", evidence.EngineChanges{PreemptingOver: time.Minute, Preempting: []evidence.Series{values(engine("0"), 300, 0.6, 315, 2, 375, 0.5)}}, []string{"240 preemption_storm..375 of engine 0"}},
@@ -210,5 +233,37 @@ func TestTheCatalogueIsInOrderOfSeverityAndComplete(t *testing.T) {
 		require.NotEmpty(t, d.Description)
 		require.NotEmpty(t, d.Evidence)
 		require.Equal(t, d.Store == evidence.Loki, len(events.Lines([]events.Type{d.Type})) > 0, "%s", d.Type)
+	}
+}
+
+func TestADeathIsToldOfItsServerWhateverTheLogsCallIt(t *testing.T) {
+	host := func(model, instance string) evidence.Target {
+		return evidence.Target{Origin: evidence.Origin{Model: model, Instance: instance, Engine: "0"}}
+	}
+	for name, c := range map[string]struct {
+		targets []evidence.Target
+		stream  evidence.Origin
+		scope   vllm.Scope
+		model   string // "" = the event is left out
+	}{
+		"the host alone":                       {[]evidence.Target{host("llama", "gpu-7:8000")}, evidence.Origin{Instance: "gpu-7"}, vllm.Scope{Models: []string{"llama"}}, "llama"},
+		"the host alone, the server asked for": {[]evidence.Target{host("llama", "gpu-7:8000")}, evidence.Origin{Instance: "gpu-7"}, vllm.Scope{Instances: []string{"gpu-7:8000"}}, "llama"},
+		"another server asked for":             {[]evidence.Target{host("llama", "gpu-7:8000"), host("llama", "gpu-8:8000")}, evidence.Origin{Instance: "gpu-7"}, vllm.Scope{Instances: []string{"gpu-8:8000"}}, ""},
+		"an IPv6 host alone":                   {[]evidence.Target{host("llama", "[2001:db8::1]:8000"), host("qwen", "[2001:db8::2]:8000")}, evidence.Origin{Instance: "2001:db8::2"}, vllm.Scope{Models: []string{"qwen"}}, "qwen"},
+		"a host with two servers of one model": {[]evidence.Target{host("llama", "gpu-7:8000"), host("llama", "gpu-7:8001")}, evidence.Origin{Instance: "gpu-7"}, vllm.Scope{Models: []string{"llama"}}, "llama"},
+		"a host with two models":               {[]evidence.Target{host("llama", "gpu-7:8000"), host("qwen", "gpu-7:8001")}, evidence.Origin{Instance: "gpu-7"}, vllm.Scope{Models: []string{"llama"}}, ""},
+		"the pod with its namespace":           {targets, evidence.Origin{Pod: "llm/llama-0"}, vllm.Scope{Models: []string{"llama"}}, "llama"},
+		"Promtail's instance":                  {targets, evidence.Origin{Instance: "llm/llama-0:vllm"}, vllm.Scope{Pods: []string{"llama-0"}}, "llama"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			died := evidence.EngineLine{Time: at(60), Origin: &c.stream, Event: vllm.EngineDied, Text: "EngineCore encountered an issue."}
+			found := events.Derive(events.Input{Window: window, Scope: c.scope, Targets: c.targets, Lines: []evidence.EngineLine{died}}).Events
+			if c.model == "" {
+				require.Empty(t, found)
+				return
+			}
+			require.Equal(t, []string{"60 engine_death"}, told(found))
+			require.Equal(t, c.model, found[0].Origin.Model)
+		})
 	}
 }

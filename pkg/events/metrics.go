@@ -1,19 +1,23 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 )
 
-// restarts reads new processes from their start times, and where there are none from counters that fell.
-func restarts(c evidence.EngineChanges) (events []Event) {
-	for _, s := range c.Starts {
+// restarts reads new processes from their start times, and where there are none from counters that fell. A pod that comes back
+// under its name is the same server, whatever its address.
+func restarts(c evidence.EngineChanges, known *servers.Table) (events []Event) {
+	for _, processes := range startsByServer(c.Starts, known) {
 		known := 0.0
-		for _, sample := range s.Samples {
-			started := sample.Value
+		for _, p := range processes {
+			started, sample := p.Value, p.Sample
 			if started <= known { // the same process again, after a gap; or an older one behind the same name
 				continue
 			}
@@ -22,10 +26,10 @@ func restarts(c evidence.EngineChanges) (events []Event) {
 			answered := "Metrics were there " + span(seen.Sub(at)-c.Step) + " to " + span(seen.Sub(at)) + " later."
 			switch {
 			case known > 0:
-				events = append(events, Event{Type: Restart, Time: at, Title: "Server restarted", Origin: server(s.Origin),
+				events = append(events, Event{Type: Restart, Time: at, Title: "Server restarted", Origin: server(p.origin),
 					Text: "A new process began. " + answered})
 			default: // began before the window: outside of it, and left out for that
-				events = append(events, Event{Type: Start, Time: at, Title: "Server started", Origin: server(s.Origin),
+				events = append(events, Event{Type: Start, Time: at, Title: "Server started", Origin: server(p.origin),
 					Text: "The first process that is known under this name began. " + answered})
 			}
 			known = started
@@ -46,10 +50,38 @@ func restarts(c evidence.EngineChanges) (events []Event) {
 	return events
 }
 
+// process is one start time of a server.
+type process struct {
+	evidence.Sample
+	origin *evidence.Origin
+}
+
+// startsByServer brings together the start times that were seen of each server, in the order in which they were.
+func startsByServer(starts []evidence.Series, known *servers.Table) (out [][]process) {
+	at := map[int32]int{}
+	for _, s := range starts {
+		server := known.Of(s.Origin)
+		i, ok := at[server]
+		if !ok {
+			i = len(out)
+			at[server], out = i, append(out, nil)
+		}
+		for _, sample := range s.Samples {
+			out[i] = append(out[i], process{sample, s.Origin})
+		}
+	}
+	for _, processes := range out {
+		slices.SortStableFunc(processes, func(a, b process) int {
+			return cmp.Or(cmp.Compare(a.UnixMilli, b.UnixMilli), cmp.Compare(a.Value, b.Value))
+		})
+	}
+	return out
+}
+
 // storms joins the times at which an engine preempted too much. A storm lasts from the beginning of the first such time to
 // the end of the last.
-func storms(c evidence.EngineChanges) (events []Event) {
-	for _, s := range c.Preempting {
+func storms(c evidence.EngineChanges, known *servers.Table) (events []Event) {
+	for _, s := range byEngine(c.Preempting, known) {
 		var storm *Event
 		var worst float64
 		for _, sample := range s.Samples {
@@ -66,6 +98,26 @@ func storms(c evidence.EngineChanges) (events []Event) {
 		}
 	}
 	return events
+}
+
+// byEngine brings together the series of each engine: two scrape jobs of one target tell of one storm.
+func byEngine(series []evidence.Series, known *servers.Table) (out []evidence.Series) {
+	type engine struct {
+		server int32
+		rank   string
+	}
+	at := map[engine]int{}
+	for _, s := range series {
+		key := engine{known.Of(s.Origin), s.Origin.Engine}
+		i, ok := at[key]
+		if !ok {
+			at[key], out = len(out), append(out, s)
+			continue
+		}
+		out[i].Samples = slices.Concat(out[i].Samples, s.Samples)
+		slices.SortStableFunc(out[i].Samples, func(a, b evidence.Sample) int { return cmp.Compare(a.UnixMilli, b.UnixMilli) })
+	}
+	return out
 }
 
 // sleeps reads sleep and waking from the metric, where no line told of them before.
@@ -102,18 +154,16 @@ func toldBefore(e Event, told []Event, step time.Duration) bool {
 	return false
 }
 
-// sameEngine compares the names that both places have. What happens to a server happens to each of its engines.
+// sameEngine reports whether what happened at two places may have happened to one engine. What happens to a server happens to
+// each of its engines; a host alone may be any of its servers.
 func sameEngine(a, b evidence.Origin) bool {
 	if a.Engine != "" && b.Engine != "" && a.Engine != b.Engine {
 		return false
 	}
-	if a.Namespace != "" && b.Namespace != "" && a.Namespace != b.Namespace {
-		return false
+	if servers.Compare(&a, &b) == servers.Same {
+		return true
 	}
-	if a.Pod != "" && b.Pod != "" {
-		return a.Pod == b.Pod
-	}
-	return a.Instance == b.Instance
+	return a.Pod == b.Pod && a.Instance == b.Instance && servers.Compare(&a, &b) != servers.Other
 }
 
 // server is a place without the engine.

@@ -40,7 +40,7 @@ func (f *Fetcher) Events(ctx context.Context, window evidence.Window, scope vllm
 		},
 		func() {
 			if f.Logs != nil && len(lines) > 0 {
-				in.Lines, logs = f.Logs.EngineLines(ctx, window, scope, lines)
+				in.Lines, logs = f.Logs.EngineLines(ctx, window, scope.Without(vllm.Pod, vllm.Instance), lines) // the store may name servers otherwise
 			}
 		},
 	)

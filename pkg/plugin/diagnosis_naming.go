@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -92,11 +93,10 @@ func (d diagnosis) sides() []side {
 	return sides
 }
 
-// add notes the words by which the join would know the place: the pod, the instance, and the instance without its port.
+// add notes the words by which the join would know the place.
 func (s *side) add(o evidence.Origin) {
-	host, _, _ := strings.Cut(o.Instance, ":")
-	for _, name := range []string{o.Pod, o.Instance, host} {
-		if name != "" && !slices.Contains(s.names, name) {
+	for _, name := range servers.Aliases(&o) {
+		if !slices.Contains(s.names, name) {
 			s.names = append(s.names, name)
 		}
 	}
