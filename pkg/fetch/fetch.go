@@ -96,7 +96,7 @@ func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input,
 	Parallel(
 		func() { g.askTraces(ctx, expected, false) },
 		func() { g.askTargets(ctx) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(ask.Window)}, ask.Scope) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(ask.Window)}, ask.Scope) },
 	)
 	return g.input(), g.traces.Err == nil && !g.traces.Truncated && upstream.Trouble(g.metrics) == nil
 }

@@ -28,37 +28,37 @@ func TestStoresAreAskedForNoMoreThanTheRowsNeed(t *testing.T) {
 	}{
 		"all rows: the whole window": {
 			ask: Ask{}, finished: 10,
-			lines: whole, metrics: []evidence.Window{between(-25, 600)}, spans: 10, looked: window,
+			lines: whole, metrics: []evidence.Window{between(-25, 625)}, spans: 10, looked: window,
 		},
 		"more rows are wanted than the engines counted": {
 			ask: Ask{Keep: 10, Order: slowest, Early: true}, finished: 10,
-			lines: whole, metrics: []evidence.Window{between(-25, 600)}, spans: 10, looked: window,
+			lines: whole, metrics: []evidence.Window{between(-25, 625)}, spans: 10, looked: window,
 		},
 		"rows that only logs or metrics can choose": {
 			ask: Ask{Keep: 2, Order: join.Order{Column: "log_lines"}}, finished: 10,
-			lines: whole, metrics: []evidence.Window{between(-25, 600)}, spans: 10, looked: window,
+			lines: whole, metrics: []evidence.Window{between(-25, 625)}, spans: 10, looked: window,
 		},
 		"the slowest two: the time around them, and their ids": { // the last began at 540 s and took 10 s, the one before at 480 s and 9 s
 			ask: Ask{Keep: 2, Order: slowest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(478, 494), between(538, 555)}, metrics: []evidence.Window{between(453, 555)},
+			lines: []evidence.Window{between(478, 494), between(538, 555)}, metrics: []evidence.Window{between(453, 580)},
 			ids: []string{requestID(9), requestID(8)}, spans: 2, looked: window,
 		},
 		"fewer match than are wanted: those without a span may be among them": {
 			ask:      Ask{Keep: 3, Order: slowest, Early: true, Select: filter(t, join.Filter{Column: "e2e", Op: "<", Value: "2.5"})},
 			finished: 10,
-			lines:    whole, metrics: []evidence.Window{between(-27, 605)}, spans: 10, looked: window,
+			lines:    whole, metrics: []evidence.Window{between(-27, 630)}, spans: 10, looked: window,
 		},
 		"the newest two: the end of the window, requests without a span included": {
 			ask: Ask{Keep: 2, Order: newest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(478, 605)}, metrics: []evidence.Window{between(453, 605)}, spans: 2, looked: between(480, 600),
+			lines: []evidence.Window{between(478, 605)}, metrics: []evidence.Window{between(453, 630)}, spans: 2, looked: between(480, 600),
 		},
 		"the oldest two: its beginning, until the second has ended": { // it began at 60 s and took 2 s
 			ask: Ask{Keep: 2, Order: oldest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(-2, 67)}, metrics: []evidence.Window{between(-27, 67)}, spans: 2, looked: between(0, 60.000000001),
+			lines: []evidence.Window{between(-2, 67)}, metrics: []evidence.Window{between(-27, 92)}, spans: 2, looked: between(0, 60.000000001),
 		},
 		"as many rows as there are, which nobody counted": {
 			ask: Ask{Keep: 10, Order: slowest, Early: true}, finished: 0,
-			lines: whole, metrics: []evidence.Window{between(-27, 605)}, spans: 10, looked: window,
+			lines: whole, metrics: []evidence.Window{between(-27, 630)}, spans: 10, looked: window,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

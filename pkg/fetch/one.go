@@ -38,7 +38,7 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 		g.askLogs(ctx, around(g.in.Spans), more)
 	}
 	if known := append(around(g.in.Spans), aroundLines(g.in.Events)...); len(known) > 0 {
-		g.askMetrics(ctx, g.beforeAll(known), vllm.Scope{})
+		g.askMetrics(ctx, g.scrapesOfAll(known), vllm.Scope{})
 	}
 	if err := ctx.Err(); err != nil {
 		return join.Input{}, err
@@ -212,7 +212,7 @@ func (f *Fetcher) Neighbours(ctx context.Context, window, wider evidence.Window,
 	Parallel(
 		func() { g.askTraces(ctx, 0, false) },
 		// Metrics may know the instance by another of its names than the spans: the join finds it among all.
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(wider)}, vllm.Scope{}) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(wider)}, vllm.Scope{}) },
 		func() { g.askTargets(ctx) },
 	)
 	return g.input(), ctx.Err()

@@ -34,7 +34,7 @@ func TestOneRequestIsFoundByEverySpellingOfItsID(t *testing.T) {
 			logs := s.questions("RequestEvents")
 			require.Subset(t, logs[0].names, c.asked)
 			require.Equal(t, []evidence.Window{between(-2, 605)}, logs[0].windows, "lines are looked for by id, so in all of the window")
-			require.Equal(t, []evidence.Window{between(33, 67)}, s.questions("EngineState")[0].windows, "the engine is of interest around the request")
+			require.Equal(t, []evidence.Window{between(33, 92)}, s.questions("EngineState")[0].windows, "the engine is of interest around the request")
 		})
 	}
 }
@@ -56,7 +56,7 @@ func TestARequestThatOnlyLogsKnowHasItsEngineToo(t *testing.T) {
 	in, err := s.fetcher().Request(t.Context(), window, "chatcmpl-aborted")
 	require.NoError(t, err)
 	require.Len(t, in.Events, 2)
-	require.Equal(t, []evidence.Window{between(33, 75)}, s.questions("EngineState")[0].windows)
+	require.Equal(t, []evidence.Window{between(33, 100)}, s.questions("EngineState")[0].windows)
 }
 
 func TestAnIDThatNobodyKnowsIsNoError(t *testing.T) {
@@ -73,7 +73,7 @@ func TestNeighboursAreTheSpansAndTheStateOfOnePlace(t *testing.T) {
 	in, err := s.fetcher().Neighbours(t.Context(), window, window, vllm.Scope{Pods: []string{"llama-0"}}, nil)
 	require.NoError(t, err)
 	require.Len(t, in.Spans, 3)
-	require.Equal(t, []evidence.Window{between(-25, 600)}, s.questions("EngineState")[0].windows)
+	require.Equal(t, []evidence.Window{between(-25, 625)}, s.questions("EngineState")[0].windows)
 	require.Empty(t, s.questions("RequestEvents"))
 	require.Empty(t, s.questions("CallerTraces"))
 }

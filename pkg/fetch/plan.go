@@ -15,7 +15,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 	Parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}, g.ask.Scope) },
 		func() { g.askTargets(ctx) },
 	)
 	if g.cutShort() {
@@ -47,7 +47,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	if noSpans || noModels {                                            // nothing to choose by: logs and metrics for the whole window
 		Parallel(
 			func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
-			func() { g.askMetrics(ctx, []evidence.Window{g.before(g.ask.Window)}, g.ask.Scope) },
+			func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}, g.ask.Scope) },
 		)
 		return
 	}
@@ -67,7 +67,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	}
 	Parallel(
 		func() { g.askLogs(ctx, windows, ids) },
-		func() { g.askMetrics(ctx, g.beforeAll(windows), g.ask.Scope) },
+		func() { g.askMetrics(ctx, g.scrapesOfAll(windows), g.ask.Scope) },
 		func() { g.askCallers(ctx, g.search(expected), callers) },
 	)
 }

@@ -34,10 +34,16 @@ func (g *gather) before(w evidence.Window) evidence.Window {
 	return evidence.Window{From: w.From.Add(-g.StaleAfter()), To: w.To}
 }
 
-func (g *gather) beforeAll(windows []evidence.Window) []evidence.Window {
+// scrapes widens a window so that the last scrape before its first request is in it, and the first one after its last, which
+// tells what was counted meanwhile.
+func (g *gather) scrapes(w evidence.Window) evidence.Window {
+	return evidence.Window{From: w.From.Add(-g.StaleAfter()), To: w.To.Add(g.StaleAfter())}
+}
+
+func (g *gather) scrapesOfAll(windows []evidence.Window) []evidence.Window {
 	out := make([]evidence.Window, len(windows))
 	for i, w := range windows {
-		out[i] = g.before(w)
+		out[i] = g.scrapes(w)
 	}
 	return evidence.MergeWindows(out, g.StaleAfter())
 }

@@ -77,7 +77,7 @@ var Columns = []Column{
 	{Name: "running", Description: "Requests in the batch at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.Running }},
 	{Name: "waiting", Description: "Requests queued at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.Waiting }},
 	{Name: "kv_cache_usage", Unit: "percentunit", Description: "KV cache in use at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.KVCacheUsage }},
-	{Name: "preemptions", Description: "Preemptions the engine counted between the scrapes before arrival and before the end", Number: func(r *Request) *float64 { return &r.Preemptions }},
+	{Name: "preemptions", Description: "Preemptions of any request that the engine counted from the scrape before arrival to the scrape after the end: 0 means that this request had none", Number: func(r *Request) *float64 { return &r.Preemptions }},
 	{Name: "gpu_utilization", Unit: "percentunit", Description: "Mean over the instance's GPUs at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.GPUUtilization }},
 	{Name: "gpu_memory_used", Unit: "bytes", Description: "Sum over the instance's GPUs at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.GPUMemoryUsed }},
 

@@ -122,7 +122,7 @@ func TestAPodThatCameBackKeepsItsNameAndGetsTheNewState(t *testing.T) {
 	old, fresh := span("chatcmpl-a", 4, podA), span("chatcmpl-b", 24, podA)
 	rows := join.Requests(join.Input{Spans: []evidence.RequestSpan{old, fresh}, Series: series, StaleAfter: 37500 * time.Millisecond}).Rows
 	require.Equal(t, []float64{7, 1}, []float64{rows[0].Running, rows[1].Running})
-	require.Equal(t, []float64{1, 2}, []float64{rows[0].Preemptions, rows[1].Preemptions})
+	require.Equal(t, []float64{2, 4}, []float64{rows[0].Preemptions, rows[1].Preemptions})
 	require.Equal(t, []string{"llama", "llama"}, []string{rows[0].Model, rows[1].Model})
 }
 

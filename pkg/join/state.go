@@ -77,16 +77,22 @@ func (j *joiner) engineState(rows []int32, e *engine) {
 			}
 		}
 	}
-	for _, s := range e.series[vllm.NumPreemptions] {
+	if counted := inOrder(e.series[vllm.NumPreemptions]); len(counted) > 0 {
 		for _, i := range rows {
-			if n := j.preemptions(&j.rows[i], s.Samples); n == n {
-				j.rows[i].Preemptions = n
+			if j.ended(i) {
+				j.rows[i].Preemptions = j.preemptions(&j.rows[i], counted)
 			}
 		}
 	}
 }
 
-// inOrder gives the samples of all series of one gauge in the order of time: an engine that came back under another address
+// ended reports whether anything tells that a request is over: its last line is no end while it may still run.
+func (j *joiner) ended(i int32) bool {
+	r, f := &j.rows[i], &j.events[i]
+	return r.Span != nil || r.Caller != nil || f.aborted || f.failed || f.failedInside || f.generated || f.refused
+}
+
+// inOrder gives the samples of all series of one metric in the order of time: an engine that came back under another address
 // has two, and the last scrape of both is the one that counts.
 func inOrder(series []*evidence.Series) []evidence.Sample {
 	if len(series) == 1 {
@@ -100,15 +106,17 @@ func inOrder(series []*evidence.Series) []evidence.Sample {
 	return all
 }
 
-// preemptions is how many times the engine preempted anything between the last scrape before arrival and the last scrape
-// before the end: what may have hit this request. Unknown when no scrape lies in between.
+// preemptions is how many times the engine preempted any request around this one: from the last scrape before its arrival to
+// the first one after its end. All that happened to it lies in between, so zero means that it was not preempted itself; more
+// says only that somebody was. Unknown when one of the two scrapes is missing.
 func (j *joiner) preemptions(r *Request, samples []evidence.Sample) float64 {
 	end := r.End()
 	if end.IsZero() {
 		return evidence.NaN
 	}
-	before, after := lastAtOrBefore(samples, r.Time), lastAtOrBefore(samples, end)
-	if before < 0 || after == before || stale(samples[before], r.Time, j.in.StaleAfter) || stale(samples[after], end, j.in.StaleAfter) {
+	before, after := lastAtOrBefore(samples, r.Time), firstAtOrAfter(samples, end)
+	if before < 0 || after == len(samples) || stale(samples[before], r.Time, j.in.StaleAfter) ||
+		samples[after].UnixMilli-end.UnixMilli() > j.in.StaleAfter.Milliseconds() {
 		return evidence.NaN
 	}
 	return increase(samples[before : after+1])
@@ -178,6 +186,11 @@ func (a *asOf) at(t time.Time) (float64, bool) {
 func lastAtOrBefore(samples []evidence.Sample, t time.Time) int {
 	ms := t.UnixMilli()
 	return sort.Search(len(samples), func(i int) bool { return samples[i].UnixMilli > ms }) - 1
+}
+
+// firstAtOrAfter gives len(samples) when there is none. A moment within a millisecond is after a scrape of that millisecond.
+func firstAtOrAfter(samples []evidence.Sample, t time.Time) int {
+	return sort.Search(len(samples), func(i int) bool { return !time.UnixMilli(samples[i].UnixMilli).Before(t) })
 }
 
 func stale(s evidence.Sample, t time.Time, after time.Duration) bool {
