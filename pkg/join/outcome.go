@@ -23,6 +23,7 @@ func (j *joiner) outcome() {
 			r.LoRA = f.lora
 		}
 		r.settle(f)
+		r.counted = r.Signals&SignalLogs != 0 && (r.Status == StatusOK || r.Status == StatusError && f.failedInside)
 		// The inner call told how it ended, the outer one is who called, unless it was over before.
 		if c := r.Caller; c != nil && c.Outer != nil && (r.Span == nil || c.Outer.Covers(r.Span)) {
 			r.Caller = c.Outer

@@ -48,6 +48,8 @@ type Explained struct {
 	From, To                                         time.Time // first and last scrape used
 	Counted                                          float64
 	Rows                                             int
+	// Of these rows, those that ended ok and left a span: the part that latencies are known of; and those that did not end ok.
+	Spans, Failed int
 }
 
 // Ratio is rows / counted; NaN when the engine counted nothing.
@@ -140,6 +142,7 @@ type ending struct {
 	place    int32
 	at       int64 // Unix nanoseconds
 	duration time.Duration
+	ok, span bool
 }
 
 // endings lists them.
@@ -148,7 +151,7 @@ func endings(rows []Request) []ending {
 	for i := range rows {
 		if r := &rows[i]; r.place >= 0 && r.finished() {
 			end := r.End()
-			out = append(out, ending{r.place, end.UnixNano(), end.Sub(r.Time)})
+			out = append(out, ending{r.place, end.UnixNano(), end.Sub(r.Time), r.Status == StatusOK, r.Span != nil})
 		}
 	}
 	return out
@@ -185,12 +188,17 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 	for _, e := range ends {
 		if x := &by[e.place]; !x.From.IsZero() && e.at > x.From.UnixNano() && e.at <= x.To.UnixNano() {
 			x.Rows++
+			switch {
+			case !e.ok:
+				x.Failed++
+			case e.span:
+				x.Spans++
+			}
 		}
 	}
 	by = slices.DeleteFunc(by, func(e Explained) bool { return e.From.IsZero() })
 	for _, e := range by {
-		rep.Explained.Counted += e.Counted
-		rep.Explained.Rows += e.Rows
+		rep.Explained.add(e)
 	}
 	rep.ByInstance = oneEach(by)
 }
@@ -206,14 +214,20 @@ func oneEach(by []Explained) []Explained {
 	out := by[:0]
 	for _, e := range by {
 		if last := len(out) - 1; last >= 0 && name(out[last], e) == 0 {
-			out[last].Counted += e.Counted
-			out[last].Rows += e.Rows
+			out[last].add(e)
 			out[last].span(e.From, e.To)
 			continue
 		}
 		out = append(out, e)
 	}
 	return out
+}
+
+func (e *Explained) add(o Explained) {
+	e.Counted += o.Counted
+	e.Rows += o.Rows
+	e.Spans += o.Spans
+	e.Failed += o.Failed
 }
 
 // span widens the time that is compared.
@@ -237,11 +251,9 @@ func (e *Explained) count(samples []evidence.Sample, w evidence.Window) {
 	}
 }
 
-// finished reports whether the engine counts this request in request_success_total: every sequence that it ended, but
-// not one whose client went away (vllm-telemetry.md 1.8).
-func (r *Request) finished() bool {
-	return r.Span != nil || (r.Signals&SignalLogs != 0 && (r.Status == StatusOK || r.Status == StatusError))
-}
+// finished reports whether the engine counts this request in request_success_total: every sequence that it ended, but not one
+// whose client went away, and none that was in flight when the engine died (vllm-telemetry.md 1.8): nobody is left to count it.
+func (r *Request) finished() bool { return r.Span != nil || r.counted }
 
 // Complete reports whether the rows explain all that every engine counted. Each instance may be off by one: a request that
 // ends with a scrape falls on either side of it.

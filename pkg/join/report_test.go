@@ -70,3 +70,28 @@ func TestTheReportOfManyInstancesIsSoonMade(t *testing.T) {
 	}
 	require.Len(t, join.Requests(in).Slices(30*time.Second), 120)
 }
+
+// What ended a request decides whether its engine counts it: an engine that died counts nothing any more.
+func TestRowsAreComparedOnlyWhenTheEngineCountsTheirLike(t *testing.T) {
+	origin := evidence.Origin{Namespace: "llm", Pod: "llama-0", Model: "llama", Engine: "0"}
+	for name, c := range map[string]struct {
+		last vllm.LogKind
+		rows int
+	}{
+		"an answer":                          {vllm.LogGenerated, 1},
+		"an error within the engine":         {vllm.LogInternalError, 1},
+		"a client that left":                 {vllm.LogAborted, 0},
+		"a death of the engine":              {vllm.LogFailed, 0},
+		"its name in the dying engine's log": {vllm.LogCrashDump, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report := join.Requests(join.Input{
+				Window: evidence.Window{From: at(-10), To: at(31)},
+				Events: []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-a", 6, podA), line(c.last, "chatcmpl-a", 8, podA)},
+				Series: []evidence.Series{success(origin, 0, 0, 0, 0, 0, 0)},
+			}).Report
+			require.Equal(t, c.rows, report.Explained.Rows)
+			require.Equal(t, 1, report.LogOnly)
+		})
+	}
+}
