@@ -113,12 +113,35 @@ func TestPromQL(t *testing.T) {
 		"promql_vector":    frames.PromQL(vector, frames.PromQLOptions{}),
 		"promql_numbers":   frames.PromQL(vector, frames.PromQLOptions{Alert: true}),
 		"promql_scalar":    frames.PromQL(scalar, frames.PromQLOptions{Alert: true}),
+		"promql_auto":      frames.PromQL(matrix, frames.PromQLOptions{AutoLegend: true, Expr: "sum (up)"}),
+		"promql_table":     frames.PromQL(matrix, frames.PromQLOptions{Table: true}),
+		"promql_heatmap":   frames.PromQL(buckets(), frames.PromQLOptions{Heatmap: true, Legend: "{{model_name}}", Step: 15 * time.Second}),
 		"promql_no_series": frames.PromQL(prometheus.Answer{Type: "matrix"}, frames.PromQLOptions{}),
 		"promql_no_vector": frames.PromQL(prometheus.Answer{Type: "vector"}, frames.PromQLOptions{}),
 		"promql_no_number": frames.PromQL(prometheus.Answer{Type: "vector"}, frames.PromQLOptions{Alert: true}),
 	} {
 		t.Run(name, func(t *testing.T) { goldenFrames(t, name, want) })
 	}
+}
+
+// buckets are histograms as a store lists them: bounds in the order of their text, a bound missing at times, and one series that
+// is no bucket.
+func buckets() prometheus.Answer {
+	sample := func(at int64, v float64) evidence.Sample {
+		return evidence.Sample{UnixMilli: 1790000000000 + 15_000*at, Value: v}
+	}
+	series := func(model, le string, samples ...evidence.Sample) prometheus.Series {
+		return prometheus.Series{Labels: map[string]string{"model_name": model, "le": le}, Samples: samples}
+	}
+	return prometheus.Answer{Type: "matrix", Series: []prometheus.Series{
+		series("llama", "+Inf", sample(0, 10), sample(1, 20), sample(2, 30)),
+		series("llama", "0.5", sample(0, 4), sample(1, 6), sample(2, 9)),
+		series("llama", "10.0", sample(0, 9), sample(1, 19), sample(2, 29)),
+		series("llama", "2.5", sample(0, 8), sample(2, 8)),
+		series("qwen", "1", sample(1, 3)),
+		series("qwen", "+Inf", sample(1, 3)),
+		{Labels: map[string]string{"model_name": "llama"}, Samples: []evidence.Sample{sample(0, 1)}},
+	}}
 }
 
 func TestSeriesNameEscapesAsPromQLDoes(t *testing.T) {

@@ -18,6 +18,12 @@ type PromQLOptions struct {
 	Legend string        // {{label}} is replaced; empty = the series as PromQL writes it
 	Step   time.Duration // of a range query; 0 for an instant one
 	Alert  bool          // an instant answer as numbers, one frame each, instead of a table
+	// AutoLegend leaves the names of series to Grafana, which names them by the labels that differ. A series without labels is
+	// named by Expr, the expression that was asked.
+	AutoLegend bool
+	Expr       string
+	Table      bool // a range's samples as one table
+	Heatmap    bool // a range's buckets of a histogram as rows of a heatmap
 }
 
 // metricName is the label that holds a series' name.
@@ -27,6 +33,10 @@ const metricName = "__name__"
 func PromQL(answer prometheus.Answer, o PromQLOptions) data.Frames {
 	var out data.Frames
 	switch {
+	case answer.Type == "matrix" && o.Heatmap:
+		out = heatmap(answer.Series, o)
+	case answer.Type == "matrix" && o.Table:
+		out = data.Frames{samplesTable(answer.Series)}
 	case answer.Type == "matrix":
 		out = matrix(answer.Series, o)
 	case o.Alert:
@@ -51,7 +61,7 @@ func matrix(series []prometheus.Series, o PromQLOptions) data.Frames {
 		values, _ := nullable(numbers)
 		time := data.NewField(data.TimeSeriesTimeFieldName, nil, times)
 		time.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(o.Step)})
-		frame := data.NewFrame(seriesName(s.Labels, o.Legend), time, valueField(s.Labels, o.Legend, values))
+		frame := data.NewFrame(seriesName(s.Labels, o), time, valueField(s.Labels, o, values))
 		out = append(out, frame.SetMeta(seriesMeta()))
 	}
 	return orEmpty(out, seriesMeta())
@@ -65,39 +75,53 @@ func numbers(series []prometheus.Series, o PromQLOptions) data.Frames {
 		if value == nil {
 			continue
 		}
-		field := valueField(s.Labels, o.Legend, []*float64{value})
-		out = append(out, data.NewFrame(seriesName(s.Labels, o.Legend), field).SetMeta(numberMeta()))
+		field := valueField(s.Labels, o, []*float64{value})
+		out = append(out, data.NewFrame(seriesName(s.Labels, o), field).SetMeta(numberMeta()))
 	}
 	return orEmpty(out, numberMeta())
 }
 
-// vectorTable has a column for the time, one per label, sorted, and one for the value.
+// vectorTable has a row per series: a column for the time, one per label, sorted, and one for the value.
 func vectorTable(series []prometheus.Series) *data.Frame {
-	labels := map[string]bool{}
+	last := make([]prometheus.Series, len(series))
+	for i, s := range series {
+		last[i] = prometheus.Series{Labels: s.Labels, Samples: s.Samples[len(s.Samples)-1:]}
+	}
+	return samplesTable(last)
+}
+
+// samplesTable has a row per sample, series after series: a column for the time, one per label, sorted, and one for the value.
+func samplesTable(series []prometheus.Series) *data.Frame {
+	names, rows := map[string]bool{}, 0
 	for _, s := range series {
 		for name := range s.Labels {
-			labels[name] = true
+			names[name] = true
 		}
+		rows += len(s.Samples)
 	}
-	times := make([]time.Time, len(series))
-	values := make([]*float64, len(series))
-	for i, s := range series {
-		last := s.Samples[len(s.Samples)-1]
-		times[i], values[i] = moment(last), finite(last.Value)
+	labels := slices.Sorted(maps.Keys(names))
+	times, values := make([]time.Time, 0, rows), make([]*float64, 0, rows)
+	columns := make([][]string, len(labels))
+	for _, s := range series {
+		for _, sample := range s.Samples {
+			times, values = append(times, moment(sample)), append(values, finite(sample.Value))
+			for i, name := range labels {
+				columns[i] = append(columns[i], s.Labels[name])
+			}
+		}
 	}
 	frame := data.NewFrame("", data.NewField(data.TimeSeriesTimeFieldName, nil, times))
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		column := make([]string, len(series))
-		for i, s := range series {
-			column[i] = s.Labels[name]
+	for i, name := range labels {
+		if columns[i] == nil {
+			columns[i] = []string{}
 		}
-		frame.Fields = append(frame.Fields, data.NewField(name, nil, column))
+		frame.Fields = append(frame.Fields, data.NewField(name, nil, columns[i]))
 	}
 	frame.Fields = append(frame.Fields, data.NewField(data.TimeSeriesValueFieldName, nil, values))
 	return frame.SetMeta(&data.FrameMeta{Type: data.FrameTypeTable, PreferredVisualization: data.VisTypeTable})
 }
 
-func valueField(labels map[string]string, format string, values []*float64) *data.Field {
+func valueField(labels map[string]string, o PromQLOptions, values []*float64) *data.Field {
 	name := labels[metricName]
 	if name == "" {
 		name = data.TimeSeriesValueFieldName
@@ -105,7 +129,9 @@ func valueField(labels map[string]string, format string, values []*float64) *dat
 	dimensions := data.Labels(maps.Clone(labels))
 	delete(dimensions, metricName)
 	field := data.NewField(name, dimensions, values)
-	field.SetConfig(&data.FieldConfig{DisplayNameFromDS: seriesName(labels, format)})
+	if !o.AutoLegend || len(dimensions) == 0 {
+		field.SetConfig(&data.FieldConfig{DisplayNameFromDS: seriesName(labels, o)})
+	}
 	return field
 }
 
@@ -113,7 +139,11 @@ func valueField(labels map[string]string, format string, values []*float64) *dat
 var placeholder = regexp.MustCompile(`\{\{\s*([^{}\s]+)\s*\}\}`)
 
 // seriesName is what a graph's legend shows: the user's format, or the series as PromQL writes it.
-func seriesName(labels map[string]string, format string) string {
+func seriesName(labels map[string]string, o PromQLOptions) string {
+	format := o.Legend
+	if o.AutoLegend && o.Expr != "" && len(labels) == 0 {
+		return o.Expr
+	}
 	if format != "" {
 		return placeholder.ReplaceAllStringFunc(format, func(match string) string {
 			return labels[placeholder.FindStringSubmatch(match)[1]]

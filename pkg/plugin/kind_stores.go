@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -40,7 +39,25 @@ func (d *Datasource) trace(ctx context.Context, q query.Query) (data.Frames, err
 }
 
 // dollar finds Grafana variables that nobody filled in: alert rules run without the browser that does it.
-var dollar = regexp.MustCompile(`\$\{?[A-Za-z_]\w*`)
+var dollar = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)
+
+// group finds the names of a regular expression's groups: label_replace refers to them as $name in its replacement.
+var group = regexp.MustCompile(`\(\?P?<([A-Za-z_]\w*)>`)
+
+// dashboardVariable gives the first variable of a dashboard that stands in an expression, "" when there is none. The name of a
+// group of a regular expression in the same expression is no variable.
+func dashboardVariable(expr string) string {
+	groups := map[string]bool{}
+	for _, match := range group.FindAllStringSubmatch(expr, -1) {
+		groups[match[1]] = true
+	}
+	for _, match := range dollar.FindAllStringSubmatch(expr, -1) {
+		if !groups[match[1]] {
+			return match[0]
+		}
+	}
+	return ""
+}
 
 // promql answers with any PromQL, so that a dashboard needs this data source only.
 func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, error) {
@@ -48,16 +65,22 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 		return nil, needs(evidence.Prometheus, "PromQL")
 	}
 	spec := q.PromQL
-	minimum := time.Duration(0)
-	if spec.MinStep != "" {
-		minimum, _ = time.ParseDuration(spec.MinStep) // checked by package query
+	scrape := d.settings.VLLM.ScrapeInterval
+	step := prometheus.Step(q.Interval, spec.Minimum(), scrape, q.Range.Duration())
+	if spec.RateStep() {
+		step = prometheus.Step(q.Interval, prometheus.RateWindow(step, scrape), scrape, q.Range.Duration())
 	}
-	step := prometheus.Step(q.Interval, minimum, d.settings.VLLM.ScrapeInterval, q.Range.Duration())
-	expr := prometheus.Expand(spec.Expr, q.Range, step, d.settings.VLLM.ScrapeInterval)
-	if left := dollar.FindString(expr); left != "" && q.FromAlert {
+	expr := prometheus.Expand(spec.Expr, q.Range, step, scrape, d.settings.VLLM.MetricPrefix)
+	if left := dashboardVariable(expr); left != "" && q.FromAlert {
 		return nil, &query.FieldError{Field: "promql.expr", Err: fmt.Errorf("%s is a dashboard variable: an alert rule has none", left)}
 	}
-	options := frames.PromQLOptions{Legend: spec.Legend, Alert: q.FromAlert}
+	options := frames.PromQLOptions{Legend: spec.Legend, Alert: q.FromAlert, Expr: expr}
+	if !q.FromAlert { // a rule reads numbers and series, whatever a panel makes of them
+		options.Table, options.Heatmap = spec.Format == query.FormatTable, spec.Format == query.FormatHeatmap
+	}
+	if spec.Legend == query.LegendAuto {
+		options.Legend, options.AutoLegend = "", true
+	}
 	var answer prometheus.Answer
 	var call evidence.Call
 	var err error

@@ -8,9 +8,13 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 )
 
-// Expand replaces Grafana's interval variables in a user's PromQL, as $name and ${name}. It is done here because alert
-// rules never run a frontend. A name that is none of them stays: Prometheus then says where it stands.
-func Expand(expr string, window evidence.Window, step, scrape time.Duration) string {
+// PrefixMacro is the variable that stands for the metric prefix of the data source's settings, "vllm:" by default, so that a
+// dashboard works with every prefix: ${__vllm_prefix}num_requests_running.
+const PrefixMacro = "__vllm_prefix"
+
+// Expand replaces Grafana's interval variables and PrefixMacro in a user's PromQL, as $name and ${name}. It is done here because
+// alert rules never run a frontend. A name that is none of them stays: Prometheus then says where it stands.
+func Expand(expr string, window evidence.Window, step, scrape time.Duration, metricPrefix string) string {
 	rate, length := RateWindow(step, scrape), window.Duration()
 	values := map[string]string{
 		"__interval":         Duration(step),
@@ -22,6 +26,7 @@ func Expand(expr string, window evidence.Window, step, scrape time.Duration) str
 		"__range_ms":         milliseconds(length),
 		"__from":             strconv.FormatInt(window.From.UnixMilli(), 10),
 		"__to":               strconv.FormatInt(window.To.UnixMilli(), 10),
+		PrefixMacro:          metricPrefix,
 	}
 	var b strings.Builder
 	for {

@@ -144,8 +144,11 @@ func TestExpand(t *testing.T) {
 		`$__intervals ${__interval $__none`: `$__intervals ${__interval $__none`,
 		`$`:                                 `$`,
 		`$$__interval`:                      `$1m`,
+		`${__vllm_prefix}num_requests_running{a="${__vllm_prefix}"}`: `kserve_vllm:num_requests_running{a="kserve_vllm:"}`,
 	} {
-		t.Run(expr, func(t *testing.T) { require.Equal(t, want, Expand(expr, window, time.Minute, 15*time.Second)) })
+		t.Run(expr, func(t *testing.T) {
+			require.Equal(t, want, Expand(expr, window, time.Minute, 15*time.Second, "kserve_vllm:"))
+		})
 	}
 }
 
@@ -182,7 +185,7 @@ func FuzzExpand(f *testing.F) {
 	}
 	window := evidence.Window{From: time.Unix(0, 0), To: time.Unix(3600, 0)}
 	f.Fuzz(func(t *testing.T, expr string) {
-		got := Expand(expr, window, time.Minute, 15*time.Second)
+		got := Expand(expr, window, time.Minute, 15*time.Second, "kserve_vllm:")
 		require.NotContains(t, got, "${__rate_interval}")
 		if !strings.Contains(expr, "$") {
 			require.Equal(t, expr, got)

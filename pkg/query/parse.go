@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
@@ -42,6 +43,11 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 	if s.QueryType == "" {
 		s.QueryType = Kind(q.QueryType)
 	}
+	if foreign(s.QueryType) {
+		if t, ok := prometheusTarget(q.JSON); ok {
+			s.QueryType, s.PromQL = PromQL, t.spec()
+		}
+	}
 	if s.QueryType == "" {
 		// A new query is saved empty until its editor is touched, and means what the editor shows.
 		if fromAlert {
@@ -67,6 +73,15 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 		return Query{}, wrong("queryType", "%q gives rows, not numbers: an alert rule can use requests, models, slo, coverage or promql", out.Kind)
 	}
 	return out, out.take(&s, maxRows)
+}
+
+// prometheusTarget reads a query that has an expression where Grafana's Prometheus data source keeps it. A target that does
+// not decode is none.
+func prometheusTarget(query []byte) (t target, ok bool) {
+	if len(bytes.TrimSpace(query)) == 0 || json.Unmarshal(query, &t) != nil {
+		return target{}, false
+	}
+	return t, strings.TrimSpace(t.Expr) != ""
 }
 
 // take checks the spec of the query's kind and keeps only that.
