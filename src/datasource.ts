@@ -1,8 +1,10 @@
 import {
   AdHocVariableFilter,
   CoreApp,
+  DataQuery,
   DataQueryRequest,
   DataQueryResponse,
+  DataSourceApi,
   DataSourceGetTagKeysOptions,
   DataSourceGetTagValuesOptions,
   DataSourceInstanceSettings,
@@ -35,6 +37,7 @@ import { modifyQuery, toggleQueryFilter } from './filters/clicked';
 import { hasFilter } from './filters/keyFilters';
 import { tagKeys, tagValues } from './filters/tags';
 import { publishHealth } from './health';
+import { importQueries } from './importQueries';
 import { Interpolation } from './interpolate';
 import { withLinkRange } from './linkRange';
 import { follow } from './live/follow';
@@ -91,6 +94,11 @@ export class VllmDataSource
 
   getDefaultQuery(app: CoreApp): Partial<VllmQuery> {
     return defaultQuery(app);
+  }
+
+  /** A panel that is switched to this data source keeps its PromQL. */
+  async importQueries(queries: DataQuery[], originDataSource: DataSourceApi): Promise<VllmQuery[]> {
+    return importQueries(queries, originDataSource.type);
   }
 
   /** Queries that ask for nothing yet are not sent, nor those that wait for a variable to be filled in. */

@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from './duration';
+import { formatDuration, parseDuration, parseStep } from './duration';
 
 test.each<[string, number | undefined]>([
   ['500ms', 0.5],
@@ -32,3 +32,12 @@ test.each([
 ])('%d seconds are written %s', (seconds, text) => {
   expect(formatDuration(seconds)).toBe(text);
 });
+
+it.each([
+  ['1d', 86400],
+  ['1w', 604800],
+  ['1d12h', 129600],
+  ['15s', 15],
+  ['1 day', undefined],
+  ['', undefined],
+])('a step of %s', (text, seconds) => expect(parseStep(text)).toBe(seconds));

@@ -1,3 +1,4 @@
+import { fromTarget } from './importQueries';
 import { queryTypes, queryVersion, VllmQuery } from './queryTypes';
 
 /**
@@ -8,6 +9,10 @@ export function migrateQuery(query: VllmQuery): VllmQuery {
   const version = query.version ?? 1;
   if (version > queryVersion) {
     return query;
+  }
+  const imported = fromTarget(query);
+  if (imported) {
+    return imported;
   }
   // An alert rule or a link may leave out the kind: it then means requests.
   const queryType = query.queryType || queryTypes[0];

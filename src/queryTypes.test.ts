@@ -59,7 +59,7 @@ describe('the query types agree with pkg/query', () => {
     const trace: Fields<TraceSpec> = { traceId: true };
     const annotations: Fields<AnnotationsSpec> = { events: true, limit: true };
     const coverage: Fields<CoverageSpec> = { form: true, metric: true };
-    const promql: Fields<PromQLSpec> = { expr: true, instant: true, legend: true, minStep: true };
+    const promql: Fields<PromQLSpec> = { expr: true, instant: true, legend: true, minStep: true, format: true };
     const specs: Record<keyof Specs, object> = {
       requests,
       request,

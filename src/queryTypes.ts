@@ -23,7 +23,16 @@ export const queryTypes = [
 ] as const;
 export type QueryType = (typeof queryTypes)[number];
 
-export const scopeLists = ['models', 'environments', 'clusters', 'namespaces', 'pods', 'instances', 'engines', 'services'] as const;
+export const scopeLists = [
+  'models',
+  'environments',
+  'clusters',
+  'namespaces',
+  'pods',
+  'instances',
+  'engines',
+  'services',
+] as const;
 export type ScopeList = (typeof scopeLists)[number];
 
 /** The comparisons of a condition. With several values one is enough; a negative one leaves out all. */
@@ -134,11 +143,19 @@ export interface CoverageSpec {
   metric?: string;
 }
 
+/** The shape of a PromQL answer; the empty one is time series, or a table of an instant. */
+export const promqlFormats = ['', 'table', 'heatmap'] as const;
+export type PromQLFormat = (typeof promqlFormats)[number];
+
+/** The legend that leaves the names of series to Grafana. */
+export const autoLegend = '__auto';
+
 export interface PromQLSpec {
   expr: string;
   instant?: boolean;
   legend?: string;
   minStep?: string;
+  format?: PromQLFormat;
 }
 
 /** The spec of each kind, under the kind's own name. */

@@ -3,8 +3,8 @@ import { t } from '@grafana/i18n';
 import { getTemplateSrv } from '@grafana/runtime';
 import { ErrorBoundary, FieldValidationMessage, InlineField, RadioButtonGroup, Stack } from '@grafana/ui';
 
-import { parseDuration } from '../duration';
-import { limits, PromQLSpec } from '../queryTypes';
+import { parseStep } from '../duration';
+import { autoLegend, limits, PromQLFormat, PromQLSpec } from '../queryTypes';
 import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
 import { CommittedTextArea } from './CommittedTextArea';
@@ -17,10 +17,10 @@ const PromQLCode = lazy(() => import(/* webpackChunkName: "promql" */ './promql/
 
 /** Any PromQL, sent as it stands. */
 export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: KindEditorProps<PromQLSpec>) {
-  const { expr, instant, legend, minStep } = spec;
+  const { expr, instant, legend, minStep, format = '' } = spec;
   const [mistake, setMistake] = useState<string>();
   const [problem, setProblem] = useState<string>();
-  const validStep = !minStep || minStep.includes('$') || parseDuration(minStep) !== undefined;
+  const validStep = !minStep || minStep.includes('$') || parseStep(minStep) !== undefined;
   const code: CodeProps = {
     id: `${id}-expr`,
     label: t('promql.expr', 'PromQL expression'),
@@ -57,7 +57,10 @@ export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: K
         <InlineField
           label={t('promql.legend', 'Legend')}
           htmlFor={`${id}-legend`}
-          tooltip={t('promql.legend-tooltip', 'The name of a label in double braces is replaced by its value')}
+          tooltip={t(
+            'promql.legend-tooltip',
+            'The name of a label in double braces is replaced by its value; __auto names each series by the labels that differ'
+          )}
         >
           <CommittedInput
             id={`${id}-legend`}
@@ -87,10 +90,27 @@ export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: K
           onChange={(value) => onChange({ ...spec, instant: value || undefined })}
         />
         {!instant && (
+          <RadioButtonGroup<PromQLFormat>
+            id={`${id}-format`}
+            aria-label={t('promql.format', 'Format')}
+            options={[
+              { label: t('promql.format-series', 'Time series'), value: '' },
+              { label: t('promql.format-table', 'Table'), value: 'table' },
+              {
+                label: t('promql.format-heatmap', 'Heatmap'),
+                value: 'heatmap',
+                description: t('promql.format-heatmap-tooltip', 'Buckets of a histogram, in the order of their bounds'),
+              },
+            ]}
+            value={format}
+            onChange={(value) => onChange({ ...spec, format: value || undefined })}
+          />
+        )}
+        {!instant && (
           <InlineField
             label={t('promql.min-step', 'Min step')}
             htmlFor={`${id}-min-step`}
-            tooltip={t('promql.min-step-tooltip', 'Points lie at least this far apart, such as 15s or 1m')}
+            tooltip={t('promql.min-step-tooltip', 'Points lie at least this far apart, such as 15s or 1d')}
             invalid={!validStep}
             error={t('promql.min-step-invalid', 'A duration such as 15s')}
           >
@@ -137,7 +157,7 @@ function CodeField(code: CodeProps) {
 function summary({ legend, instant, minStep }: PromQLSpec): string[] {
   return [
     t('promql.summary-legend', 'Legend: {{legend}}', {
-      legend: legend || t('promql.auto', 'auto'),
+      legend: (legend !== autoLegend && legend) || t('promql.auto', 'auto'),
       interpolation: { escapeValue: false },
     }),
     t('promql.summary-type', 'Type: {{type}}', {
