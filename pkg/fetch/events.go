@@ -76,7 +76,7 @@ func (f *Fetcher) Events(ctx context.Context, window evidence.Window, scope vllm
 // engineChanges asks Prometheus which server is where, and for what changed there.
 func (f *Fetcher) engineChanges(ctx context.Context, in *events.Input, ask prometheus.ChangesAsk, changes bool) evidence.StoreReport {
 	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true}
-	targets, calls, err := f.Metrics.Targets(ctx, evidence.Window{From: in.Window.From.Add(-f.StaleAfter()), To: in.Window.To})
+	targets, calls, err := f.Metrics.Targets(ctx, evidence.Window{From: in.Window.From.Add(-f.StaleAfter(ctx, in.Window)), To: in.Window.To})
 	in.Targets, report.Calls, report.Err = targets, calls, err
 	if changes && !upstream.Silent(err) {
 		found, calls, err := f.Metrics.EngineChanges(ctx, in.Window, in.Scope, ask)

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -43,6 +44,8 @@ type Fetcher struct {
 	Traces  Traces
 	VLLM    settings.VLLM
 	Limits  settings.Limits
+	// ScrapeInterval tells how often the engines are scraped in a window; nil = as VLLM says.
+	ScrapeInterval func(ctx context.Context, w evidence.Window) time.Duration
 
 	callers serviceMemory
 }
@@ -60,18 +63,20 @@ type Ask struct {
 	Early bool
 }
 
-// staleScrapes is after how many scrape intervals a sample says nothing any more: one missed scrape is forgiven.
-const staleScrapes = 2.5
-
-// StaleAfter is the age at which a sample of the engines is stale.
-func (f *Fetcher) StaleAfter() time.Duration {
-	return time.Duration(staleScrapes * float64(f.VLLM.ScrapeInterval))
+// StaleAfter is the age at which a sample of the engines is stale in a window: it follows the interval at which they are
+// scraped, which is measured where it is not set.
+func (f *Fetcher) StaleAfter(ctx context.Context, w evidence.Window) time.Duration {
+	interval := cmp.Or(f.VLLM.ScrapeInterval, prometheus.DefaultScrapeInterval)
+	if f.ScrapeInterval != nil {
+		interval = f.ScrapeInterval(ctx, w)
+	}
+	return prometheus.StaleAfter(interval)
 }
 
 // Requests gathers what a join of the window needs. The only error is that no store answered at all; everything less stands
 // in Input.Stores.
 func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
-	g := f.gather(ask)
+	g := f.gather(ctx, ask)
 	expected := g.estimate(ctx)
 	whole := ask.Keep == 0 || !ask.Early || (expected > 0 && expected <= ask.Keep)
 	if whole {
@@ -88,7 +93,7 @@ func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
 // Spans gathers engine spans, and the counters that they are held against, when there are at most limit requests in the
 // window; ok is false when there are more, their number is not known, or the search was not complete.
 func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input, ok bool) {
-	g := f.gather(ask)
+	g := f.gather(ctx, ask)
 	expected := g.estimate(ctx)
 	if expected == 0 || expected > limit {
 		return join.Input{}, false

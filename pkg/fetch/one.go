@@ -27,7 +27,7 @@ var traceID = regexp.MustCompile(`^[0-9a-f]{16,32}$`)
 // Request gathers what a join of one request needs. id may be an external id, an internal one, a client's X-Request-Id or
 // a trace id.
 func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string) (join.Input, error) {
-	g := f.gather(Ask{Window: window})
+	g := f.gather(ctx, Ask{Window: window})
 	ids := candidates(id)
 	Parallel(
 		func() { g.findTraces(ctx, ids, id) },
@@ -203,7 +203,7 @@ func (g *gather) idsOfTrace(id string) []string {
 // happened around a request.
 // before is what the stores said when they were asked for that request: one that was silent is not asked again.
 func (f *Fetcher) Neighbours(ctx context.Context, window, wider evidence.Window, scope vllm.Scope, before []evidence.StoreReport) (join.Input, error) {
-	g := f.gather(Ask{Window: window, Scope: scope})
+	g := f.gather(ctx, Ask{Window: window, Scope: scope})
 	for i, report := range []*evidence.StoreReport{&g.metrics, &g.logs, &g.traces} {
 		if i < len(before) && upstream.Silent(before[i].Err) {
 			report.Err = before[i].Err

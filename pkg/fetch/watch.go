@@ -29,7 +29,7 @@ func (f *Fetcher) Watch(scope vllm.Scope) *Watch { return &Watch{fetcher: f, sco
 // Look gathers what a join of the window needs. expected is how many requests it likely holds, 0 for unknown: a good guess
 // saves calls. The only error is that no store answered at all; everything less stands in Input.Stores.
 func (w *Watch) Look(ctx context.Context, window evidence.Window, expected int) (join.Input, error) {
-	g := w.fetcher.gather(Ask{Window: window, Scope: w.scope})
+	g := w.fetcher.gather(ctx, Ask{Window: window, Scope: w.scope})
 	fresh := time.Now().After(w.believed)
 	Parallel(
 		func() { g.askTraces(ctx, expected, true) },

@@ -31,7 +31,7 @@ func fewWindows(windows []evidence.Window) []evidence.Window {
 
 // before widens a window so that the last sample before its first request is in it.
 func (g *gather) before(w evidence.Window) evidence.Window {
-	return evidence.Window{From: w.From.Add(-g.StaleAfter()), To: w.To}
+	return evidence.Window{From: w.From.Add(-g.in.StaleAfter), To: w.To}
 }
 
 // scrapes widens a window so that the last scrape before its first request is in it, and the first one after its last, which
@@ -45,7 +45,7 @@ func (g *gather) scrapesOfAll(windows []evidence.Window) []evidence.Window {
 	for i, w := range windows {
 		out[i] = g.scrapes(w)
 	}
-	return evidence.MergeWindows(out, g.StaleAfter())
+	return evidence.MergeWindows(out, g.in.StaleAfter)
 }
 
 // widen adds the slack between a span and its lines to both ends.

@@ -37,7 +37,9 @@ func Fetch(
 		return Result{}, calls, err
 	}
 
-	grid, window := Grid(spec.Form, w, interval, client.ScrapeInterval())
+	scrape, measured := client.ScrapeInterval(ctx, w)
+	calls = append(calls, measured...)
+	grid, window := Grid(spec.Form, w, interval, scrape)
 	p := plan{names: names, labels: client.Labels(), scope: scope, group: group, window: window}
 	columns := columnsOf(spec)
 	asked, notices := p.queries(columns)

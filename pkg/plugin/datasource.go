@@ -3,16 +3,19 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/resource/httpadapter"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
@@ -103,7 +106,7 @@ func (d *Datasource) connect(base httpclient.Options) error {
 
 // newFetcher puts the configured stores behind one fetcher. A nil client must stay a nil interface.
 func (d *Datasource) newFetcher() *fetch.Fetcher {
-	f := &fetch.Fetcher{VLLM: d.settings.VLLM, Limits: d.settings.Limits}
+	f := &fetch.Fetcher{VLLM: d.settings.VLLM, Limits: d.settings.Limits, ScrapeInterval: d.scrapeInterval}
 	if d.prometheus != nil {
 		f.Metrics = d.prometheus
 	}
@@ -114,6 +117,15 @@ func (d *Datasource) newFetcher() *fetch.Fetcher {
 		f.Traces = d.jaeger
 	}
 	return f
+}
+
+// scrapeInterval is how often the engines are scraped: what is set, else what Prometheus' samples show.
+func (d *Datasource) scrapeInterval(ctx context.Context, window evidence.Window) time.Duration {
+	if d.prometheus == nil {
+		return cmp.Or(d.settings.VLLM.ScrapeInterval, prometheus.DefaultScrapeInterval)
+	}
+	interval, _ := d.prometheus.ScrapeInterval(ctx, window)
+	return interval
 }
 
 // open makes the HTTP client of one store.

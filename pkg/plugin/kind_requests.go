@@ -56,7 +56,7 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 
 // share answers with the share of requests that pass the filters.
 func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, error) {
-	steps, length := models.Grid(q.Requests.Form, q.Range, q.Interval, d.settings.VLLM.ScrapeInterval)
+	steps, length := models.Grid(q.Requests.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
 	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: grid.Window(), Scope: q.Scope})
 	if err == nil && q.FromAlert {
@@ -118,7 +118,7 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 		if one {
 			metrics = []join.CoverageMetric{metric}
 		}
-		step := max(q.Interval, d.settings.VLLM.ScrapeInterval*4, q.Range.Duration()/coverageSteps).Truncate(time.Second)
+		step := max(q.Interval, d.scrapeInterval(ctx, q.Range)*4, q.Range.Duration()/coverageSteps).Truncate(time.Second)
 		series := frames.CoverageSeries(joined.Slices(max(step, time.Second)), metrics)
 		return frames.StoreNotices(withExecuted(series, in.Stores), joined.Report), nil
 	default:

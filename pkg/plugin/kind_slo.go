@@ -23,7 +23,7 @@ import (
 // cannot be had.
 func (d *Datasource) slo(ctx context.Context, q query.Query) (data.Frames, error) {
 	spec := q.SLO.WithDefaults()
-	steps, length := models.Grid(spec.Form, q.Range, q.Interval, d.settings.VLLM.ScrapeInterval)
+	steps, length := models.Grid(spec.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
 	if len(d.settings.VLLM.SLO) == 0 {
 		return d.withoutLimits(q, spec, grid)

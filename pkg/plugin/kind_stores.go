@@ -65,7 +65,7 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 		return nil, needs(evidence.Prometheus, "PromQL")
 	}
 	spec := q.PromQL
-	scrape := d.settings.VLLM.ScrapeInterval
+	scrape := d.scrapeInterval(ctx, q.Range)
 	step := prometheus.Step(q.Interval, spec.Minimum(), scrape, q.Range.Duration())
 	if spec.RateStep() {
 		step = prometheus.Step(q.Interval, prometheus.RateWindow(step, scrape), scrape, q.Range.Duration())

@@ -38,6 +38,7 @@ type Client struct {
 	concurrent int // calls of one query at the same time
 	names      *nameCache
 	exact      atomic.Bool // the store refuses a pattern for a metric's name
+	scrapes    scrapeCache
 }
 
 // New makes the client of a store. Engines says how vLLM's metrics are named and how often they are scraped.
@@ -45,23 +46,14 @@ func New(transport *upstream.Client, store settings.Store, engines settings.VLLM
 	if engines.MetricPrefix == "" {
 		engines.MetricPrefix = vllm.DefaultMetricPrefix
 	}
-	if engines.ScrapeInterval <= 0 {
-		engines.ScrapeInterval = defaultScrapeInterval
-	}
 	return &Client{
 		transport: transport, v1: v1.NewAPI(transport), store: store, engines: engines,
 		concurrent: max(limits.ConcurrentCall, 1), names: newNameCache(time.Now),
 	}
 }
 
-// defaultScrapeInterval is the usual one of Prometheus' Kubernetes operator. (Prometheus' own default is a minute.)
-const defaultScrapeInterval = 15 * time.Second
-
 // Labels are the store's names for the places of a row.
 func (c *Client) Labels() vllm.LabelNames { return c.store.Labels }
-
-// ScrapeInterval is how often the engines are scraped.
-func (c *Client) ScrapeInterval() time.Duration { return c.engines.ScrapeInterval }
 
 // Concurrency is how many calls one query may have running.
 func (c *Client) Concurrency() int { return c.concurrent }

@@ -37,8 +37,10 @@ func (c *Client) EngineChanges(ctx context.Context, w evidence.Window, scope vll
 	if err != nil {
 		return evidence.EngineChanges{}, calls, err
 	}
-	step := Step(w.Duration()/maxChangeSteps, 0, c.engines.ScrapeInterval, w.Duration())
-	found := evidence.EngineChanges{Step: step, PreemptingOver: max(ask.PreemptionsOver, RateWindow(step, c.engines.ScrapeInterval))}
+	scrape, more := c.ScrapeInterval(ctx, w)
+	calls = append(calls, more...)
+	step := Step(w.Duration()/maxChangeSteps, 0, scrape, w.Duration())
+	found := evidence.EngineChanges{Step: step, PreemptingOver: max(ask.PreemptionsOver, RateWindow(step, scrape))}
 	plan := changePlan{client: c, names: names, scope: scope, step: step}
 	if ask.Starts {
 		plan.starts(&found)

@@ -39,8 +39,7 @@ const (
 func (c *Client) EngineState(
 	ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string,
 ) ([]evidence.Series, []evidence.Call, error) {
-	windows = evidence.MergeWindows(windows, mergeGap*c.engines.ScrapeInterval)
-	if len(windows) == 0 {
+	if windows = evidence.MergeWindows(windows, 0); len(windows) == 0 {
 		return nil, nil, nil
 	}
 	for _, name := range metrics {
@@ -54,7 +53,10 @@ func (c *Client) EngineState(
 	if err != nil {
 		return nil, calls, err
 	}
-	pieces, counted, err := c.pieces(ctx, c.stateSelectors(names, scope, metrics), windows)
+	scrape, measured := c.ScrapeInterval(ctx, hull)
+	calls = append(calls, measured...)
+	windows = evidence.MergeWindows(windows, mergeGap*scrape)
+	pieces, counted, err := c.pieces(ctx, c.stateSelectors(names, scope, metrics), windows, scrape)
 	calls = append(calls, counted...)
 	if err != nil {
 		return nil, calls, err
@@ -62,7 +64,7 @@ func (c *Client) EngineState(
 	answers := make([][]Answer, len(pieces))
 	asked := make([][]evidence.Call, len(pieces))
 	errs := Each(ctx, c.concurrent, len(pieces), func(ctx context.Context, i int) (err error) {
-		answers[i], asked[i], err = c.readPiece(ctx, pieces[i].selector, pieces[i].window)
+		answers[i], asked[i], err = c.readPiece(ctx, pieces[i].selector, pieces[i].window, minPiece*scrape)
 		return err
 	})
 	calls = append(calls, slices.Concat(asked...)...)
@@ -102,12 +104,12 @@ type piece struct {
 
 // pieces cuts the windows of each selector so that an answer stays within maxPieceSamples, in time order.
 func (c *Client) pieces(
-	ctx context.Context, selectors []string, windows []evidence.Window,
+	ctx context.Context, selectors []string, windows []evidence.Window, scrape time.Duration,
 ) (pieces []piece, calls []evidence.Call, err error) {
 	for _, selector := range selectors {
 		for _, w := range windows {
 			n := 1
-			if perSeries := int(w.Duration() / c.engines.ScrapeInterval); perSeries > countAbove {
+			if perSeries := int(w.Duration() / scrape); perSeries > countAbove {
 				series, call, err := c.count(ctx, selector, w)
 				calls = append(calls, call)
 				if err != nil {
@@ -137,8 +139,8 @@ func (c *Client) count(ctx context.Context, selector string, w evidence.Window) 
 }
 
 // readPiece reads one window by an instant query with a range selector, which answers with the samples themselves. An
-// answer too large for us or for the store is asked for in halves.
-func (c *Client) readPiece(ctx context.Context, selector string, w evidence.Window) ([]Answer, []evidence.Call, error) {
+// answer too large for us or for the store is asked for in halves, down to least.
+func (c *Client) readPiece(ctx context.Context, selector string, w evidence.Window, least time.Duration) ([]Answer, []evidence.Call, error) {
 	// A range selector is open on the left and closed on the right; a Window the other way. Times have whole milliseconds.
 	answer, call, err := c.Query(ctx, Over(selector, w.Duration()), w.To.Add(-time.Millisecond))
 	switch {
@@ -147,13 +149,13 @@ func (c *Client) readPiece(ctx context.Context, selector string, w evidence.Wind
 			answer.Series[i].Samples = trimBefore(answer.Series[i].Samples, w.From.UnixMilli())
 		}
 		return []Answer{answer}, []evidence.Call{call}, nil
-	case !tooMuch(err) || w.Duration() < 2*minPiece*c.engines.ScrapeInterval:
+	case !tooMuch(err) || w.Duration() < 2*least:
 		return nil, []evidence.Call{call}, err
 	}
 	var answers []Answer
 	calls := []evidence.Call{call}
 	for _, half := range cut(w, 2) {
-		more, asked, err := c.readPiece(ctx, selector, half)
+		more, asked, err := c.readPiece(ctx, selector, half, least)
 		answers, calls = append(answers, more...), append(calls, asked...)
 		if err != nil {
 			return nil, calls, err

@@ -121,7 +121,7 @@ func TestTheDocumentedDefaultsAreTheDefaults(t *testing.T) {
 	require.NoError(t, err)
 	limits := settings.DefaultLimits()
 	for key, value := range map[string]any{
-		"timeout": settings.DefaultTimeout, "scrapeInterval": settings.DefaultScrapeInterval, "spanName": settings.DefaultSpanName,
+		"timeout": settings.DefaultTimeout, "scrapeInterval": "measured", "spanName": settings.DefaultSpanName,
 		"metricPrefix": fmt.Sprintf("%q", settings.DefaultMetricPrefix), "maxResponseBytes": settings.DefaultMaxResponse,
 		"requests":        fmt.Sprintf("%d, at most %d", limits.Requests, settings.MaxRequests),
 		"tracesPerCall":   fmt.Sprintf("%d, at most %d", limits.TracesPerCall, settings.MaxTracesPerCall),

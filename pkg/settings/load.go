@@ -17,10 +17,9 @@ import (
 
 // Defaults of what a data source leaves out; those of limits stand in limits.go.
 const (
-	DefaultTimeout        = 30 * time.Second // Grafana's own for data sources
-	DefaultScrapeInterval = 15 * time.Second // of the usual Prometheus set-ups
-	DefaultMetricPrefix   = "vllm:"
-	DefaultSpanName       = "llm_request"
+	DefaultTimeout      = 30 * time.Second // Grafana's own for data sources
+	DefaultMetricPrefix = "vllm:"
+	DefaultSpanName     = "llm_request"
 )
 
 // Load decodes a data source as Grafana hands it over and fills in defaults. Empty settings are fine: Save & test on a new
@@ -154,7 +153,7 @@ type vllmDocument struct {
 func (d vllmDocument) settings() VLLM {
 	return VLLM{
 		MetricPrefix:   d.MetricPrefix.or(DefaultMetricPrefix),
-		ScrapeInterval: d.ScrapeInterval.or(DefaultScrapeInterval),
+		ScrapeInterval: d.ScrapeInterval.or(0),
 		SpanName:       d.SpanName.or(DefaultSpanName),
 		EngineServices: words(d.EngineServices),
 		CallerServices: words(d.CallerServices),

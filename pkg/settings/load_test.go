@@ -48,7 +48,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 				Prometheus: store(evidence.Prometheus, vllm.DefaultPrometheusLabels()),
 				Loki:       store(evidence.Loki, vllm.DefaultLokiLabels()),
 				Jaeger:     store(evidence.Jaeger, vllm.DefaultJaegerLabels()),
-				VLLM:       VLLM{MetricPrefix: "vllm:", ScrapeInterval: 15 * time.Second, SpanName: "llm_request"},
+				VLLM:       VLLM{MetricPrefix: "vllm:", SpanName: "llm_request"},
 				Limits:     DefaultLimits(),
 			}, s)
 			require.NoError(t, s.Validate())

@@ -94,7 +94,6 @@ func frontendSchema() schema {
 		LimitFields: fieldsOf(reflect.TypeFor[limitsDocument]()),
 		VLLM: map[string]string{
 			"metricPrefix": empty.VLLM.settings().MetricPrefix, "spanName": empty.VLLM.settings().SpanName,
-			"scrapeInterval": empty.VLLM.settings().ScrapeInterval.String(),
 		},
 		Limits: map[string]bound{
 			"requests":        {DefaultRequests, 1, MaxRequests},
@@ -105,9 +104,7 @@ func frontendSchema() schema {
 		},
 		MaxResponse:    bound{DefaultMaxResponse, MinMaxResponse, MaxMaxResponse},
 		TimeoutSeconds: bound{int64(DefaultTimeout.Seconds()), int64(minTimeout.Seconds()), int64(maxTimeout.Seconds())},
-		ScrapeSeconds: bound{
-			int64(DefaultScrapeInterval.Seconds()), int64(minScrapeInterval.Seconds()), int64(maxScrapeInterval.Seconds()),
-		},
+		ScrapeSeconds:  bound{0, int64(minScrapeInterval.Seconds()), int64(maxScrapeInterval.Seconds())},
 		SLO: sloSchema{
 			Fields: fieldsOf(reflect.TypeFor[sloDocument]()), Entries: MaxSLO, ModelLength: MaxSLOModel,
 			LatencySeconds: map[string]number{"min": number(minLatency.Seconds()), "max": number(maxLatency.Seconds())},

@@ -110,7 +110,7 @@ type Header struct {
 // VLLM says how the engines at hand name their telemetry, and what is expected of them.
 type VLLM struct {
 	MetricPrefix   string        // "vllm:"; some collectors rewrite it to "vllm_"
-	ScrapeInterval time.Duration // of the engines' metrics: staleness and rate windows depend on it
+	ScrapeInterval time.Duration // of the engines' metrics, on which staleness and rate windows depend; 0 = measured
 	SpanName       string        // "llm_request"
 	EngineServices []string      // Jaeger services of engines; empty = every service that has the span
 	CallerServices []string      // Jaeger services above the engines; added to those found as parents of engine spans

@@ -225,7 +225,7 @@ func (p *problems) vllm(v VLLM) {
 	if !metricPrefix.MatchString(v.MetricPrefix) {
 		p.addf("vllm.metricPrefix", "%q cannot begin a metric name", v.MetricPrefix)
 	}
-	if v.ScrapeInterval < minScrapeInterval || v.ScrapeInterval > maxScrapeInterval {
+	if v.ScrapeInterval != 0 && (v.ScrapeInterval < minScrapeInterval || v.ScrapeInterval > maxScrapeInterval) {
 		p.addf("vllm.scrapeInterval", "%s is not between %s and %s", v.ScrapeInterval, minScrapeInterval, maxScrapeInterval)
 	}
 	p.line("vllm.spanName", v.SpanName)

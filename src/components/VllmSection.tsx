@@ -36,10 +36,10 @@ export function VllmSection({ settings, onChange }: Props) {
         label={t('vllm.scrape-interval', 'Scrape interval')}
         description={t(
           'vllm.scrape-interval-description',
-          'That of your scrape job. A state older than two and a half of it is shown as not known.'
+          'That of your scrape job; measured where this is empty. A state older than two and a half of it is shown as not known.'
         )}
         value={vllm.scrapeInterval}
-        placeholder={defaultVllm.scrapeInterval}
+        placeholder={t('vllm.scrape-interval-measured', 'measured')}
         problem={durationProblem(vllm.scrapeInterval, scrapeIntervalBounds)}
         onChange={(scrapeInterval) => change({ scrapeInterval })}
         width={16}

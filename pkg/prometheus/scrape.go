@@ -1,0 +1,214 @@
+package prometheus
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	// DefaultScrapeInterval is taken where none is set and none can be measured: the usual one of Prometheus' Kubernetes
+	// operator. (Prometheus' own default is a minute.)
+	DefaultScrapeInterval = 15 * time.Second
+	// scrapeRange is how much of a series one measurement looks at: ten scrapes of a minute, two of five.
+	scrapeRange = 10 * time.Minute
+	// scrapeLooks are how many moments before the end of a window are looked at, scrapeLookEvery apart: engines come and go.
+	scrapeLooks     = 5
+	scrapeLookEvery = 15 * time.Minute
+	// scrapeTTL is how long a measured interval is believed: scrape jobs change seldom.
+	scrapeTTL = 5 * time.Minute
+	// scrapeTimeout is how long a query waits for the measurement, and scrapeRetry how long the default is taken after it failed.
+	scrapeTimeout = 2 * time.Second
+	scrapeRetry   = 15 * time.Second
+	// fewEngines is the share of engines below which a slower interval is that of failing scrapes and not of a job.
+	fewEngines = 0.1
+	// maxScrapeEntries bounds the cache; windows end at few different times.
+	maxScrapeEntries = 64
+)
+
+// scrapeCache remembers measured intervals by the end of a window.
+type scrapeCache struct {
+	mu      sync.Mutex
+	entries map[time.Time]scrapeEntry
+}
+
+type scrapeEntry struct {
+	interval time.Duration
+	expires  time.Time
+}
+
+func (c *scrapeCache) get(at, now time.Time) (time.Duration, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[at]
+	return e.interval, ok && now.Before(e.expires)
+}
+
+func (c *scrapeCache) put(at, now time.Time, interval, ttl time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries == nil || len(c.entries) >= maxScrapeEntries {
+		c.entries = map[time.Time]scrapeEntry{}
+	}
+	c.entries[at] = scrapeEntry{interval: interval, expires: now.Add(ttl)}
+}
+
+// ScrapeInterval is how often the engines are scraped: what is set in the data source, else what is measured at the end of
+// the window, else DefaultScrapeInterval. It never fails: a store that does not answer says so to the query itself.
+func (c *Client) ScrapeInterval(ctx context.Context, w evidence.Window) (time.Duration, []evidence.Call) {
+	if c.engines.ScrapeInterval > 0 {
+		return c.engines.ScrapeInterval, nil
+	}
+	measuring, cancel := context.WithTimeout(ctx, scrapeTimeout)
+	defer cancel()
+	measured, calls, err := c.MeasureScrapeInterval(measuring, w)
+	if err != nil && ctx.Err() == nil { // the next query shall not wait for it again
+		c.scrapes.put(floor(w.To, nameGrain), time.Now(), 0, scrapeRetry)
+	}
+	return cmp.Or(measured, DefaultScrapeInterval), calls
+}
+
+// MeasureScrapeInterval tells from the times of samples how often the engines are scraped, whatever is set: the slowest
+// interval that a tenth of the engines has. It looks at the hour before the end of the window, then at all of the window;
+// 0 = not known.
+func (c *Client) MeasureScrapeInterval(ctx context.Context, w evidence.Window) (time.Duration, []evidence.Call, error) {
+	end := floor(w.To, nameGrain)
+	if interval, ok := c.scrapes.get(end, time.Now()); ok {
+		return interval, nil, nil
+	}
+	names, calls, err := c.Names(ctx, w)
+	running := names.Of(vllm.NumRequestsRunning)
+	if err != nil || len(running) == 0 {
+		return 0, calls, err
+	}
+	selector := Selector([]string{names.Full(running[0])}, ScopeMatchers(c.store.Labels, vllm.Scope{})...)
+	lately := Range{From: w.To.Add(-(scrapeLooks - 1) * scrapeLookEvery), To: w.To, Step: scrapeLookEvery}
+	whole := Range{From: w.From, To: w.To, Step: max(w.Duration()/(scrapeLooks-1), time.Second)}
+	var interval time.Duration
+	for _, look := range []func() (Answer, evidence.Call, error){
+		func() (Answer, evidence.Call, error) { return c.QueryRange(ctx, intervalsExpr(selector), lately) },
+		func() (Answer, evidence.Call, error) { return c.Query(ctx, Over(selector, scrapeRange), w.To) }, // too young for the first
+		func() (Answer, evidence.Call, error) { return c.QueryRange(ctx, intervalsExpr(selector), whole) },
+	} {
+		answer, call, err := look()
+		calls = append(calls, call)
+		if err != nil {
+			return 0, calls, err
+		}
+		if interval = slowest(intervalsOf(answer)); interval > 0 {
+			c.scrapes.put(end, time.Now(), interval, scrapeTTL)
+			break
+		}
+	}
+	return interval, calls, nil
+}
+
+// intervalLabel carries a measured interval within an answer.
+const intervalLabel = "seconds"
+
+// intervalsExpr counts the engines by their interval, in tenths of a second: from a sample to the one that was the last ten
+// minutes before, divided by how many there were since.
+func intervalsExpr(selector string) string {
+	return "count_values (" + Quote(intervalLabel) + ", round((timestamp(" + selector + ") - timestamp(" + selector + " offset " +
+		Duration(scrapeRange) + ")) / count_over_time(" + Over(selector, scrapeRange) + "), 0.1))"
+}
+
+// intervalsOf reads either answer: engines by interval, or the samples themselves.
+func intervalsOf(answer Answer) map[time.Duration]float64 {
+	engines := map[time.Duration]float64{}
+	for _, s := range answer.Series {
+		if text, ok := s.Labels[intervalLabel]; ok {
+			seconds, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(seconds > 0) || seconds > scrapeRange.Seconds() {
+				continue
+			}
+			for _, sample := range s.Samples {
+				engines[usual(seconds)] += sample.Value
+			}
+			continue
+		}
+		if n := len(s.Samples) - 1; n > 0 {
+			engines[usual(float64(s.Samples[n].UnixMilli-s.Samples[0].UnixMilli)/1000/float64(n))]++
+		}
+	}
+	return engines
+}
+
+// usualIntervals are what people write into scrape jobs, in seconds.
+var usualIntervals = []float64{1, 2, 5, 10, 15, 20, 30, 60, 120, 300}
+
+// usual is the interval that was meant: scrapes come a little early or late, and one may have failed. Others are rounded up
+// to whole seconds.
+func usual(seconds float64) time.Duration {
+	for _, u := range usualIntervals {
+		if math.Abs(seconds-u) <= 0.1*u {
+			return time.Duration(u * float64(time.Second))
+		}
+	}
+	return time.Duration(math.Ceil(seconds)) * time.Second
+}
+
+// slowest is the longest interval that more than a few engines have; 0 = none.
+func slowest(engines map[time.Duration]float64) (interval time.Duration) {
+	all := 0.0
+	for _, n := range engines {
+		all += n
+	}
+	for d, n := range engines {
+		if n >= fewEngines*all {
+			interval = max(interval, d)
+		}
+	}
+	return interval
+}
+
+// Bounds between which a set interval serves a measured one: four scrapes make a rate, and a sample is stale after two and a
+// half.
+const (
+	muchSlower = 1.5
+	muchFaster = 3
+)
+
+// ScrapeFinding says that the interval which is set does not fit the one that is measured; ok is false when it does, when none
+// is set, and when none can be measured.
+func ScrapeFinding(set, measured time.Duration) (evidence.Finding, bool) {
+	if set <= 0 || measured <= 0 || float64(measured) <= muchSlower*float64(set) && muchFaster*float64(measured) >= float64(set) {
+		return evidence.Finding{}, false
+	}
+	why := "rates are taken over so few scrapes that graphs are empty, and the engine's state counts as stale before the next scrape"
+	if measured < set {
+		why = "rates are taken over longer times than needed, and old samples still count as the engine's state"
+	}
+	return evidence.Finding{
+		Check: "scrape_interval",
+		Found: fmt.Sprintf("The engines are scraped every %s and the data source's scrape interval says %s: %s.", Duration(measured), Duration(set), why),
+		Fix:   fmt.Sprintf("Leave the scrape interval of the data source empty, so that it is measured, or set it to %s.", Duration(measured)),
+		Value: measured.Seconds(),
+	}, true
+}
+
+// ScrapeFindings measures the interval and compares it with the one that is set.
+func (c *Client) ScrapeFindings(ctx context.Context, w evidence.Window) []evidence.Finding {
+	if c.engines.ScrapeInterval <= 0 {
+		return nil
+	}
+	measured, _, _ := c.MeasureScrapeInterval(ctx, w)
+	if finding, ok := ScrapeFinding(c.engines.ScrapeInterval, measured); ok {
+		return []evidence.Finding{finding}
+	}
+	return nil
+}
+
+// StaleAfter is the age from which a sample of the engines says nothing any more: one missed scrape is forgiven.
+func StaleAfter(interval time.Duration) time.Duration {
+	return time.Duration(staleScrapes * float64(interval))
+}
+
+const staleScrapes = 2.5
