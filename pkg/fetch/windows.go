@@ -37,7 +37,7 @@ func (g *gather) before(w evidence.Window) evidence.Window {
 // scrapes widens a window so that the last scrape before its first request is in it, and the first one after its last, which
 // tells what was counted meanwhile.
 func (g *gather) scrapes(w evidence.Window) evidence.Window {
-	return evidence.Window{From: w.From.Add(-g.StaleAfter()), To: w.To.Add(g.StaleAfter())}
+	return evidence.Window{From: w.From.Add(-g.in.StaleAfter), To: w.To.Add(g.in.StaleAfter)}
 }
 
 func (g *gather) scrapesOfAll(windows []evidence.Window) []evidence.Window {
