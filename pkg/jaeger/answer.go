@@ -1,6 +1,9 @@
 package jaeger
 
-import "github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+import (
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
 
 // answer gathers the spans of one call by trace: a trace may come in several messages, and nothing promises that they
 // follow one another.
@@ -11,6 +14,13 @@ type answer struct {
 	order   []*traceSpans // as they came
 	last    *traceSpans   // the trace of the previous span, which is nearly always the next one's too
 	strings map[string]string
+	keys    map[string]attributeKey
+}
+
+// attributeKey is the key of an attribute and what it tells: looked up once for all spans.
+type attributeKey struct {
+	name  string
+	field vllm.SpanField
 }
 
 // traceSpans are the spans of one trace, linked in order of arrival.
@@ -27,7 +37,7 @@ const spansPerBlock = 512
 const maxStrings = 4096
 
 func newAnswer(o *origins) *answer {
-	return &answer{origins: o, traces: map[traceID]*traceSpans{}, strings: map[string]string{}}
+	return &answer{origins: o, traces: map[traceID]*traceSpans{}, strings: map[string]string{}, keys: map[string]attributeKey{}}
 }
 
 // add gives a new span to fill in; it belongs to no trace until link.
@@ -96,4 +106,25 @@ func (a *answer) internBytes(b []byte) string {
 		return known
 	}
 	return a.intern(string(b))
+}
+
+// key is internBytes for the key of an attribute.
+func (a *answer) key(b []byte) attributeKey {
+	if known, ok := a.keys[string(b)]; ok {
+		return known
+	}
+	name := string(b)
+	k := attributeKey{name, vllm.SpanFieldOf(name)}
+	if len(a.keys) < maxStrings {
+		a.keys[name] = k
+	}
+	return k
+}
+
+// keyOf is key for a string.
+func (a *answer) keyOf(name string) attributeKey {
+	if known, ok := a.keys[name]; ok {
+		return known
+	}
+	return a.key([]byte(name))
 }

@@ -39,7 +39,7 @@ func (a *answer) takeSpanV2(in *model.Span) *span {
 		case vllm.TagStatusCode:
 			s.failed = s.failed || tag.VStr == "ERROR"
 		default:
-			s.attribute(tag.Key, valueV2(tag))
+			s.attribute(a.keyOf(tag.Key), valueV2(tag))
 		}
 	}
 	for j := range in.Logs {

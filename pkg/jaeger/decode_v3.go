@@ -198,7 +198,7 @@ func (a *answer) spanV3(s *span, message []byte) error {
 			end = f.value
 		case spanAttributes:
 			key, v, err := keyValueV3(f.bytes)
-			s.attribute(a.internBytes(key), v)
+			s.attribute(a.key(key), v)
 			return err
 		case spanEvents:
 			return fields(f.bytes, func(f field) error {

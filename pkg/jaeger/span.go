@@ -64,8 +64,9 @@ func unknown() span {
 
 // attribute takes one attribute of the span itself. Resource attributes go to origins. What an attribute means stands in one
 // table, vllm.SpanFieldOf.
-func (s *span) attribute(key string, v value) {
-	switch vllm.SpanFieldOf(key) {
+func (s *span) attribute(key attributeKey, v value) {
+	switch key.field {
+	case vllm.NoSpanField:
 	case vllm.FieldRequestID:
 		s.requestID = v.string()
 	case vllm.FieldPromptTokens:
@@ -96,7 +97,7 @@ func (s *span) attribute(key string, v value) {
 		s.lora = v.string()
 
 	case vllm.FieldRequestModel:
-		if key == vllm.CallerRequestModel || s.requestModel == "" { // instrumentations beside each other: the conventions' name first
+		if key.name == vllm.CallerRequestModel || s.requestModel == "" { // instrumentations beside each other: the conventions' name first
 			s.requestModel = v.string()
 		}
 	case vllm.FieldResponseModel:
@@ -130,7 +131,7 @@ func (s *span) attribute(key string, v value) {
 		s.router = true
 
 	case vllm.FieldSpanType:
-		if t := vllm.CallTypeOf(key, v.string()); s.declared == vllm.TypeUnknown || t == vllm.TypeModelCall {
+		if t := vllm.CallTypeOf(key.name, v.string()); s.declared == vllm.TypeUnknown || t == vllm.TypeModelCall {
 			s.declared = t
 		}
 	case vllm.FieldAsked:

@@ -1,6 +1,9 @@
 package vllm
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // CallEvidence says how sure it is that a span is a call to a model.
 type CallEvidence uint8
@@ -147,26 +150,24 @@ func foreign(key string) bool {
 // operation says whether the name of an operation is that of a call to a model. known is false for names that hold none of
 // the words below.
 func operation(name string) (is, known bool) {
-	words := wordsOf(name)
-	for _, w := range words {
+	for w := range wordsOf(name) {
 		if otherWords.begin(w) {
 			return false, true
 		}
+		is = is || callWords.begin(w)
 	}
-	for _, w := range words {
-		if callWords.begin(w) {
-			return true, true
-		}
-	}
-	return false, false
+	return is, is
 }
 
 // otherWork reports whether the name of a span tells of something else than a model.
 func otherWork(name string) bool {
-	words := wordsOf(name)
-	for _, w := range words[:min(len(words), 3)] { // what stands behind is the model's name, or a table's
+	looked := 0
+	for w := range wordsOf(name) {
 		if otherWords.begin(w) || systemWords.begin(w) {
 			return true
+		}
+		if looked++; looked == 3 { // what stands behind is the model's name, or a table's
+			break
 		}
 	}
 	return false
@@ -174,8 +175,10 @@ func otherWork(name string) bool {
 
 // otherSystem reports whether the name of a span begins with a kind of system that is no engine.
 func otherSystem(name string) bool {
-	words := wordsOf(name)
-	return len(words) > 0 && (systemWords.begin(words[0]) || loginWords.begin(words[0]))
+	for w := range wordsOf(name) {
+		return systemWords.begin(w) || loginWords.begin(w)
+	}
+	return false
 }
 
 // stems are beginnings of words.
@@ -209,30 +212,28 @@ var (
 )
 
 // wordsOf cuts a name into lower-case words, also where a capital letter begins one.
-func wordsOf(name string) []string {
-	var words []string
-	begin := 0
-	cut := func(end int) {
-		if end > begin {
-			words = append(words, strings.ToLower(name[begin:end]))
-		}
-	}
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		switch {
-		case c >= 'A' && c <= 'Z':
-			if i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
-				cut(i)
-				begin = i
+func wordsOf(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		begin := 0
+		for i := 0; i <= len(name); i++ {
+			next := i + 1
+			if i < len(name) {
+				switch c := name[i]; {
+				case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+					continue
+				case c >= 'A' && c <= 'Z':
+					if i == 0 || name[i-1] < 'a' || name[i-1] > 'z' {
+						continue
+					}
+					next = i
+				}
 			}
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-		default:
-			cut(i)
-			begin = i + 1
+			if i > begin && !yield(strings.ToLower(name[begin:i])) {
+				return
+			}
+			begin = next
 		}
 	}
-	cut(len(name))
-	return words
 }
 
 // inferencePaths end the paths at which vLLM's API server takes questions.
