@@ -161,7 +161,7 @@ func (b *Buckets) file(h histogram, rungs map[time.Duration]rung, answer prometh
 			l.withinBelow = models.Sum(l.withinBelow, vector)
 		}
 	}
-	for limit := range used {
+	for _, limit := range slices.Sorted(maps.Keys(used)) { // notices in the same order each time
 		if notice := h.notice(rungs[limit]); notice != "" {
 			b.Notices = append(b.Notices, notice)
 		}

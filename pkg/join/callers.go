@@ -148,7 +148,7 @@ func (j *joiner) servedNames() served {
 		if o := j.rows[i].Origin; o != nil {
 			names[o.Model] = true
 		}
-		names[j.events[i].lora] = true
+		names[j.events[i].lora.word] = true
 	}
 	delete(names, "")
 	if len(names) == 0 {

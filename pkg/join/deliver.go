@@ -47,7 +47,7 @@ func (j *joiner) unfinished(a *attempt) {
 		r.Caller, r.Call, r.Root, r.TraceID = s.Caller, s.Call, s.Root, s.TraceID
 		r.Signals |= SignalTrace
 	}
-	j.events[row].finish = "" // a sibling's: it says how one that was done ended
+	j.events[row].finish = told{} // a sibling's: it says how one that was done ended
 }
 
 // logOnly makes a row of an attempt that no span explains.
@@ -81,7 +81,9 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 	}
 	f.learn(e)
 	if e.Kind == vllm.LogReceived && r.Span != nil {
-		r.logSkew = float64(e.UnixNano-r.Span.Start.UnixNano()) / 1e9
+		if skew := float64(e.UnixNano-r.Span.Start.UnixNano()) / 1e9; !(r.logSkew <= skew) { // the first of several
+			r.logSkew = skew
+		}
 	}
 }
 
@@ -106,17 +108,17 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	if d == nil {
 		return
 	}
-	if e.Kind == vllm.LogReceived {
-		f.detail = d
+	if e.Kind == vllm.LogReceived && (f.detail == nil || e.UnixNano < f.detailAt || e.UnixNano == f.detailAt && compareDetails(d, f.detail) < 0) {
+		f.detail, f.detailAt = d, e.UnixNano
 	}
 	// The literal "streaming_complete" is not a reason, it only says that the stream is over; the last delta has the reason.
 	if d.FinishReason != "" && d.FinishReason != "None" && d.FinishReason != "streaming_complete" {
-		f.finish = d.FinishReason
+		f.finish.hear(d.FinishReason, e.UnixNano)
 	}
 	if d.Error != "" {
-		f.err = d.Error
+		f.err.hear(d.Error, e.UnixNano)
 	}
 	if d.LoRA != "" && d.LoRA != "None" {
-		f.lora = d.LoRA
+		f.lora.hear(d.LoRA, e.UnixNano)
 	}
 }

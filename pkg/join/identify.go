@@ -232,7 +232,7 @@ func (j *joiner) identify() {
 func (j *joiner) nameAdapters() {
 	base := map[string]string{}
 	for i := range j.rows {
-		lora, r := j.events[i].lora, &j.rows[i]
+		lora, r := j.events[i].lora.word, &j.rows[i]
 		if lora == "" || r.Model == "" || r.ModelSource == ModelFromCaller {
 			continue
 		}

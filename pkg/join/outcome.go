@@ -20,7 +20,7 @@ func (j *joiner) outcome() {
 			r.MaxTokens, r.Temperature, r.TopP = f.detail.MaxTokens, f.detail.Temperature, f.detail.TopP
 		}
 		if r.LoRA == "" {
-			r.LoRA = f.lora
+			r.LoRA = f.lora.word
 		}
 		r.settle(f)
 		r.counted = r.Signals&SignalLogs != 0 && (r.Status == StatusOK || r.Status == StatusError && f.failedInside)
@@ -35,12 +35,12 @@ func (j *joiner) outcome() {
 // settle decides the status. Engine evidence outranks the caller's, since a client that gave up may call a finished
 // request failed.
 func (r *Request) settle(f *eventFacts) {
-	r.FinishReason = f.finish
+	r.FinishReason = f.finish.word
 	if r.FinishReason == "" && r.Span != nil {
 		r.FinishReason = r.Span.FinishReason
 	}
 	if r.Span == nil || f.failedInside {
-		r.Error = f.err
+		r.Error = f.err.word
 	}
 	if c := r.Call; c != nil {
 		if c.HTTPStatus > 0 {

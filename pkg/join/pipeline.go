@@ -98,8 +98,8 @@ type eventFacts struct {
 	failedInside                       bool                  // failed in a way that still leaves a span
 	refused                            bool                  // failed before the engine took it
 	detail                             *evidence.EventDetail // of the Received line
-	finish, err                        string
-	lora                               string
+	detailAt                           int64
+	finish, err, lora                  told
 }
 
 func newJoiner(in Input) *joiner {

@@ -16,7 +16,7 @@ func (j *joiner) split(x *keyIndex, key *keyed) (out []attempt, loose []int32) {
 		events = append(events, x.nodes[n].event)
 	}
 	slices.SortFunc(events, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(j.in.Events[a].UnixNano, j.in.Events[b].UnixNano), cmp.Compare(a, b))
+		return cmp.Or(eventOrder(&j.in.Events[a], &j.in.Events[b]), cmp.Compare(a, b))
 	})
 	s := splitter{named: map[string][]int32{}}
 	for _, i := range events {

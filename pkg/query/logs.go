@@ -2,7 +2,9 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,7 +93,8 @@ func (s *LogsSpec) checkPlace() error {
 	if len(s.Stream) > MaxFilters {
 		return wrong("logs.stream", "%d labels are more than %d", len(s.Stream), MaxFilters)
 	}
-	for name, value := range s.Stream {
+	for _, name := range slices.Sorted(maps.Keys(s.Stream)) { // the same mistake is named each time
+		value := s.Stream[name]
 		if !lokiLabel.MatchString(name) {
 			return wrong("logs.stream", "%q is no label", clip(name))
 		}

@@ -10,12 +10,15 @@ import (
 
 // CheckScope refuses what no scope can mean.
 func CheckScope(s vllm.Scope) error {
-	for field, values := range map[string][]string{
-		"models": s.Models, "environments": s.Environments, "clusters": s.Clusters, "namespaces": s.Namespaces, "pods": s.Pods,
-		"instances": s.Instances, "engines": s.Engines, "services": s.Services,
+	for _, list := range []struct {
+		field  string
+		values []string
+	}{
+		{"models", s.Models}, {"environments", s.Environments}, {"clusters", s.Clusters}, {"namespaces", s.Namespaces}, {"pods", s.Pods},
+		{"instances", s.Instances}, {"engines", s.Engines}, {"services", s.Services},
 	} {
-		if err := checkValues(values); err != nil {
-			return &FieldError{"scope." + field, err}
+		if err := checkValues(list.values); err != nil {
+			return &FieldError{"scope." + list.field, err}
 		}
 	}
 	return checkConditions("scope.where", s.Where, func(c vllm.Condition) error {
