@@ -25,6 +25,7 @@ type RequestEvent struct {
 	Detail       *EventDetail // nil when the line tells no more than that it was written
 	Kind         vllm.LogKind
 	Form         vllm.IDForm
+	Beams        bool // a Received line that begins a beam search
 	Warning      bool // level WARNING
 	Error        bool // level ERROR or CRITICAL
 	// Stream tells lines of one stream of the log store from those of others, which may be at the same place: two agents that read
@@ -45,11 +46,12 @@ type EventDetail struct {
 
 // NewRequestEvent reduces a parsed line. ok is false when the line names no request that an engine hears of.
 func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event RequestEvent, ok bool) {
-	if e.External == "" || e.Beams || !vllm.ReachesEngine(e.External) {
+	if e.External == "" || !vllm.ReachesEngine(e.External) {
 		return RequestEvent{}, false
 	}
 	event = RequestEvent{
 		UnixNano: at.UnixNano(), Origin: origin, External: e.External, ID: e.RequestID, Kind: e.Kind, Form: e.IDForm,
+		Beams:   e.Beams,
 		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical,
 		LineIdentity: identify(at, e, e.RequestID),
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,29 +15,29 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// completionItems is up to how many prompts of one completions call are looked for when only the client's id is known:
-// Jaeger finds ids by exact value, one search each.
-const completionItems = 4
-
 // traceID is what an id must look like to be one of a trace. A base id that vLLM makes up has 16 or 32 hex digits too, so
 // an id of this form is looked for as both.
 var traceID = regexp.MustCompile(`^[0-9a-f]{16,32}$`)
 
-// Request gathers what a join of one request needs. id may be an external id, an internal one, a client's X-Request-Id or
-// a trace id.
+// Request gathers what a join of one request needs; Joined.Of finds its rows. id may be an external id, an internal one, that
+// of a response, a client's X-Request-Id or a trace id.
 func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string) (join.Input, error) {
 	g := f.gather(ctx, Ask{Window: window})
-	ids := candidates(id)
+	g.in.WithLines = true
+	asked := vllm.NewRequestIDSet(id)
 	Parallel(
-		func() { g.findTraces(ctx, ids, id) },
-		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, ids) },
+		func() { g.findTraces(ctx, vllm.Candidates(id), id) },
+		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, []string{id}) },
 		func() { g.askTargets(ctx) },
 	)
-	if more := g.idsOfTrace(id); len(more) > 0 && len(g.in.Events) == 0 { // a trace id: its spans tell the request's id
+	g.findMore(ctx, asked, id)
+	if more := g.idsOfTrace(id); len(more) > 0 && !g.hasEvents(asked) { // a trace id: its spans tell the request's id
+		g.askLogs(ctx, around(g.in.Spans), more)
+	} else if more := g.otherIDs(asked); len(more) > 0 { // a router's id: what vLLM was sent is another
 		g.askLogs(ctx, around(g.in.Spans), more)
 	}
-	if known := append(around(g.in.Spans), aroundLines(g.in.Events)...); len(known) > 0 {
-		g.askMetrics(ctx, g.scrapesOfAll(known), vllm.Scope{})
+	if known := append(around(g.in.Spans), aroundLines(g.in.Events, asked)...); len(known) > 0 {
+		g.askMetrics(ctx, g.scrapesOfAll(fewWindows(known)), vllm.Scope{})
 	}
 	if err := ctx.Err(); err != nil {
 		return join.Input{}, err
@@ -46,34 +45,108 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 	return g.input(), g.nothing()
 }
 
+// findRounds is how often what was found may lead to further ids; maxFound bounds how many are looked for each time: the beams
+// of a search without a caller have a trace each.
+const (
+	findRounds = 4
+	maxFound   = 300
+)
+
+// findMore looks for the spans of ids that could not be guessed: those that lines name, and the prompts behind the last one
+// that was found.
+func (g *gather) findMore(ctx context.Context, asked vllm.RequestIDSet, id string) {
+	if g.Traces == nil {
+		return
+	}
+	seen := map[string]bool{}
+	for _, candidate := range vllm.Candidates(id) {
+		seen[candidate] = true
+	}
+	for range findRounds {
+		var next []string
+		add := func(id string) {
+			if !seen[id] && len(next) < maxFound {
+				seen[id] = true
+				next = append(next, id)
+			}
+		}
+		for i := range g.in.Events {
+			if e := &g.in.Events[i]; asked.Has(e.ID, e.Form) {
+				add(e.External)
+				add(vllm.ExternalFromChild(e.ID))
+			}
+		}
+		for i := range g.in.Spans {
+			last := vllm.ExternalFromChild(g.in.Spans[i].RequestID)
+			for range numberedAhead {
+				following, ok := vllm.NextNumbered(last)
+				if !ok {
+					break
+				}
+				add(following)
+				last = following
+			}
+		}
+		if len(next) == 0 || g.silent(&g.traces) || !g.findIDs(ctx, next) {
+			return
+		}
+	}
+}
+
+// numberedAhead is how many prompts behind one that was found are looked for: some may have left no span.
+const numberedAhead = 4
+
+// findIDs looks for spans with these ids; it reports whether there were any.
+func (g *gather) findIDs(ctx context.Context, ids []string) (any bool) {
+	traces, report := g.Traces.FindByRequestID(ctx, g.ask.Window, ids)
+	g.mergeLocked(report)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.addTraces(traces, ids, "")
+}
+
+// addTraces takes spans that are new, and the calls that carry one of the ids; it reports whether any span was.
+func (g *gather) addTraces(traces []jaeger.Trace, ids []string, id string) (any bool) {
+	for _, t := range traces {
+		for _, s := range t.Requests {
+			if !slices.ContainsFunc(g.in.Spans, func(known evidence.RequestSpan) bool { return known.TraceID == s.TraceID && known.SpanID == s.SpanID }) {
+				g.in.Spans, any = append(g.in.Spans, s), true
+			}
+		}
+		for i := range t.Unanswered { // an application's trace holds calls besides the one that is asked for
+			c := &t.Unanswered[i]
+			wanted := sameTrace(t.TraceID, id) || knows(c, ids)
+			if wanted && !slices.ContainsFunc(g.in.Callers, func(known evidence.CallerSpan) bool {
+				return known.TraceID == c.TraceID && known.SpanID == c.SpanID && c.SpanID != ""
+			}) {
+				g.in.Callers = append(g.in.Callers, *c)
+			}
+		}
+	}
+	return any
+}
+
+// hasEvents reports whether a line is about what was asked for.
+func (g *gather) hasEvents(asked vllm.RequestIDSet) bool {
+	return slices.ContainsFunc(g.in.Events, func(e evidence.RequestEvent) bool { return asked.Has(e.ID, e.Form) })
+}
+
+// otherIDs are the ids of spans that were found by something else than their id.
+func (g *gather) otherIDs(asked vllm.RequestIDSet) []string {
+	return slices.DeleteFunc(idsOf(g.in.Spans), func(id string) bool { return asked.Has(id, vllm.IDExternal) })
+}
+
 // aroundLines is the time around the lines of one request, which may be all that is known of it.
-func aroundLines(events []evidence.RequestEvent) []evidence.Window {
-	windows := make([]evidence.Window, 0, len(events))
+func aroundLines(events []evidence.RequestEvent, asked vllm.RequestIDSet) []evidence.Window {
+	var windows []evidence.Window
 	for i := range events {
+		if !asked.Has(events[i].ID, events[i].Form) {
+			continue // another's line that the store found too
+		}
 		at := events[i].Time()
 		windows = append(windows, evidence.Window{From: at.Add(-join.BeforeStart), To: at.Add(join.AfterEnd)})
 	}
 	return fewWindows(windows)
-}
-
-// candidates lists every spelling under which a store may know an id.
-func candidates(id string) []string {
-	ids := []string{id}
-	if whole := vllm.ExternalFromChild(id); whole != id {
-		ids = append(ids, whole)
-	}
-	if external, suffixed := vllm.ExternalFromInternal(id); suffixed {
-		ids = append(ids, external)
-	}
-	if _, prefixed := vllm.ClientRequestID(id); prefixed {
-		for i := range completionItems { // a response id of a completions call has one external id per prompt
-			if strings.HasPrefix(id, "cmpl-") && vllm.ResponseID(id) == id {
-				ids = append(ids, id+"-"+strconv.Itoa(i))
-			}
-		}
-		return ids
-	}
-	return append(ids, vllm.ExternalCandidates(id, completionItems)[1:]...)
 }
 
 // findTraces looks for spans by request id and, when it looks like one, by trace id.
@@ -90,14 +163,7 @@ func (g *gather) findTraces(ctx context.Context, ids []string, id string) {
 	g.mergeLocked(report)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, t := range traces {
-		g.in.Spans = append(g.in.Spans, matching(t, ids, id)...)
-		for i := range t.Unanswered { // an application's trace holds calls besides the one that is asked for
-			if c := &t.Unanswered[i]; sameTrace(t.TraceID, id) || knows(c, ids) {
-				g.in.Callers = append(g.in.Callers, *c)
-			}
-		}
-	}
+	g.addTraces(traces, ids, id)
 }
 
 // knows reports whether a call carries one of these ids, in the words of the client or of the response.
@@ -174,22 +240,6 @@ func (g *gather) mergeLocked(r evidence.StoreReport) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.merge(&g.traces, r)
-}
-
-// matching are the engine spans of a trace that the id means: all of them for a trace id.
-func matching(t jaeger.Trace, ids []string, id string) []evidence.RequestSpan {
-	var out []evidence.RequestSpan
-	for _, s := range t.Requests {
-		external := vllm.ExternalFromChild(s.RequestID)
-		wanted := sameTrace(t.TraceID, id)
-		for _, candidate := range ids {
-			wanted = wanted || external == candidate
-		}
-		if wanted {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 func (g *gather) idsOfTrace(id string) []string {

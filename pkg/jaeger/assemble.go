@@ -176,9 +176,9 @@ func (s *span) requestSpan(trace string) evidence.RequestSpan {
 	notes := s.believe()
 	r.TTFT, r.E2E, r.Queue, r.Prefill, r.Decode = s.ttft, s.e2e, s.queue, s.prefill, s.decode
 	r.RequestID = s.requestID
-	if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) {
+	if r.RequestID != "" && !vllm.ComparableRequestID(r.RequestID) {
 		r.RequestID = showable(r.RequestID)
-		notes = append(notes, "the request id is compared and shown only, no store is asked for it")
+		notes = append(notes, "the request id has control characters or is too long: no other store is asked for it")
 	}
 	if s.sampled && math.IsNaN(s.temperature) {
 		r.Temperature = 0 // vLLM leaves it out when sampling is greedy

@@ -50,7 +50,7 @@ func sound(t *testing.T, a *answer) {
 			if r.Origin == nil || len(r.SpanID) != 16 || len(r.RequestID) > vllm.MaxComparableIDLength {
 				t.Fatalf("%+v", r)
 			}
-			if r.RequestID != "" && !vllm.ValidRequestID(r.RequestID) && r.Note == "" {
+			if r.RequestID != "" && !vllm.ComparableRequestID(r.RequestID) && r.Note == "" {
 				t.Fatalf("the id %q passes without a note", r.RequestID)
 			}
 		}

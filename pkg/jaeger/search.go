@@ -95,14 +95,18 @@ func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) e
 }
 
 // FindByRequestID finds the engine spans of the window that carry one of these ids (a child's "<i>_" aside), with their
-// callers. Storages compare tags in ways of their own, so every answer is checked again here; ids that cannot be ids are
+// callers, and those of the same HTTP request in the same trace. Storages compare tags in ways of their own, so every answer is checked again here; ids that cannot be ids are
 // not asked for.
 func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []string) ([]Trace, evidence.StoreReport) {
 	report := evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
 	s := Search{Window: w}
 	s.Services, report.Err = c.EngineServices(ctx)
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !vllm.ValidRequestID(id) })
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !vllm.ComparableRequestID(id) })
 	r := c.newRun(s, &report)
+	wanted, responses := map[string]bool{}, map[string]bool{}
+	for _, id := range ids {
+		wanted[id], responses[responseOf(id)] = true, true
+	}
 	r.depth = min(r.depth, minDepth) // an id that retries reuse has a few traces, not thousands
 	var traces []Trace
 	r.visit = func(t Trace) error {
@@ -110,9 +114,12 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 		return nil
 	}
 	r.reduce = func(r *run, f *found) (int, bool) {
+		exactly := func(s evidence.RequestSpan) bool {
+			return wanted[s.RequestID] || wanted[vllm.ExternalFromChild(s.RequestID)]
+		}
+		meant := slices.ContainsFunc(f.Requests, exactly) // storages may compare otherwise
 		f.keepRequests(func(i int) bool {
-			id := f.Requests[i].RequestID
-			return slices.Contains(ids, id) || slices.Contains(ids, vllm.ExternalFromChild(id))
+			return meant && (exactly(f.Requests[i]) || responses[responseOf(f.Requests[i].RequestID)])
 		})
 		return reduceRequests(r, f)
 	}
@@ -123,6 +130,16 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 	}
 	r.do(ctx, 0)
 	return traces, report
+}
+
+// responseOf is what the prompts, conversations and beams of one HTTP request have in common: found by one of them, the others
+// of its trace come along.
+func responseOf(id string) string {
+	id = vllm.ExternalFromChild(id)
+	if response, _, ok := vllm.SeveralOf(id); ok {
+		return response
+	}
+	return vllm.ResponseID(id)
 }
 
 // reduceRequests leaves the requests that are new, as many as the limit still allows. The trace's unanswered calls come

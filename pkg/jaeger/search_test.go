@@ -318,7 +318,7 @@ func TestFindByRequestIDComparesExactly(t *testing.T) {
 		{engineSpan("2", "2", "", "cmpl-B-10", noon)}, // answered too: the fake compares by part
 		{engineSpan("3", "3", "", "0_cmpl-B-1", noon)},
 	}}
-	traces, report := f.client(t).FindByRequestID(t.Context(), hour, []string{"cmpl-B-1", "not an id"})
+	traces, report := f.client(t).FindByRequestID(t.Context(), hour, []string{"cmpl-B-1", "no\nid"})
 	require.NoError(t, report.Err)
 	var got []string
 	for _, trace := range traces {
@@ -326,7 +326,7 @@ func TestFindByRequestIDComparesExactly(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{"cmpl-B-1", "0_cmpl-B-1"}, got)
 	v2, v3, _, _ := f.counts()
-	require.Equal(t, 1, v2+v3, "the hostile id is not asked for")
+	require.Equal(t, 1, v2+v3, "what is no id is not asked for")
 }
 
 func TestWhatEndsASearch(t *testing.T) {

@@ -79,6 +79,9 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 	if t := e.Time(); t.After(r.lastLog) {
 		r.lastLog = t
 	}
+	if j.in.WithLines {
+		r.remember(e)
+	}
 	f.learn(e)
 	if e.Kind == vllm.LogReceived && r.Span != nil {
 		if skew := float64(e.UnixNano-r.Span.Start.UnixNano()) / 1e9; !(r.logSkew <= skew) { // the first of several
@@ -113,6 +116,7 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	}
 	// The literal "streaming_complete" is not a reason, it only says that the stream is over; the last delta has the reason.
 	if d.FinishReason != "" && d.FinishReason != "None" && d.FinishReason != "streaming_complete" {
+		f.mixed = f.mixed || f.finish.word != "" && f.finish.word != d.FinishReason // several sequences, and a line does not say which is its
 		f.finish.hear(d.FinishReason, e.UnixNano)
 	}
 	if d.Error != "" {

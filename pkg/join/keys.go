@@ -2,7 +2,6 @@ package join
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -53,8 +52,7 @@ func (j *joiner) index() *keyIndex {
 		switch e := &j.in.Events[i]; {
 		case e.Form == vllm.IDInternal:
 			internal = append(internal, ordinal(i))
-		// The streamed answers of /v1/responses are logged by response id, though the line's kind promises an external one.
-		case e.Form == vllm.IDResponse, strings.HasPrefix(e.External, "resp_") && vllm.ResponseID(e.External) == e.External:
+		case ofResponse(e):
 			response = append(response, ordinal(i))
 		default:
 			x.hang(x.key(e.External), ordinal(i), e)
@@ -64,7 +62,7 @@ func (j *joiner) index() *keyIndex {
 		e := &j.in.Events[i]
 		x.hang(x.internalKey(e), i, e)
 	}
-	x.hangResponses(j.in.Events, response)
+	j.hangResponses(x, response)
 	return x
 }
 
@@ -88,37 +86,6 @@ func (x *keyIndex) internalKey(e *evidence.RequestEvent) int32 {
 		}
 	}
 	return x.key(e.External)
-}
-
-// hangResponses files lines that carry the id of an HTTP response under every external id of that response.
-func (x *keyIndex) hangResponses(events []evidence.RequestEvent, response []int32) {
-	if len(response) == 0 {
-		return
-	}
-	wanted := make(map[string][]int32, len(response))
-	for _, i := range response {
-		wanted[events[i].External] = nil
-	}
-	for id, k := range x.byID {
-		r := vllm.ResponseID(id)
-		if ks, ok := wanted[r]; ok {
-			wanted[r] = append(ks, k)
-		}
-	}
-	for _, ks := range wanted {
-		slices.Sort(ks) // map order must not reach the result
-	}
-	for _, i := range response {
-		e := &events[i]
-		ks := wanted[e.External]
-		if len(ks) == 0 {
-			ks = []int32{x.key(e.External)}
-			wanted[e.External] = ks
-		}
-		for _, k := range ks {
-			x.hang(k, i, e)
-		}
-	}
 }
 
 func (x *keyIndex) hang(k, event int32, e *evidence.RequestEvent) {

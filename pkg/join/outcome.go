@@ -1,6 +1,7 @@
 package join
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -9,12 +10,14 @@ import (
 
 // outcome settles status, finish reason and derived times of every row.
 func (j *joiner) outcome() {
+	batches := j.batches()
 	for i := range j.rows {
 		r, f := &j.rows[i], &j.events[i]
 		if r.ClientRequestID == "" {
-			if c, ok := vllm.ClientRequestID(r.RequestID); ok {
-				r.ClientRequestID = c
-			}
+			r.ClientRequestID = r.sentID(batches[ordinal(i)])
+		}
+		if r.search.spans > 0 && f.detail != nil {
+			r.MaxTokens = f.detail.MaxTokens // the limit on the answer: that of a step is 1
 		}
 		if r.Span == nil && f.detail != nil {
 			r.MaxTokens, r.Temperature, r.TopP = f.detail.MaxTokens, f.detail.Temperature, f.detail.TopP
@@ -32,14 +35,29 @@ func (j *joiner) outcome() {
 	}
 }
 
+// sentID is what the client sent as its id, as far as vLLM's own id tells. batch is the response of a row that is one of
+// several; empty for all others.
+func (r *Request) sentID(batch string) string {
+	if batch != "" || r.search.spans > 0 {
+		client, _ := vllm.ClientFromResponse(cmp.Or(batch, r.RequestID))
+		return client
+	}
+	if client, ok := vllm.ClientRequestID(r.RequestID); ok {
+		return client
+	}
+	return ""
+}
+
 // settle decides the status. Engine evidence outranks the caller's, since a client that gave up may call a finished
 // request failed.
 func (r *Request) settle(f *eventFacts) {
-	r.FinishReason = f.finish.word
+	if r.FinishReason = f.finish.word; f.mixed {
+		r.FinishReason = ""
+	}
 	if r.FinishReason == "" && r.Span != nil {
 		r.FinishReason = r.Span.FinishReason
 	}
-	if r.Span == nil || f.failedInside {
+	if r.Span == nil || f.failedInside || r.search.spans > 0 {
 		r.Error = f.err.word
 	}
 	if c := r.Call; c != nil {
@@ -79,9 +97,9 @@ func (r *Request) settle(f *eventFacts) {
 // so, the failure is that of a sibling sequence which was not done yet.
 func (r *Request) engineStatus(f *eventFacts) Status {
 	switch {
-	case isAbort(r.FinishReason), r.Span.Error != "" && isCancel(r.Span.Error):
+	case isAbort(r.FinishReason), r.Span.Error != "" && isCancel(r.Span.Error), r.search.spans > 0 && f.aborted: // some steps of a search were done before
 		return StatusAborted
-	case f.failedInside || r.FinishReason == "error" || r.Span.Error != "":
+	case f.failedInside || r.search.spans > 0 && f.failed || r.FinishReason == "error" || r.Span.Error != "":
 		return StatusError
 	// The line about it may be lost; the answer to the caller tells too, unless it is about a sibling sequence.
 	// A stream fails after its 200, so the caller's error type counts as well as the status.
@@ -148,6 +166,9 @@ func (r *Request) derive() {
 	}
 	if s.CompletionTokens > 1 {
 		r.TPOT = s.Decode / float64(s.CompletionTokens-1)
+	}
+	if r.search.steps > 1 { // each step is a token of the answer
+		r.TPOT = s.Decode / float64(r.search.steps-1)
 	}
 	if s.CompletionTokens > 0 && s.Decode > 0 {
 		r.TokensPerSecond = float64(s.CompletionTokens) / s.Decode

@@ -40,6 +40,8 @@ type Input struct {
 	SLO slo.Objectives
 	// Looked is the part of Window that was really asked for; the zero window means all of it.
 	Looked evidence.Window
+	// WithLines makes rows remember their lines, for the join of one request: Joined.Of and Request.Own ask for them.
+	WithLines bool
 	// Dropped counts requests seen and not kept because of our own row limit.
 	Dropped int
 	// Findings are what was measured about the telemetry besides what stands in Stores.
@@ -86,6 +88,7 @@ type joiner struct {
 	rows   []Request
 	events []eventFacts // per row, what its lines told; parallel to rows
 
+	searches       map[*evidence.RequestSpan]search
 	instances      *instances
 	linesUnmatched int
 	alike          *bool // namedAlike, once asked
@@ -94,6 +97,7 @@ type joiner struct {
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
 	opened, aborted, failed, generated bool
+	mixed                              bool                  // lines tell several finish reasons
 	siblings                           bool                  // the request has several sequences
 	failedInside                       bool                  // failed in a way that still leaves a span
 	refused                            bool                  // failed before the engine took it
@@ -103,9 +107,10 @@ type eventFacts struct {
 }
 
 func newJoiner(in Input) *joiner {
+	searches := beamSearches(&in)
 	n := len(in.Spans)
 	return &joiner{
-		in: in, rows: make([]Request, 0, n+n/16+len(in.Callers)), events: make([]eventFacts, 0, n+n/16+len(in.Callers)),
+		in: in, searches: searches, rows: make([]Request, 0, n+n/16+len(in.Callers)), events: make([]eventFacts, 0, n+n/16+len(in.Callers)),
 	}
 }
 

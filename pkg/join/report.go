@@ -140,6 +140,7 @@ func (rep *Report) tally(n int, row func(i int) *Request) {
 // ending is when a request was over that its engine counts.
 type ending struct {
 	place    int32
+	counts   int   // as the engine does: a beam search is one request per beam and step
 	at       int64 // Unix nanoseconds
 	duration time.Duration
 	ok, span bool
@@ -151,7 +152,7 @@ func endings(rows []Request) []ending {
 	for i := range rows {
 		if r := &rows[i]; r.place >= 0 && r.finished() {
 			end := r.End()
-			out = append(out, ending{r.place, end.UnixNano(), end.Sub(r.Time), r.Status == StatusOK, r.Span != nil})
+			out = append(out, ending{r.place, max(1, r.search.spans), end.UnixNano(), end.Sub(r.Time), r.Status == StatusOK, r.Span != nil})
 		}
 	}
 	return out
@@ -187,12 +188,12 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 	}
 	for _, e := range ends {
 		if x := &by[e.place]; !x.From.IsZero() && e.at > x.From.UnixNano() && e.at <= x.To.UnixNano() {
-			x.Rows++
+			x.Rows += e.counts
 			switch {
 			case !e.ok:
-				x.Failed++
+				x.Failed += e.counts
 			case e.span:
-				x.Spans++
+				x.Spans += e.counts
 			}
 		}
 	}

@@ -95,8 +95,10 @@ type Request struct {
 	counted   bool // its lines say that the engine itself ended it, which its counter of finished requests tells too
 	// lastLog is the time of the last line given to this row; a request without span has no other end.
 	lastLog time.Time
-	logSkew float64 // seconds between span start and Received line; NaN without the pair
-	place   int32   // index of the instance among the join's instances, -1 = not known
+	logSkew float64   // seconds between span start and Received line; NaN without the pair
+	lines   *ownLines // with Input.WithLines
+	search  search    // of a beam search, else empty
+	place   int32     // index of the instance among the join's instances, -1 = not known
 }
 
 // Key names the row within a data source, the same in every join that has the same evidence of it. A request without a

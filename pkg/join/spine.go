@@ -17,5 +17,6 @@ func (j *joiner) spine() {
 		r.RequestID = vllm.ExternalFromChild(s.RequestID)
 		r.MaxTokens, r.Temperature, r.TopP = s.MaxTokens, s.Temperature, s.TopP
 		r.Signals = SignalTrace
+		r.search = j.searches[s]
 	}
 }

@@ -20,8 +20,9 @@ const (
 
 // RequestFilter narrows RequestEvents.
 type RequestFilter struct {
-	// IDs, in any spelling, are the requests to find; empty means all. What is not an id by vllm.ValidRequestID is not asked
-	// for. Up to maxNarrowedIDs are looked for by Loki itself; with more, all requests' lines are read and sorted out here.
+	// IDs, in any spelling, narrow the search: every line about one of these requests is in the answer, and others may be.
+	// Empty means all. Up to maxNarrowedIDs are looked for by Loki itself; with more, or with one that a line's wrapper may
+	// have escaped from end to end, all requests' lines are read.
 	IDs []string
 }
 
@@ -31,14 +32,8 @@ type RequestFilter struct {
 //
 // Lines that vLLM writes for every streamed token are left out, but for each stream's last.
 func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {
-	wanted := vllm.NewRequestIDSet(filter.IDs...)
-	if len(filter.IDs) > 0 && wanted.Len() == 0 {
-		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true}
-	}
-	reader := newReader(c, func(page []entry) []evidence.RequestEvent {
-		return requestEvents(page, placesOf(c.labels), wanted)
-	})
-	batches := batchStems(wanted.Stems())
+	reader := newReader(c, func(page []entry) []evidence.RequestEvent { return requestEvents(page, placesOf(c.labels)) })
+	batches := batchTexts(filter.IDs)
 	queries := make([]query, len(batches))
 	for i, stems := range batches {
 		queries[i] = requestQuery(c.selector.within(scope, c.labels), stems)
@@ -50,9 +45,14 @@ func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, s
 	return events, report
 }
 
-// batchStems cuts ids into parts that fit into one query each. One empty part means: all requests.
-func batchStems(stems []string) [][]string {
-	if len(stems) == 0 || len(stems) > maxNarrowedIDs {
+// batchTexts gives what to look for so that every line about these requests is found, in parts that fit into one query each.
+// One empty part means: all requests.
+func batchTexts(ids []string) [][]string {
+	if len(ids) == 0 || len(ids) > maxNarrowedIDs {
+		return [][]string{nil}
+	}
+	stems, ok := vllm.NewRequestIDSet(ids...).SentenceTexts()
+	if !ok || len(stems) == 0 || len(stems) > maxNarrowedIDs {
 		return [][]string{nil}
 	}
 	var batches [][]string
@@ -68,7 +68,7 @@ func batchStems(stems []string) [][]string {
 }
 
 // requestEvents reads a page's lines. Nothing of a line stays in memory but its ids and what it tells: lines hold prompts.
-func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.RequestEvent {
+func requestEvents(page []entry, p places) []evidence.RequestEvent {
 	events := make([]evidence.RequestEvent, 0, len(page))
 	origins := originCache{places: p}
 	for _, e := range page {
@@ -83,7 +83,7 @@ func requestEvents(page []entry, p places, wanted vllm.RequestIDSet) []evidence.
 			told = make(map[string]bool, 1+len(more))
 		}
 		for {
-			if !told[parsed.External] && (wanted.Len() == 0 || wanted.Has(parsed.RequestID, parsed.IDForm)) {
+			if !told[parsed.External] {
 				detach(&parsed)
 				if event, ok := evidence.NewRequestEvent(at, origin, &parsed); ok {
 					event.Stream = e.stream.id

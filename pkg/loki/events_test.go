@@ -50,13 +50,16 @@ func TestRequestEventsAsksForTheLinesAboutRequestsOnly(t *testing.T) {
 		{
 			"a few ids are looked for by the part that all their spellings share", `{container="vllm"}`, vllm.Scope{},
 			[]string{"cmpl-B-0", "1_chatcmpl-a.c-9f3c1a7e"},
-			[]string{`{container="vllm"} |~ "cmpl-B|chatcmpl-a\\.c"` + noTokens},
+			[]string{`{container="vllm"} |~ "cmpl-B|chatcmpl-a\\.c"` + allRequests + noTokens},
 		},
 		{
-			"what is no id is not asked for", `{container="vllm"}`, vllm.Scope{}, []string{"a\" or \"b", "chatcmpl-a"},
-			[]string{`{container="vllm"} |~ "chatcmpl-a"` + noTokens},
+			"of a hostile id the part that no wrapper escapes", `{container="vllm"}`, vllm.Scope{}, []string{"a\" or \"b", "chatcmpl-a"},
+			[]string{`{container="vllm"} |~ " or |chatcmpl-a"` + allRequests + noTokens},
 		},
-		{"when none is an id nothing is asked", `{container="vllm"}`, vllm.Scope{}, []string{"a b", ""}, nil},
+		{
+			"one that has no such part makes every line be read", `{container="vllm"}`, vllm.Scope{}, []string{"chatcmpl-a", "日本"},
+			[]string{`{container="vllm"}` + allRequests + noTokens},
+		},
 		{
 			"many ids are sorted out here", `{container="vllm"}`, vllm.Scope{}, ids("chatcmpl-", 257),
 			[]string{`{container="vllm"}` + allRequests + noTokens},
@@ -145,11 +148,11 @@ func describe(events []evidence.RequestEvent) []string {
 	return out
 }
 
-func TestRequestEventsKeepsOnlyTheRequestsAskedFor(t *testing.T) {
+func TestRequestEventsLeavesToTheJoinWhoseLinesTheyAre(t *testing.T) {
 	fake := newFakeLoki(t, added(1, "cmpl-B-1-9f3c1a7e"), added(2, "cmpl-B-10-9f3c1a7e"), added(3, "2_cmpl-B-1-9f3c1a7f"))
 	events, _ := client(t, fake.URL, nil, "").RequestEvents(t.Context(), []evidence.Window{window(0, time.Minute)}, vllm.Scope{},
 		loki.RequestFilter{IDs: []string{"cmpl-B-1"}})
-	require.Equal(t, []string{"1 tiny-0 added cmpl-B-1", "3 tiny-0 added cmpl-B-1"}, describe(events))
+	require.Equal(t, []string{"1 tiny-0 added cmpl-B-1", "2 tiny-0 added cmpl-B-10", "3 tiny-0 added cmpl-B-1"}, describe(events))
 }
 
 func TestRequestEventsReadsWindowsWhole(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/grafana/loki/pkg/push"
 
@@ -25,6 +26,8 @@ type LineFilter struct {
 	Where []vllm.Condition
 	// Stream keeps to the streams that have all of these labels.
 	Stream map[string]string
+	// Own, with RequestID, tells lines of that request from those of another that carry the same id.
+	Own func(at time.Time, e *vllm.LogEvent) bool
 }
 
 // Keys of conditions on what a line says of itself. Such a condition is on whole values: Is or IsNot.
@@ -44,15 +47,15 @@ const (
 
 // keeps settles what LogQL cannot tell: which request an id-like text names, and which word of a line is its level. It
 // needs to read a line only where the query could have found too much.
-func (f LineFilter) keeps(line string, ids vllm.RequestIDSet) bool {
+func (f LineFilter) keeps(at time.Time, line string, ids vllm.RequestIDSet) bool {
 	if f.RequestID != "" && !ids.In(line) {
 		return false
 	}
-	if len(f.Levels) == 0 {
+	if len(f.Levels) == 0 && f.Own == nil {
 		return true
 	}
 	event := vllm.ParseLogLine(line)
-	return slices.Contains(f.Levels, event.Level)
+	return (f.Own == nil || f.Own(at, &event)) && (len(f.Levels) == 0 || slices.Contains(f.Levels, event.Level))
 }
 
 // settled reports whether the query alone finds exactly what the filter means.
@@ -64,6 +67,9 @@ func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.S
 	ids := vllm.NewRequestIDSet(filter.RequestID)
 	if filter.RequestID != "" && ids.Len() == 0 {
 		return nil, report
+	}
+	if ids.MayBeEngines() && !c.nameOfEngine(ctx, window, scope, filter.RequestID, &report) {
+		ids = ids.WithoutEngines()
 	}
 	limit = min(limit, c.limits.LogLines)
 	search := lineSearch{
@@ -81,6 +87,42 @@ func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.S
 	}
 	report.Seen = len(search.lines)
 	return search.lines, report
+}
+
+// enoughToName is how many lines are read to learn in which places an id is written.
+const enoughToName = 200
+
+// nameOfEngine reports whether lines tell that an id is the engine's own name of a request: a client's id may look like one,
+// and then the request that it would name is somebody else's.
+func (c *Client) nameOfEngine(ctx context.Context, window evidence.Window, scope vllm.Scope, id string, report *evidence.StoreReport) bool {
+	q := query{selector: c.selector.within(scope, c.labels)}
+	text := vllm.SearchText(id)
+	if text == "" {
+		return false
+	}
+	q.contain(text)
+	proven := false
+	for _, within := range intervals(window) {
+		page, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, int(c.linesPerCall.Load())), NewestFirst)
+		report.Calls = append(report.Calls, call)
+		if err != nil {
+			return false // the search itself will say why
+		}
+		for _, e := range page {
+			event := vllm.ParseLogLine(e.Line)
+			for _, written := range append(event.MoreIDs, event.RequestID) {
+				written = vllm.ExternalFromChild(written)
+				external, _ := vllm.ExternalFromInternal(written)
+				switch {
+				case event.IDForm != vllm.IDInternal && written == id, event.IDForm == vllm.IDInternal && external == id:
+					return false
+				case event.IDForm == vllm.IDInternal && written == id:
+					proven = true
+				}
+			}
+		}
+	}
+	return proven
 }
 
 // lineSearch reads page after page until there are enough lines. One more than enough is read, to know whether to say that
@@ -143,7 +185,7 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 func (s *lineSearch) add(page []entry) bool {
 	origins := originCache{places: s.decoder.places}
 	for _, e := range page {
-		if !s.filter.keeps(e.Line, s.ids) {
+		if !s.filter.keeps(e.Timestamp, e.Line, s.ids) {
 			continue
 		}
 		if len(s.lines) == s.limit {

@@ -114,6 +114,28 @@ func TestLinesSettlesWhatLogQLCannot(t *testing.T) {
 	require.Equal(t, []int64{3}, lines(loki.LineFilter{Levels: []vllm.LogLevel{vllm.LevelError}}), "a word in a message is no level")
 }
 
+func TestLinesOfAClientsHexAreNotThoseOfAnother(t *testing.T) {
+	fake := newFakeLoki(t,
+		added(1, "chatcmpl-job-1a2b3c4d-9f3c1a7e"),
+		added(2, "chatcmpl-job-5e6f7a8b-9f3c1a7f"),
+		added(3, "chatcmpl-job-0c0ffee0"), // the request of a client that calls it job
+		fakeLine{at(4), vllmStream, "(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:1] Request chatcmpl-job aborted.", ""},
+	)
+	client := client(t, fake.URL, nil, "")
+	lines := func(id string) (out []int64) {
+		got, report := client.Lines(t.Context(), window(0, time.Minute), vllm.Scope{}, loki.LineFilter{RequestID: id}, 100, loki.OldestFirst)
+		require.NoError(t, report.Err)
+		for _, l := range got {
+			out = append(out, l.Time.UnixNano()-noon.UnixNano())
+		}
+		return out
+	}
+	require.Equal(t, []int64{1}, lines("job-1a2b3c4d"))
+	require.Equal(t, []int64{1}, lines("chatcmpl-job-1a2b3c4d"))
+	require.Equal(t, []int64{1}, lines("chatcmpl-job-1a2b3c4d-9f3c1a7e"), "the engine's name of it, in its own lines")
+	require.Equal(t, []int64{3, 4}, lines("chatcmpl-job-0c0ffee0"), "the engine's name, in all lines of the request")
+}
+
 func TestLinesCarriesLabelsAndMetadata(t *testing.T) {
 	fake := newFakeLoki(t, fakeLine{at(1), vllmStream, "x\tü", `{"structuredMetadata":{"detected_level":"info","trace_id":"abc"},"parsed":{}}`})
 	got, _ := client(t, fake.URL, nil, "").Lines(t.Context(), window(0, time.Minute), vllm.Scope{}, loki.LineFilter{}, 10, loki.NewestFirst)
@@ -127,7 +149,7 @@ func TestLinesCarriesLabelsAndMetadata(t *testing.T) {
 
 func TestLinesRefusesAnIDThatIsNone(t *testing.T) {
 	fake := newFakeLoki(t)
-	got, report := client(t, fake.URL, nil, "").Lines(t.Context(), window(0, time.Minute), vllm.Scope{}, loki.LineFilter{RequestID: `a" or "`}, 10, loki.NewestFirst)
+	got, report := client(t, fake.URL, nil, "").Lines(t.Context(), window(0, time.Minute), vllm.Scope{}, loki.LineFilter{RequestID: "a\nb"}, 10, loki.NewestFirst)
 	require.Empty(t, got)
 	require.NoError(t, report.Err)
 	require.Empty(t, fake.queries(), "nothing is sent")

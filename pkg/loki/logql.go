@@ -33,6 +33,19 @@ func (q query) String() string {
 
 func (q *query) contain(text string) { q.filters = append(q.filters, lineFilter{"|=", text}) }
 
+// oneOf keeps lines that contain one of some texts.
+func (q *query) oneOf(texts []string) {
+	if len(texts) == 1 {
+		q.contain(texts[0])
+		return
+	}
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = regexp.QuoteMeta(text)
+	}
+	q.match(strings.Join(quoted, "|"))
+}
+
 func (q *query) match(expression string) { q.filters = append(q.filters, lineFilter{"|~", expression}) }
 
 func (q *query) drop(expression string) { q.filters = append(q.filters, lineFilter{"!~", expression}) }
@@ -51,18 +64,13 @@ const requestLines = `Received request |Added request |Generated response |Abort
 // line hides one line of its own request, and no other's.
 const tokenLines = `Generated response [^ ]+ \(streaming delta\)(?: details: |: .*finish_reason: None(?:"|\s*$))`
 
-// requestQuery finds the lines about requests, or those with one of stems in them.
+// requestQuery finds the lines about requests, or those of them that have one of stems in them.
 func requestQuery(s selector, stems []string) query {
 	q := query{selector: s}
-	if len(stems) == 0 {
-		q.match(requestLines)
-	} else {
-		quoted := make([]string, len(stems))
-		for i, stem := range stems {
-			quoted[i] = regexp.QuoteMeta(stem)
-		}
-		q.match(strings.Join(quoted, "|"))
+	if len(stems) > 0 {
+		q.oneOf(stems)
 	}
+	q.match(requestLines) // also behind a search for ids: a request has the same lines however it was asked for
 	q.drop(tokenLines)
 	return q
 }
@@ -71,7 +79,9 @@ func requestQuery(s selector, stems []string) query {
 func lineQuery(s selector, f LineFilter) query {
 	q := query{selector: s}
 	if f.RequestID != "" {
-		q.contain(vllm.RequestIDStem(f.RequestID))
+		if texts, ok := vllm.NewRequestIDSet(f.RequestID).Texts(); ok {
+			q.oneOf(texts)
+		}
 	}
 	if f.Contains != "" {
 		q.contain(f.Contains)

@@ -77,7 +77,7 @@ func (c *catalogue) recent(ctx context.Context, ask listing) (recentRequests, er
 
 // nameable reports whether a request can be asked for by id: a query refuses ids that are none.
 func nameable(r *join.Request) bool {
-	return vllm.ValidRequestID(r.RequestID) || vllm.ValidRequestID(r.ClientRequestID) || vllm.ValidRequestID(r.TraceID)
+	return vllm.ComparableRequestID(r.RequestID) || vllm.ComparableRequestID(r.ClientRequestID) || vllm.ComparableRequestID(r.TraceID)
 }
 
 func describe(r *join.Request) recentRequest {
@@ -85,7 +85,7 @@ func describe(r *join.Request) recentRequest {
 	for text, into := range map[string]*string{
 		r.RequestID: &out.RequestID, r.ClientRequestID: &out.ClientRequestID, r.TraceID: &out.TraceID,
 	} {
-		if vllm.ValidRequestID(text) {
+		if vllm.ComparableRequestID(text) {
 			*into = text
 		}
 	}

@@ -35,7 +35,7 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 		return nil, err
 	}
 	joined := join.Requests(in)
-	rows, _ := join.Choose(joined.Rows, join.Predicate{}, join.Order{Column: join.TimeColumn, Desc: true}, 0)
+	rows, _ := join.Choose(joined.Of(q.Request.ID), join.Predicate{}, join.Order{Column: join.TimeColumn, Desc: true}, 0)
 	summary := frames.Requests(rows, joined.Report, d.source())
 	summary.Name = "request"
 	summary.Meta.ExecutedQueryString = executed(in.Stores)
@@ -53,7 +53,7 @@ func (d *Datasource) request(ctx context.Context, q query.Query) (data.Frames, e
 		out = append(out, frames.Phases(row))
 	}
 	state := evidence.Window{From: around.From.Add(aroundRequest - stateAround), To: around.To.Add(stateAround - aroundRequest)}
-	more := detail{Datasource: d, row: row, around: around, state: state, before: in.Stores, summary: summary}
+	more := detail{Datasource: d, row: row, own: joined.Own(row), around: around, state: state, before: in.Stores, summary: summary}
 	if show.Shows(query.PartTrace) {
 		out = append(out, more.trace(ctx)...)
 	}
@@ -107,6 +107,7 @@ func withoutSummary(out data.Frames) data.Frames {
 type detail struct {
 	*Datasource
 	row     *join.Request
+	own     func(at time.Time, e *vllm.LogEvent) bool // tells the row's lines from those of another try at its id
 	around  evidence.Window
 	state   evidence.Window // around and more, for the engine's state alone
 	before  []evidence.StoreReport
@@ -128,10 +129,10 @@ func (d *detail) trace(ctx context.Context) data.Frames {
 
 // lines are the lines that carry the row's id.
 func (d *detail) lines(ctx context.Context) data.Frames {
-	if d.loki == nil || !vllm.ValidRequestID(d.row.RequestID) || d.failedBefore(evidence.Loki) {
+	if d.loki == nil || !vllm.ComparableRequestID(d.row.RequestID) || d.failedBefore(evidence.Loki) {
 		return nil
 	}
-	lines, report := d.loki.Lines(ctx, d.around, vllm.Scope{}, loki.LineFilter{RequestID: d.row.RequestID}, detailLines, loki.OldestFirst)
+	lines, report := d.loki.Lines(ctx, d.around, vllm.Scope{}, loki.LineFilter{RequestID: d.row.RequestID, Own: d.own}, detailLines, loki.OldestFirst)
 	d.note(report, "the log lines")
 	if len(lines) == 0 {
 		return nil

@@ -46,7 +46,7 @@ func (s *LogsSpec) check() error {
 	if s.Limit == 0 {
 		s.Limit = DefaultLines
 	}
-	if s.RequestID != "" && !vllm.ValidRequestID(s.RequestID) {
+	if s.RequestID != "" && !vllm.ComparableRequestID(s.RequestID) {
 		return wrong("logs.requestId", "%q is not a request id", clip(s.RequestID))
 	}
 	if !logWord.MatchString(s.Process) {

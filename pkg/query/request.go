@@ -39,8 +39,8 @@ func (s *RequestSpec) check() error {
 	if s.ID == "" {
 		return wrong("request.id", "empty: give a request id, an X-Request-Id or a trace id")
 	}
-	if !vllm.ValidRequestID(s.ID) {
-		return wrong("request.id", "%q is not a request id: it has characters that no id has, or more than %d", clip(s.ID), vllm.MaxRequestIDLength)
+	if !vllm.ComparableRequestID(s.ID) {
+		return wrong("request.id", "%q is not a request id: it has characters that no id has, or more than %d", clip(s.ID), vllm.MaxComparableIDLength)
 	}
 	for _, part := range s.Show {
 		if !slices.Contains(Parts, part) {

@@ -42,7 +42,7 @@ func cutBlankID(s string, texts ...string) (id, rest string, ok bool) {
 // takeSentence takes "<id>." to the end of the message.
 func (e *LogEvent) takeSentence(kind LogKind, form IDForm, rest string) {
 	id, more, _ := strings.Cut(rest, " ")
-	if more != "" && !strings.HasPrefix(more, "[repeated ") { // Ray's own remark
+	if more != "" && !(strings.HasPrefix(more, "[repeated ") && strings.HasSuffix(id, ".")) { // Ray's own remark
 		if !blankID(rest) || !strings.HasSuffix(rest, ".") {
 			return // another sentence
 		}
@@ -55,9 +55,34 @@ func (e *LogEvent) takeSentence(kind LogKind, form IDForm, rest string) {
 // takeAborted takes "<id>[,<id>…]."; the list has several entries when a caller aborts a batch.
 func (e *LogEvent) takeAborted(rest string) {
 	e.Kind = LogAborted
-	for id := range strings.SplitSeq(strings.TrimSuffix(rest, "."), ",") {
+	for _, id := range cutIDs(strings.TrimSuffix(rest, ".")) {
 		e.addID(id, IDInternal)
 	}
+}
+
+// cutIDs cuts a list of the engine's ids at those commas behind which one begins: a client's own id may have commas too. One
+// begins with an endpoint's word, and what stands before has the random suffix if any has.
+func cutIDs(list string) []string {
+	parts := strings.Split(list, ",")
+	if len(parts) == 1 {
+		return parts
+	}
+	_, suffixed := ExternalFromInternal(parts[len(parts)-1])
+	complete := func(id string) bool {
+		_, ok := ExternalFromInternal(id)
+		return ok || !suffixed
+	}
+	worded := endpointPrefix(trimChildPrefix(parts[0])) != ""
+	out := parts[:1]
+	for _, part := range parts[1:] {
+		last := &out[len(out)-1]
+		if complete(*last) && (!worded || endpointPrefix(trimChildPrefix(part)) != "") {
+			out = append(out, part)
+		} else {
+			*last += "," + part
+		}
+	}
+	return out
 }
 
 // addID takes the first id as the line's own and the rest as MoreIDs.
@@ -74,7 +99,7 @@ func (e *LogEvent) addID(id string, form IDForm) {
 // and parameters.
 func (e *LogEvent) takeReceived(rest string) {
 	id, after, ok := strings.Cut(rest, ": ")
-	if strings.IndexByte(id, ' ') >= 0 {
+	if strings.IndexByte(id, ' ') >= 0 || !strings.HasPrefix(after, "params: ") && !strings.HasPrefix(after, "prompt: ") {
 		id, after, ok = cutBlankID(rest, ": params: ", ": prompt: ")
 		after = strings.TrimPrefix(after, ": ")
 	}
@@ -178,8 +203,8 @@ func failure(verb string) string {
 	return "failed"
 }
 
-// takeGenerated takes "<id>[ (streaming …)]: output: '…', …, finish_reason: R". The reason stands at the end, where no
-// output reaches.
+// takeGenerated takes "<id>[ (streaming …)]: output: '…', …, finish_reason: R". The id is the response's, without a prompt's
+// number. The reason stands at the end, where no output reaches.
 func (e *LogEvent) takeGenerated(rest string) {
 	id, after, _ := strings.Cut(rest, " ")
 	if blank, more, ok := cutBlankID(rest, " (streaming ", " details: ", ": output: "); ok {
@@ -244,7 +269,7 @@ func (e *LogEvent) takeMention() {
 			return
 		}
 		end := start
-		for end < len(m) && ValidRequestID(m[end:end+1]) {
+		for end < len(m) && plainByte(m[end]) {
 			end++
 		}
 		id := strings.TrimRight(m[start:end], ".:")

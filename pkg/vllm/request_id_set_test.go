@@ -27,7 +27,19 @@ func TestRequestIDSetHas(t *testing.T) {
 		{"another prompt of one response is another request", "cmpl-B-0", "cmpl-B-1", vllm.IDExternal, false},
 		{"a client's own hex is part of an external id", "chatcmpl-B", "chatcmpl-B-deadbeef", vllm.IDExternal, false},
 		{"a base of 8 hex digits is no suffix", "chatcmpl-1a2b3c4d", "chatcmpl-5e6f7a8b", vllm.IDInternal, false},
-		{"what is no id is in no set", "a b", "a b", vllm.IDUnknown, false},
+		{"a client's own hex is no suffix of the engine's", "job-1a2b3c4d", "chatcmpl-job-5e6f7a8b", vllm.IDInternal, false},
+		{"nor is it another's request", "job-1a2b3c4d", "chatcmpl-job", vllm.IDExternal, false},
+		{"a client's own hex, inside the engine", "job-1a2b3c4d", "chatcmpl-job-1a2b3c4d-5e6f7a8b", vllm.IDInternal, true},
+		{"a client's own hex, inside an old engine", "job-1a2b3c4d", "chatcmpl-job-1a2b3c4d", vllm.IDInternal, true},
+		{"a longer number of the client's is another's", "job7", "chatcmpl-job7_1", vllm.IDExternal, false},
+		{"so it is inside the engine", "job7", "chatcmpl-job7_1-5e6f7a8b", vllm.IDInternal, false},
+		{"an id with blanks", "a b", "chatcmpl-a b-5e6f7a8b", vllm.IDInternal, true},
+		{"an id with quotes", `we"ird`, `cmpl-we"ird-3`, vllm.IDExternal, true},
+		{"an id in UTF-8, as a header is read", "é", "chatcmpl-\u00c3\u00a9", vllm.IDExternal, true},
+		{"a client's number in the response's id", "req-1", "cmpl-req-1", vllm.IDResponse, true},
+		{"a beam", "B", "cmpl-B-b702ceda0c207dcf-beam-0-8196971f", vllm.IDInternal, true},
+		{"a beam of the response", "cmpl-B", "cmpl-B-b702ceda0c207dcf-beam-1", vllm.IDExternal, true},
+		{"what is no id is in no set", "a\nb", "a\nb", vllm.IDUnknown, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			require.Equal(t, test.want, vllm.NewRequestIDSet(test.asked).Has(test.written, test.form))
@@ -48,8 +60,53 @@ func TestRequestIDSetIn(t *testing.T) {
 		{"not another prompt", "Added request cmpl-B-10.", false},
 		{"not the tail of another id", "Added request xcmpl-B-1.", false},
 		{"one after another that is not", "cmpl-B-10, cmpl-B-1", true},
+		{"a text about another that quotes it", head + "Generated response cmpl-C: output: 'cmpl-B-1', finish_reason: stop", false},
 		{"nothing", "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) { require.Equal(t, test.want, set.In(test.line)) })
+	}
+}
+
+func TestSearchTextStandsInEveryWrapper(t *testing.T) {
+	for id, want := range map[string]string{
+		"chatcmpl-B": "chatcmpl-B", `chatcmpl-we"ird id`: "chatcmpl-we", "cmpl-日本 and more": " and more", "日本": "", `"a"`: "",
+		"a,b|c {d}": "a,b|c {d}",
+	} {
+		require.Equal(t, want, vllm.SearchText(id), id)
+	}
+	texts, ok := vllm.NewRequestIDSet("cmpl-B-1", "cmpl-B-2").Texts()
+	require.True(t, ok)
+	require.Equal(t, []string{"cmpl-B"}, texts, "all spellings have it")
+	_, ok = vllm.NewRequestIDSet("cmpl-B-1", "日").Texts()
+	require.False(t, ok)
+}
+
+func TestHostileIDsInASentence(t *testing.T) {
+	for _, id := range []string{"user_42", "a b", `we"ird/id 7%20{x="y"}`, "a,b", "x|y", `back\slash`, "日本-1", "100%", "it's", "a: b"} {
+		set := vllm.NewRequestIDSet(id)
+		for _, line := range []string{
+			"Received request chatcmpl-" + id + ": params: SamplingParams(n=1), lora_request: None.",
+			"Added request chatcmpl-" + id + "-5e6f7a8b.",
+			"Added request 1_cmpl-" + id + "-0-5e6f7a8b.",
+			"Aborted request(s) chatcmpl-" + id + "-5e6f7a8b.",
+			"Request chatcmpl-" + id + " aborted.",
+		} {
+			require.True(t, set.In(head+line), line)
+		}
+		require.False(t, set.In(head+"Added request chatcmpl-"+id+"2-5e6f7a8b."), id)
+	}
+}
+
+func TestAListOfAbortedRequestsIsCutBetweenIDs(t *testing.T) {
+	for list, want := range map[string][]string{
+		"chatcmpl-a-5e6f7a8b,cmpl-b-0-5e6f7a8c":     {"chatcmpl-a-5e6f7a8b", "cmpl-b-0-5e6f7a8c"},
+		"chatcmpl-a,b-5e6f7a8b":                     {"chatcmpl-a,b-5e6f7a8b"},
+		"chatcmpl-a,chatcmpl-b-5e6f7a8b":            {"chatcmpl-a,chatcmpl-b-5e6f7a8b"}, // all have the suffix, or none
+		"chatcmpl-a,b-5e6f7a8b,0_cmpl-c-0-5e6f7a8c": {"chatcmpl-a,b-5e6f7a8b", "0_cmpl-c-0-5e6f7a8c"},
+		"chatcmpl-a,cmpl-b-0":                       {"chatcmpl-a", "cmpl-b-0"}, // before 0.14
+		"raw-1,raw-2":                               {"raw-1", "raw-2"},
+	} {
+		e := vllm.ParseLogLine(head + "Aborted request(s) " + list + ".")
+		require.Equal(t, want, append([]string{e.RequestID}, e.MoreIDs...), list)
 	}
 }

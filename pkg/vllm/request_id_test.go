@@ -1,6 +1,7 @@
 package vllm_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,7 +19,25 @@ func TestSpellingsOfOneRequest(t *testing.T) {
 		{"cmpl-req-42-0-9f3c1a7e", "cmpl-req-42-0", "cmpl-req-42", "req-42"},
 		{"cmpl-B-10-00000000", "cmpl-B-10", "cmpl-B", "B"},
 		{"cmpl-req-1-0-0-12345678", "cmpl-req-1-0-0", "cmpl-req-1-0", "req-1-0"},
-		{"chatcmpl-b_3-9f3c1a7e", "chatcmpl-b_3", "chatcmpl-b", "b"},
+		{"chatcmpl-b_3-9f3c1a7e", "chatcmpl-b_3", "chatcmpl-b_3", "b_3"}, // a client's own, until a batch is proven
+		{"chatcmpl-user_42-9f3c1a7e", "chatcmpl-user_42", "chatcmpl-user_42", "user_42"},
+		{"cmpl-job7_1-0-9f3c1a7e", "cmpl-job7_1-0", "cmpl-job7_1", "job7_1"},
+		{"chatcmpl-req_12345", "chatcmpl-req_12345", "chatcmpl-req_12345", "req_12345"},
+		{"chatcmpl-a_b_c-00c0ffee", "chatcmpl-a_b_c", "chatcmpl-a_b_c", "a_b_c"},
+		{"chatcmpl-job-1a2b3c4d-9f3c1a7e", "chatcmpl-job-1a2b3c4d", "chatcmpl-job-1a2b3c4d", "job-1a2b3c4d"},
+		{"score-x-1-0-9f3c1a7e", "score-x-1-0", "score-x-1", "x-1"},
+		{"rerank-x-1-12", "rerank-x-1-12", "rerank-x-1", "x-1"},
+		{"pool-x-0", "pool-x-0", "pool-x", "x"},
+		{"pooling-x-0-9f3c1a7e", "pooling-x-0", "pooling-x", "x"},
+		{"classify-abc-0-0-9f3c1a7e", "classify-abc-0-0", "classify-abc-0", "abc-0"},
+		{"embd-e-prompt-1-chunk-12-aaaaaaaa", "embd-e-prompt-1-chunk-12", "embd-e", "e"},
+		{"transcribe-tape-7-9f3c1a7e", "transcribe-tape-7", "transcribe-tape-7", "tape-7"}, // one piece has no number
+		{"translate-tape-9f3c1a7e", "translate-tape", "translate-tape", "tape"},
+		{"generate-tokens-t-1-9f3c1a7e", "generate-tokens-t-1", "generate-tokens-t-1", "t-1"},
+		{"decision-d-2-9f3c1a7e", "decision-d-2", "decision-d", "d"},
+		{"chatcmpl-a|b, c\\d 100%-9f3c1a7e", "chatcmpl-a|b, c\\d 100%", "chatcmpl-a|b, c\\d 100%", "a|b, c\\d 100%"},
+		{"chatcmpl-caf\u00c3\u00a9-9f3c1a7e", "chatcmpl-caf\u00c3\u00a9", "chatcmpl-caf\u00c3\u00a9", "café"}, // a header in UTF-8
+		{"chatcmpl-café-9f3c1a7e", "chatcmpl-café", "chatcmpl-café", "café"},
 		{"resp_0123456789abcdef_0-9f3c1a7e", "resp_0123456789abcdef_0", "resp_0123456789abcdef", ""},
 		{"chatcmpl-x-NOTHEX12", "chatcmpl-x-NOTHEX12", "chatcmpl-x-NOTHEX12", "x-NOTHEX12"}, // before 0.14: no suffix
 		{"1_cmpl-a-0", "cmpl-a-0", "cmpl-a", "a"},
@@ -56,12 +75,36 @@ func TestAChildKnowsItsPlace(t *testing.T) {
 	}
 }
 
-func TestHostileIDsAreNotSentOn(t *testing.T) {
+func TestPlainIDsShowTheirEnd(t *testing.T) {
 	for _, id := range []string{"", " ", "a b", "a\nb", "a\"b", "a`b", "a|b", "a{b}", "a\\b", "é", strings.Repeat("a", 257)} {
-		require.False(t, vllm.ValidRequestID(id), "%q", id)
+		require.False(t, vllm.PlainRequestID(id), "%q", id)
 	}
 	for _, id := range []string{"chatcmpl-1", "req/2:3@host=x+y.z~_%", strings.Repeat("a", 256)} {
-		require.True(t, vllm.ValidRequestID(id), "%q", id)
+		require.True(t, vllm.PlainRequestID(id), "%q", id)
+	}
+}
+
+func TestOneOfSeveralHasTwoReadings(t *testing.T) {
+	for id, want := range map[string]string{
+		"chatcmpl-b_3": "chatcmpl-b 3", "transcribe-tape-7": "transcribe-tape 7", "translate-tape_0": "translate-tape 0",
+	} {
+		response, n, ok := vllm.SeveralOf(id)
+		require.True(t, ok, id)
+		require.Equal(t, want, fmt.Sprint(response, " ", n), id)
+	}
+	for _, id := range []string{"chatcmpl-b", "chatcmpl-b_03", "chatcmpl-b-3", "cmpl-b_3", "chatcmpl-_3", "chatcmpl-b_99999999999999999999", "b_3", "resp_1_0"} {
+		_, _, ok := vllm.SeveralOf(id)
+		require.False(t, ok, id)
+	}
+}
+
+func TestWhatAClientSentInUTF8ComesBack(t *testing.T) {
+	for _, sent := range []string{"café", "日本-1", "naïve ü", "👩\u200d💻", "à"} {
+		require.Equal(t, sent, vllm.SentText(vllm.HeaderText(sent)))
+		require.True(t, vllm.ComparableRequestID("chatcmpl-"+vllm.HeaderText(sent)), "%q", sent)
+	}
+	for _, raw := range []string{"plain", "é", "日本", "Ã and more ü"} { // no header can have been read so
+		require.Equal(t, raw, vllm.SentText(raw))
 	}
 }
 
