@@ -26,29 +26,21 @@ type Report struct {
 	Wrong, Null      map[string]int // cells by column; Null where the evidence was there
 	Marked           int            // rows that say that they are ambiguous
 	Undecided        map[string]int // cells and rows by the reason why they cannot be told
-	Complaints       []string       // a few of each kind
+	Complaints       []Complaint    // a few of each kind
 	complaintsByKind map[string]int
 }
 
 // untold is the reason that docs/join.md gives.
 const untold = "vLLM marks no failure on its span, and neither a line nor a caller tells of this one"
 
-// Faults counts all that must not be.
-func (r *Report) Faults() (n int) {
-	n = r.Missed + r.Invented
-	for _, counts := range []map[string]int{r.Wrong, r.Null} {
-		for _, c := range counts {
-			n += c
-		}
-	}
-	return n
-}
+// Complaint is one fault in words, and the id of the request that it is about, if there is one.
+type Complaint struct{ Text, RequestID string }
 
 const complaintsOfAKind = 5
 
-func (r *Report) complain(kind, format string, args ...any) {
+func (r *Report) complain(kind, id, format string, args ...any) {
 	if r.complaintsByKind[kind]++; r.complaintsByKind[kind] <= complaintsOfAKind {
-		r.Complaints = append(r.Complaints, kind+": "+fmt.Sprintf(format, args...))
+		r.Complaints = append(r.Complaints, Complaint{kind + ": " + fmt.Sprintf(format, args...), id})
 	}
 }
 
@@ -85,7 +77,7 @@ func Grade(frame *data.Frame, world World) *Report {
 		found := m.find(row)
 		if found == nil {
 			g.report.Invented++
-			g.report.complain("row invented", "%s %q %q status %s, %s", row.Time().Format(clock), row.Text("request_id"), row.Text("client_request_id"), row.Text("status"), row.Text("signals"))
+			g.report.complain("row invented", row.Text("request_id"), "%s %q %q status %s, %s", row.Time().Format(clock), row.Text("request_id"), row.Text("client_request_id"), row.Text("status"), row.Text("signals"))
 			continue
 		}
 		g.row(row, found.Record)
@@ -104,7 +96,7 @@ func (g *grader) missed(r *truth.Record) {
 		return
 	}
 	g.report.Missed++
-	g.report.complain("row missed", "%s", Told(r))
+	g.report.complain("row missed", r.ExternalID, "%s", Told(r))
 }
 
 func (g *grader) row(row Row, r *truth.Record) {
@@ -119,14 +111,14 @@ func (g *grader) row(row Row, r *truth.Record) {
 			g.report.Undecided[untold]++
 		case known:
 			g.report.Wrong[c.name]++
-			g.report.complain(c.name+" wrong", "%v instead of %v (%s): %s", c.shown(row), want.shown(c.numeric), row.Text("signals"), Told(r))
+			g.report.complain(c.name+" wrong", r.ExternalID, "%v instead of %v (%s): %s", c.shown(row), want.shown(c.numeric), row.Text("signals"), Told(r))
 		case want.known && c.told(g, r):
 			if why := g.undecidable(r, c.name); why != "" {
 				g.report.Undecided[why]++
 				continue
 			}
 			g.report.Null[c.name]++
-			g.report.complain(c.name+" null", "instead of %v (%s): %s", want.shown(c.numeric), row.Text("signals"), Told(r))
+			g.report.complain(c.name+" null", r.ExternalID, "instead of %v (%s): %s", want.shown(c.numeric), row.Text("signals"), Told(r))
 		}
 	}
 }

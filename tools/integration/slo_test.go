@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
@@ -84,8 +85,8 @@ func (f *fleet) keptBetween(window backend.TimeRange) map[string]*kept {
 	above := func(took *float64, name string) bool { return took != nil && *took > limit(name) }
 	out := map[string]*kept{}
 	answered := map[string]float64{}
-	for _, r := range f.asRows() {
-		if !r.proven || r.Time.Before(window.From) || !r.Time.Before(window.To) {
+	for _, r := range grade.Expect(f.known.Requests()) {
+		if !r.Proven || r.Time.Before(window.From) || !r.Time.Before(window.To) {
 			continue
 		}
 		k := out[r.Model]
@@ -102,7 +103,7 @@ func (f *fleet) keptBetween(window backend.TimeRange) map[string]*kept {
 		}
 		ttft, tpot, e2e := above(r.TTFT, "ttft"), r.CompletionTokens > 1 && above(r.TPOT, "tpot"), above(r.E2E, "e2e")
 		switch {
-		case r.Status != truth.StatusOK && !failureUntold(r.Record):
+		case r.Status != truth.StatusOK && !grade.FailureUntold(r.Record):
 			k.missed++
 			k.failed++
 		case ttft || tpot || e2e:

@@ -39,7 +39,7 @@ func TestWorlds(t *testing.T) {
 			t.Logf("%d requests, %d rows; filled in %s, judged in %s", o.report.Requests, o.report.Rows,
 				filled.Round(10*time.Millisecond), (time.Since(began) - filled).Round(10*time.Millisecond))
 			for _, c := range o.report.Complaints {
-				t.Log(c)
+				t.Log(c.Text)
 			}
 			for why, n := range o.report.Undecided {
 				t.Logf("%d undecidable: %s", n, why)
