@@ -19,6 +19,8 @@ type (
 	Model = serving.Model
 	// Profile names a traffic pattern.
 	Profile = traffic.Profile
+	// Hang is an engine that stops for good.
+	Hang = serving.Hang
 	// Record is the truth about one request.
 	Record = truth.Record
 )
@@ -60,6 +62,8 @@ type Config struct {
 	// EnginePauses likewise: each makes the engine abort its requests itself,
 	// which leaves root spans and, without a token, absurd prefill times.
 	EnginePauses float64
+	// Hangs are engines that stop for good, so long after the first moment.
+	Hangs []Hang
 
 	// Listen is where /metrics of all instances are served while Run runs.
 	// Default 127.0.0.1:0; "off" serves nothing.

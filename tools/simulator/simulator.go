@@ -176,7 +176,7 @@ func (s *Simulator) start(at time.Time) {
 		Seed: s.config.Seed, Start: at, TimeOfDay: s.config.TimeOfDay, Version: s.version, Models: s.config.Models,
 		Profile: s.config.Profile, Rate: s.config.Rate, MaxCalls: s.config.MaxRequests,
 		LostSpans: s.config.LostSpans, LostLogs: s.config.LostLogs, DeathsPerHour: deaths, PausesPerHour: pauses,
-		Calls: s.config.Calls,
+		Hangs: s.config.Hangs, Calls: s.config.Calls,
 	}, s.sink)
 	s.targets = newTargets(s.cluster.Instances(), s.config.ScrapeInterval)
 	s.grid = at

@@ -48,9 +48,14 @@ func printTable(t *testing.T, outcomes []outcome) {
 			fmt.Fprintf(&b, "%6d  %s\n", reasons[why], why)
 		}
 	}
-	t.Logf("the table:\n%s", b.String())
-	if path := os.Getenv("VLLM_WORLDS_TABLE"); path != "" {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+	writeTable(t, "VLLM_WORLDS_TABLE", b.String())
+}
+
+// writeTable prints a table, also into the file that a variable names.
+func writeTable(t *testing.T, variable, table string) {
+	t.Logf("the table:\n%s", table)
+	if path := os.Getenv(variable); path != "" {
+		if err := os.WriteFile(path, []byte(table), 0o644); err != nil {
 			t.Error(err)
 		}
 	}

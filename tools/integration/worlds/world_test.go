@@ -34,6 +34,9 @@ const (
 	settle = 2 * time.Minute
 )
 
+// limits are such that some requests of every model miss each of them; all are bounds of buckets.
+var limits = []map[string]any{{"model": "*", "ttft": "1s", "tpot": "50ms", "e2e": "20s"}}
+
 // scene is one world in stores of its own, with the plugin in front.
 type scene struct {
 	world  world.World
@@ -44,8 +47,18 @@ type scene struct {
 	truth  *truthtest.Recorder
 }
 
-// stage fills stores with a world. They are its own: Save & test looks at the last hour of everything.
+// stage fills stores with a world that has come to rest. They are its own: Save & test looks at the last hour of everything.
 func stage(t *testing.T, w world.World) *scene {
+	t.Helper()
+	s := prepare(t, w)
+	to := time.Now().Add(-settle - w.Delay).Truncate(s.config.ScrapeInterval)
+	s.fill(t, simulator.Window{From: to.Add(-length), To: to, Drain: true})
+	s.start(t, s.stores.Prometheus.URL)
+	return s
+}
+
+// prepare starts the world's stores.
+func prepare(t *testing.T, w world.World) *scene {
 	t.Helper()
 	s := &scene{world: w, truth: &truthtest.Recorder{}}
 	s.stores = stacktest.Start(t, stack.Options{ScrapeInterval: 15 * time.Second})
@@ -55,8 +68,13 @@ func stage(t *testing.T, w world.World) *scene {
 		PrometheusRemoteWrite: s.stores.Prometheus.RemoteWrite, Loki: s.stores.Loki.URL, OTLP: s.stores.Jaeger.OTLPHTTP,
 	}
 	w.Apply(&s.config)
-	to := time.Now().Add(-settle - w.Delay).Truncate(s.config.ScrapeInterval)
-	s.window = simulator.Window{From: to.Add(-length), To: to, Drain: true}
+	return s
+}
+
+// fill writes the world's history.
+func (s *scene) fill(t *testing.T, window simulator.Window) {
+	t.Helper()
+	s.window = window
 	sim, err := simulator.New(s.config)
 	require.NoError(t, err)
 	err = sim.Backfill(t.Context(), s.window)
@@ -66,12 +84,10 @@ func stage(t *testing.T, w world.World) *scene {
 	}
 	require.NoError(t, sim.Close())
 	require.NoError(t, err)
-	s.start(t)
-	return s
 }
 
 // start runs the plugin with what the world's operator has set.
-func (s *scene) start(t *testing.T) {
+func (s *scene) start(t *testing.T, prometheus string) {
 	t.Helper()
 	root, err := repo.Root()
 	require.NoError(t, err)
@@ -79,11 +95,12 @@ func (s *scene) start(t *testing.T) {
 	if binary == "" {
 		binary = repo.PluginBinary(root)
 	}
-	settings := pluginhost.Stores(s.stores.Prometheus.URL, s.stores.Loki.URL, s.stores.Jaeger.GRPC).Patient()
+	settings := pluginhost.Stores(prometheus, s.stores.Loki.URL, s.stores.Jaeger.GRPC).Patient()
+	settings = settings.With("vllm", map[string]any{"slo": limits})
 	if s.world.Settings != nil {
 		s.world.Settings(settings.JSON)
 	}
-	s.plugin, err = pluginhost.Start(t.Context(), pluginhost.Options{Binary: binary, Log: os.Stderr, Settings: settings})
+	s.plugin, err = pluginhost.Start(t.Context(), pluginhost.Options{Binary: binary, Settings: settings})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.plugin.Close() })
 }

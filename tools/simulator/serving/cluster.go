@@ -28,8 +28,9 @@ type Config struct {
 	Rate                float64 // calls per second
 	MaxCalls            int     // 0 is no limit, negative is none
 	LostSpans, LostLogs float64
-	DeathsPerHour       float64             // per instance
-	PausesPerHour       float64             // per instance; each aborts all its requests
+	DeathsPerHour       float64 // per instance
+	PausesPerHour       float64 // per instance; each aborts all its requests
+	Hangs               []Hang
 	Calls               func(*traffic.Call) // may change each call before it begins; nil changes none
 }
 
@@ -38,6 +39,13 @@ func (c Config) timeOfDay() time.Duration {
 		return c.TimeOfDay
 	}
 	return time.Duration(c.Start.Hour())*time.Hour + time.Duration(c.Start.Minute())*time.Minute
+}
+
+// Hang is an engine that stops for good while its server goes on: it takes requests in, answers /health and /metrics, and computes
+// nothing any more.
+type Hang struct {
+	Pod string
+	At  time.Duration // virtual
 }
 
 // Cluster is the whole fleet on one clock.
@@ -83,6 +91,13 @@ func New(config Config, output Output) *Cluster {
 		i.ready()
 		i.planDeath()
 		i.planPause()
+	}
+	for _, h := range config.Hangs {
+		for _, i := range c.instances {
+			if i.Name == h.Pod {
+				c.clock.at(h.At, func() { i.hung = true })
+			}
+		}
 	}
 	c.planArrival()
 	return c

@@ -31,6 +31,7 @@ type Instance struct {
 	api      telemetry.Process
 
 	up         bool
+	hung       bool
 	generation int        // of the process; events of an earlier one are void
 	inFlight   []*attempt // order of arrival
 	port       int        // next client port in access lines
@@ -136,7 +137,7 @@ func (i *Instance) ready() {
 	c, m := i.cluster, i.Model
 	now := c.wall(c.clock.now)
 	i.generation++
-	i.up = true
+	i.up, i.hung = true, false
 	i.statsAt = c.clock.now
 	i.Metrics = telemetry.NewServerMetrics(c.config.Version, m.Name, m.Engine, m.Engines, len(m.LoRAs), now)
 	i.engines = i.engines[:0]
@@ -188,7 +189,7 @@ func (i *Instance) newResource() *telemetry.Resource {
 // kick starts a step when the engine is not in one.
 func (i *Instance) kick(e *core) {
 	c := i.cluster
-	if e.Busy() {
+	if e.Busy() || i.hung {
 		return
 	}
 	took, ok := e.StartStep(c.clock.now)

@@ -18,6 +18,10 @@ func TestEachWorldIsAFleetWhoseTruthAddsUp(t *testing.T) {
 			require.NoError(t, err)
 			known := simulated(t, w)
 			require.NotEmpty(t, known.Requests())
+			for _, column := range w.Undecidable {
+				require.NotEmpty(t, column.Columns)
+				require.NotEmpty(t, column.Why)
+			}
 			for _, r := range known.Requests() {
 				require.GreaterOrEqual(t, r.Evidence.LogLines, 0)
 				require.GreaterOrEqual(t, r.Evidence.LogLinesLost, 0)
