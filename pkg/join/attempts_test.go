@@ -124,3 +124,33 @@ func TestWhatWasNotDoneOfACallIsARowBesideItsSiblings(t *testing.T) {
 		})
 	}
 }
+
+// The lines about a call's answers carry the call's id alone: which of its sequences stopped and which ran into its limit, none tells.
+func TestSequencesThatEndedForDifferentReasonsKeepTheirsUnknown(t *testing.T) {
+	const call = "chatcmpl-n"
+	answered := func(reason string) evidence.RequestEvent {
+		e := line(vllm.LogGenerated, call, 1.7, podA)
+		e.Detail = &evidence.EventDetail{FinishReason: reason}
+		return e
+	}
+	for name, c := range map[string]struct {
+		reasons []string
+		want    string
+	}{
+		"all for the same": {[]string{"stop", "stop"}, "stop"},
+		"two for two":      {[]string{"stop", "length"}, ""},
+		"one of three":     {[]string{"length", "stop", "length"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := []evidence.RequestEvent{line(vllm.LogReceived, call, 0.01, podA)}
+			for _, reason := range c.reasons {
+				events = append(events, answered(reason))
+			}
+			spans := []evidence.RequestSpan{span(call, 0, podA), span(call, 0, podA)}
+			for _, r := range join.Requests(join.Input{Spans: spans, Events: events}).Rows {
+				require.Equal(t, c.want, r.FinishReason)
+				require.Equal(t, join.StatusOK, r.Status)
+			}
+		})
+	}
+}

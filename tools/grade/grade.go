@@ -36,7 +36,7 @@ const untold = "vLLM marks no failure on its span, and neither a line nor a call
 // Complaint is one fault in words, and the id of the request that it is about, if there is one.
 type Complaint struct{ Text, RequestID string }
 
-const complaintsOfAKind = 5
+const complaintsOfAKind = 3
 
 func (r *Report) complain(kind, id, format string, args ...any) {
 	if r.complaintsByKind[kind]++; r.complaintsByKind[kind] <= complaintsOfAKind {
