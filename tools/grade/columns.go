@@ -54,7 +54,7 @@ func anywhere(_ *grader, r *truth.Record) bool {
 }
 
 func inCaller(_ *grader, r *truth.Record) bool {
-	return r.Evidence.CallerSpan == truth.Emitted && (r.Evidence.EngineSpan != truth.Emitted || r.Caller.TraceID == r.TraceID)
+	return r.Evidence.CallerSpan == truth.Emitted && r.Evidence.RouterSpans != truth.Lost && (r.Evidence.EngineSpan != truth.Emitted || r.Caller.TraceID == r.TraceID)
 }
 
 func nowhere(*grader, *truth.Record) bool { return false }
@@ -73,10 +73,10 @@ func of(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
 	return func(_ *grader, r *truth.Record) cell { return want(r) }
 }
 
-// ofCaller is not judged where the caller's span was lost: the router's or the root may stand in.
+// ofCaller is not judged where the caller's span was lost, or one between it and the engine's: then the chain ends before it.
 func ofCaller(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
 	return func(_ *grader, r *truth.Record) cell {
-		if r.Caller == nil || r.Evidence.CallerSpan != truth.Emitted {
+		if r.Caller == nil || r.Evidence.CallerSpan != truth.Emitted || r.Evidence.RouterSpans == truth.Lost {
 			return anything
 		}
 		return want(r)

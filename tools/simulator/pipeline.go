@@ -160,6 +160,9 @@ func (t *traces) settle(r *truth.Record) {
 	lost(&r.Evidence.EngineSpan, r.TraceID, r.SpanID)
 	lost(&r.Evidence.CallerSpan, above, r.ClientSpanID)
 	lost(&r.Evidence.RootSpan, above, r.RootSpanID)
+	for _, id := range r.RouterSpanIDs {
+		lost(&r.Evidence.RouterSpans, above, id)
+	}
 }
 
 func (t *traces) closeNamed(trace string) {

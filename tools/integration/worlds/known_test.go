@@ -35,6 +35,8 @@ var known = map[string]string{
 	"ids_reused_after_refusal": "ids",
 	"end_not_logged":           "ids",
 
+	"no_logs": "callers",
+
 	"two_clusters":     "servers",
 	"two_environments": "servers",
 

@@ -19,6 +19,7 @@ type attempt struct {
 
 	client, router, process telemetry.SpanID // spans above llm_request
 	callerSpan              string           // truth's Emitted, Lost or None
+	routerSpans             string
 
 	sentAt    time.Duration
 	arrivedAt time.Duration // at the API server
@@ -51,7 +52,7 @@ func (op *operation) newAttempt() *attempt {
 	c := op.cluster
 	a := &attempt{
 		op: op, number: len(op.attempts) + 1,
-		sentAt: c.clock.now, arrivedAt: -1, ended: -1, callerSpan: truth.None,
+		sentAt: c.clock.now, arrivedAt: -1, ended: -1, callerSpan: truth.None, routerSpans: truth.None,
 	}
 	switch {
 	case op.visit != nil:

@@ -98,7 +98,7 @@ func (a *attempt) sendCallerSpans() string {
 		attributes = append(attributes, telemetry.Attribute{Key: "error.type", Value: failure})
 	}
 	if op.routed() {
-		a.sendRouterSpans()
+		a.routerSpans = a.sendRouterSpans()
 	}
 	return c.send(&telemetry.Span{
 		Resource: c.callerResource(op.call.Caller.Service, a.environment()), Scope: "opentelemetry.instrumentation.openai_v2",
@@ -126,8 +126,8 @@ func (a *attempt) usage() []telemetry.Attribute {
 }
 
 // sendRouterSpans emits what the production-stack router records: the model
-// and the caller's request id as they came.
-func (a *attempt) sendRouterSpans() {
+// and the caller's request id as they came. It says whether both went out.
+func (a *attempt) sendRouterSpans() string {
 	op, c := a.op, a.op.cluster
 	resource := c.callerResource("vllm-router", a.environment())
 	path := op.call.Endpoint
@@ -144,7 +144,7 @@ func (a *attempt) sendRouterSpans() {
 	}
 	failed := a.errorType() != ""
 	start, end := c.wall(a.sentAt+op.call.Network/2), c.wall(a.ended).Add(-time.Microsecond)
-	c.send(&telemetry.Span{
+	outer := c.send(&telemetry.Span{
 		Resource: resource, Scope: "vllm-router", Name: "router " + path, Kind: telemetry.Server,
 		TraceID: op.trace, SpanID: a.router, Parent: a.client, Remote: true, Start: start, End: end, Error: failed,
 		Attributes: append([]telemetry.Attribute{
@@ -152,12 +152,16 @@ func (a *attempt) sendRouterSpans() {
 			{Key: "vllm.model", Value: op.requestedModel()},
 		}, common...),
 	})
-	c.send(&telemetry.Span{
+	inner := c.send(&telemetry.Span{
 		Resource: resource, Scope: "vllm-router", Name: "process_request", Kind: telemetry.Client,
 		TraceID: op.trace, SpanID: a.process, Parent: a.router,
 		Start: start.Add(500 * time.Microsecond), End: end.Add(-100 * time.Microsecond), Error: failed,
 		Attributes: append([]telemetry.Attribute{{Key: "vllm.is_streaming", Value: op.call.Stream}}, common...),
 	})
+	if outer == truth.Lost {
+		return outer
+	}
+	return inner
 }
 
 // sendRoot emits the caller's own spans: its retrieval and its root.

@@ -43,7 +43,7 @@ func (a *attempt) record() *truth.Record {
 		Size:    truth.Size{N: call.N, MaxTokens: call.MaxTokens, Temperature: &call.Temperature, TopP: &call.TopP},
 		Verdict: truth.Verdict{Cause: truth.CauseNormal},
 		Evidence: truth.Evidence{
-			EngineSpan: truth.None, CallerSpan: a.callerSpan, RootSpan: op.rootSpan,
+			EngineSpan: truth.None, CallerSpan: a.callerSpan, RootSpan: op.rootSpan, RouterSpans: a.routerSpans,
 		},
 	}
 	if i := a.instance; i != nil {
@@ -58,6 +58,9 @@ func (a *attempt) record() *truth.Record {
 		if op.instrumented() {
 			r.ClientSpanID, r.RootSpanID = spanHex(a.client), spanHex(op.root)
 			r.Caller = a.caller()
+			if op.routed() {
+				r.RouterSpanIDs = []string{spanHex(a.router), spanHex(a.process)}
+			}
 		}
 	}
 	return r

@@ -62,7 +62,9 @@ type Identity struct {
 	ParentSpanID    string `json:"parent_span_id,omitempty"`
 	ClientSpanID    string `json:"client_span_id,omitempty"` // of a traced caller's call
 	RootSpanID      string `json:"root_span_id,omitempty"`   // of a traced caller's own work
-	Attempt         int    `json:"attempt"`                  // 1 is the first; retries reuse the client's id
+	// RouterSpanIDs are those of the spans between the client's and the engine's.
+	RouterSpanIDs []string `json:"router_span_ids,omitempty"`
+	Attempt       int      `json:"attempt"` // 1 is the first; retries reuse the client's id
 }
 
 // Where says which part of the fleet served the request.
@@ -146,9 +148,10 @@ const (
 
 // Evidence says which signals of this request the stores can hold.
 type Evidence struct {
-	EngineSpan string `json:"engine_span"`
-	CallerSpan string `json:"caller_span"`
-	RootSpan   string `json:"root_span"`
+	EngineSpan  string `json:"engine_span"`
+	CallerSpan  string `json:"caller_span"`
+	RootSpan    string `json:"root_span"`
+	RouterSpans string `json:"router_spans,omitempty"` // lost where one of them is
 	// Lines that carry the external id, an internal id made from it, or (lines
 	// about an internal error) the response's id; over all sequences of this
 	// attempt that share the external id (n > 1).
