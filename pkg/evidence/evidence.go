@@ -129,7 +129,15 @@ type Series struct {
 	Metric  string // canonical name from package vllm, not the name of the version at hand
 	Origin  *Origin
 	Samples []Sample
+	// Part are the values of the metric's own labels, such as the reason of finished requests: the parts of one engine's metric.
+	Part string
+	// Rest are the labels that neither Origin nor Part holds, such as job, by name. Two series of one engine, metric and part that
+	// are there at the same time differ in them (or in the address). Shared between series: read-only.
+	Rest []Label
 }
+
+// Label is one label of a series.
+type Label struct{ Name, Value string }
 
 // Target is one engine that the metrics know: the map from instance and engine to model.
 type Target struct {

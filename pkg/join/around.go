@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // Overlapping returns the rows that ran on the same instance as r while r did, r itself left out, the longest overlap
@@ -50,8 +52,9 @@ func (j Joined) Overlapping(r *Request, limit int) []Request {
 // StateAround returns the series of the instance that a row of another join ran on, and of the GPUs around it; of the only
 // instance there is when the row names none.
 func (j Joined) StateAround(r *Request) []evidence.Series {
-	at := j.instances.find(r.Origin)
-	if at < 0 && len(j.instances.list) == 1 && !named(r.Origin) {
+	found := j.instances.table.Find(r.Origin)
+	at := found.At
+	if at < 0 && len(j.instances.list) == 1 && !servers.Named(r.Origin) {
 		at = 0
 	}
 	if at < 0 {
@@ -71,7 +74,7 @@ func (j Joined) StateAround(r *Request) []evidence.Series {
 	}
 	var out []evidence.Series
 	for i := range j.in.Series { // in the order of the stores' answer, not of maps
-		if of[&j.in.Series[i]] {
+		if of[&j.in.Series[i]] && j.in.Series[i].Metric != vllm.GenerationTokens { // which tells copies from engines, and nothing else here
 			out = append(out, j.in.Series[i])
 		}
 	}

@@ -35,6 +35,7 @@ var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"lines_unmatched", "locale", "Lines with an id that were given to no row", false, func(r Report, _ Explained) float64 { return float64(r.LinesUnmatched) }},
 	{"with_model", "percentunit", "Share of rows whose model is known", false, func(r Report, _ Explained) float64 { return share(r.WithModel, r.Rows) }},
 	{"with_engine_state", "percentunit", "Share of rows with engine state at arrival", false, func(r Report, _ Explained) float64 { return share(r.WithEngine, r.Rows) }},
+	{"engine_undecided", "locale", "Rows that several servers or engines could be of, which nothing tells apart: they have no engine state", false, func(r Report, _ Explained) float64 { return float64(r.EngineUndecided) }},
 	{"log_skew", "s", "Median of log time − span start over Received lines", false, func(r Report, _ Explained) float64 { return r.LogSkew }},
 	{"stores_failed", "locale", "Configured stores that failed", false, func(r Report, _ Explained) float64 { return float64(r.failed()) }},
 	{"stores_truncated", "locale", "Stores whose answer a limit cut", false, func(r Report, _ Explained) float64 { return float64(r.truncated()) }},

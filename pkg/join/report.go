@@ -23,6 +23,8 @@ type Report struct {
 	LinesUnmatched int
 	WithModel      int
 	WithEngine     int // rows with engine state at arrival
+	// EngineUndecided counts rows that several servers or engines could be of, which nothing tells apart: they have no engine state.
+	EngineUndecided int
 
 	// Engine's own counters against rows, over the scrapes that lie in the window.
 	Explained  Explained
@@ -74,7 +76,7 @@ func (j *joiner) findings() []evidence.Finding {
 	for _, s := range j.in.Stores {
 		stores = append(stores, s.Findings...)
 	}
-	return evidence.MergeFindings(stores, j.in.Findings)
+	return evidence.MergeFindings(stores, j.in.Findings, j.engineFindings())
 }
 
 // Within narrows a join to a scope: its rows, and a report on these alone. Rows that do not name a place which is asked for
@@ -119,6 +121,9 @@ func (rep *Report) tally(n int, row func(i int) *Request) {
 		}
 		if r.Ambiguous {
 			rep.Ambiguous++
+		}
+		if r.undecided {
+			rep.EngineUndecided++
 		}
 		if r.Model != "" {
 			rep.WithModel++
@@ -171,13 +176,13 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 	}
 	for i := range known.list {
 		in := &known.list[i]
-		by[i].Model, by[i].Environment, by[i].Cluster = in.model, in.origin.Environment, in.origin.Cluster
+		by[i].Model, by[i].Environment, by[i].Cluster = in.origin.Model, in.origin.Environment, in.origin.Cluster
 		by[i].Namespace, by[i].Instance = in.origin.Namespace, cmp.Or(in.origin.Pod, in.origin.Instance)
 		counted := rep.Looked
 		if over := joined.From.Add(min(longest[i], joined.Duration()/2)); over.After(counted.From) {
 			counted.From = over
 		}
-		if !in.within(scope) {
+		if in.unclear || !in.within(scope) {
 			continue
 		}
 		for k := range in.engines {

@@ -98,7 +98,9 @@ type Request struct {
 	logSkew float64   // seconds between span start and Received line; NaN without the pair
 	lines   *ownLines // with Input.WithLines
 	search  search    // of a beam search, else empty
-	place   int32     // index of the instance among the join's instances, -1 = not known
+	// undecided is set when several servers or engines could be the row's, and nothing tells which.
+	undecided bool
+	place     int32 // index of the instance among the join's instances, -1 = not known
 }
 
 // Key names the row within a data source, the same in every join that has the same evidence of it. A request without a

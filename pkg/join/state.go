@@ -39,12 +39,7 @@ func (j *joiner) buckets() map[place][]int32 {
 			continue
 		}
 		at := place{p, -1}
-		for e := range j.instances.list[p].engines {
-			if j.instances.list[p].engines[e].rank == j.rows[i].Engine {
-				at.engine = ordinal(e)
-				break
-			}
-		}
+		at.engine, j.rows[i].undecided = j.instances.list[p].engineOf(&j.rows[i])
 		out[at] = append(out[at], ordinal(i))
 	}
 	for _, rows := range out {
@@ -159,10 +154,6 @@ func combine(gpus []*evidence.Series, metric string, t time.Time, staleAfter tim
 	default:
 		return sum
 	}
-}
-
-func isGPU(metric string) bool {
-	return metric == vllm.GPUUtilization || metric == vllm.GPUMemoryUsed || metric == vllm.GPUPower
 }
 
 // asOf walks one series forward; at must be called with times that do not go back.

@@ -199,6 +199,7 @@ type collector struct {
 	origins map[evidence.Origin]*evidence.Origin // one of each, to be shared
 	found   map[seriesKey]*evidence.Series
 	order   []seriesKey
+	rests   map[string][]evidence.Label // one of each, to be shared
 }
 
 // alias is what a full name stands for.
@@ -207,6 +208,7 @@ type alias struct {
 	rank   int // 0 is the newest name
 	factor float64
 	gpu    bool
+	parts  []string // labels of the metric's own
 }
 
 type seriesKey struct {
@@ -218,12 +220,12 @@ type seriesKey struct {
 func newCollector(names Names, labels vllm.LabelNames, metrics []string) *collector {
 	c := &collector{
 		labels: labels, exposed: map[string]alias{}, origins: map[evidence.Origin]*evidence.Origin{},
-		found: map[seriesKey]*evidence.Series{},
+		found: map[seriesKey]*evidence.Series{}, rests: map[string][]evidence.Label{},
 	}
 	for _, name := range metrics {
 		m, _ := vllm.LookupMetric(name)
 		for rank, e := range m.Names {
-			c.exposed[names.Full(e)] = alias{metric: name, rank: rank, factor: e.Factor(), gpu: m.GPU()}
+			c.exposed[names.Full(e)] = alias{metric: name, rank: rank, factor: e.Factor(), gpu: m.GPU(), parts: m.Labels}
 		}
 	}
 	return c
@@ -250,7 +252,9 @@ func (c *collector) add(answer Answer) {
 		if c.origins[origin] == nil {
 			c.origins[origin] = &origin
 		}
-		c.found[key] = &evidence.Series{Metric: a.metric, Origin: c.origins[origin], Samples: s.Samples}
+		c.found[key] = &evidence.Series{
+			Metric: a.metric, Origin: c.origins[origin], Samples: s.Samples, Part: partOf(s.Labels, a.parts), Rest: c.rest(s.Labels, a.parts),
+		}
 		c.order = append(c.order, key)
 	}
 }
@@ -271,6 +275,36 @@ func (c *collector) series(scope vllm.Scope) []evidence.Series {
 		out = append(out, *s)
 	}
 	return out
+}
+
+// partOf names the values of a metric's own labels.
+func partOf(labels map[string]string, own []string) string {
+	values := make([]string, len(own))
+	for i, name := range own {
+		values[i] = labels[name]
+	}
+	return strings.Join(values, "\xff")
+}
+
+// rest lists the labels that are neither places nor the metric's own.
+func (c *collector) rest(labels map[string]string, own []string) []evidence.Label {
+	var rest []evidence.Label
+	places := placesOf(c.labels)
+	for name, value := range labels {
+		if name != model.MetricNameLabel && name != "" && !slices.Contains(own, name) && (name == c.labels.Service || !slices.Contains(places, name)) {
+			rest = append(rest, evidence.Label{Name: name, Value: value})
+		}
+	}
+	slices.SortFunc(rest, func(a, b evidence.Label) int { return strings.Compare(a.Name, b.Name) })
+	var key strings.Builder
+	for _, l := range rest {
+		key.WriteString(l.Name + "\xff" + l.Value + "\xff")
+	}
+	if known, ok := c.rests[key.String()]; ok {
+		return known
+	}
+	c.rests[key.String()] = rest
+	return rest
 }
 
 // identity is a text that is equal for equal labels, the name aside.
