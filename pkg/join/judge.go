@@ -24,9 +24,12 @@ func (j *joiner) judge() {
 	}
 }
 
-// Judge is the verdict of goodput: what did not end ok served nobody in time, whoever ended it.
+// Judge is the verdict of goodput: what did not end ok served nobody in time, whoever ended it, and what is open past its
+// limit has missed that whatever comes.
 func (r *Request) Judge(limits slo.Objective) slo.Verdict {
 	switch {
+	case r.outlived(limits.E2E):
+		return slo.Missed
 	case !limits.Limited() || r.Status == StatusUnknown:
 		return slo.CannotTell
 	case r.Status != StatusOK:

@@ -57,6 +57,7 @@ type Input struct {
 //	identify   instance, model, engine                                      (needs lines and callers: both may name them)
 //	state      engine state at arrival                                      (needs instance and engine)
 //	outcome    status, finish reason, derived times                         (needs all of the above)
+//	openings   how long requests without an end are open, where that is known (needs what ended)
 //	judge      whether the limits of the model were kept                    (needs model, status and times)
 //	edges      rows that began outside the part looked at leave: they were only there to take their lines
 //	report     what met and what did not
@@ -68,6 +69,7 @@ func Requests(in Input) Joined {
 	j.identify()
 	j.state()
 	j.outcome()
+	j.openings()
 	j.judge()
 	j.edges()
 	return Joined{Rows: j.rows, Report: j.report(), in: in, instances: j.instances}
@@ -182,5 +184,5 @@ var unknown = Request{
 	PreQueue: evidence.NaN, Unaccounted: evidence.NaN, TokensPerSecond: evidence.NaN, CallerDuration: evidence.NaN,
 	OutsideEngine: evidence.NaN, Running: evidence.NaN, Waiting: evidence.NaN, KVCacheUsage: evidence.NaN,
 	Preemptions: evidence.NaN, GPUUtilization: evidence.NaN, GPUMemoryUsed: evidence.NaN,
-	place: -1, logSkew: evidence.NaN,
+	OpenFor: evidence.NaN, place: -1, logSkew: evidence.NaN,
 }

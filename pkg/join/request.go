@@ -89,6 +89,10 @@ type Request struct {
 	GPUUtilization, GPUMemoryUsed      float64
 	LogLines, WarningLines, ErrorLines int64
 
+	// OpenFor is how long a request without an end has been open when the evidence ends, in seconds; NaN when it has ended, or
+	// when its end may have been missed.
+	OpenFor float64
+
 	SLOMet    slo.Verdict // of the limits of its model, all of them jointly
 	Signals   Signals
 	Ambiguous bool // evidence exists that fits this row and another; it was given to neither
