@@ -60,15 +60,15 @@ var allFigures = append(catalogue.Of[string, figure]{
 		Help:       "generated tokens of the requests that kept all limits, per second",
 		ofRequests: func(t tally, a about) float64 { return t.judged(t.tokens) / a.seconds },
 	},
-	count("requests", "requests that began in the range", func(t tally) float64 { return t.requests }),
+	count("requests", "requests that began in the range", func(t tally) float64 { return t.amount(t.requests) }),
 	count("met", "of these, ended ok within all limits", func(t tally) float64 { return t.judged(t.met) }),
 	count("missed", "of these, missed a limit or did not end ok", func(t tally) float64 { return t.judged(t.missed) }),
-	count("failed", "of the missed, those that did not end ok: error, abort, rejection", func(t tally) float64 { return t.judged(t.failed) }),
+	count("failed", "of the missed, those that did not end ok: error, abort, rejection, or still open past the limit", func(t tally) float64 { return t.judged(t.failed) }),
 	count("ttft_missed", "of the missed, ended ok but above the limit on TTFT", func(t tally) float64 { return t.judged(t.late[slo.TTFT]) }),
 	count("tpot_missed", "of the missed, ended ok but above the limit on TPOT", func(t tally) float64 { return t.judged(t.late[slo.TPOT]) }),
 	count("e2e_missed", "of the missed, ended ok but above the limit on E2E", func(t tally) float64 { return t.judged(t.late[slo.E2E]) }),
-	count("not_judged", "requests that cannot be judged: still running, a model that is not known or has no limits, a figure that no store tells",
-		func(t tally) float64 { return t.requests - t.met - t.missed }),
+	count("not_judged", "requests that cannot be judged: still running within the limit, a model that is not known or has no limits, a figure that no store tells",
+		func(t tally) float64 { return t.amount(max(t.requests-t.met-t.missed, 0)) }),
 }, ofBuckets()...)
 
 func count(name, help string, of func(tally) float64) figure {

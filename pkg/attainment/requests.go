@@ -1,8 +1,16 @@
 package attainment
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
@@ -45,17 +53,21 @@ func (g Grid) at(moment time.Time) (from, to int) {
 	return max(from, 0), min(to, len(g.Times))
 }
 
-// tally counts the requests of one group at one time.
+// tally counts the requests of one group at one time, each for as many as its row stands for.
 type tally struct {
 	requests, met, missed float64
 	failed                float64 // missed, because they did not end ok
 	late                  map[slo.Limit]float64
 	tokens                float64 // generated, of those that met; NaN when one of them does not tell
 	limited               bool    // some request of the group, at any time, is of a model with limits
+
+	young   float64 // not judged, since they are open and may still keep their limits
+	sampled float64 // spans that stand for others
+	untold  bool    // some request is of a model of whose requests no share can be told
 }
 
 func (t tally) attainment() float64 {
-	if t.met+t.missed == 0 {
+	if t.met+t.missed == 0 || t.untold {
 		return math.NaN()
 	}
 	return t.met / (t.met + t.missed)
@@ -63,7 +75,23 @@ func (t tally) attainment() float64 {
 
 // judged is a count of verdicts: not known when there were requests and not one could be judged.
 func (t tally) judged(count float64) float64 {
-	if !t.limited || (t.met+t.missed == 0 && t.requests > 0) {
+	if !t.limited || t.untold || (t.met+t.missed == 0 && t.requests > 0) {
+		return math.NaN()
+	}
+	return count
+}
+
+// unknown is how many requests of models with limits nobody can judge, now or later.
+func (t tally) unknown() float64 {
+	if !t.limited {
+		return 0
+	}
+	return max(t.requests-t.met-t.missed-t.young, 0)
+}
+
+// amount is a count of requests, not known of a model of whose requests nobody knows the number.
+func (t tally) amount(count float64) float64 {
+	if t.untold {
 		return math.NaN()
 	}
 	return count
@@ -76,6 +104,7 @@ type Requests struct {
 
 	groups  map[string]*counted
 	without map[string]bool // models without limits
+	samples Samples         // of the models of the rows
 }
 
 type counted struct {
@@ -83,10 +112,12 @@ type counted struct {
 	times []tally
 }
 
-// Count judges rows, which must be those of grid.Window. Objectives must be those of the join.
-func Count(rows []join.Request, objectives slo.Objectives, groupBy []string, grid Grid) Requests {
-	out := Requests{groups: map[string]*counted{}, without: map[string]bool{}}
+// Count judges rows, which must be those of grid.Window, each for as many requests as it stands for among the samples (those of
+// Survey; without any, each row is one request). Objectives must be those of the join.
+func Count(rows []join.Request, objectives slo.Objectives, groupBy []string, grid Grid, samples Samples) Requests {
+	out := Requests{groups: map[string]*counted{}, without: map[string]bool{}, samples: Samples{}}
 	values := make([]string, len(groupBy))
+	end := grid.Window().To
 	for i := range rows {
 		r := &rows[i]
 		from, to := grid.at(r.Time)
@@ -105,11 +136,50 @@ func Count(rows []join.Request, objectives slo.Objectives, groupBy []string, gri
 				g.times[t].limited = true
 			}
 		}
+		if sample, ok := samples[r.Model]; ok && limited {
+			out.samples[r.Model] = sample
+		}
+		weight := samples.weight(r)
 		for t := from; t < to; t++ {
-			g.times[t].add(r, limits)
+			g.times[t].add(r, limits, weight, limited && young(r, limits, end))
 		}
 	}
 	return out
+}
+
+// young reports whether a request that has no end yet may still keep its limits when the window ends. Without a limit on its
+// whole time, that is until its first token is due: from then on nothing tells whether it came.
+func young(r *join.Request, limits slo.Objective, end time.Time) bool {
+	return r.Open() && r.Caller == nil && end.Sub(r.Time) <= cmp.Or(limits.E2E, limits.TTFT)+join.OpenMargin
+}
+
+// maxUnknown is which share of the requests may be without a verdict, for good, in a figure that a rule decides on.
+const maxUnknown = 0.05
+
+// Decidable is nil when a rule may decide on these figures. Else it says, model by model, why they may be wrong.
+func (r Requests) Decidable() error {
+	errs := r.samples.doubts()
+	for _, key := range slices.Sorted(maps.Keys(r.groups)) {
+		g := r.groups[key]
+		for _, t := range g.times {
+			unknown := t.unknown()
+			if all := t.met + t.missed + unknown; unknown > maxUnknown*all {
+				errs = append(errs, cannotTell(strings.Join(g.group, ", "), fmt.Sprintf("%.0f of %.0f requests cannot be judged", unknown, all)))
+				break
+			}
+			if t.sampled > 0 && t.sampled < fewSpans && t.requests >= fewSpans {
+				errs = append(errs, cannotTell(strings.Join(g.group, ", "), fmt.Sprintf("%.0f spans stand for %.0f requests, which are too few", t.sampled, t.requests)))
+				break
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func orAll(whose string) string { return cmp.Or(whose, "all requests") }
+
+func cannotTell(whose, why string) error {
+	return backend.DownstreamErrorf("the share of %s cannot be told: %s", orAll(whose), why)
 }
 
 func (r Requests) group(values []string, times int) *counted {
@@ -122,20 +192,29 @@ func (r Requests) group(values []string, times int) *counted {
 	return g
 }
 
-func (t *tally) add(r *join.Request, limits slo.Objective) {
-	t.requests++
+func (t *tally) add(r *join.Request, limits slo.Objective, weight float64, young bool) {
+	switch {
+	case math.IsNaN(weight):
+		t.untold = true
+		return
+	case weight == 0:
+		return
+	case weight != 1:
+		t.sampled++
+	}
+	t.requests += weight
 	switch r.SLOMet {
 	case slo.Met:
-		t.met++
+		t.met += weight
 		if n := r.Span.CompletionTokens; n == evidence.Unknown { // without a span nothing is met
 			t.tokens = math.NaN()
 		} else {
-			t.tokens += float64(n)
+			t.tokens += weight * float64(n)
 		}
 	case slo.Missed:
-		t.missed++
+		t.missed += weight
 		if r.Status != join.StatusOK {
-			t.failed++
+			t.failed += weight
 			return
 		}
 		for _, l := range slo.Limits {
@@ -143,8 +222,12 @@ func (t *tally) add(r *join.Request, limits slo.Objective) {
 				if t.late == nil {
 					t.late = map[slo.Limit]float64{}
 				}
-				t.late[l]++
+				t.late[l] += weight
 			}
+		}
+	case slo.CannotTell:
+		if young {
+			t.young += weight
 		}
 	}
 }

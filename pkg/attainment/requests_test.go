@@ -68,13 +68,13 @@ func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
 		request("llama", 5*time.Minute, math.NaN(), 0.02, 3, 100),
 		request("llama", 6*time.Minute, 0.5, math.NaN(), 3, 1), // no second token was waited for
 	)
-	got := figures(t, attainment.Count(rows, limits, []string{models.ByModel}, hour), "llama")
+	got := figures(t, attainment.Count(rows, limits, []string{models.ByModel}, hour, nil), "llama")
 	require.InDeltaMapValues(t, map[string]float64{
 		"attainment": 0.6, "burn_rate": 40, "error_budget_left": -39,
 	}, only(got, "attainment", "burn_rate", "error_budget_left"), 1e-9)
 	require.NotContains(t, got, "goodput", "not all requests were seen, as far as we were told")
 
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour)
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
 	requests.Whole = true
 	got = figures(t, requests, "llama")
 	require.InDeltaMapValues(t, map[string]float64{
@@ -87,7 +87,7 @@ func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
 func TestFailuresAreMissed(t *testing.T) {
 	rows := joined(request("llama", time.Minute, 0.5, 0.02, 3, 100), request("llama", 2*time.Minute, 0.5, 0.02, 3, 100))
 	rows[1].Status, rows[1].SLOMet = join.StatusAborted, slo.Missed
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour)
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
 	requests.Whole = true
 	got := figures(t, requests, "llama")
 	require.InDeltaMapValues(t, map[string]float64{"attainment": 0.5, "missed": 1, "failed": 1, "ttft_missed": 0},
@@ -96,7 +96,7 @@ func TestFailuresAreMissed(t *testing.T) {
 
 func TestWhatHasNoLimitsIsNotJudgedAndSaidSo(t *testing.T) {
 	rows := joined(request("qwen", time.Minute, 0.5, 0.02, 3, 100))
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour)
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
 	requests.Whole = true
 	require.Equal(t, map[string]float64{"requests": 1, "not_judged": 1}, figures(t, requests, "qwen"))
 	r := attainment.Result(attainment.Spec{}.WithDefaults(), hour, requests, attainment.Buckets{})
@@ -113,7 +113,7 @@ func TestAMomentBelongsToEveryTimeWithinALength(t *testing.T) {
 		request("llama", 2*time.Minute, 2, 0.02, 3, 100),  // on a time: it began not before it
 		request("llama", 50*time.Minute, 2, 0.02, 3, 100), // before all of them
 	)
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, grid)
+	requests := attainment.Count(rows, limits, []string{models.ByModel}, grid, nil)
 	requests.Whole = true
 	spec := attainment.Spec{Metrics: []string{"requests", "goodput", "attainment"}, Form: models.TimeSeries}.WithDefaults()
 	r := attainment.Result(spec, grid, requests, attainment.Buckets{})

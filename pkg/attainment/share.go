@@ -1,60 +1,171 @@
 package attainment
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
 // ShareFigure is the one figure of Share.
 const ShareFigure = "share"
 
-// Share is the share of requests that pass all filters, over the grid: pass / (pass + fail). A request of which nobody knows
-// whether it passes is in neither; without any that is known there is no share.
-func Share(rows []join.Request, filters []join.Filter, groupBy []string, grid Grid) (models.Result, error) {
-	judge, err := join.CompileJudge(filters)
-	if err != nil {
-		return models.Result{}, err
+// maxUnseen is which share of the requests may lack a column in a figure that a rule decides on: where more requests are not
+// known than known, such as those of callers that nobody traces, a share says nothing of the model's requests.
+const maxUnseen = 0.5
+
+// Asked is which requests a share is of.
+type Asked struct {
+	Filters    []join.Filter
+	GroupBy    []string
+	Objectives slo.Objectives
+	Samples    Samples // of the rows' models, as Survey gives them; without any, each row is one request
+}
+
+// Shares is a share and how far it can be believed.
+type Shares struct {
+	models.Result
+	// Notices say what the share leaves out.
+	Notices []string
+	// Decidable is nil when a rule may decide on the share.
+	Decidable error
+}
+
+// portion counts the requests of one group at one time, each for as many as its row stands for.
+type portion struct {
+	pass, known float64
+	unknown     float64 // how they ended is not known, and it will not be
+	unseen      float64 // ended ok, and a column of the filters is not known
+	sampled     float64 // spans that stand for others
+	untold      bool    // some request is of a model of whose requests no share can be told
+}
+
+func (p portion) share() float64 {
+	if p.known == 0 || p.untold {
+		return math.NaN()
 	}
-	out := models.Result{
-		GroupBy: groupBy, Times: grid.Times, Step: grid.Step,
+	return p.pass / p.known
+}
+
+// doubt says why a rule must not decide; empty when it may.
+func (p portion) doubt() string {
+	all := p.known + p.unknown + p.unseen
+	switch {
+	case p.unknown > maxUnknown*all:
+		return fmt.Sprintf("how %.0f of %.0f requests ended is not known", p.unknown, all)
+	case p.unseen > maxUnseen*all:
+		return fmt.Sprintf("of %.0f of %.0f requests a column of the filters is not known", p.unseen, all)
+	case p.sampled > 0 && p.sampled < fewSpans && p.known >= fewSpans:
+		return fmt.Sprintf("%.0f spans stand for %.0f requests, which are too few", p.sampled, p.known)
+	}
+	return ""
+}
+
+// Share is the share of requests that pass all filters, over the grid: pass / (pass + fail). A request of which nobody knows
+// whether it passes is in neither, and counted; without any that is known there is no share.
+func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
+	judge, err := join.CompileJudge(asked.Filters)
+	if err != nil {
+		return Shares{}, err
+	}
+	out := Shares{Result: models.Result{
+		GroupBy: asked.GroupBy, Times: grid.Times, Step: grid.Step,
 		Columns: []models.Column{{
 			Name: ShareFigure, Metric: ShareFigure, Unit: models.Ratio,
 			Help: "requests that pass the filters / those of which it is known whether they do",
 		}},
-	}
-	type counts struct{ pass, known float64 }
-	groups := map[string][]string{}
-	counted := map[string][]counts{}
-	values := make([]string, len(groupBy))
+	}}
+	bySpans := join.DecidedBySpans(asked.Filters, join.Order{})
+	groups, counted, seen := map[string][]string{}, map[string][]portion{}, Samples{}
+	values := make([]string, len(asked.GroupBy))
 	for i := range rows {
-		from, to := grid.at(rows[i].Time)
-		pass, known := judge(&rows[i])
-		if from >= to || !known {
+		r := &rows[i]
+		from, to := grid.at(r.Time)
+		if from >= to {
 			continue
 		}
-		group := models.GroupOf(&rows[i], groupBy, values)
+		pass, known := judge(r)
+		running := !math.IsNaN(r.OpenFor) || young(r, asked.limits(r), grid.Window().To)
+		if !known && (running || r.Status != join.StatusUnknown && r.Status != join.StatusOK) {
+			continue // what still runs has the column later, and a failure has none
+		}
+		if sample, ok := asked.Samples[r.Model]; ok {
+			if bySpans {
+				sample.Doubt = "" // of what has no span, no line tells these columns either
+			}
+			seen[r.Model] = sample
+		}
+		weight := asked.Samples.weight(r)
+		if weight == 0 {
+			continue
+		}
+		group := models.GroupOf(r, asked.GroupBy, values)
 		key := models.GroupKey(group)
 		if groups[key] == nil {
-			groups[key], counted[key] = append([]string{}, group...), make([]counts, len(grid.Times))
+			groups[key], counted[key] = append([]string{}, group...), make([]portion, len(grid.Times))
 		}
 		for t := from; t < to; t++ {
-			counted[key][t].known++
-			if pass {
-				counted[key][t].pass++
-			}
+			counted[key][t].add(r, weight, pass, known)
 		}
 	}
+	errs := seen.doubts()
 	for _, key := range sortedKeys(groups) {
-		shares := make([]float64, len(grid.Times))
+		shares, known := make([]float64, len(grid.Times)), false
+		var doubt string
+		var left float64
 		for t, c := range counted[key] {
-			if shares[t] = math.NaN(); c.known > 0 {
-				shares[t] = c.pass / c.known
+			shares[t] = c.share()
+			known = known || c.known > 0
+			left = max(left, c.unknown+c.unseen)
+			if doubt == "" {
+				doubt = c.doubt()
 			}
+		}
+		name := strings.Join(groups[key], ", ")
+		if doubt != "" {
+			errs = append(errs, cannotTell(name, doubt))
+		}
+		if left > 0 {
+			out.Notices = append(out.Notices, fmt.Sprintf("%.0f requests of %s could not be judged, and are in no share.", left, orAll(name)))
+		}
+		if !known {
+			continue
 		}
 		out.Groups = append(out.Groups, groups[key])
 		out.Values = append(out.Values, [][]float64{shares})
 	}
+	out.Notices = append(seen.notices(), out.Notices...)
+	out.Decidable = errors.Join(errs...)
 	return out, nil
+}
+
+func (a Asked) limits(r *join.Request) slo.Objective {
+	if i := a.Objectives.Index(r.Model); i >= 0 {
+		return a.Objectives[i]
+	}
+	return slo.Objective{}
+}
+
+func (p *portion) add(r *join.Request, weight float64, pass, known bool) {
+	switch {
+	case math.IsNaN(weight):
+		p.untold, p.known = true, p.known+1
+		return
+	case known:
+		p.known += weight
+		if pass {
+			p.pass += weight
+		}
+		if weight != 1 {
+			p.sampled++
+		}
+	case r.Status == join.StatusUnknown:
+		p.unknown += weight
+	default:
+		p.unseen += weight
+	}
 }

@@ -23,6 +23,8 @@ type Column struct {
 // TimeColumn is the name of the one column that is a time.
 const TimeColumn = "time"
 
+const statusColumn = "status"
+
 // Columns is the request row: the order here is the order of the frame, and names are stable once saved in a dashboard.
 var Columns = []Column{
 	// identity
@@ -43,7 +45,7 @@ var Columns = []Column{
 	{Name: "engine", Description: "Data-parallel rank; null when the instance has several and no evidence names one", Text: func(r *Request) *string { return &r.Engine }},
 
 	// outcome
-	{Name: "status", Description: "ok, error, aborted, rejected or unknown", Text: func(r *Request) *string { return (*string)(&r.Status) }},
+	{Name: statusColumn, Description: "ok, error, aborted, rejected or unknown", Text: func(r *Request) *string { return (*string)(&r.Status) }},
 	{Name: "finish_reason", Description: "stop, length, abort, error, … where a line or the caller tells", Text: func(r *Request) *string { return &r.FinishReason }},
 	{Name: "http_status", Description: "HTTP status as the caller saw it", Integer: func(r *Request) *int64 { return &r.HTTPStatus }},
 	{Name: "error", Description: "Error text or type", Text: func(r *Request) *string { return &r.Error }},

@@ -63,7 +63,7 @@ func CompileFilters(filters []Filter) (Predicate, error) {
 }
 
 // CompileJudge tells apart rows that do not pass from rows of which nobody knows: one filter that surely fails decides, then
-// one whose column is null leaves it open.
+// one whose column is null leaves it open. A status that is unknown is not known either, unless a filter names it.
 func CompileJudge(filters []Filter) (func(*Request) (passes, known bool), error) {
 	p, err := CompileFilters(filters)
 	if err != nil {
@@ -74,7 +74,7 @@ func CompileJudge(filters []Filter) (func(*Request) (passes, known bool), error)
 		for i, f := range filters {
 			c, _ := ColumnNamed(f.Column)
 			switch open := f.Op != IsNull && f.Op != NotNull && c.Null(r); {
-			case open:
+			case open || f.leavesOpen(r, p.tests[i]):
 				passes, known = false, false
 			case !p.tests[i](r):
 				return false, true
@@ -82,6 +82,21 @@ func CompileJudge(filters []Filter) (func(*Request) (passes, known bool), error)
 		}
 		return passes, known
 	}, nil
+}
+
+// leavesOpen reports whether a filter on the status says nothing of a row whose status is not known: it neither asks for that
+// nor excludes it by name. "Not ok" is no more true of it than "ok".
+func (f Filter) leavesOpen(r *Request, test func(*Request) bool) bool {
+	if f.Column != statusColumn || r.Status != StatusUnknown {
+		return false
+	}
+	switch f.Op {
+	case Equal, Match:
+		return !test(r)
+	case NotEqual, NotMatch:
+		return test(r)
+	}
+	return false
 }
 
 func (f Filter) compile() (func(*Request) bool, error) {

@@ -160,16 +160,7 @@ func (s *sight) now(to time.Time) (now time.Time, ok bool) {
 // is over, however it ended.
 func (r *Request) stillOpen() bool { return r.Open() && r.Caller == nil && r.Signals&SignalLogs != 0 }
 
-// Young reports whether a request is open and may still keep a limit on its whole time; false when nothing tells.
-func (r *Request) Young(limit time.Duration) bool {
-	return r.OpenFor == r.OpenFor && (limit == 0 || !r.outlived(limit))
-}
-
 // outlived reports whether a request is surely open for longer than a limit.
 func (r *Request) outlived(limit time.Duration) bool {
-	late := evidence.NaN
-	if r.OpenFor == r.OpenFor {
-		late = r.OpenFor - (limit + OpenMargin).Seconds()
-	}
-	return limit > 0 && late > 0
+	return limit > 0 && r.OpenFor > (limit+OpenMargin).Seconds() // false for NaN
 }

@@ -155,7 +155,7 @@ type ending struct {
 func endings(rows []Request) []ending {
 	out := make([]ending, 0, len(rows))
 	for i := range rows {
-		if r := &rows[i]; r.place >= 0 && r.finished() {
+		if r := &rows[i]; r.place >= 0 && r.Finished() {
 			end := r.End()
 			out = append(out, ending{r.place, max(1, r.search.spans), end.UnixNano(), end.Sub(r.Time), r.Status == StatusOK, r.Span != nil})
 		}
@@ -257,9 +257,9 @@ func (e *Explained) count(samples []evidence.Sample, w evidence.Window) {
 	}
 }
 
-// finished reports whether the engine counts this request in request_success_total: every sequence that it ended, but not one
+// Finished reports whether the engine counts this request in request_success_total: every sequence that it ended, but not one
 // whose client went away, and none that was in flight when the engine died (vllm-telemetry.md 1.8): nobody is left to count it.
-func (r *Request) finished() bool { return r.Span != nil || r.counted }
+func (r *Request) Finished() bool { return r.Span != nil || r.counted }
 
 // Complete reports whether the rows explain all that every engine counted. Each instance may be off by one: a request that
 // ends with a scrape falls on either side of it.

@@ -1,0 +1,326 @@
+package attainment
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
+)
+
+// Sample is how much the rows of one model have of its requests, and how they count therefore. Spans are often a sample of the
+// requests while lines tell of every failure: put together as they come, one abort in a hundred looks like one in eleven.
+type Sample struct {
+	// Kept is the share of the requests ended ok that left a span: 1 when all are there.
+	Kept float64
+	// Spans is how many spans that share is.
+	Spans int
+	// Failures is what a failure counts that no line tells of, so that it is known from kept traces only; NaN where nothing says
+	// which part of those was kept.
+	Failures float64
+	// Logged says that lines tell of every failure.
+	Logged bool
+	// Reason is why no share can be told; empty when one can.
+	Reason string
+	// Doubt is why a share may be off, which a panel can show and a rule must not decide on.
+	Doubt string
+}
+
+// Whole reports whether the rows are all requests there are.
+func (s Sample) Whole() bool { return s.Kept == 1 && s.Reason == "" }
+
+// Samples are those of the models of some rows.
+type Samples map[string]Sample
+
+// Shape is how the engines' own histogram divides the requests of a window: what kept spans are held against.
+type Shape struct {
+	Bounds []float64 // finite upper bounds, ascending, in seconds
+	Within []float64 // share of the requests at or below each
+}
+
+// Shapes are those of E2E and TTFT, by model.
+type Shapes map[string]map[slo.Limit]Shape
+
+const (
+	// fewSpans is how many spans a share needs at least to be an estimate: of 30, one is 3 %.
+	fewSpans = 30
+	// alike is how far the distribution of fair spans may be from the histogram's besides chance: rows are requests that began
+	// in the window, histograms count those that ended in it.
+	alike = 0.03
+	// kolmogorov is the distance, in 1/√n, that chance exceeds once in a thousand samples.
+	// Source: Smirnov, “Table for estimating the goodness of fit of empirical distributions”, 1948.
+	kolmogorov = 1.95
+	// negligible is by how much a share may be off for want of knowing what failures count: a tenth of the tightest usual budget.
+	negligible = 0.001
+	// fewFailures is how many failures with lines tell whether failures are kept as others are.
+	fewFailures = 5
+)
+
+// Sampled reports whether any model's spans are less than its engines counted, so that shapes are wanted.
+func Sampled(rows []join.Request, report join.Report) bool {
+	for _, s := range Survey(rows, report, nil) {
+		if s.Kept < 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// Survey says of each model how much of it the rows have. Rows must be those of the report's window; without shapes, what is
+// sampled cannot be told.
+func Survey(rows []join.Request, report join.Report, shapes Shapes) Samples {
+	models := map[string]*survey{}
+	of := func(model string) *survey {
+		if models[model] == nil {
+			models[model] = &survey{}
+		}
+		return models[model]
+	}
+	for _, e := range report.ByInstance {
+		of(e.Model).counts(e)
+	}
+	for i := range rows {
+		of(rows[i].Model).see(&rows[i])
+	}
+	out := Samples{}
+	for model, s := range models {
+		out[model] = s.sample(shapes[model])
+	}
+	return out
+}
+
+// survey counts the requests of one model.
+type survey struct {
+	counted          float64 // by the engines, between From and To
+	failed, spans    int     // rows that end between these, and that the engines count
+	instances        int
+	from, to         time.Time
+	ended            int // the same as spans, by the model of the row and not by its instance
+	traced, lined    int // rows with a span that ended ok, and those of them with lines
+	untraced         int // rows that lines alone say to have ended ok
+	all              int // rows that are over
+	failedLines      int // failures that lines tell of
+	failedBoth       int // those of them that are in a trace as well
+	failedTracesOnly int
+	logs             bool // some row has lines
+	took             map[slo.Limit][]float64
+}
+
+func (s *survey) counts(e join.Explained) {
+	s.counted += e.Counted
+	s.failed += e.Failed
+	s.spans += e.Spans
+	s.instances++
+	if s.from.IsZero() || e.From.Before(s.from) {
+		s.from = e.From
+	}
+	if e.To.After(s.to) {
+		s.to = e.To
+	}
+}
+
+func (s *survey) see(r *join.Request) {
+	lines, traces := r.Signals&join.SignalLogs != 0, r.Signals&join.SignalTrace != 0
+	s.logs = s.logs || lines
+	switch r.Status {
+	case join.StatusUnknown:
+		return
+	case join.StatusOK:
+		s.all++
+		if r.Span == nil {
+			s.untraced++
+			return
+		}
+		s.traced++
+		if lines {
+			s.lined++
+		}
+		if end := r.End(); end.After(s.from) && !end.After(s.to) {
+			s.ended++
+		}
+		if s.took == nil {
+			s.took = map[slo.Limit][]float64{}
+		}
+		for limit, took := range map[slo.Limit]float64{slo.E2E: r.Span.E2E, slo.TTFT: r.Span.TTFT} {
+			if !math.IsNaN(took) {
+				s.took[limit] = append(s.took[limit], took)
+			}
+		}
+	default:
+		s.all++
+		switch {
+		case lines && traces:
+			s.failedLines++
+			s.failedBoth++
+		case lines:
+			s.failedLines++
+		default:
+			s.failedTracesOnly++
+		}
+	}
+}
+
+// ok is how many requests the engines ended ok, and how many of these have a span; the rows alone tell where no engine counts.
+func (s *survey) ok() (all, spans float64, byEngines bool) {
+	if s.instances == 0 {
+		return float64(s.traced + s.untraced), float64(s.traced), false
+	}
+	// An instance that stores name differently has its rows by their model all the same.
+	return s.counted - float64(s.failed), float64(max(s.spans, s.ended)), true
+}
+
+func (s *survey) sample(shapes map[slo.Limit]Shape) Sample {
+	out := Sample{Kept: 1, Spans: s.traced, Failures: 1, Logged: s.logged()}
+	all, spans, byEngines := s.ok()
+	missing := all - spans
+	if missing <= max(float64(s.instances), (1-join.WellSeen)*all) {
+		out.Doubt = s.doubt()
+		return out
+	}
+	out.Kept = spans / all
+	part := fmt.Sprintf("of %.0f requests that ended ok, %.0f left a span", all, spans)
+	switch {
+	case s.traced == 0:
+		out.Reason = part
+		return out
+	case !byEngines:
+		out.Reason = part + ", and without the engines' metrics nothing tells whether these are like the others"
+		return out
+	case s.traced < fewSpans:
+		out.Reason = part + ": too few to tell a share"
+		return out
+	}
+	out.Reason = s.unlike(shapes, out.Kept)
+	if out.Reason != "" {
+		out.Reason = part + ", and " + out.Reason
+		return out
+	}
+	out.Failures = s.failures(out)
+	if math.IsNaN(out.Failures) {
+		out.Reason = fmt.Sprintf("%s, and of %d failures that only traces tell nothing says which part was kept", part, s.failedTracesOnly)
+	}
+	if out.Reason == "" {
+		out.Doubt = s.doubt()
+	}
+	return out
+}
+
+// logged reports whether lines tell of every failure: they do when rows with a span have theirs.
+func (s *survey) logged() bool {
+	return s.logs && float64(s.lined) >= join.WellLogged*float64(s.traced)
+}
+
+// doubt says that lines are there of some requests and not of others. Without any at all, the engines do not write them, or
+// there is no store for them: that is said elsewhere.
+func (s *survey) doubt() string {
+	if !s.logs || s.logged() {
+		return ""
+	}
+	return fmt.Sprintf("of %d requests with a span, %d have log lines: aborted requests, which lines alone tell, are not all known", s.traced, s.lined)
+}
+
+// failures is what a failure counts that no line tells of. Head sampling keeps the traces of failures as it keeps others; tail
+// sampling may keep them all. The failures that lines tell of, all of which are known, show which.
+func (s *survey) failures(sample Sample) float64 {
+	if s.failedTracesOnly == 0 {
+		return 1
+	}
+	if sample.Logged && s.failedLines >= fewFailures {
+		kept := float64(s.failedBoth) / float64(s.failedLines)
+		chance := 3 * math.Sqrt(sample.Kept*(1-sample.Kept)/float64(s.failedLines))
+		switch {
+		case math.Abs(kept-sample.Kept) <= chance:
+			return 1 / sample.Kept
+		case kept >= join.WellLogged:
+			return 1
+		}
+	}
+	atMost := float64(s.failedTracesOnly) / sample.Kept
+	total := float64(s.traced)/sample.Kept + float64(s.failedLines) + atMost
+	if (atMost-float64(s.failedTracesOnly))/total <= negligible {
+		return 1
+	}
+	return math.NaN()
+}
+
+// unlike says how the kept spans differ from all requests by the engines' own histograms; empty when they do not.
+func (s *survey) unlike(shapes map[slo.Limit]Shape, kept float64) string {
+	held := false
+	for _, limit := range []slo.Limit{slo.E2E, slo.TTFT} {
+		shape, took := shapes[limit], slices.Sorted(slices.Values(s.took[limit]))
+		if len(shape.Bounds) == 0 || len(took) < fewSpans {
+			continue
+		}
+		held = true
+		far := alike + kolmogorov*math.Sqrt((1-kept)/float64(len(took)))
+		for i, bound := range shape.Bounds {
+			within := float64(countAtMost(took, bound)) / float64(len(took))
+			if math.Abs(within-shape.Within[i]) > far {
+				return fmt.Sprintf("they are no fair sample: %.0f %% of them have a %s of at most %g s, and %.0f %% of all requests that the engines counted",
+					100*within, limit, bound, 100*shape.Within[i])
+			}
+		}
+	}
+	if !held {
+		return "the engines' histograms, which would tell whether these are like the others, are not there"
+	}
+	return ""
+}
+
+// countAtMost counts the values of an ascending list at or below a bound.
+func countAtMost(sorted []float64, bound float64) int {
+	n, _ := slices.BinarySearchFunc(sorted, bound, func(v, bound float64) int {
+		if v <= bound {
+			return -1
+		}
+		return 1
+	})
+	return n
+}
+
+// weight is for how many requests a row stands: 0 when others stand for it, NaN when no share can be told.
+func (s Samples) weight(r *join.Request) float64 {
+	sample, known := s[r.Model]
+	switch {
+	case !known || sample.Whole():
+		return 1
+	case sample.Reason != "":
+		return math.NaN()
+	case r.Status == join.StatusUnknown, r.Status == join.StatusOK && r.Span == nil:
+		return 0 // spans stand for what ended ok; of what is open, the engines' counters say that it ended
+	case r.Status == join.StatusOK:
+		return 1 / sample.Kept
+	case sample.Logged && r.Signals&join.SignalLogs != 0:
+		return 1
+	}
+	return sample.Failures
+}
+
+// doubts are why a rule must not decide, model by model.
+func (s Samples) doubts() (errs []error) {
+	for _, model := range slices.Sorted(maps.Keys(s)) {
+		if why := s[model].Reason + s[model].Doubt; why != "" { // one of them
+			errs = append(errs, cannotTell(model, why))
+		}
+	}
+	return errs
+}
+
+// notices say the same to who looks at a panel, and what is an estimate.
+func (s Samples) notices() (out []string) {
+	for _, model := range slices.Sorted(maps.Keys(s)) {
+		switch sample := s[model]; {
+		case sample.Reason != "":
+			out = append(out, fmt.Sprintf("No share of the requests of %s can be told: %s.", orAll(model), sample.Reason))
+		case sample.Doubt != "":
+			out = append(out, fmt.Sprintf("Shares of %s may be off: %s.", orAll(model), sample.Doubt))
+		case sample.Kept < 1:
+			out = append(out, fmt.Sprintf("Figures of %s are estimates: %.0f %% of its requests left a span, %d of them are here, and these stand for the others that ended ok.",
+				orAll(model), 100*sample.Kept, sample.Spans))
+		}
+	}
+	return out
+}
