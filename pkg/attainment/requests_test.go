@@ -143,13 +143,78 @@ func TestAShareLeavesOutWhatNobodyKnows(t *testing.T) {
 		request("qwen", 5*time.Minute, math.NaN(), 0.02, 3, 100),
 	)
 	filters := []join.Filter{{Column: "ttft", Op: join.Greater, Value: "1s"}, {Column: "e2e", Op: join.Greater, Value: "2s"}}
-	r, err := attainment.Share(rows, filters, []string{models.ByModel}, hour)
+	r, err := attainment.Share(rows, attainment.Asked{Filters: filters, GroupBy: []string{models.ByModel}}, hour)
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"llama"}}, r.Groups, "of the other model nothing is known")
 	require.InDelta(t, 1./3, r.Values[0][0][0], 1e-9)
 
-	r, err = attainment.Share(rows, []join.Filter{{Column: "ttft", Op: join.IsNull}}, []string{models.ByModel}, hour)
+	r, err = attainment.Share(rows, attainment.Asked{Filters: []join.Filter{{Column: "ttft", Op: join.IsNull}}, GroupBy: []string{models.ByModel}}, hour)
 	require.NoError(t, err)
 	require.InDelta(t, 0.5, r.Values[0][0][0], 1e-9, "not to be known is known")
 	require.InDelta(t, 1, r.Values[1][0][0], 1e-9)
+}
+
+// A status that nobody knows is neither ok nor a failure: it leaves a share, and too many of it leave nothing to decide on.
+func TestAStatusThatIsNotKnownIsInNoShare(t *testing.T) {
+	failed := []join.Filter{{Column: "status", Op: join.Match, Value: "error|rejected"}}
+	for name, c := range map[string]struct {
+		unknown   int // of forty
+		filters   []join.Filter
+		share     float64
+		decidable bool
+	}{
+		"all are known":                        {0, failed, 0.25, true},
+		"one is not":                           {1, failed, 10.0 / 39, true},
+		"a quarter is not":                     {10, failed, 10.0 / 30, false},
+		"a quarter is not, and is not not ok":  {10, []join.Filter{{Column: "status", Op: join.NotEqual, Value: "ok"}}, 10.0 / 30, false},
+		"a quarter is not, and is asked for":   {10, []join.Filter{{Column: "status", Op: join.Equal, Value: "unknown"}}, 0.25, true},
+		"a quarter is not, and is left out":    {10, []join.Filter{{Column: "status", Op: join.NotEqual, Value: "unknown"}}, 0.75, true},
+		"a quarter is not, of a pattern's own": {10, []join.Filter{{Column: "status", Op: join.Match, Value: "error|unknown"}}, 0.5, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var spans []evidence.RequestSpan
+			for i := range 40 {
+				spans = append(spans, request("llama", time.Duration(10+i)*time.Minute, 0.5, 0.02, 3, 100))
+			}
+			rows := joined(spans...)
+			for i := range rows {
+				switch {
+				case i < 10:
+					rows[i].Status = join.StatusError
+				case i < 10+c.unknown:
+					rows[i].Status, rows[i].Span = join.StatusUnknown, nil
+				}
+			}
+			got, err := attainment.Share(rows, attainment.Asked{Filters: c.filters, GroupBy: []string{models.ByModel}, Objectives: limits}, hour)
+			require.NoError(t, err)
+			require.InDelta(t, c.share, got.Values[0][0][0], 1e-9)
+			require.Equal(t, c.decidable, got.Decidable == nil, "%v", got.Decidable)
+		})
+	}
+}
+
+func TestTooManyRequestsWithoutAVerdictLeaveNothingToDecideOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		before    time.Duration // noon, they began
+		unknown   int           // of twenty
+		decidable bool
+	}{
+		"one of twenty":                          {30 * time.Minute, 1, true},
+		"half of them":                           {30 * time.Minute, 10, false},
+		"half of them, which may still run":      {20 * time.Second, 10, true},
+		"half of them, which should be over now": {40 * time.Second, 10, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var spans []evidence.RequestSpan
+			for i := range 20 {
+				spans = append(spans, request("llama", c.before+time.Duration(i)*time.Millisecond, 0.5, 0.02, 3, 100))
+			}
+			rows := joined(spans...)
+			for i := range c.unknown {
+				rows[i].Status, rows[i].Span, rows[i].SLOMet = join.StatusUnknown, nil, slo.CannotTell
+			}
+			counted := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
+			require.Equal(t, c.decidable, counted.Decidable() == nil, "%v", counted.Decidable())
+		})
+	}
 }

@@ -28,6 +28,8 @@ type StoreReport struct {
 	Truncated bool
 	Seen      int
 	Reason    string
+	// Nothing says that the store was asked for all of the window, answered, and had nothing in it.
+	Nothing bool
 	// Findings are what was measured about the store's telemetry on the way.
 	Findings []Finding
 	// Err is why the store contributed nothing (or not all). Nil for a store that is not configured.

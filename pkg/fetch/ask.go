@@ -64,6 +64,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 	g.mu.Lock()
 	g.in.Spans, g.spansCut = spans, report.Truncated
 	g.merge(&g.traces, report)
+	g.traces.Nothing = len(spans) == 0 && len(g.in.Callers) == 0 && g.traces.Err == nil
 	g.mu.Unlock()
 	if !withCallers || report.Err != nil {
 		return
@@ -101,10 +102,23 @@ func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []s
 		return
 	}
 	events, report := g.Logs.RequestEvents(ctx, windows, g.ask.Scope, loki.RequestFilter{IDs: ids})
+	report.Nothing = ids == nil && len(events) == 0 && report.Err == nil && g.noLines(ctx, windows)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.in.Events = onlyOf(events, ids)
 	g.merge(&g.logs, report)
+}
+
+// noLines reports whether the store has no line at all, be it of a request or not: vLLM names requests only with
+// --enable-log-requests, so that no such line alone says nothing about the store.
+func (g *gather) noLines(ctx context.Context, windows []evidence.Window) bool {
+	for _, w := range windows {
+		sample, err := g.Logs.RequestIDSample(ctx, w)
+		if err != nil || sample.Lines > 0 {
+			return false
+		}
+	}
+	return len(windows) > 0
 }
 
 // onlyOf keeps the events of given requests: lines of others in the same windows would look like requests without a span.
@@ -133,7 +147,7 @@ func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scop
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.Series = series
+	g.in.Series, g.stateAsked = series, true
 	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err, Seen: len(series)})
 }
 

@@ -26,6 +26,7 @@ type Metrics interface {
 // Logs is what joins and events ask of Loki.
 type Logs interface {
 	RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter loki.RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport)
+	RequestIDSample(ctx context.Context, window evidence.Window) (loki.Sample, error)
 	EngineLines(ctx context.Context, w evidence.Window, scope vllm.Scope, events []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport)
 }
 

@@ -267,3 +267,29 @@ func TestSpansComeOnlyWhenAllOfThemCanBeHad(t *testing.T) {
 		})
 	}
 }
+
+// That no line names a request is said of Loki only when it has no line at all: vLLM names them with --enable-log-requests only.
+func TestAStoreWithoutAnythingSaysSo(t *testing.T) {
+	for name, c := range map[string]struct {
+		stores *stores
+		want   []evidence.Store
+	}{
+		"all are empty":                        {&stores{}, []evidence.Store{evidence.Prometheus, evidence.Loki, evidence.Jaeger}},
+		"lines that name no request are lines": {&stores{otherLines: 500}, []evidence.Store{evidence.Prometheus, evidence.Jaeger}},
+		"spans":                                {&stores{traces: everyMinute(3)}, []evidence.Store{evidence.Prometheus, evidence.Loki}},
+		"lines": {&stores{events: []evidence.RequestEvent{lineOf("chatcmpl-a", noon.Add(time.Minute))}},
+			[]evidence.Store{evidence.Prometheus, evidence.Jaeger}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, err := c.stores.fetcher().Requests(t.Context(), Ask{Window: window})
+			require.NoError(t, err)
+			var got []evidence.Store
+			for _, s := range in.Stores {
+				if s.Nothing {
+					got = append(got, s.Store)
+				}
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}

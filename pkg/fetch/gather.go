@@ -32,6 +32,8 @@ type gather struct {
 	traces  evidence.StoreReport
 	// spansCut says that a limit kept engine spans from us. A cut search for callers does not.
 	spansCut bool
+	// stateAsked says that the engines' state was asked for: to have nothing of it then is to have nothing.
+	stateAsked bool
 }
 
 func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
@@ -45,6 +47,7 @@ func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
 }
 
 func (g *gather) input() join.Input {
+	g.metrics.Nothing = g.stateAsked && g.metrics.Err == nil && len(g.in.Series)+len(g.in.Targets) == 0
 	g.in.Stores = []evidence.StoreReport{g.metrics, g.logs, g.traces}
 	return g.in
 }
@@ -101,5 +104,6 @@ func (g *gather) merge(into *evidence.StoreReport, r evidence.StoreReport) {
 	if into.Err == nil {
 		into.Err = r.Err
 	}
+	into.Nothing = into.Nothing || r.Nothing
 	into.Findings = evidence.MergeFindings(into.Findings, r.Findings)
 }

@@ -29,8 +29,10 @@ type stores struct {
 	traces   []jaeger.Trace
 	events   []evidence.RequestEvent
 	fails    map[evidence.Store]error
-	limited  bool // Jaeger has more traces than it gives
-	callers  bool // the same of the search for calls without an engine span
+	// otherLines is how many lines Loki has besides those that name a request.
+	otherLines int
+	limited    bool // Jaeger has more traces than it gives
+	callers    bool // the same of the search for calls without an engine span
 
 	mu    sync.Mutex
 	asked []asked
@@ -86,6 +88,11 @@ func (s *stores) EngineChanges(_ context.Context, w evidence.Window, _ vllm.Scop
 	slices.Sort(a.names)
 	s.note(a)
 	return evidence.EngineChanges{}, []evidence.Call{{Store: evidence.Prometheus}}, s.fails[evidence.Prometheus]
+}
+
+func (s *stores) RequestIDSample(_ context.Context, w evidence.Window) (loki.Sample, error) {
+	s.note(asked{method: "RequestIDSample", windows: []evidence.Window{w}})
+	return loki.Sample{Lines: s.otherLines}, s.fails[evidence.Loki]
 }
 
 func (s *stores) EngineLines(_ context.Context, w evidence.Window, scope vllm.Scope, _ []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport) {

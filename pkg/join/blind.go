@@ -2,6 +2,7 @@ package join
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -55,10 +56,12 @@ var lookFor = map[evidence.Store]string{
 	evidence.Jaeger:     "Check Jaeger's tenant, whether vLLM exports traces, and whether the collector runs.",
 }
 
-// blind says which stores have nothing where there were requests; ok is false when none is.
-func (r Report) blind() (f evidence.Finding, ok bool) {
+// look finds the stores that are blind, and says so.
+func (r *Report) look(known *instances, scope vllm.Scope) {
+	r.Blind = r.blindness(known.countedIn(r.Looked, scope))
+	r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f evidence.Finding) bool { return f.Check == StoreBlind })
 	if len(r.Blind) == 0 {
-		return f, false
+		return
 	}
 	var names, fixes []string
 	for _, s := range r.Blind {
@@ -68,11 +71,11 @@ func (r Report) blind() (f evidence.Finding, ok bool) {
 	if len(names) > 1 {
 		have = " have nothing"
 	}
-	return evidence.Finding{
+	r.Findings = append(r.Findings, evidence.Finding{
 		Check: StoreBlind, Value: float64(len(r.Blind)),
 		Found: fmt.Sprintf("%s%s of a time in which there were at least %d requests.", strings.Join(names, " and "), have, blindFrom),
 		Fix:   strings.Join(fixes, " "),
-	}, true
+	})
 }
 
 var titles = map[evidence.Store]string{evidence.Prometheus: "Prometheus", evidence.Loki: "Loki", evidence.Jaeger: "Jaeger"}

@@ -1,6 +1,8 @@
 package join
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"
@@ -17,6 +19,9 @@ type CoverageMetric struct {
 
 // Key is the number's name.
 func (m CoverageMetric) Key() string { return m.Name }
+
+// OfStores reports whether the number is about the stores themselves: it is known when they fail.
+func (m CoverageMetric) OfStores() bool { return strings.HasPrefix(m.Name, "stores_") }
 
 // CoverageMetrics is the coverage kind's table; names are stable once saved.
 var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
@@ -38,6 +43,8 @@ var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"engine_undecided", "locale", "Rows that several servers or engines could be of, which nothing tells apart: they have no engine state", false, func(r Report, _ Explained) float64 { return float64(r.EngineUndecided) }},
 	{"log_skew", "s", "Median of log time − span start over Received lines", false, func(r Report, _ Explained) float64 { return r.LogSkew }},
 	{"stores_failed", "locale", "Configured stores that failed", false, func(r Report, _ Explained) float64 { return float64(r.failed()) }},
+	{"stores_blind", "locale", "Configured stores that failed, answered only in part, or have nothing of a time in which there were requests", false,
+		func(r Report, _ Explained) float64 { return float64(r.blindStores()) }},
 	{"stores_truncated", "locale", "Stores whose answer a limit cut", false, func(r Report, _ Explained) float64 { return float64(r.truncated()) }},
 	{"dropped", "locale", "Requests seen and not kept because of the row limit", false, func(r Report, _ Explained) float64 { return float64(r.Dropped) }},
 }
@@ -52,6 +59,16 @@ func share(part, whole int) float64 {
 func (r Report) failed() (n int) {
 	for _, s := range r.Stores {
 		if s.Configured && s.Err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// blindStores counts each store once.
+func (r Report) blindStores() (n int) {
+	for _, s := range r.Stores {
+		if s.Configured && (s.Err != nil || s.Partial() != "" || slices.Contains(r.Blind, s.Store)) {
 			n++
 		}
 	}

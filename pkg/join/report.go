@@ -40,6 +40,8 @@ type Report struct {
 	Looked evidence.Window
 	// Dropped counts requests that were seen but not kept because of the query's own row limit.
 	Dropped int
+	// Blind are the stores that have nothing of a window in which there were requests.
+	Blind []evidence.Store
 	// Findings are what was measured about the telemetry, by the stores' clients and by the join: one per Check.
 	Findings []evidence.Finding
 }
@@ -67,6 +69,7 @@ func (j *joiner) report() Report {
 	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
 	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
 	rep.Findings = j.findings()
+	rep.look(j.instances, vllm.Scope{})
 	return rep
 }
 
@@ -99,6 +102,7 @@ func (j Joined) Within(s vllm.Scope) Joined {
 	}
 	out.Report.tally(len(out.Rows), func(i int) *Request { return &out.Rows[i] })
 	out.Report.explain(endings(j.Rows), j.instances, whole.Looked, s)
+	out.Report.look(j.instances, s)
 	return out
 }
 

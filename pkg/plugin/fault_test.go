@@ -29,6 +29,8 @@ type question struct {
 	shows map[evidence.Store]string
 	// counts says that the answer is the number of failed stores.
 	counts bool
+	// ofSpans says that the answer is a share of requests by their spans.
+	ofSpans bool
 	// unknown says that "not found" is an answer: the store does not know what was asked for.
 	unknown bool
 }
@@ -63,8 +65,8 @@ var questions = []question{
 	{name: "failed stores", alert: true, json: `{"queryType":"coverage","coverage":{"metric":"stores_failed"}}`, counts: true},
 	{name: "running by model", alert: true, json: `{"queryType":"models","models":{"metrics":["running"]}}`, needs: []evidence.Store{evidence.Prometheus}},
 	{name: "running over time", alert: true, json: `{"queryType":"models","models":{"metrics":["running"],"form":"timeseries"}}`, needs: []evidence.Store{evidence.Prometheus}},
-	{name: "share of slow requests", alert: true, json: `{"queryType":"requests","requests":{"filters":[{"column":"e2e","op":">","value":"1s"}]}}`, needs: allStores},
-	{name: "joint burn rate", alert: true, json: `{"queryType":"slo","slo":{"metrics":["burn_rate"]}}`, needs: allStores},
+	{name: "share of slow requests", alert: true, ofSpans: true, json: `{"queryType":"requests","requests":{"filters":[{"column":"e2e","op":">","value":"1s"}]}}`, needs: allStores},
+	{name: "joint burn rate", alert: true, ofSpans: true, json: `{"queryType":"slo","slo":{"metrics":["burn_rate"]}}`, needs: allStores},
 	{name: "burn rate of one limit", alert: true, json: `{"queryType":"slo","slo":{"metrics":["ttft_burn_rate"]}}`, needs: []evidence.Store{evidence.Prometheus}},
 	{name: "a PromQL alert", alert: true, json: `{"queryType":"promql","promql":{"expr":"up","instant":true}}`, needs: []evidence.Store{evidence.Prometheus}},
 }
@@ -209,6 +211,8 @@ func (x *trial) judge(t *testing.T, q question, sound backend.DataResponse) {
 		needed = used // no store is left to answer
 	}
 	switch {
+	case !fails && q.ofSpans && slices.Contains(x.failed, evidence.Jaeger) && answer.Error != nil:
+		require.ErrorContains(t, answer.Error, "cannot be told", "a share of requests whose spans are not there is none")
 	case !fails:
 		require.NoError(t, answer.Error)
 		require.Empty(t, warnings(answer), "an empty store has not failed")

@@ -77,6 +77,10 @@ func (s faultyStores) EngineChanges(context.Context, evidence.Window, vllm.Scope
 	return evidence.EngineChanges{}, nil, nil
 }
 
+func (s faultyStores) RequestIDSample(context.Context, evidence.Window) (loki.Sample, error) {
+	return loki.Sample{}, nil
+}
+
 func (s faultyStores) EngineLines(context.Context, evidence.Window, vllm.Scope, []vllm.EngineEvent) ([]evidence.EngineLine, evidence.StoreReport) {
 	s.do("EngineLines")
 	return nil, evidence.StoreReport{}

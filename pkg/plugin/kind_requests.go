@@ -65,13 +65,28 @@ func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, err
 	if err != nil {
 		return nil, err
 	}
-	defer observeStage("join")()
-	joined := join.Requests(in).Within(q.Scope)
-	result, err := attainment.Share(joined.Rows, q.Requests.Filters, q.Requests.GroupBy, grid)
+	joined := d.joined(in, q.Scope)
+	samples, calls, err := d.survey(ctx, joined, grid.Window(), q.Scope)
+	if err == nil && q.FromAlert {
+		err = upstream.Join(upstream.Trouble(calls), blind(joined.Report, join.DecidedBySpans(q.Requests.Filters, join.Order{})))
+	}
+	if err != nil && q.FromAlert {
+		return nil, err
+	}
+	shares, err := attainment.Share(joined.Rows, attainment.Asked{
+		Filters: q.Requests.Filters, GroupBy: q.Requests.GroupBy, Objectives: d.settings.VLLM.SLO, Samples: samples,
+	}, grid)
 	if err != nil {
 		return nil, &query.FieldError{Field: "requests", Err: err}
 	}
-	return frames.StoreNotices(withExecuted(frames.Share(result, q.Requests.Form), in.Stores), joined.Report), nil
+	if q.FromAlert && shares.Decidable != nil {
+		return nil, shares.Decidable
+	}
+	fs := withExecuted(frames.Share(shares.Result, q.Requests.Form), append(in.Stores, calls))
+	for _, text := range shares.Notices {
+		fs[0].AppendNotices(information("%s", text))
+	}
+	return frames.StoreNotices(fs, joined.Report), nil
 }
 
 // noRequests says why a table is empty. What a store failed at, the frame says already.
@@ -99,7 +114,7 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 	spec := q.Coverage
 	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope})
 	metric, one := join.CoverageMetrics.Find(spec.Metric)
-	aboutStores := metric.Name == "stores_failed" || metric.Name == "stores_truncated"
+	aboutStores := metric.OfStores()
 	// A rule that watches for blind stores must still see them when all are blind, but not when it was not waited for.
 	if err != nil && (!aboutStores || ctx.Err() != nil) {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -11,7 +12,6 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
@@ -105,19 +105,20 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 		out.nothing = true
 		return attainment.Requests{}, out
 	}
-	defer observeStage("join")()
-	joined := join.Requests(in).Within(q.Scope)
-	if seen := joined.Report.Explained.Ratio(); seen < wellSeen {
-		out.notices = append(out.notices, information("The requests seen are %.0f %% of those that the engines counted (traces are sampled, or some were lost): counts and rates are of these alone.", 100*seen))
+	joined := d.joined(in, q.Scope)
+	samples, calls, err := d.survey(ctx, joined, grid.Window(), q.Scope)
+	out.stores = append(out.stores, calls)
+	if err := upstream.Trouble(calls); err != nil {
+		out.notices = append(out.notices, frames.Missing(err, "whether the spans that were kept are like the others"))
 	}
-	requests := attainment.Count(joined.Rows, d.settings.VLLM.SLO, spec.GroupBy, grid)
+	for _, f := range joined.Report.Findings {
+		out.notices = append(out.notices, warning("%s", strings.TrimSpace(f.Found+" "+f.Fix)))
+	}
+	requests := attainment.Count(joined.Rows, d.settings.VLLM.SLO, spec.GroupBy, grid, samples)
 	requests.Whole = traces.Err == nil && !traces.Truncated
+	out.err = upstream.Join(out.err, err, upstream.Trouble(calls), blind(joined.Report, false), requests.Decidable())
 	return requests, out
 }
-
-// wellSeen is the share of the engines' own count from which on nobody needs to be heard that some requests are missing:
-// scrapes and spans never agree to the last request.
-const wellSeen = 0.95
 
 // readBuckets asks for the shares of single limits.
 func (d *Datasource) readBuckets(

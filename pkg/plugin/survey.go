@@ -1,0 +1,49 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+// joined joins, and narrows to a scope.
+func (d *Datasource) joined(in join.Input, scope vllm.Scope) join.Joined {
+	defer observeStage("join")()
+	return join.Requests(in).Within(scope)
+}
+
+// survey says how much the rows have of each model's requests. Only where spans are fewer than what the engines counted, their
+// histograms are asked whether these spans are like the others.
+func (d *Datasource) survey(ctx context.Context, joined join.Joined, w evidence.Window, scope vllm.Scope) (attainment.Samples, evidence.StoreReport, error) {
+	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: d.prometheus != nil}
+	var shapes attainment.Shapes
+	if d.prometheus != nil && attainment.Sampled(joined.Rows, joined.Report) {
+		shapes, report.Calls, report.Err = attainment.FetchShapes(ctx, d.prometheus, w, scope)
+	}
+	return attainment.Survey(joined.Rows, joined.Report, shapes), report, report.Err
+}
+
+// blind is the error of an alert whose number depends on a store that has nothing of a time in which there were requests. Lines
+// have no part in what spans alone decide.
+func blind(r join.Report, bySpans bool) error {
+	var errs []error
+	for _, s := range r.Blind {
+		if s == evidence.Loki && bySpans {
+			continue
+		}
+		errs = append(errs, backend.DownstreamErrorf("%s has nothing of a time in which there were requests", upstream.Title(s)))
+	}
+	return upstream.Join(errs...)
+}
+
+func warning(format string, args ...any) data.Notice {
+	return data.Notice{Severity: data.NoticeSeverityWarning, Text: fmt.Sprintf(format, args...)}
+}
