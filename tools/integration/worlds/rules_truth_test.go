@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
@@ -25,12 +26,12 @@ func (s *scene) trueAnswers(q alerts.Question, rw ruleWorld) map[string]band {
 			return s.each(func(model string) band {
 				kept := s.kept(model, q.Over)
 				b := band{kept.met / (kept.met + kept.missed + kept.either), (kept.met + kept.either) / (kept.met + kept.missed + kept.either)}
-				return s.estimate(b, int(kept.met+kept.missed), rw)
+				return rw.share(b, kept.met+kept.missed)
 			})
 		case "missed":
 			return s.each(func(model string) band {
 				kept := s.kept(model, q.Over)
-				return band{kept.missed, kept.missed + kept.either}
+				return rw.count(band{kept.missed, kept.missed + kept.either})
 			})
 		case "worst_limit_burn_rate":
 			return s.each(func(model string) band { return s.burn(model, q.Over) })
@@ -51,12 +52,21 @@ func (s *scene) each(of func(model string) band) map[string]band {
 	return answers
 }
 
-// estimate widens a share that is read off a sample.
-func (s *scene) estimate(b band, n int, rw ruleWorld) band {
-	if !rw.sampled {
+// share widens a share of n requests that is read off a sample.
+func (rw ruleWorld) share(b band, n float64) band {
+	if rw.sampled == 0 {
 		return b
 	}
-	return b.wider(n / 10)
+	return b.estimated(n * rw.sampled)
+}
+
+// count widens a number of requests that is worked out from a sample.
+func (rw ruleWorld) count(b band) band {
+	if rw.sampled == 0 {
+		return b
+	}
+	d := 3 * math.Sqrt((b.high+1)/rw.sampled)
+	return band{b.low - d, b.high + d}
 }
 
 // began are the model's requests of the window before the history's end.
@@ -127,33 +137,35 @@ func count(n *float64, yes bool) {
 
 // share is the share of requests that a filter passes, of those that have a row.
 func (s *scene) share(model string, q alerts.Question, rw ruleWorld) band {
-	var pass, either, all, silent float64
+	var pass, either, all float64 // of those that are known
 	column := q.Requests.Filters[0].Column
 	for _, r := range s.began(model, q.Over) {
 		ended := r.Status != truth.StatusUnfinished && !r.End.After(s.window.To)
-		all++
 		switch column {
 		case "status":
 			failed := r.Status == truth.StatusError || r.Status == truth.StatusRejected
+			count(&all, ended)
 			count(&pass, failed && ended && r.ExternalID != "")
-			count(&either, failed && (!ended || r.ExternalID == "") || r.Status == truth.StatusAborted && r.HTTPStatus >= 500)
+			count(&either, failed && (!ended || r.ExternalID == ""))
 		case "unaccounted":
-			count(&pass, ended && r.E2E != nil && r.TTFT != nil && r.Decode != nil && *r.E2E-*r.TTFT-*r.Decode > 1)
+			known := ended && r.E2E != nil && r.TTFT != nil && r.Decode != nil
+			count(&all, known)
+			count(&pass, known && *r.E2E-*r.TTFT-*r.Decode > 1)
 		case "outside_engine":
-			count(&pass, ended && r.E2E != nil && r.Caller != nil && r.Caller.TraceID == r.TraceID && r.Caller.Duration-*r.E2E > 2)
-			count(&either, !ended)
+			known := ended && r.E2E != nil && r.Caller != nil && r.Caller.TraceID == r.TraceID
+			count(&all, known)
+			count(&pass, known && r.Caller.Duration-*r.E2E > 2)
 		}
-		count(&silent, !ended || r.ExternalID == "" || r.E2E == nil) // may have no row, or one that many sequences share
 	}
-	low, high := pass/all, (pass+either)/math.Max(all-silent, 1)
-	return s.estimate(band{low - 0.005, math.Min(high, 1) + 0.005}, int(all), rw)
+	low, high := pass/math.Max(all, 1), (pass+either)/math.Max(all, 1)
+	return rw.share(band{low - 0.005, high + 0.005}, all)
 }
 
 // coverage is the evidence's own figures.
 func (s *scene) coverage(q alerts.Question, rw ruleWorld) map[string]band {
 	blind := s.world.Name == "no_logs" || s.world.Name == "no_traces"
 	switch q.Coverage.Metric {
-	case "stores_failed":
+	case "stores_failed", "stores_blind":
 		if blind || rw.partial {
 			return map[string]band{"": {0.5, 3}}
 		}
@@ -167,14 +179,14 @@ func (s *scene) coverage(q alerts.Question, rw ruleWorld) map[string]band {
 			answers[pod] = band{f.counted*0.8 - 3, f.counted + 3}
 			continue
 		}
-		share := f.seen / math.Max(f.counted, 1)
-		answers[pod] = band{share*0.85 - 0.1, share*1.15 + 0.1}
+		answers[pod] = band{f.certain/f.counted*0.85 - 0.1, f.seen/f.counted*1.15 + 0.1}
 	}
 	return answers
 }
 
-// finished is how many requests an instance counted, and of how many of these the stores have a span or an ending line.
-type finished struct{ counted, seen float64 }
+// finished is how many requests an instance counted, of how many of these the stores have anything, and of how many what tells that
+// the engine finished them: a span, or a chat's line about its answer.
+type finished struct{ counted, seen, certain float64 }
 
 func (s *scene) finished(over time.Duration) map[string]*finished {
 	all := map[string]*finished{}
@@ -186,7 +198,9 @@ func (s *scene) finished(over time.Duration) map[string]*finished {
 			all[r.Instance] = &finished{}
 		}
 		all[r.Instance].counted++
-		count(&all[r.Instance].seen, r.Evidence.EngineSpan == truth.Emitted || r.Evidence.LogLines > 0)
+		span := r.Evidence.EngineSpan == truth.Emitted
+		count(&all[r.Instance].seen, span || r.Evidence.LogLines > 0)
+		count(&all[r.Instance].certain, span || r.Evidence.LogLines > 2 && r.Endpoint == traffic.ChatCompletions)
 	}
 	return all
 }
