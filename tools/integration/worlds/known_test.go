@@ -46,3 +46,20 @@ var known = map[string]string{
 	"traces_tail_slow":   "slo",
 	"traces_keep_errors": "slo",
 }
+
+// knownRules are the worlds in which some rule still decides on a wrong number, likewise.
+var knownRules = map[string]string{
+	"lines late":              "clock",
+	"lines early":             "clock",
+	"lines two minutes early": "clock",
+	"lines double":            "lines",
+
+	"lines none":                "slo",
+	"traces head-sampled":       "slo",
+	"traces sampled by latency": "slo",
+	"traces sampled by error":   "slo",
+	"traces none":               "slo",
+	"Prometheus partial":        "slo",
+	"engine hangs":              "slo",
+	"requests of four minutes":  "slo",
+}
