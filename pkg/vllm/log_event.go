@@ -103,7 +103,12 @@ type LogEvent struct {
 	// Open is set for a line that ends in a carriage return: vLLM's record goes on in the next one. (On a terminal all do.)
 	Open bool
 
-	// read says that a head or a record told where the message begins; program is another one's than vLLM.
-	read    bool
-	program string
+	// read says that a head or a record told where the message begins.
+	read bool
+	// plain is set for lines whose head is vLLM's or uvicorn's own, with nothing but a process before it.
+	plain bool
+	// foreign is set for lines of other programs in the same output.
+	foreign bool
+	// coloured is the text with its colours, where it had any.
+	coloured string
 }
