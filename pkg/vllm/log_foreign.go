@@ -12,14 +12,14 @@ func (e *LogEvent) takeLMCacheHead(s string) bool {
 	if s == "" || s[0] != '[' || !strings.Contains(s[:min(len(s), 64)], "] LMCache ") {
 		return false
 	}
-	_, rest, _ := strings.Cut(s, "] LMCache ")
+	clock, rest, _ := strings.Cut(s[1:], "] LMCache ")
 	word := leadingWord(rest)
 	level := levelOf(word)
 	message, ok := strings.CutPrefix(rest[len(word):], ": ")
 	if level == LevelUnknown || !ok {
 		return false
 	}
-	e.Level, e.Logger, e.Line, e.foreign = level, "lmcache", 0, true
+	e.Level, e.Logger, e.Line, e.Clock, e.foreign = level, "lmcache", 0, clock, true
 	if open := strings.LastIndex(message, " ("); open >= 0 && strings.HasSuffix(message, ")") {
 		place := strings.Split(message[open+2:len(message)-1], ":")
 		if len(place) > 1 && isFile(place[0]) {

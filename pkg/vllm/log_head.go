@@ -26,11 +26,14 @@ type headReader struct {
 	weak   int
 	strong bool // a time, a level or a place was read
 	serve  bool // "--", with which Ray Serve ends its head
+
+	clock string
+	date  int // where the date begins that the last word was; -1 = it was none
 }
 
 // takeAnyHead takes a head of any form; it reports whether there was one, with a level in it or a sentence behind it.
 func (e *LogEvent) takeAnyHead(s string) bool {
-	r := headReader{e: e, s: s, level: LevelUnknown}
+	r := headReader{e: e, s: s, level: LevelUnknown, date: -1}
 	for range maxHeadWords {
 		r.skipSeparators()
 		rest := r.s[r.i:]
@@ -68,6 +71,9 @@ func (r *headReader) finish(message string) bool {
 			message = rest
 			break
 		}
+	}
+	if r.clock != "" {
+		e.Clock = r.clock
 	}
 	e.Message = cutTail(message)
 	if r.serve && strings.Contains(message, " -- ") { // the client's own request id stands in Ray Serve's head
@@ -130,7 +136,10 @@ func (r *headReader) word(rest string) bool {
 	}
 	word := rest[:end]
 	switch {
-	case isTime(word) || isZone(word):
+	case isTime(word):
+		r.takeClock(word)
+		r.take(end, true)
+	case isZone(word):
 		r.take(end, true)
 	case r.takeLevel(word):
 	case r.takePlace(word):
@@ -140,6 +149,20 @@ func (r *headReader) word(rest string) bool {
 		return r.takeWeak(word, end)
 	}
 	return true
+}
+
+// takeClock takes a date with its time, in one word or in two that follow each other.
+func (r *headReader) takeClock(word string) {
+	time := strings.IndexByte(word, ':') >= 0
+	switch {
+	case time && strings.IndexByte(word, 'T') > 0:
+		r.clock = word
+	case time && r.date >= 0 && r.clock == "":
+		r.clock = r.s[r.date : r.i+len(word)]
+	}
+	if r.date = -1; !time && strings.ContainsAny(word, "-/") {
+		r.date = r.i
+	}
 }
 
 func (r *headReader) take(n int, sure bool) {

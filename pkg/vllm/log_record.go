@@ -16,6 +16,8 @@ type record struct {
 	levelRank         int
 	file, name        string // of the log call, of the logger
 	process, exc      string
+	clock             string
+	clockRank         int
 	errType, errText  string
 	line, pid         int
 	cut, continuation bool
@@ -29,6 +31,9 @@ var textRanks = rankOf(
 )
 
 var levelRanks = rankOf("levelname", "level", "log.level", "loglevel", "log_level", "lvl", "@l", "severity", "severitytext", "severity_text", "level_name")
+
+// clockRanks are the fields with a time that is written as text, the logger's before a shipper's.
+var clockRanks = rankOf("asctime", "timestamp", "@timestamp", "time", "ts", "record.time.repr")
 
 func rankOf(names ...string) map[string]int {
 	ranks := make(map[string]int, len(names))
@@ -104,6 +109,10 @@ func (r *record) takeScalar(name string, v value) {
 			r.takeLevel(name, ParseLogLevel(strings.TrimSpace(v.text())))
 			return
 		}
+	}
+	if rank, ok := clockRanks[name]; ok && v.kind == 's' && (r.clockRank == 0 || rank < r.clockRank) {
+		r.clock, r.clockRank = v.text(), rank
+		return
 	}
 	switch name {
 	case "level.name":
@@ -200,6 +209,9 @@ func (r *record) giveTo(e *LogEvent) {
 	}
 	if logger := firstOf(r.file, r.name); logger != "" {
 		e.Logger, e.Line = logger, r.line
+	}
+	if r.clock != "" {
+		e.Clock = r.clock
 	}
 	if r.process != "" {
 		e.Process = r.process

@@ -70,7 +70,11 @@ func (r *headReader) timed(inside string) bool {
 	words := 0
 	for word := range strings.FieldsSeq(inside) {
 		switch {
-		case isTime(word) || isZone(word):
+		case isTime(word):
+			if clock := inside[strings.Index(inside, word):]; strings.Count(clock, ":") >= 2 && strings.ContainsAny(word, "-/") && r.clock == "" {
+				r.clock, _, _ = strings.Cut(clock, " +")
+			}
+		case isZone(word):
 		case len(word) == 1 && levelOfLetter(word[0]) != LevelUnknown && r.level == LevelUnknown:
 			r.level = levelOfLetter(word[0])
 		case levelOf(word) != LevelUnknown && r.level == LevelUnknown:
