@@ -62,7 +62,9 @@ func recorded(t *testing.T, folder string) (lines []evidence.EngineLine) {
 		}
 		require.NoError(t, json.Unmarshal(reader.Bytes(), &record))
 		parsed := vllm.ParseLogLine(record.Line)
-		lines = append(lines, evidence.NewEngineLines(time.Unix(0, record.Time), origin, &parsed)...)
+		if line, ok := evidence.NewEngineLine(time.Unix(0, record.Time), origin, &parsed); ok {
+			lines = append(lines, line)
+		}
 	}
 	require.NoError(t, reader.Err())
 	require.NotEmpty(t, lines)

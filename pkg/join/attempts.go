@@ -3,6 +3,7 @@ package join
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -11,40 +12,118 @@ import (
 
 // attempts gives log lines to rows, and makes rows of lines that no span explains.
 //
-// Nearly every id has one span and lines around it: those are handed over at once. The rest (retries that reuse an id,
-// aborts, lost spans, the same id on a prefill and a decode server) is sorted out in attempts: an attempt is one go at an
-// id, opened by its Received line.
+// Nearly every id has one span and lines around it: those are handed over at once, and tell how the clocks of the log streams lie
+// to those of the spans, and what the log store calls the engines. The rest (lines that came twice, retries that reuse an id,
+// aborts, lost spans, the same id on a prefill and a decode server) is settled after that: copies are dropped, and what is left is
+// sorted out in attempts. An attempt is one go at an id, opened by its Received line.
 func (j *joiner) attempts() {
 	if len(j.in.Events) == 0 {
 		return
 	}
 	x := j.index()
+	j.places, j.streams = newPlaces(&j.in), newStreams()
+	j.sparing = len(x.keys) > measured
+	var rest []unsettled
+	var lines []int32
 	for k := range x.keys {
-		if key := &x.keys[k]; key.firstNode != none {
-			if !j.simple(x, key) {
-				j.sortOut(x, key)
-			}
+		key := &x.keys[k]
+		if key.firstNode == none {
+			continue
 		}
+		lines = j.linesOf(x, key, lines[:0])
+		j.noteLateness(&j.in.Events[lines[0]])
+		twice := j.equals(lines)
+		if !twice && j.simple(key, lines) {
+			continue
+		}
+		u := unsettled{key, j.idOf(key, lines), slices.Clone(lines), twice}
+		if rest = append(rest, u); twice {
+			j.sawTwice(ordinal(k), lines, u.id)
+		}
+	}
+	j.learnNames()
+	hard := rest[:0]
+	for _, u := range rest {
+		if u.twice {
+			u.lines = j.once(x, u.key, u.lines, u.id)
+		}
+		if !j.simple(u.key, u.lines) {
+			hard = append(hard, u)
+		}
+	}
+	j.learnNames()
+	j.settleClocks()
+	for i := range hard {
+		j.sortOut(x, &hard[i])
 	}
 }
 
+// unsettled is an id whose lines need more than to be handed over.
+type unsettled struct {
+	key   *keyed
+	id    string // external, by other evidence than the engine's own ids; "" when there is none
+	lines []int32
+	twice bool // some say the same
+}
+
+// linesOf lists the lines of an id in order of time.
+func (j *joiner) linesOf(x *keyIndex, key *keyed, into []int32) []int32 {
+	for n := key.firstNode; n != none; n = x.nodes[n].next {
+		into = append(into, x.nodes[n].event)
+	}
+	const few = 12
+	if len(into) > few {
+		slices.SortFunc(into, j.inTime)
+		return into
+	}
+	for i := 1; i < len(into); i++ {
+		for k := i; k > 0 && eventOrder(&j.in.Events[into[k-1]], &j.in.Events[into[k]]) > 0; k-- {
+			into[k-1], into[k] = into[k], into[k-1]
+		}
+	}
+	return into
+}
+
+func (j *joiner) idOf(key *keyed, lines []int32) string {
+	if key.firstRow != none {
+		return j.rows[key.firstRow].RequestID
+	}
+	for _, i := range lines {
+		if e := &j.in.Events[i]; e.Form == vllm.IDExternal {
+			return e.ID
+		}
+	}
+	return ""
+}
+
 // simple handles an id with one span, at most one Received line and one id of the engine's own, that of a single sequence,
-// no abort, and all lines near the span on the span's instance. It reports whether it was that simple; when not, nothing was changed.
-func (j *joiner) simple(x *keyIndex, key *keyed) bool {
-	if key.rows != 1 || key.received > 1 || key.aborted {
+// no abort, and no line that is surely another instance's. These belong together, however far apart their clocks are. It reports
+// whether it was that simple; when not, nothing was changed.
+func (j *joiner) simple(key *keyed, lines []int32) bool {
+	if key.rows != 1 {
 		return false
 	}
 	row := key.firstRow
 	s := j.rows[row].Span
-	from, to := s.Start.Add(-BeforeStart).UnixNano(), s.End().Add(AfterEnd).UnixNano()
-	internal := ""
-	for n := key.firstNode; n != none; n = x.nodes[n].next {
-		e := &j.in.Events[x.nodes[n].event]
-		if e.UnixNano < from || e.UnixNano > to {
-			return false
+	from, to := s.Start.Add(-Apart).UnixNano(), s.End().Add(Apart).UnixNano()
+	internal, received, far := "", false, false
+	var last *evidence.Origin
+	for _, i := range lines {
+		e := &j.in.Events[i]
+		far = far || e.UnixNano < from || e.UnixNano > to
+		if e.Origin != last {
+			if last = e.Origin; j.elsewhere(s.Origin, last) {
+				return false
+			}
 		}
-		if j.elsewhere(s.Origin, e.Origin) {
+		switch e.Kind {
+		case vllm.LogAborted, vllm.LogFailed, vllm.LogCrashDump: // these leave no span, mostly
 			return false
+		case vllm.LogReceived:
+			if received {
+				return false
+			}
+			received = true
 		}
 		if e.Form == vllm.IDInternal {
 			if internal != "" && internal != e.ID || vllm.ExternalFromChild(e.ID) != e.ID {
@@ -53,8 +132,15 @@ func (j *joiner) simple(x *keyIndex, key *keyed) bool {
 			internal = e.ID
 		}
 	}
-	for n := key.firstNode; n != none; n = x.nodes[n].next {
-		j.give(row, &j.in.Events[x.nodes[n].event])
+	if far {
+		if first := &j.in.Events[lines[0]]; opening(first.Kind) {
+			j.far = append(j.far, first.UnixNano-s.Start.UnixNano())
+		}
+		return false
+	}
+	j.measure(s, lines)
+	for _, i := range lines {
+		j.give(row, &j.in.Events[i])
 	}
 	return true
 }
@@ -68,10 +154,13 @@ type attempt struct {
 	internal        string // the engine's id, once a line named it
 	events          []int32
 	closed, aborted bool
+	closedAt        time.Time // the last line that closes
 	lastAbort       time.Time
 	died            bool  // its engine failed under it
+	failed          bool  // a line says that it failed, in whatever way
 	sequences       int   // how many the lines prove when it had several (n>1), else 0
 	loose           bool  // further lines fit this attempt and another
+	doubtful        bool  // one of these says that its request failed
 	contested       bool  // it fits several calls, and none is decided on
 	call            *call // the spans it belongs to; nil when none
 }
@@ -86,15 +175,22 @@ type call struct {
 }
 
 // sortOut settles one id that is not simple.
-func (j *joiner) sortOut(x *keyIndex, key *keyed) {
-	calls := j.calls(x, key)
-	attempts, loose := j.split(x, key)
-	j.pairCalls(calls, attempts, false)
-	j.pairCalls(calls, attempts, true)
-	j.settleLoose(attempts, loose)
+func (j *joiner) sortOut(x *keyIndex, u *unsettled) {
+	calls := j.calls(x, u.key)
+	attempts, loose := j.split(u)
+	margin := j.doubt(u.lines)
+	if j.namedInTwoWays(calls, attempts) { // whose name is the same comes before whose name cannot be compared
+		j.pairCalls(calls, attempts, rules{margin: margin, sameName: true})
+		j.pairCalls(calls, attempts, rules{margin: margin, sameName: true, late: true})
+	}
+	j.pairCalls(calls, attempts, rules{margin: margin})
+	j.pairCalls(calls, attempts, rules{margin: margin, late: true})
+	j.pairOnlyOnes(calls, attempts, len(attempts) == 1 || j.unmeasured(u.lines))
+	j.settleLoose(attempts, loose, margin)
+	failed := slices.ContainsFunc(attempts, func(a attempt) bool { return a.contested && a.failed })
 	for c := range calls {
 		if !calls[c].matched && calls[c].contested {
-			j.mark(calls[c].rows)
+			j.mark(calls[c].rows, failed)
 		}
 	}
 	for a := range attempts {
@@ -102,9 +198,40 @@ func (j *joiner) sortOut(x *keyIndex, key *keyed) {
 	}
 }
 
-// pairCalls gives attempts to the calls that have none yet: by their beginnings, or those of which only late lines are there
-// by the calls' ends, when such lines are written.
-func (j *joiner) pairCalls(calls []call, attempts []attempt, late bool) {
+// rules say which attempts are paired with calls.
+type rules struct {
+	margin   time.Duration // by which a distance must be shorter than the next to decide
+	late     bool          // attempts of which only late lines are there, by the calls' ends, when such lines are written
+	sameName bool          // only where both stores call the place the same
+}
+
+// namedInTwoWays reports whether some of the attempts' places can be compared with those of the calls and others cannot.
+func (j *joiner) namedInTwoWays(calls []call, attempts []attempt) bool {
+	if len(calls) == 0 || len(attempts) < 2 && len(calls) < 2 {
+		return false
+	}
+	same, unsure := false, false
+	var last meeting
+	for c := range calls {
+		for a := range attempts[:min(len(attempts), 64)] {
+			m := meeting{calls[c].origin, attempts[a].origin}
+			if m == last {
+				continue
+			}
+			last = m
+			yes, _ := j.same(m.span, m.line)
+			same = same || yes
+			unsure = unsure || !yes && !j.elsewhere(m.span, m.line)
+		}
+		if c == 64 {
+			break
+		}
+	}
+	return same && unsure
+}
+
+// pairCalls gives attempts to the calls that have none yet.
+func (j *joiner) pairCalls(calls []call, attempts []attempt, by rules) {
 	var cs []*call
 	var as []*attempt
 	for c := range calls {
@@ -113,13 +240,14 @@ func (j *joiner) pairCalls(calls []call, attempts []attempt, late bool) {
 		}
 	}
 	for a := range attempts {
-		if attempts[a].late == late {
+		if attempts[a].late == by.late && attempts[a].call == nil {
 			as = append(as, &attempts[a])
 		}
 	}
+	slack := beyondJitter(by.margin)
 	out := pair(pairing{
 		left: side{len(cs), func(c int32) int64 {
-			if late {
+			if by.late {
 				return cs[c].end.UnixNano()
 			}
 			return cs[c].start.UnixNano()
@@ -127,36 +255,69 @@ func (j *joiner) pairCalls(calls []call, attempts []attempt, late bool) {
 		right: side{
 			len(as), func(a int32) int64 { return as[a].first.UnixNano() }, func(a int32) *evidence.Origin { return as[a].origin },
 		},
-		apart: j.elsewhere,
-		reach: func(c int32) (from, to int64) {
-			return cs[c].start.Add(-BeforeStart).UnixNano(), cs[c].end.Add(AfterEnd).UnixNano()
+		apart: func(span, line *evidence.Origin) bool {
+			if by.sameName {
+				yes, _ := j.same(span, line)
+				return !yes
+			}
+			return j.elsewhere(span, line)
 		},
-		fit: func(c, a int32) bool { return cs[c].couldBe(as[a]) },
+		reach: func(c int32) (from, to int64) {
+			return cs[c].start.Add(-BeforeStart - slack).UnixNano(), cs[c].end.Add(AfterEnd + slack).UnixNano()
+		},
+		fit:    func(c, a int32) bool { return cs[c].couldBe(as[a]) },
+		margin: by.margin,
 	})
 	for c, a := range out.matched {
 		if a != none {
 			as[a].call, cs[c].matched = cs[c], true
 		}
-		cs[c].contested = cs[c].contested || out.leftRivals[c]
+		if !by.sameName {
+			cs[c].contested = cs[c].contested || out.leftRivals[c]
+		}
 	}
 	for a := range as {
-		as[a].contested = out.rightRivals[a]
+		as[a].contested = !by.sameName && out.rightRivals[a]
+	}
+}
+
+// beyondJitter is what a margin adds to the slack between spans and lines: nothing as long as it is the jitter of shippers.
+func beyondJitter(margin time.Duration) time.Duration {
+	if margin <= decisive {
+		return 0
+	}
+	return margin
+}
+
+// pairOnlyOnes joins the only call that is left with the only attempt that is left where time was not asked: an id that has one of
+// each needs none, and where nothing tells how the clocks lie to each other, time says nothing.
+func (j *joiner) pairOnlyOnes(calls []call, attempts []attempt, timeless bool) {
+	if !timeless || len(calls) != 1 || calls[0].matched || calls[0].contested {
+		return
+	}
+	c := &calls[0]
+	var only *attempt
+	for i := range attempts {
+		a := &attempts[i]
+		if a.call != nil || !c.couldBe(a) || j.elsewhere(c.origin, a.origin) {
+			continue
+		}
+		if only != nil {
+			return
+		}
+		only = a
+	}
+	if only != nil && only.first.After(c.start.Add(-Apart)) && only.first.Before(c.end.Add(Apart)) {
+		only.call, c.matched = c, true
 	}
 }
 
 // fits is how far a line lies from where this attempt would have written it; ok is false when it cannot be its line.
-func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
-	if _, no := sameInstance(a.origin, e.Origin); no {
-		return 0, false
+func (a *attempt) fits(e *evidence.RequestEvent, t time.Time, slack time.Duration) (d time.Duration, ok bool) {
+	if a.call == nil { // nobody knows when it ended; whoever tried again gave up the try before
+		return t.Sub(a.first), !t.Before(a.first) && (!a.closed || a.followedBy(e, t))
 	}
-	t := e.Time()
-	if a.call == nil {
-		if opening(e.Kind) {
-			return t.Sub(a.first), !a.closed && !t.Before(a.first)
-		}
-		return 0, !a.closed && !t.Before(a.first)
-	}
-	if t.Before(a.call.start.Add(-BeforeStart)) || t.After(a.call.end.Add(AfterEnd)) {
+	if t.Before(a.call.start.Add(-BeforeStart-slack)) || t.After(a.call.end.Add(AfterEnd+slack)) {
 		return 0, false
 	}
 	switch {
@@ -175,6 +336,10 @@ func (a *attempt) fits(e *evidence.RequestEvent) (d time.Duration, ok bool) {
 
 // couldBe reports whether the lines of an attempt may be of this call, time aside.
 func (c *call) couldBe(a *attempt) bool {
+	// What was refused, or died with its engine, leaves no span, but for sequences that were done before.
+	if a.died && a.sequences == 0 && len(c.rows) == 1 {
+		return false
+	}
 	// A client abort leaves no span, except of sequences that were done before it came: those of an n>1 request, and a single
 	// one whose last token was made while the client was leaving.
 	return !a.aborted || !c.end.After(a.lastAbort) || a.sequences > 0 && !c.end.After(a.lastAbort.Add(BeforeStart))
@@ -186,11 +351,13 @@ func (j *joiner) calls(x *keyIndex, key *keyed) []call {
 	for r := key.firstRow; r != none; r = x.nextRow[r] {
 		rows = append(rows, r)
 	}
-	slices.SortFunc(rows, func(a, b int32) int { return j.rows[a].Time.Compare(j.rows[b].Time) })
+	slices.SortFunc(rows, func(a, b int32) int {
+		return cmp.Or(j.rows[a].Time.Compare(j.rows[b].Time), strings.Compare(j.rows[a].Span.SpanID, j.rows[b].Span.SpanID))
+	})
 	var out []call
 	for _, r := range rows {
 		s := j.rows[r].Span
-		if n := len(out) - 1; n >= 0 && s.Start.Sub(out[n].start) < time.Millisecond && out[n].origin == s.Origin &&
+		if n := len(out) - 1; n >= 0 && s.Start.Sub(out[n].start) < time.Millisecond && samePlace(out[n].origin, s.Origin) &&
 			j.rows[out[n].rows[0]].Span.ParentSpanID == s.ParentSpanID {
 			out[n].rows = append(out[n].rows, r)
 			if end := s.End(); end.After(out[n].end) {
@@ -203,7 +370,10 @@ func (j *joiner) calls(x *keyIndex, key *keyed) []call {
 	return out
 }
 
-func (a *attempt) add(i int32, e *evidence.RequestEvent) {
+// samePlace reports whether two origins of one store are the same.
+func samePlace(a, b *evidence.Origin) bool { return a == b || a != nil && b != nil && *a == *b }
+
+func (a *attempt) add(i int32, e *evidence.RequestEvent, t time.Time) {
 	a.events = append(a.events, i)
 	if e.Form == vllm.IDInternal {
 		a.internal = cmp.Or(a.internal, vllm.ExternalFromChild(e.ID))
@@ -211,15 +381,29 @@ func (a *attempt) add(i int32, e *evidence.RequestEvent) {
 			a.sequences = max(a.sequences, n+1)
 		}
 	}
+	closes := closes(e.Kind)
 	switch e.Kind {
 	case vllm.LogFailed, vllm.LogCrashDump:
-		a.died, a.closed = true, a.closed || closes(e.Kind)
+		a.died = true
 	case vllm.LogAborted:
-		a.aborted, a.lastAbort = true, e.Time()
-		a.closed = a.closed || e.Form == vllm.IDExternal // "Request <ext> aborted." is the second of the two lines
-	default:
-		a.closed = a.closed || closes(e.Kind)
+		a.aborted, a.lastAbort = true, t
+		closes = e.Form == vllm.IDExternal // "Request <ext> aborted." is the second of the two lines
 	}
+	if closes {
+		a.closed, a.closedAt = true, t
+	}
+	a.failed = a.failed || fails(e)
+}
+
+// fails reports whether a line says that its request failed.
+func fails(e *evidence.RequestEvent) bool {
+	switch e.Kind {
+	case vllm.LogFailed, vllm.LogCrashDump, vllm.LogInternalError, vllm.LogException:
+		return true
+	case vllm.LogRequestError:
+		return e.Error
+	}
+	return false
 }
 
 // closes reports whether a line of this kind ends its request.

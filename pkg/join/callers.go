@@ -320,7 +320,7 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	}
 	for g, contested := range found.rightRivals {
 		if contested {
-			j.mark(groups[g])
+			j.mark(groups[g], false)
 		}
 	}
 }

@@ -38,6 +38,7 @@ var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"caller_only", "locale", "Rows without an engine span, known from a caller's span", false, func(r Report, _ Explained) float64 { return float64(r.CallerOnly) }},
 	{"ambiguous", "locale", "Rows whose further evidence fits another row too", false, func(r Report, _ Explained) float64 { return float64(r.Ambiguous) }},
 	{"lines_unmatched", "locale", "Lines with an id that were given to no row", false, func(r Report, _ Explained) float64 { return float64(r.LinesUnmatched) }},
+	{"duplicate_lines", "locale", "Lines with an id that the log store holds more than once, copies alone: rows count each line once", false, func(r Report, _ Explained) float64 { return float64(r.DuplicateLines) }},
 	{"with_model", "percentunit", "Share of rows whose model is known", false, func(r Report, _ Explained) float64 { return share(r.WithModel, r.Rows) }},
 	{"with_engine_state", "percentunit", "Share of rows with engine state at arrival", false, func(r Report, _ Explained) float64 { return share(r.WithEngine, r.Rows) }},
 	{"engine_undecided", "locale", "Rows that several servers or engines could be of, which nothing tells apart: they have no engine state", false, func(r Report, _ Explained) float64 { return float64(r.EngineUndecided) }},

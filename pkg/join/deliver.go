@@ -19,7 +19,7 @@ func (j *joiner) deliver(a *attempt) {
 			}
 		}
 		if a.loose {
-			j.mark(a.call.rows)
+			j.mark(a.call.rows, a.doubtful)
 		}
 		if a.cutShort() {
 			j.unfinished(a)
@@ -27,9 +27,11 @@ func (j *joiner) deliver(a *attempt) {
 	}
 }
 
-func (j *joiner) mark(rows []int32) {
+// mark says that further evidence fits these rows and others; failed, that some of it tells of a failure.
+func (j *joiner) mark(rows []int32, failed bool) {
 	for _, row := range rows {
 		j.rows[row].Ambiguous = true
+		j.events[row].doubtful = j.events[row].doubtful || failed
 	}
 }
 
@@ -58,6 +60,7 @@ func (j *joiner) logOnly(a *attempt) int32 {
 	}
 	r := &j.rows[row]
 	r.Time, r.Origin, r.Ambiguous = a.first, a.origin, a.loose
+	j.events[row].doubtful = a.doubtful
 	r.RequestID = j.in.Events[a.events[0]].External
 	return row
 }
@@ -76,7 +79,7 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 		r.ErrorLines++
 	}
 	r.Signals |= SignalLogs
-	if t := e.Time(); t.After(r.lastLog) {
+	if t := j.at(e); t.After(r.lastLog) {
 		r.lastLog = t
 	}
 	if j.in.WithLines {

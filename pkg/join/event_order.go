@@ -17,6 +17,7 @@ func eventOrder(a, b *evidence.RequestEvent) int {
 		cmp.Compare(a.Kind, b.Kind), cmp.Compare(b.Form, a.Form), // the engine writes of an abort before the server does
 		strings.Compare(a.ID, b.ID), strings.Compare(a.External, b.External),
 		compareOrigins(a.Origin, b.Origin), compareDetails(a.Detail, b.Detail),
+		cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Content, b.Content), cmp.Compare(a.Clock, b.Clock), cmp.Compare(a.PID, b.PID),
 	)
 }
 

@@ -1,9 +1,8 @@
 package join
 
 import (
-	"slices"
-
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -99,53 +98,8 @@ func (x *keyIndex) hang(k, event int32, e *evidence.RequestEvent) {
 	}
 }
 
-// sameInstance compares two origins of one store: yes and no are both false when their words cannot be compared.
+// sameInstance compares two places: yes and no are both false when their words cannot be compared.
 func sameInstance(a, b *evidence.Origin) (yes, no bool) {
-	if a == nil || b == nil {
-		return false, false
-	}
-	if a == b {
-		return true, false
-	}
-	if a.Namespace != "" && b.Namespace != "" && a.Namespace != b.Namespace {
-		return false, true
-	}
-	if a.Pod != "" && b.Pod != "" {
-		return a.Pod == b.Pod, a.Pod != b.Pod
-	}
-	// service.instance.id=$(POD_NAME) is the naming we recommend, whatever a log shipper calls the instance besides.
-	if (a.Instance != "" && a.Instance == b.Pod) || (a.Pod != "" && a.Pod == b.Instance) {
-		return true, false
-	}
-	// One is made up, the other is not: they may be the same.
-	if a.Instance != "" && b.Instance != "" && random(a.Instance) == random(b.Instance) {
-		return a.Instance == b.Instance, a.Instance != b.Instance
-	}
-	return false, false
-}
-
-// elsewhere reports whether a line was surely not written by the process that made a span. Two names of an instance prove
-// that only where both stores name instances alike: an exporter's random UUID differs from every address.
-func (j *joiner) elsewhere(span, line *evidence.Origin) bool {
-	_, no := sameInstance(span, line)
-	if !no || span.Namespace != line.Namespace && span.Namespace != "" && line.Namespace != "" {
-		return no
-	}
-	return span.Pod != "" && line.Pod != "" || j.namedAlike()
-}
-
-// namedAlike reports whether traces and logs have the name of any instance in common.
-func (j *joiner) namedAlike() bool {
-	if j.alike != nil {
-		return *j.alike
-	}
-	names := map[string]bool{}
-	for i := range j.in.Spans {
-		if o := j.in.Spans[i].Origin; o != nil && o.Instance != "" {
-			names[o.Instance] = true
-		}
-	}
-	alike := slices.ContainsFunc(j.in.Events, func(e evidence.RequestEvent) bool { return e.Origin != nil && names[e.Origin.Instance] })
-	j.alike = &alike
-	return alike
+	v := servers.Compare(a, b)
+	return v == servers.Same, v == servers.Other
 }

@@ -83,6 +83,8 @@ func (r *Request) settle(f *eventFacts) {
 		r.Status = StatusRejected
 	case f.failed:
 		r.Status = StatusError
+	case f.doubtful: // a line that fits this request and another tells of a failure
+		r.Status = StatusUnknown
 	case f.generated:
 		r.Status = StatusOK
 	case r.Call != nil:
@@ -107,6 +109,8 @@ func (r *Request) engineStatus(f *eventFacts) Status {
 		return StatusError
 	case r.Span.CompletionTokens == 0 && r.Span.MaxTokens > 0: // the engine itself aborted it before its first token (a pause)
 		return StatusAborted
+	case f.doubtful: // a line that fits this request and another tells of a failure
+		return StatusUnknown
 	default:
 		return StatusOK
 	}

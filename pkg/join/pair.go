@@ -19,6 +19,7 @@ type pairing struct {
 	apart       func(left, right *evidence.Origin) bool
 	reach       func(l int32) (from, to int64) // outside it nothing on the right fits
 	fit         func(l, r int32) bool
+	margin      time.Duration // by which the nearest must be nearer than the next; 0 = decisive
 }
 
 // paired is the outcome. matched[l] is the right partner or -1. A rival could have had a partner that nobody else has, and
@@ -31,6 +32,7 @@ type paired struct {
 // pair matches by distance in time, and only where time decides: a pair is taken when each is the other's nearest by a
 // decisive margin.
 func pair(p pairing) paired {
+	p.margin = max(p.margin, decisive)
 	w := pairWork{pairing: p, paired: paired{
 		matched: make([]int32, p.left.n), leftRivals: make([]bool, p.left.n), rightRivals: make([]bool, p.right.n),
 	}}
@@ -98,7 +100,7 @@ func (w *pairWork) nearestRight(l int32) (r int32, ok bool) {
 			return enoughIf(seen == 2)
 		})
 	}
-	return near.decided()
+	return near.decided(w.margin)
 }
 
 // nearestLeft looks no farther than it takes to know whether the nearest is decisive.
@@ -115,10 +117,10 @@ func (w *pairWork) nearestLeft(r int32) int32 {
 				near.offer(l, d)
 				seen++
 			}
-			return enoughIf(seen == 2 || near.found > 0 && d-near.best >= decisive)
+			return enoughIf(seen == 2 || near.found > 0 && d-near.best >= w.margin)
 		})
 	}
-	if l, ok := near.decided(); ok {
+	if l, ok := near.decided(w.margin); ok {
 		return l
 	}
 	return none

@@ -93,7 +93,15 @@ type joiner struct {
 	searches       map[*evidence.RequestSpan]search
 	instances      *instances
 	linesUnmatched int
-	alike          *bool // namedAlike, once asked
+
+	// What the lines tell of their streams, once attempts has begun.
+	places     *places
+	streams    *streams
+	sparing    bool    // there are so many ids that some of them tell enough
+	shifted    bool    // the times of some stream are not read as they stand
+	copied     bits    // lines that came before
+	duplicates int     // how many these are
+	far        []int64 // time of the line − start of the span, of unique ids whose lines are too far from it, in nanoseconds
 }
 
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
@@ -103,6 +111,7 @@ type eventFacts struct {
 	siblings                           bool                  // the request has several sequences
 	failedInside                       bool                  // failed in a way that still leaves a span
 	refused                            bool                  // failed before the engine took it
+	doubtful                           bool                  // a line that fits this row and another says that its request failed
 	detail                             *evidence.EventDetail // of the Received line
 	detailAt                           int64
 	finish, err, lora                  told

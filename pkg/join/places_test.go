@@ -1,6 +1,7 @@
 package join_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -16,10 +17,11 @@ func TestAnInstanceHasManyNames(t *testing.T) {
 		span, line evidence.Origin
 		meet       bool
 	}{
-		"one pod":                                {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "llama-0"}, true},
-		"two pods":                               {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "llama-1"}, false},
-		"a pod of that name in two namespaces":   {evidence.Origin{Namespace: "a", Pod: "llama-0"}, evidence.Origin{Namespace: "b", Pod: "llama-0"}, false},
-		"the span names its pod as its instance": {evidence.Origin{Instance: "llama-0"}, evidence.Origin{Pod: "llama-0"}, true},
+		"one pod": {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "llama-0"}, true},
+		"two names that never meet may be one pod's": {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "4f5e6a7b8c9d"}, true},
+		"so may two namespaces":                      {evidence.Origin{Namespace: "a", Pod: "llama-0"}, evidence.Origin{Namespace: "tenant-b", Pod: "llama-0"}, true},
+		"a shipper that writes the namespace before": {evidence.Origin{Namespace: "llm", Pod: "llama-0"}, evidence.Origin{Pod: "llm/llama-0"}, true},
+		"the span names its pod as its instance":     {evidence.Origin{Instance: "llama-0"}, evidence.Origin{Pod: "llama-0"}, true},
 		"and the shipper has a name of its own for the instance": {
 			evidence.Origin{Instance: "llama-0"}, evidence.Origin{Pod: "llama-0", Instance: "llm/llama-0:vllm"}, true,
 		},
@@ -37,6 +39,50 @@ func TestAnInstanceHasManyNames(t *testing.T) {
 			require.Equal(t, c.meet, joined.Report.LogOnly == 0)
 		})
 	}
+}
+
+func TestALineOfAnotherInstanceThatSpansKnowIsAnotherRequest(t *testing.T) {
+	for name, c := range map[string]struct{ span, line evidence.Origin }{
+		"two pods":                             {evidence.Origin{Pod: "llama-0"}, evidence.Origin{Pod: "llama-1"}},
+		"a pod of that name in two namespaces": {evidence.Origin{Namespace: "a", Pod: "llama-0"}, evidence.Origin{Namespace: "b", Pod: "llama-0"}},
+		"a pod of that name in two clusters":   {evidence.Origin{Cluster: "a", Pod: "llama-0"}, evidence.Origin{Cluster: "b", Pod: "llama-0"}},
+		"two ports of one host":                {evidence.Origin{Instance: "node-1:8000"}, evidence.Origin{Instance: "node-1:8001"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := c.line
+			in := join.Input{
+				Spans:  []evidence.RequestSpan{span("chatcmpl-a", 0, &c.span), span("chatcmpl-b", 0, &other)},
+				Events: []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-a", 0.01, &c.line)},
+			}
+			require.Zero(t, join.Requests(in).Report.Matched)
+			in.Spans = in.Spans[:1]
+			in.Targets = []evidence.Target{{Origin: c.span}, {Origin: c.line}}
+			require.Zero(t, join.Requests(in).Report.Matched, "metrics know both names")
+		})
+	}
+}
+
+// named lists spans and lines of some requests on two pods, in the words of each store.
+func named(n int, spans, lines [2]*evidence.Origin) (in join.Input) {
+	for i := range n {
+		id, t := fmt.Sprintf("chatcmpl-%d", i), float64(10*i)
+		in.Spans = append(in.Spans, span(id, t, spans[i%2]))
+		in.Events = append(in.Events, line(vllm.LogReceived, id, t+0.01, lines[i%2]), line(vllm.LogGenerated, id, t+1.61, lines[i%2]))
+	}
+	return in
+}
+
+func TestWhatTheLogStoreCallsAPodIsLearntFromUniqueIDs(t *testing.T) {
+	logA, logB := &evidence.Origin{Pod: "4f5e6a7b8c9d0a1b"}, &evidence.Origin{Pod: "0a1b2c3d4e5f6a7b"}
+	in := named(20, [2]*evidence.Origin{podA, podB}, [2]*evidence.Origin{logA, logB})
+	// One id on both pods at the same time: of the lines only the pod's name tells which is whose.
+	in.Spans = append(in.Spans, span("chatcmpl-p", 300, podA), span("chatcmpl-p", 300.01, podB))
+	in.Events = append(in.Events,
+		line(vllm.LogReceived, "chatcmpl-p", 300.02, logB), line(vllm.LogReceived, "chatcmpl-p", 300.02, logA), line(vllm.LogGenerated, "chatcmpl-p", 301.7, logB),
+	)
+	rows := join.Requests(in).Rows
+	require.Len(t, rows, 22)
+	require.Equal(t, []seen{{"chatcmpl-p", join.StatusOK, "trace+logs", 1, false}, {"chatcmpl-p", join.StatusOK, "trace+logs", 2, false}}, look(rows[20:]))
 }
 
 func TestStoresThatNameInstancesAlikeTellThemApart(t *testing.T) {

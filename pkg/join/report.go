@@ -21,8 +21,10 @@ type Report struct {
 	Ambiguous  int // rows whose further evidence fits more than one
 	// LinesUnmatched counts id-bearing lines given to no row because they fit several.
 	LinesUnmatched int
-	WithModel      int
-	WithEngine     int // rows with engine state at arrival
+	// DuplicateLines counts id-bearing lines that are a copy of another, of Lines: they are counted once in rows.
+	DuplicateLines, Lines int
+	WithModel             int
+	WithEngine            int // rows with engine state at arrival
 	// EngineUndecided counts rows that several servers or engines could be of, which nothing tells apart: they have no engine state.
 	EngineUndecided int
 
@@ -65,7 +67,7 @@ func (e Explained) Ratio() float64 {
 }
 
 func (j *joiner) report() Report {
-	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched}
+	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched, DuplicateLines: j.duplicates, Lines: len(j.in.Events)}
 	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
 	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
 	rep.Findings = j.findings()
@@ -79,7 +81,7 @@ func (j *joiner) findings() []evidence.Finding {
 	for _, s := range j.in.Stores {
 		stores = append(stores, s.Findings...)
 	}
-	return evidence.MergeFindings(stores, j.in.Findings, j.engineFindings())
+	return evidence.MergeFindings(stores, j.in.Findings, j.engineFindings(), j.measuredFindings())
 }
 
 // Within narrows a join to a scope: its rows, and a report on these alone. Rows that do not name a place which is asked for
@@ -99,6 +101,7 @@ func (j Joined) Within(s vllm.Scope) Joined {
 	whole := j.Report
 	out.Report = Report{
 		Stores: whole.Stores, Looked: whole.Looked, Dropped: whole.Dropped, LinesUnmatched: whole.LinesUnmatched, Findings: whole.Findings,
+		DuplicateLines: whole.DuplicateLines, Lines: whole.Lines,
 	}
 	out.Report.tally(len(out.Rows), func(i int) *Request { return &out.Rows[i] })
 	out.Report.explain(endings(j.Rows), j.instances, whole.Looked, s)

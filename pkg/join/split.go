@@ -3,6 +3,7 @@ package join
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -10,16 +11,12 @@ import (
 
 // split cuts the lines of one id into attempts, instance by instance, in the order of time. loose are the lines that fit
 // several attempts as long as nobody knows when these ended.
-func (j *joiner) split(x *keyIndex, key *keyed) (out []attempt, loose []int32) {
-	var events []int32
-	for n := key.firstNode; n != none; n = x.nodes[n].next {
-		events = append(events, x.nodes[n].event)
-	}
-	slices.SortFunc(events, func(a, b int32) int {
-		return cmp.Or(eventOrder(&j.in.Events[a], &j.in.Events[b]), cmp.Compare(a, b))
+func (j *joiner) split(u *unsettled) (out []attempt, loose []int32) {
+	s := splitter{joiner: j, id: u.id, named: map[string][]int32{}}
+	slices.SortStableFunc(u.lines, func(a, b int32) int { // within a second of a line's own clock the store's order counts
+		return cmp.Compare(j.time(&j.in.Events[a]), j.time(&j.in.Events[b]))
 	})
-	s := splitter{named: map[string][]int32{}}
-	for _, i := range events {
+	for _, i := range u.lines {
 		e := &j.in.Events[i]
 		a := s.attemptFor(e)
 		if a == undecided {
@@ -34,6 +31,9 @@ func (j *joiner) split(x *keyIndex, key *keyed) (out []attempt, loose []int32) {
 	return s.attempts, loose
 }
 
+// at is when a line was written by the clock of the spans, as far as that was measured.
+func (j *joiner) at(e *evidence.RequestEvent) time.Time { return time.Unix(0, j.time(e)).UTC() }
+
 // What attemptFor answers besides an index.
 const (
 	opens     = int32(-1) // the line opens a new attempt
@@ -43,6 +43,8 @@ const (
 // splitter holds the attempts at one id while its lines are read in the order of time. Each lane lists its attempts by what
 // a line can mean, so that no line has to go through all of them.
 type splitter struct {
+	*joiner
+	id       string // external, "" when only ids of the engine's own are known
 	attempts []attempt
 	lanes    lanes
 	lists    []laneLists
@@ -60,8 +62,9 @@ type laneLists struct {
 // open begins an attempt with a line.
 func (s *splitter) open(e *evidence.RequestEvent) int32 {
 	a := ordinal(len(s.attempts))
-	s.attempts = append(s.attempts, attempt{first: e.Time(), origin: e.Origin, late: !opening(e.Kind)})
-	lane := s.lanes.add(a, e.Origin)
+	origin := s.streams.home(e.Origin)
+	s.attempts = append(s.attempts, attempt{first: s.at(e), origin: origin, late: !opening(e.Kind)})
+	lane := s.lanes.add(a, origin)
 	if int(lane) == len(s.lists) {
 		s.lists = append(s.lists, laneLists{})
 	}
@@ -75,7 +78,7 @@ func (s *splitter) open(e *evidence.RequestEvent) int32 {
 func (s *splitter) add(a, event int32, e *evidence.RequestEvent) {
 	at := &s.attempts[a]
 	before := at.internal
-	at.add(event, e)
+	at.add(event, e, s.at(e))
 	if before == "" && at.internal != "" {
 		s.named[at.internal] = append(s.named[at.internal], a)
 	}
@@ -93,10 +96,10 @@ func (s *splitter) isLeaving(a int32) bool { return !s.attempts[a].closed && s.a
 // attemptFor finds the attempt that a line belongs to.
 func (s *splitter) attemptFor(e *evidence.RequestEvent) int32 {
 	internal := vllm.ExternalFromChild(e.ID)
-	own := e.Form == vllm.IDInternal && internal != e.External // up to 0.13 all attempts share the engine's id
+	own := suffixed(e, s.id) // up to 0.13 all attempts share the engine's id
 	if own {
 		for _, a := range s.named[internal] {
-			if _, no := sameInstance(s.attempts[a].origin, e.Origin); !no {
+			if _, no := s.same(s.attempts[a].origin, s.streams.home(e.Origin)); !no {
 				return a // the random suffix names the attempt; children of one request share it
 			}
 		}
@@ -115,7 +118,7 @@ func (s *splitter) attemptFor(e *evidence.RequestEvent) int32 {
 	fitting := s.oldest(e, list, belongs)
 	switch {
 	case len(fitting) == 1:
-		return fitting[0]
+		return s.only(e, own, fitting[0])
 	case len(fitting) > 1 && e.Kind == vllm.LogAdded:
 		return s.addedTo(e)
 	case len(fitting) > 1:
@@ -125,6 +128,36 @@ func (s *splitter) attemptFor(e *evidence.RequestEvent) int32 {
 	default:
 		return s.newest(e) // n>1 writes several Generated lines after the first closed the attempt
 	}
+}
+
+const (
+	// addedWithin is how long after its Received line a request is handed to the engine at most: the prompt is read in between.
+	addedWithin = 5 * time.Second
+	// afterClosing is how long after the line that closed an attempt others of it may follow: the traceback of what went wrong, and
+	// the answers of its further sequences, which are written at once.
+	afterClosing = time.Second
+)
+
+// only settles whether a line belongs to the only attempt that is not closed, which may have ended long ago without a word: then
+// lines of a later one must not be taken for its.
+func (s *splitter) only(e *evidence.RequestEvent, own bool, a int32) int32 {
+	if e.Kind == vllm.LogAdded && s.at(e).Sub(s.attempts[a].first) > addedWithin {
+		return opens
+	}
+	newest := s.newest(e)
+	if own || newest <= a {
+		return a
+	}
+	if s.attempts[newest].followedBy(e, s.at(e)) {
+		return newest
+	}
+	return undecided
+}
+
+// followedBy reports whether a line goes with the one that closed an attempt.
+func (a *attempt) followedBy(e *evidence.RequestEvent, t time.Time) bool {
+	later := t.Sub(a.closedAt)
+	return perSequence(e.Kind) && later < decisive || fails(e) && a.failed && later <= afterClosing
 }
 
 // oldest gives the two oldest attempts of a list on the instances that a line may be from.
@@ -154,10 +187,10 @@ func (s *splitter) addedTo(e *evidence.RequestEvent) int32 {
 	var near closest
 	s.each(e, func(l *laneLists) {
 		for _, a := range l.unnamed.latest(s.isUnnamed) {
-			near.offer(a, e.Time().Sub(s.attempts[a].first))
+			near.offer(a, s.at(e).Sub(s.attempts[a].first))
 		}
 	})
-	if a, ok := near.decided(); ok {
+	if a, ok := near.decided(decisive); ok {
 		return a
 	}
 	return undecided
@@ -172,7 +205,7 @@ func (s *splitter) newest(e *evidence.RequestEvent) int32 {
 
 func (s *splitter) each(e *evidence.RequestEvent, do func(*laneLists)) {
 	for i := range s.lists {
-		if _, no := sameInstance(s.lanes.origins[i], e.Origin); !no {
+		if _, no := s.same(s.lanes.origins[i], s.streams.home(e.Origin)); !no {
 			do(&s.lists[i])
 		}
 	}

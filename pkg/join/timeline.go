@@ -101,9 +101,9 @@ func (c *closest) offer(item int32, d time.Duration) {
 	c.found++
 }
 
-// decided gives the nearest thing; ok is false when there is none or the next is not farther by a decisive margin.
-func (c *closest) decided() (item int32, ok bool) {
-	return c.item, c.found == 1 || c.found > 1 && c.second-c.best >= decisive
+// decided gives the nearest thing; ok is false when there is none or the next is not farther by a margin.
+func (c *closest) decided(margin time.Duration) (item int32, ok bool) {
+	return c.item, c.found == 1 || c.found > 1 && c.second-c.best >= margin
 }
 
 func enoughIf(yes bool) step {

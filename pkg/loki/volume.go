@@ -91,7 +91,7 @@ func decodeVolume(body []byte, step time.Duration) ([]evidence.LevelVolume, erro
 			Values [][2]any          `json:"values"`
 		}
 		it.ReadVal(&series)
-		level := levelOf(series.Metric)
+		level := vllm.ParseLogLevel(series.Metric[levelLabel])
 		if counts[level] == nil {
 			counts[level] = map[int64]float64{}
 		}

@@ -1,0 +1,167 @@
+package join
+
+import (
+	"slices"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
+)
+
+// words are what the stores call the places of their signals.
+type words struct{ environments, clusters, namespaces, pods, hosts, containers map[string]bool }
+
+func newWords() words {
+	m := func() map[string]bool { return map[string]bool{} }
+	return words{m(), m(), m(), m(), m(), m()}
+}
+
+func (w *words) add(o *evidence.Origin) {
+	n := servers.NameOf(o)
+	w.environments[n.Environment], w.clusters[n.Cluster], w.namespaces[n.Namespace] = true, true, true
+	w.pods[n.Pod], w.containers[n.Container] = true, true
+	if !n.Random {
+		w.hosts[n.Host] = true
+	}
+}
+
+// places compares what signals say of their places, with a memory: a million lines have a handful of origins.
+type places struct {
+	servers.Comparer
+	spans, metrics words
+	apart          map[[2]*evidence.Origin]bool
+}
+
+func newPlaces(in *Input) *places {
+	p := &places{spans: newWords(), metrics: newWords(), apart: map[[2]*evidence.Origin]bool{}}
+	seen := map[*evidence.Origin]bool{}
+	each := func(w *words, o *evidence.Origin) {
+		if !seen[o] {
+			seen[o] = true
+			w.add(o)
+		}
+	}
+	var last *evidence.Origin
+	for i := range in.Spans {
+		if o := in.Spans[i].Origin; o != last {
+			last = o
+			each(&p.spans, o)
+		}
+	}
+	for i := range in.Targets {
+		p.metrics.add(&in.Targets[i].Origin)
+	}
+	for i := range in.Series {
+		each(&p.metrics, in.Series[i].Origin)
+	}
+	return p
+}
+
+// same compares two places. yes and no are both false when their words cannot be compared.
+func (j *joiner) same(a, b *evidence.Origin) (yes, no bool) {
+	if a == b && a != nil {
+		return true, false
+	}
+	v := j.places.Compare(a, b)
+	return v == servers.Same, v == servers.Other
+}
+
+// elsewhere reports whether a line was surely not written by the process that made a span. Two different names prove that only
+// where both are names that one store has for its places: a container's id differs from every pod's name, and an exporter's random
+// UUID from every address.
+func (j *joiner) elsewhere(span, line *evidence.Origin) bool {
+	if span == line || span == nil || line == nil {
+		return false
+	}
+	pair := [2]*evidence.Origin{span, line}
+	apart, ok := j.places.apart[pair]
+	if !ok {
+		apart = j.places.proveApart(span, j.streams.home(line))
+		j.places.apart[pair] = apart
+	}
+	return apart
+}
+
+func (p *places) proveApart(span, line *evidence.Origin) bool {
+	if p.Compare(span, line) != servers.Other {
+		return false
+	}
+	a, b := servers.NameOf(span), servers.NameOf(line)
+	proof := func(of func(*words) map[string]bool, a, b string) bool {
+		return differ(a, b) && (of(&p.spans)[b] || of(&p.metrics)[a] && of(&p.metrics)[b])
+	}
+	return proof(func(w *words) map[string]bool { return w.environments }, a.Environment, b.Environment) ||
+		proof(func(w *words) map[string]bool { return w.clusters }, a.Cluster, b.Cluster) ||
+		proof(func(w *words) map[string]bool { return w.namespaces }, a.Namespace, b.Namespace) ||
+		proof(func(w *words) map[string]bool { return w.pods }, a.Pod, b.Pod) ||
+		proof(func(w *words) map[string]bool { return w.containers }, a.Container, b.Container) ||
+		a.Pod == "" && b.Pod == "" && proof(func(w *words) map[string]bool { return w.hosts }, a.Host, b.Host) ||
+		a.Host != "" && a.Host == b.Host && differ(a.Port, b.Port)
+}
+
+// foreign reports whether neither spans nor metrics have this word for a place.
+func (p *places) foreign(o *evidence.Origin) bool {
+	n := servers.NameOf(o)
+	knows := func(w *words) bool {
+		return n.Pod != "" && w.pods[n.Pod] || n.Pod == "" && (n.Host != "" && w.hosts[n.Host] || n.Container != "" && w.containers[n.Container])
+	}
+	return !knows(&p.spans) && !knows(&p.metrics)
+}
+
+// learnNames settles which places of the log store are the same process, and which name of a span's is meant by them.
+func (j *joiner) learnNames() {
+	x := j.streams
+	x.same = map[evidence.Origin]*evidence.Origin{}
+	pairs := make([][2]evidence.Origin, 0, len(x.votes))
+	for pair := range x.votes {
+		pairs = append(pairs, pair)
+	}
+	slices.SortFunc(pairs, func(a, b [2]evidence.Origin) int {
+		if c := compareOrigins(&a[0], &b[0]); c != 0 {
+			return c
+		}
+		return compareOrigins(&a[1], &b[1])
+	})
+	for i := range pairs {
+		a, b := x.home(&pairs[i][0]), x.home(&pairs[i][1])
+		if j.places.foreign(a) && !j.places.foreign(b) { // the name that others know is the one to keep
+			a, b = b, a
+		}
+		if *a == *b {
+			continue
+		}
+		for from, to := range x.same {
+			if *to == *b {
+				x.same[from] = a
+			}
+		}
+		x.same[*b] = a
+	}
+	for line, spans := range j.meetings() {
+		all, most, best := 0, 0, (*evidence.Origin)(nil)
+		for span, n := range spans {
+			all += n
+			if n > most || n == most && compareOrigins(&span, best) < 0 {
+				most, best = n, &span
+			}
+		}
+		if yes, _ := j.same(best, x.home(&line)); !yes && all >= enoughPairs && most*5 >= all*4 {
+			x.same[line] = best
+		}
+	}
+	clear(j.places.apart)
+}
+
+// meetings counts over unique ids by which span's place each place of the log store was met.
+func (j *joiner) meetings() map[evidence.Origin]map[evidence.Origin]int {
+	out := map[evidence.Origin]map[evidence.Origin]int{}
+	for m, n := range j.streams.met {
+		if !servers.Named(m.line) || !servers.Named(m.span) {
+			continue
+		}
+		if out[*m.line] == nil {
+			out[*m.line] = map[evidence.Origin]int{}
+		}
+		out[*m.line][*m.span] += *n
+	}
+	return out
+}

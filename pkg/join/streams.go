@@ -1,0 +1,167 @@
+package join
+
+import (
+	"slices"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
+
+// Apart is how far a line may lie from the span of the only request that has its id. Clocks may differ by minutes, and lines be
+// stamped minutes late: where an id has one span and one attempt, they belong together all the same.
+const Apart = 15 * time.Minute
+
+// stream is what is measured of the lines of one stream at one place: how their times lie to those of the spans, and whether
+// lines come twice in it.
+type stream struct {
+	origin *evidence.Origin // as the log store names it
+	lines  int              // ids that have lines in this stream: as their first, or among equal ones
+	// offsets are time of the line − time of the span, in nanoseconds, over ids that are unique.
+	offsets []int64
+	// told are the same for the line's own clock, late are time of the line − its own clock, both in seconds.
+	told, late []int64
+
+	copies     int     // lines that are surely a copy of another in the same stream
+	ids        int     // ids that have equal lines in it, which may be copies
+	lastID     int32   // the last of these
+	lastSeen   int32   // the last id that was counted as one with lines among equal ones
+	lags       []int64 // how much later copies come, in nanoseconds
+	duplicates int     // lines dropped
+
+	settled clock
+}
+
+// clock is how the times of a stream are read.
+type clock struct {
+	shift  int64         // to be taken off the log store's time, in nanoseconds
+	spread time.Duration // between the earliest and the latest, the outermost tenths left out
+	known  bool          // measured, over enough requests or by the lines' own clock
+	pairs  int           // over so many requests
+	// byTold says that the lines' own clock is nearer to the truth than the times that the store has: zone is to be taken off it.
+	byTold bool
+	zone   int64
+	// margin is by how much times may be wrong still.
+	margin time.Duration
+}
+
+// alike notes that an id has lines in the stream that may be copies.
+func (s *stream) alike(key int32) {
+	if s.ids == 0 || s.lastID != key {
+		s.ids, s.lastID = s.ids+1, key
+	}
+}
+
+// repeats reports whether the stream holds lines twice: because some surely are, or because so many look so that no client can
+// have tried again that often.
+func (s *stream) repeats() bool { return s.copies > 0 || s.ids*2 >= s.lines && s.ids > 0 }
+
+// lag is by how much copies in the stream come later; steady says that all come so.
+func (s *stream) lag() (middle time.Duration, steady bool) {
+	m := median(s.lags)
+	n := len(s.lags)
+	if n < enoughPairs {
+		return time.Duration(m), false
+	}
+	spread := time.Duration(s.lags[n*9/10] - s.lags[n/10])
+	return time.Duration(m), spread <= max(20*time.Millisecond, time.Duration(m/10))
+}
+
+// streams are the log streams of a join.
+type streams struct {
+	list    []*stream
+	byLine  map[streamKey]*stream
+	byValue map[streamValue]*stream
+
+	same  map[evidence.Origin]*evidence.Origin // places in the log store's words → the words of the process that they are of
+	votes map[[2]evidence.Origin]int           // ids of the engine's own that two places have in common
+	met   map[meeting]*int                     // unique ids, by what span and line call their place
+}
+
+type streamKey struct {
+	origin *evidence.Origin
+	stream uint32
+}
+
+type streamValue struct {
+	origin evidence.Origin
+	stream uint32
+}
+
+// meeting is what the two stores call one place.
+type meeting struct{ span, line *evidence.Origin }
+
+func newStreams() *streams {
+	return &streams{byLine: map[streamKey]*stream{}, byValue: map[streamValue]*stream{}, met: map[meeting]*int{}}
+}
+
+// of gives the stream of a line.
+func (x *streams) of(e *evidence.RequestEvent) *stream {
+	s, ok := x.byLine[streamKey{e.Origin, e.Stream}]
+	if !ok {
+		s = x.add(e)
+	}
+	return s
+}
+
+func (x *streams) add(e *evidence.RequestEvent) *stream {
+	value := streamValue{stream: e.Stream}
+	if e.Origin != nil {
+		value.origin = *e.Origin
+	}
+	s, ok := x.byValue[value]
+	if !ok {
+		s = &stream{origin: e.Origin, lastSeen: none}
+		x.byValue[value], x.list = s, append(x.list, s)
+	}
+	x.byLine[streamKey{e.Origin, e.Stream}] = s
+	return s
+}
+
+// oneProcess notes that two places wrote the same id of an engine's own, which no two processes do.
+func (x *streams) oneProcess(a, b *evidence.Origin) {
+	if a == b || a == nil || b == nil || *a == *b {
+		return
+	}
+	pair := [2]evidence.Origin{*a, *b}
+	if compareOrigins(a, b) > 0 {
+		pair = [2]evidence.Origin{*b, *a}
+	}
+	if x.votes == nil {
+		x.votes = map[[2]evidence.Origin]int{}
+	}
+	x.votes[pair]++
+}
+
+// meets notes that a unique id has its span at one place and a line at another.
+func (x *streams) meets(span, line *evidence.Origin) {
+	if span == nil || line == nil {
+		return
+	}
+	m := meeting{span, line}
+	n, ok := x.met[m]
+	if !ok {
+		n = new(int)
+		x.met[m] = n
+	}
+	*n++
+}
+
+// home gives the words by which a place of the log store is known to others, as far as that was learnt.
+func (x *streams) home(o *evidence.Origin) *evidence.Origin {
+	if len(x.same) == 0 || o == nil {
+		return o
+	}
+	if known, ok := x.same[*o]; ok {
+		return known
+	}
+	return o
+}
+
+// median is the middle of some numbers; 0 of none. The numbers are sorted.
+func median(of []int64) int64 {
+	if len(of) == 0 {
+		return 0
+	}
+	slices.Sort(of)
+	return of[len(of)/2]
+}
