@@ -15,6 +15,7 @@ type Type string
 // The types.
 const (
 	EngineDeath     Type = "engine_death"
+	EngineStuck     Type = "engine_stuck"
 	OutOfMemory     Type = "out_of_memory"
 	StartFailure    Type = "start_failure"
 	Restart         Type = "restart"
@@ -57,8 +58,9 @@ func (d Definition) Key() Type { return d.Type }
 
 // Catalogue is every type of event, the worst first.
 var Catalogue = catalogue.Of[Type, Definition]{
-	{EngineDeath, Critical, "An engine ended by itself, with its requests", "log lines of the engine, its workers and the API server", evidence.Loki},
-	{OutOfMemory, Critical, "GPU or host memory ran out", "exceptions about memory; processes that the system killed (exit code -9)", evidence.Loki},
+	{EngineDeath, Critical, "An engine ended by itself, with its requests", "log lines of the engine, its workers and the API server; crashes of a process", evidence.Loki},
+	{EngineStuck, Critical, "An engine made no progress: its requests wait in vain", "log lines of watchdogs: vLLM's, and NCCL's about a collective operation", evidence.Loki},
+	{OutOfMemory, Critical, "GPU or host memory ran out", "exceptions about memory; processes that the system killed (exit code -9, Killed)", evidence.Loki},
 	{StartFailure, Critical, "An engine did not start", "log lines of the engine and the API server", evidence.Loki},
 	{Restart, Warning, "A server that was known began anew", "a new process_start_time_seconds, or a counter that fell", evidence.Prometheus},
 	{PreemptionStorm, Warning, "Preemptions in numbers: work is done twice", "vllm:num_preemptions_total", evidence.Prometheus},
@@ -89,14 +91,19 @@ const oneEnd = 30 * time.Second
 // step of the metric: a scrape and a shipper's delay.
 const sameMoment = time.Minute
 
+// endLines are the lines about the ends of engines, and about what leads there. That a server is ready again tells a new death from
+// one that requests still find.
+var endLines = []vllm.EngineEvent{
+	vllm.EngineDied, vllm.EngineFoundDead, vllm.EngineKilled, vllm.EngineStartFailed, vllm.EngineOutOfMemory, vllm.EngineStuck,
+	vllm.ServerStopping, vllm.ServerReady,
+}
+
 // lineEvents are the lines that a type of event is made of. The ends of an engine are read together whichever is asked for:
 // each says what the others mean.
 func lineEvents(t Type) []vllm.EngineEvent {
 	switch t {
-	case EngineDeath, OutOfMemory, StartFailure, Shutdown:
-		return []vllm.EngineEvent{
-			vllm.EngineDied, vllm.EngineKilled, vllm.EngineStartFailed, vllm.EngineOutOfMemory, vllm.ServerStopping,
-		}
+	case EngineDeath, EngineStuck, OutOfMemory, StartFailure, Shutdown:
+		return endLines
 	case Ready:
 		return []vllm.EngineEvent{vllm.ServerReady}
 	case Pause, Resume:

@@ -16,9 +16,9 @@ func TestALineThatWasShippedTwiceIsOneEvent(t *testing.T) {
 	written := func(text string, seconds float64, origin *evidence.Origin) evidence.EngineLine {
 		at := noon.Add(time.Duration(seconds * float64(time.Second)))
 		parsed := vllm.ParseLogLine(text)
-		line, ok := evidence.NewEngineLine(at, origin, &parsed)
-		require.True(t, ok, text)
-		return line
+		lines := evidence.NewEngineLines(at, origin, &parsed)
+		require.Len(t, lines, 1, text)
+		return lines[0]
 	}
 	const (
 		asleep = "(EngineCore pid=120) INFO 08-20 12:00:00 [abstract.py:312] It took 0.03 seconds to fall asleep."

@@ -9,24 +9,31 @@ import (
 )
 
 // general reports whether a line's words could be those of any program.
-func general(l evidence.EngineLine) bool { return l.Event == vllm.EngineOutOfMemory }
+func general(l evidence.EngineLine) bool { return l.Event == vllm.EngineOutOfMemory || l.Anyones }
 
 // fromLines reads events from lines in order of time.
 func fromLines(lines []evidence.EngineLine) (events []Event) {
 	ends := map[evidence.Origin]*end{}
 	var order []*end
 	last := map[lastKey]time.Time{}
+	ready := map[evidence.Origin]time.Time{}
 	for _, l := range once(lines) {
 		place := server(l.Origin)
 		switch l.Event {
-		case vllm.EngineDied, vllm.EngineKilled, vllm.EngineStartFailed, vllm.EngineOutOfMemory, vllm.ServerStopping:
+		case vllm.EngineDied, vllm.EngineFoundDead, vllm.EngineKilled, vllm.EngineStartFailed, vllm.EngineOutOfMemory, vllm.EngineStuck, vllm.ServerStopping:
 			e := ends[place]
 			if e == nil || l.Time.Sub(e.from) > oneEnd {
+				if l.Event == vllm.EngineFoundDead && e != nil && e.dead() && !ready[place].After(e.from) {
+					continue // a request that came upon the engine that is known to be dead
+				}
 				e = &end{place: place, from: l.Time}
 				ends[place], order = e, append(order, e)
 			}
 			e.lines = append(e.lines, l)
 			continue
+		}
+		if l.Event == vllm.ServerReady {
+			ready[place] = l.Time
 		}
 		e := single(l)
 		key := lastKey{e.Type, e.Origin, l.LoRA}
@@ -84,6 +91,13 @@ type end struct {
 	lines []evidence.EngineLine
 }
 
+// dead reports whether the engine ended.
+func (e *end) dead() bool {
+	return slices.ContainsFunc(e.lines, func(l evidence.EngineLine) bool {
+		return l.Event == vllm.EngineDied || l.Event == vllm.EngineFoundDead || l.Event == vllm.EngineKilled
+	})
+}
+
 // event says what the lines mean together. A server that was told to stop ends its engines, which some versions then report
 // as deaths; one whose engine died stops by itself.
 func (e *end) event() Event {
@@ -99,6 +113,10 @@ func (e *end) event() Event {
 	memory, noMemory := first(vllm.EngineOutOfMemory)
 	killed, wasKilled := first(vllm.EngineKilled)
 	died, isDead := first(vllm.EngineDied)
+	if !isDead {
+		died, isDead = first(vllm.EngineFoundDead)
+	}
+	stuck, isStuck := first(vllm.EngineStuck)
 	failed, notStarted := first(vllm.EngineStartFailed)
 	switch {
 	case e.lines[0].Event == vllm.ServerStopping:
@@ -108,16 +126,25 @@ func (e *end) event() Event {
 		out.Type, out.Title, out.Text = StartFailure, "Engine did not start", failed
 	case isDead, wasKilled:
 		out.Type, out.Title, out.Text = EngineDeath, "Engine died", died
+	case isStuck:
+		out.Type, out.Title, out.Text = EngineStuck, "Engine stuck", stuck
+		if noMemory {
+			out.Also = []Type{OutOfMemory}
+		}
+		return out
 	default:
 		out.Type, out.Title, out.Text = OutOfMemory, "Out of memory", memory
 		return out
 	}
+	if isStuck {
+		out.Also, out.Text = []Type{EngineStuck}, stuck
+	}
 	switch {
 	case noMemory:
-		out.Also, out.Text = []Type{OutOfMemory}, memory
+		out.Also, out.Text = append(out.Also, OutOfMemory), memory
 		out.Title += ": out of memory"
 	case wasKilled:
-		out.Also, out.Text = []Type{OutOfMemory}, killed+" The system kills a process so when the host or the container has no memory left; its own log tells."
+		out.Also, out.Text = append(out.Also, OutOfMemory), killed+" The system kills a process so when the host or the container has no memory left; its own log tells."
 		out.Title += ": killed, probably out of host memory"
 	}
 	return out

@@ -62,9 +62,7 @@ func recorded(t *testing.T, folder string) (lines []evidence.EngineLine) {
 		}
 		require.NoError(t, json.Unmarshal(reader.Bytes(), &record))
 		parsed := vllm.ParseLogLine(record.Line)
-		if line, ok := evidence.NewEngineLine(time.Unix(0, record.Time), origin, &parsed); ok {
-			lines = append(lines, line)
-		}
+		lines = append(lines, evidence.NewEngineLines(time.Unix(0, record.Time), origin, &parsed)...)
 	}
 	require.NoError(t, reader.Err())
 	require.NotEmpty(t, lines)

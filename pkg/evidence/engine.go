@@ -15,25 +15,32 @@ type EngineLine struct {
 	Rank   string // data-parallel rank of the process that wrote it, where its name tells
 	// Own is set when the line names a process of vLLM's. Without it, general words such as "out of memory" may be those of
 	// any program whose logs are kept beside.
-	Own  bool
-	LoRA string // the adapter's name
-	Text string // the line without its head, in at most MaxEngineText bytes
+	Own bool
+	// Anyones is set where the words are no more vLLM's than any other program's.
+	Anyones bool
+	LoRA    string // the adapter's name
+	Text    string // the line without its head, in at most MaxEngineText bytes
 	LineIdentity
 }
 
 // MaxEngineText bounds the text of a line: an exception's first words say what happened, and CUDA's go on for pages.
 const MaxEngineText = 300
 
-// NewEngineLine reduces a parsed line; ok is false when it tells of no event. Nothing of the line itself stays in memory.
-func NewEngineLine(at time.Time, origin *Origin, e *vllm.LogEvent) (line EngineLine, ok bool) {
-	event := vllm.EngineEventOf(e)
-	if event == vllm.NoEngineEvent {
-		return EngineLine{}, false
+// NewEngineLines reduces a parsed line to what it tells: none for a line that tells of no event, several for one that tells of a
+// death and its cause. Nothing of the line itself stays in memory.
+func NewEngineLines(at time.Time, origin *Origin, e *vllm.LogEvent) []EngineLine {
+	told := vllm.EngineEventsOf(e)
+	if len(told) == 0 {
+		return nil
 	}
-	return EngineLine{
-		Time: at, Origin: origin, Event: event, Rank: strings.Clone(e.Engine), Own: e.Process != "",
-		LoRA: clipped(e.LoRA), Text: clipped(e.Message), LineIdentity: identify(at, e, ""),
-	}, true
+	lines := make([]EngineLine, len(told))
+	for i, t := range told {
+		lines[i] = EngineLine{
+			Time: at, Origin: origin, Event: t.Event, Rank: strings.Clone(e.Engine), Own: e.Process != "", Anyones: t.Anyones,
+			LoRA: clipped(e.LoRA), Text: clipped(t.Text), LineIdentity: identify(at, e, string(rune(t.Event))),
+		}
+	}
+	return lines
 }
 
 // clipped copies the beginning of a text.

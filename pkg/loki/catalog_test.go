@@ -2,6 +2,7 @@ package loki_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,8 +32,8 @@ func TestVolumeCountsLinesByTheirOwnLevel(t *testing.T) {
 	volume, report := client(t, fake.URL, nil, `{container="vllm"}`).Volume(t.Context(), window(0, time.Hour), time.Minute, vllm.Scope{}, loki.LineFilter{Contains: "x"})
 	require.NoError(t, report.Err)
 	require.Equal(t, []string{
-		`sum by (vllm_level) (count_over_time({container="vllm"} |= "x" | regexp ` +
-			`"(?:^|[ \"])(?P<vllm_level>DEBUG|TRACE|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?: \\d\\d-\\d\\d |: |\")" [1m0s]))`,
+		`sum by (vllm_level, vllm_word, vllm_bracket, vllm_letter, vllm_record_level) (count_over_time({container="vllm"} |= "x" | regexp ` +
+			strconv.Quote(loki.LevelCapture) + ` | regexp ` + strconv.Quote(loki.RecordLevelCapture) + ` [1m0s]))`,
 	}, fake.queries())
 	require.Equal(t, []evidence.LevelVolume{
 		{Level: vllm.LevelWarning, Samples: []evidence.Sample{{UnixMilli: 1787227200000, Value: 3}}},

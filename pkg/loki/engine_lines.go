@@ -50,8 +50,10 @@ func engineLines(page []entry, p places, wanted map[vllm.EngineEvent]bool) []evi
 	origins := originCache{places: p}
 	for _, e := range page {
 		parsed := vllm.ParseLogLine(e.Line)
-		if line, ok := evidence.NewEngineLine(e.Timestamp, origins.of(e), &parsed); ok && wanted[line.Event] {
-			lines = append(lines, line)
+		for _, line := range evidence.NewEngineLines(e.Timestamp, origins.of(e), &parsed) {
+			if wanted[line.Event] {
+				lines = append(lines, line)
+			}
 		}
 	}
 	return lines

@@ -19,8 +19,8 @@ import (
 
 const (
 	// allRequests and noTokens are the filters of a query for all requests' lines.
-	allRequests = ` |~ "Received request |Added request |Generated response |Aborted request|Finished request |cmpl-|embd-|resp_| aborted\\.| failed|Request id: |request_id="`
-	noTokens    = ` !~ "Generated response [^ ]+ \\(streaming delta\\)(?: details: |: .*finish_reason: None(?:\"|\\s*$))"`
+	allRequests = ` |~ "Received request |Added request |Generated response |Aborted request|Finished request |cmpl-|embd-|resp_| aborted\\.| aborted due to | failed|Request id: |request_id=|Reqid: |Preempted request |Resumed request |, finish_reason: |lora_request: "`
+	noTokens    = ` !~ "Generated response [^ ]+ \\(streaming delta\\)(?: details: |: .*finish_reason: None(?:[\"\\\\]|\\s*$))"`
 )
 
 func TestRequestEventsAsksForTheLinesAboutRequestsOnly(t *testing.T) {

@@ -2,6 +2,7 @@ package loki_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 )
 
 func TestLinesAsksForWhatTheFilterSays(t *testing.T) {
+	only := func(expression string) string { return " |~ " + strconv.Quote(expression) }
 	for _, test := range []struct {
 		name   string
 		filter loki.LineFilter
@@ -24,22 +26,22 @@ func TestLinesAsksForWhatTheFilterSays(t *testing.T) {
 		{"text with a line break does not end the string", loki.LineFilter{Contains: "a\n} | b"}, ` |= "a\n} | b"`},
 		{"text that is no UTF-8 is made so", loki.LineFilter{Contains: "a\xff"}, ` |= "a�"`},
 		{"an expression", loki.LineFilter{Regex: `throughput: \d+`}, ` |~ "throughput: \\d+"`},
-		{"a process", loki.LineFilter{Process: "EngineCore_DP0"}, ` |~ "\\(EngineCore_DP0 |\"EngineCore_DP0\""`},
-		{"a logger", loki.LineFilter{Logger: "core.py"}, ` |~ "[\\[ /]core\\.py:[0-9]+\\]|\"core\\.py\""`},
-		{"access lines, which do not name theirs", loki.LineFilter{Logger: "uvicorn.access"}, ` |~ "- \"[A-Z]+ [^ ]+ HTTP/"`},
-		{"an engine", loki.LineFilter{Engine: "1"}, ` |~ "(?:^|[ \"])Engine 0*1:|[(\"]EngineCore_(?:DP)?1[ \"]|_DP1[_ \"]"`},
-		{"the only engine", loki.LineFilter{Engine: "0"}, ` |~ "(?:^|[ \"])Engine 0*0:|[(\"]EngineCore_(?:DP)?0[ \"]|_DP0[_ \"]|[(\"]EngineCore[ \"]"`},
-		{"all but some processes", loki.LineFilter{Where: []vllm.Condition{{Key: "process", Op: vllm.IsNot, Values: []string{"A", "B"}}}}, ` !~ "\\(A |\"A\"|\\(B |\"B\""`},
+		{"a process", loki.LineFilter{Process: "EngineCore_DP0"}, only(loki.LinePatterns["process"]("EngineCore_DP0"))},
+		{"a logger", loki.LineFilter{Logger: "core.py"}, only(loki.LinePatterns["logger"]("core.py"))},
+		{"access lines, which do not name theirs", loki.LineFilter{Logger: "uvicorn.access"}, ` |~ "- \\\\*\"[A-Z]+ [^ ]+ HTTP/"`},
+		{"an engine", loki.LineFilter{Engine: "1"}, only(loki.LinePatterns["engine"]("1"))},
+		{"the only engine", loki.LineFilter{Engine: "0"}, only(loki.LinePatterns["engine"]("0"))},
+		{"all but some processes", loki.LineFilter{Where: []vllm.Condition{{Key: "process", Op: vllm.IsNot, Values: []string{"A", "B"}}}}, ` !~ ` + strconv.Quote(loki.LinePatterns["process"]("A")+"|"+loki.LinePatterns["process"]("B"))},
 		{"a label, of streams or of lines", loki.LineFilter{Where: []vllm.Condition{{Key: "container", Op: vllm.Is, Values: []string{`x"} | y`}}}}, ` | container="x\"} | y"`},
 		{"all but a label, and what lacks it", loki.LineFilter{Where: []vllm.Condition{{Key: "node", Op: vllm.IsNot, Values: []string{"a.b", "c"}}}}, ` | node!~"a\\.b|c" | node!=""`},
 		{"text before labels, which is faster", loki.LineFilter{Where: []vllm.Condition{{Key: "node", Op: vllm.Matches, Values: []string{"a", "b."}}}, Contains: "x"}, ` |= "x" | node=~"(?:a)|(?:b.)"`},
 		{"a request, in all its spellings", loki.LineFilter{RequestID: "cmpl-B-0"}, ` |= "cmpl-B"`},
-		{"levels, in text and in JSON", loki.LineFilter{Levels: []vllm.LogLevel{vllm.LevelWarning, vllm.LevelError}}, ` |~ "(?:WARNING|WARN|ERROR)(?: \\d\\d-\\d\\d |: )|\"(?i:WARNING|WARN|ERROR)\""`},
+		{"levels, in text and in JSON", loki.LineFilter{Levels: []vllm.LogLevel{vllm.LevelWarning, vllm.LevelError}}, only(loki.LevelPattern(vllm.LevelWarning, vllm.LevelError))},
 		{"lines without level cannot be asked for", loki.LineFilter{Levels: []vllm.LogLevel{vllm.LevelError, vllm.LevelUnknown}}, ``},
 		{
 			"everything together, the cheapest filters first",
 			loki.LineFilter{Process: "APIServer", Logger: "async_llm.py", RequestID: "chatcmpl-a", Contains: "x", Regex: "y"},
-			` |= "chatcmpl-a" |= "x" |~ "\\(APIServer |\"APIServer\"" |~ "[\\[ /]async_llm\\.py:[0-9]+\\]|\"async_llm\\.py\"" |~ "y"`,
+			` |= "chatcmpl-a" |= "x"` + only(loki.LinePatterns["process"]("APIServer")) + only(loki.LinePatterns["logger"]("async_llm.py")) + ` |~ "y"`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 func TestRequestQueryFindsWhatTheParserReads(t *testing.T) {
 	requests, tokens := regexp.MustCompile(requestLines), regexp.MustCompile(tokenLines)
 	counted := map[string]int{}
-	for _, line := range recordedLines(t) {
+	for _, line := range append(recordedLines(t), otherLines(t)...) {
 		e := vllm.ParseLogLine(line)
 		named := e.External != "" && e.Kind.NamesRequest()
 		perToken := e.Kind == vllm.LogDelta && e.FinishReason == "" || e.Kind == vllm.LogDetails && strings.Contains(line, "(streaming delta)")
@@ -50,13 +50,19 @@ func TestRequestQueryFindsWhatTheParserReads(t *testing.T) {
 // TestVolumeCountsTheParsersLevels holds the expression that Loki takes levels by against the parser.
 func TestVolumeCountsTheParsersLevels(t *testing.T) {
 	capture := regexp.MustCompile(levelCapture)
+	record := regexp.MustCompile(recordLevelCapture)
 	var wrong []string
-	lines := recordedLines(t)
+	lines := append(recordedLines(t), otherLines(t)...)
 	for _, line := range lines {
-		level := vllm.LevelUnknown
-		if m := capture.FindStringSubmatch(line); m != nil {
-			level = vllm.ParseLogLevel(m[1])
+		labels := map[string]string{}
+		for _, re := range []*regexp.Regexp{capture, record} {
+			if m := re.FindStringSubmatch(line); m != nil {
+				for i, name := range re.SubexpNames() {
+					labels[name] = m[i]
+				}
+			}
 		}
+		level := levelOf(labels)
 		if parsed := vllm.ParseLogLine(line).Level; parsed != level {
 			wrong = append(wrong, string(parsed)+" is counted as "+string(level)+": "+line)
 		}
@@ -69,7 +75,7 @@ func TestVolumeCountsTheParsersLevels(t *testing.T) {
 // TestLineQueryFindsByTheParsersWords holds the filters of one line's place against the parser.
 func TestLineQueryFindsByTheParsersWords(t *testing.T) {
 	found, compiled := map[string]int{}, map[string]*regexp.Regexp{}
-	for _, line := range recordedLines(t) {
+	for _, line := range append(recordedLines(t), otherLines(t)...) {
 		e := vllm.ParseLogLine(line)
 		check := func(word, pattern string) {
 			if word == "" || strings.HasPrefix(word, "uvicorn.") || strings.Contains(line, "\x1b[") {
@@ -90,6 +96,38 @@ func TestLineQueryFindsByTheParsersWords(t *testing.T) {
 		}
 	}
 	require.Greater(t, len(found), 20)
+}
+
+// otherLines are those that pkg/vllm holds of other people's loggers and shippers.
+func otherLines(t *testing.T) (lines []string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "vllm", "testdata", "lines.txt"))
+	require.NoError(t, err)
+	for block := range strings.SplitSeq(string(content), "\n\n") {
+		line, read, _ := strings.Cut(block, "\n")
+		if strings.HasPrefix(read, "= ") && !strings.Contains(line, `"MESSAGE":[`) { // numbers: no text finds it
+			lines = append(lines, line)
+		}
+	}
+	require.Greater(t, len(lines), 100)
+	return lines
+}
+
+// TestTheLevelQueryLosesNoLine holds the filter of a level, which may find too much, against the parser.
+func TestTheLevelQueryLosesNoLine(t *testing.T) {
+	for level := range levelWords {
+		pattern, ok := levelPattern([]vllm.LogLevel{level})
+		require.True(t, ok)
+		found := regexp.MustCompile(pattern)
+		n := 0
+		for _, line := range append(recordedLines(t), otherLines(t)...) {
+			if vllm.ParseLogLine(line).Level == level && !strings.Contains(line, "\x1b[") {
+				require.True(t, found.MatchString(line), "%s does not find %s", pattern, line)
+				n++
+			}
+		}
+		t.Log(level, n)
+	}
 }
 
 func removeColoured(lines []string) []string {

@@ -91,7 +91,7 @@ func decodeVolume(body []byte, step time.Duration) ([]evidence.LevelVolume, erro
 			Values [][2]any          `json:"values"`
 		}
 		it.ReadVal(&series)
-		level := vllm.ParseLogLevel(series.Metric[levelLabel])
+		level := levelOf(series.Metric)
 		if counts[level] == nil {
 			counts[level] = map[int64]float64{}
 		}

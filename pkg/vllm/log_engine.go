@@ -40,21 +40,11 @@ var messages = func() (table [256][]message) {
 		{"Application startup complete.", LogStartup}, // ready to serve
 		{"Uvicorn running on ", LogStartup},
 
-		{"[shutdown] MPClient: engine core exited unexpectedly", LogEngineDead}, // a warning, before the next
 		{"[shutdown] ", LogShutdown},
 		{"Shutting down", LogShutdown},
 		{"Waiting for application shutdown.", LogShutdown},
 		{"Application shutdown complete.", LogShutdown},
 		{"Finished server process ", LogShutdown},
-
-		{"EngineCore failed to start.", LogEngineDead},
-		{"EngineCore encountered a fatal error.", LogEngineDead},
-		{"EngineCore hit an exception", LogEngineDead}, // 0.8
-		{"AsyncLLM output_handler failed.", LogEngineDead},
-		{"Engine core proc ", LogEngineDead}, // "… died unexpectedly, shutting down client."
-		{"Worker proc ", LogEngineDead},      // "… died unexpectedly (exit code: -9), shutting down executor."
-		{"WorkerProc hit an exception", LogEngineDead},
-		{"WorkerProc failed to start", LogEngineDead},
 
 		{"Dumping scheduler output for model execution: ", LogCrashDump},
 		{"Dumping input data for ", LogCrashDump},
@@ -86,7 +76,11 @@ type message struct {
 // classifyEngine finds the kind of lines that are not about one request.
 func (e *LogEvent) classifyEngine() {
 	m := e.Message
-	if strings.HasPrefix(e.Logger, "uvicorn") && e.takeAccess(m) || e.takeStats(m) {
+	if (e.Logger == "" || strings.HasPrefix(e.Logger, "uvicorn") || !e.plain) && e.takeAccess(m) || e.takeStats(m) {
+		return
+	}
+	loud := e.Level == LevelUnknown || e.Level.AtLeast(LevelWarning)
+	if loud && e.takeAlarm(m) {
 		return
 	}
 	for _, known := range messages[m[0]] {
@@ -96,12 +90,6 @@ func (e *LogEvent) classifyEngine() {
 		}
 	}
 	switch e.Kind {
-	case LogEngineDead:
-		if !e.Level.AtLeast(LevelWarning) { // the words of an error in a line that is none
-			e.Kind = LogOther
-			return
-		}
-		e.Error = m
 	case LogCrashDump:
 		e.takeCrashDump(m)
 	case LogLoRA:
@@ -121,13 +109,51 @@ func (e *LogEvent) classifyEngine() {
 	}
 }
 
+// takeAlarm takes what the table of sentences has: an engine that died, did not start, hangs, or has no memory left.
+func (e *LogEvent) takeAlarm(m string) bool {
+	if !mayAlarm(m) {
+		return false
+	}
+	first, _, _ := strings.Cut(m, "\n")
+	s := e.alarm(first)
+	if s == nil {
+		return false
+	}
+	switch e.Error = m; s.events[0] {
+	case EngineOutOfMemory:
+		e.Kind = LogOutOfMemory
+	case EngineStuck:
+		e.Kind = LogStuck
+	default:
+		e.Kind = LogEngineDead
+	}
+	return true
+}
+
+// mayAlarm tells from a message's first bytes that it is none of the table's sentences, which nearly all are.
+func mayAlarm(m string) bool {
+	switch m[0] {
+	case ' ', '\t':
+		return false
+	case 'A', 'B', 'E', 'F', 'I', 'K', 'N', 'S', 'W', '[', '!', '*', 't':
+		return true
+	}
+	return exceptionClass(m) != "" || strings.Contains(m[:min(len(m), 80)], ": line ")
+}
+
+// beginsAccess reports whether a text begins as an access line of uvicorn's: the client's address, a dash, a quote.
+func beginsAccess(s string) bool {
+	blank := strings.IndexByte(s[:min(len(s), 80)], ' ')
+	return blank >= 0 && strings.HasPrefix(s[blank:], ` - "`) || strings.HasPrefix(s, `- "`)
+}
+
 // takeAccess takes uvicorn's `<client> - "<method> <path> HTTP/<v>" <status> <phrase>`. Path and client are escaped by
 // uvicorn, so the quotes are its own.
 func (e *LogEvent) takeAccess(m string) bool {
-	_, request, ok := strings.Cut(m, `- "`)
-	if !ok {
+	if !beginsAccess(m) {
 		return false
 	}
+	_, request, _ := strings.Cut(m, `- "`)
 	request, status, ok := strings.Cut(request, `" `)
 	if !ok {
 		return false
@@ -170,8 +196,8 @@ func (e *LogEvent) takeTraceback(m string) {
 	if e.Level != LevelUnknown && !e.Level.AtLeast(LevelError) {
 		return
 	}
-	if class, text, ok := exception(m); ok {
-		e.Kind, e.Error = exceptionKind(class, text), m
+	if _, _, ok := exception(m); ok {
+		e.Kind, e.Error = LogTraceback, m
 		return
 	}
 	if m[0] == ' ' || strings.HasPrefix(m, "Traceback (most recent call last):") ||
@@ -200,16 +226,55 @@ func exception(m string) (class, text string, ok bool) {
 	return "", "", false
 }
 
-func exceptionKind(class, text string) LogKind {
-	switch {
-	case strings.HasSuffix(class, "OutOfMemoryError"), class == "MemoryError", strings.Contains(text, "out of memory"),
-		strings.Contains(text, hostAllocator),
-		strings.HasPrefix(text, "No available memory for the cache blocks"),
-		strings.HasPrefix(text, "To serve at least one request with the model's max seq len"),
-		strings.HasPrefix(text, "Free memory on device "):
-		return LogOutOfMemory
-	case strings.HasSuffix(class, "EngineDeadError"), strings.HasPrefix(text, "Engine core initialization failed"):
-		return LogEngineDead
-	}
-	return LogTraceback
+func exceptionClass(m string) string {
+	class, _, _ := exception(m)
+	return class
 }
+
+// takeException takes the exception that stands in a record's field, or at the end of a message of several lines that began as a
+// traceback or an alarm.
+func (e *LogEvent) takeRecordException() {
+	if e.Exception == "" && strings.IndexByte(e.Message, '\n') >= 0 {
+		switch e.Kind {
+		case LogEngineDead, LogOutOfMemory, LogStuck, LogTraceback:
+			if last := ParseLogLine(lastLine(e.Message)); exceptionClass(last.Message) != "" {
+				e.Exception = last.Message
+			}
+		}
+	}
+	if e.Exception != "" && (e.Error == "" || e.Kind == LogTraceback) {
+		e.Error = e.Exception
+	}
+}
+
+// beginsSentence reports whether a text begins with one of vLLM's own sentences.
+func beginsSentence(s string) bool {
+	if s == "" {
+		return false
+	}
+	for _, beginning := range requestSentences[s[0]] {
+		if strings.HasPrefix(s, beginning) {
+			return true
+		}
+	}
+	for _, known := range messages[s[0]] {
+		if strings.HasPrefix(s, known.beginning) && len(known.beginning) > 8 {
+			return true
+		}
+	}
+	if engine, body := cutEngine(s); engine != "" || body != s {
+		return true
+	}
+	return exceptionClass(s) != "" || mayAlarm(s) && sentenceOf(s, matchers()) != nil || strings.HasPrefix(s, "Traceback (most recent call last):")
+}
+
+// requestSentences are the beginnings of lines about requests, by first byte.
+var requestSentences = func() (table [256][]string) {
+	for _, s := range []string{
+		"Received request ", "Request ", "Reqid: ", "Resumed request ", "Added request ", "Aborted request", "Generated response ",
+		"Finished request ", "Preempted request ", "Exception caught. Request id: ", "Engine Exception caught. Request id: ",
+	} {
+		table[s[0]] = append(table[s[0]], s)
+	}
+	return table
+}()

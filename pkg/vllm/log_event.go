@@ -29,10 +29,13 @@ const (
 	LogInternalError         // "Request <resp> failed with an internal error during generation"
 	LogException             // "Exception caught. Request id: <resp>", also "Engine Exception …"
 	LogFinished              // V0: "Finished request <id>."
+	LogCacheHit              // LMCache: "Reqid: <int>, Total tokens N, …, LMCache hit tokens: N, …"
+	LogResumed               // "Preempted request <int> has been resumed!": it had been preempted
 	LogRequestError          // any other line of level warning or above that names a request id
 	LogAccess                // uvicorn access line
 	LogStats                 // periodic engine line
-	LogEngineDead            // EngineCore fatal error, EngineDeadError, worker died
+	LogEngineDead            // EngineCore fatal error, EngineDeadError, worker died, a process that crashed or was killed
+	LogStuck                 // a watchdog saw no progress
 	LogOutOfMemory           // torch.OutOfMemoryError, no memory for cache blocks
 	LogStartup               // version, config, load and ready lines
 	LogSleep                 // fall asleep, wake up, pause, resume
@@ -87,7 +90,25 @@ type LogEvent struct {
 	TopP         float64
 	PromptTokens int64  // Rust front end
 	OutputTokens int64  // Rust front end
+	CachedTokens int64  // LMCache: tokens of the prompt that were found in it
 	HTTPStatus   int    // access lines
 	HTTPMethod   string // access lines
 	HTTPPath     string // access lines; without the query, which may hold secrets
+
+	// Exception is the last line of the traceback that a JSON record brings along.
+	Exception string
+	// Cut is set for a part of a line that the shipper or the container's runtime cut, by their own mark or by the sizes at
+	// which they cut. What follows it in its stream may begin in the middle of a client's text.
+	Cut bool
+	// Open is set for a line that ends in a carriage return: vLLM's record goes on in the next one. (On a terminal all do.)
+	Open bool
+
+	// read says that a head or a record told where the message begins.
+	read bool
+	// plain is set for lines whose head is vLLM's or uvicorn's own, with nothing but a process before it.
+	plain bool
+	// foreign is set for lines of other programs in the same output.
+	foreign bool
+	// coloured is the text with its colours, where it had any.
+	coloured string
 }

@@ -13,9 +13,11 @@ type EngineEvent uint8
 const (
 	NoEngineEvent EngineEvent = iota
 	EngineDied
+	EngineFoundDead // by a request that was in flight: a death told late, and once for each of them
 	EngineStartFailed
-	EngineKilled // by signal 9, which vLLM sees as exit code -9 of a process of its own
+	EngineKilled // by signal 9: vLLM sees exit code -9 of a process of its own, a shell says "Killed"
 	EngineOutOfMemory
+	EngineStuck    // no progress, as a watchdog saw
 	ServerReady    // the engine is loaded, the API server begins to listen
 	ServerStopping // told to stop, from outside
 	LoRALoaded
@@ -26,44 +28,17 @@ const (
 	Resumed
 )
 
-// engineEventTexts are the fixed words of the lines that tell of an event, in all versions' wordings. A store looks for
-// them anywhere in a line; EngineEventOf settles what a line found that way means. They were read from vLLM's source and,
-// but for memory, LoRA and sleep, seen in tools/recordings.
-var engineEventTexts = map[EngineEvent][]string{
-	EngineDied: {
-		"EngineCore encountered a fatal error", "EngineCore hit an exception", "AsyncLLM output_handler failed",
-		"died unexpectedly", "engine core exited unexpectedly", "WorkerProc hit an exception",
-	},
-	EngineStartFailed: {"EngineCore failed to start", "WorkerProc failed to start", "Engine core initialization failed"},
-	EngineKilled:      {killedWorker, killedCores},
-	EngineOutOfMemory: {
-		"OutOfMemoryError", "out of memory", "No available memory for the cache blocks", "MemoryError",
-		"To serve at least one request with the model's max seq len", "Free memory on device ", hostAllocator,
-	},
-	ServerReady:    {"Starting vLLM "},
-	ServerStopping: {"[shutdown] API server: shutdown triggered", "Shutting down FastAPI HTTP server"},
-	LoRALoaded:     {"Loaded new LoRA adapter", "Loaded LoRA adapter"},
-	LoRARemoved:    {"Removed LoRA adapter"},
-	FellAsleep:     {"seconds to fall asleep"},
-	WokeUp:         {"seconds to wake up tags"},
-	Paused:         {pauseState},
-	Resumed:        {pauseState},
-}
-
-const (
-	killedWorker  = "died unexpectedly (exit code: -9)"
-	killedCores   = "Failed core proc(s): {"  // {'EngineCore_DP0': -9}
-	hostAllocator = "can't allocate memory: " // torch's DefaultCPUAllocator
-	pauseState    = "setting pause state to " // PAUSED_NEW, PAUSED_ALL, UNPAUSED
-	asleepOrAwake = "It took "                // "… 1.2 seconds to fall asleep."
-)
-
 // EngineEventTexts are the texts that lines about any of these events have one of, sorted, and none within another: a store
-// that looks for two such at once falls back to its slow expressions.
+// that looks for two such at once falls back to its slow expressions. They are looked for anywhere in a line; EngineEventsOf
+// settles what a line found that way means.
 func EngineEventTexts(events ...EngineEvent) []string {
 	var all []string
-	for _, e := range events {
-		all = append(all, engineEventTexts[e]...)
+	for _, table := range [...][]sentence{sentences, quietSentences} {
+		for i := range table {
+			if table[i].tellsOf(events...) {
+				all = append(all, table[i].words...)
+			}
+		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
@@ -72,68 +47,61 @@ func EngineEventTexts(events ...EngineEvent) []string {
 	})
 }
 
-// EngineEventOf tells what a line says of its engine's life.
-func EngineEventOf(e *LogEvent) EngineEvent {
-	if quotesClients(e.Logger) {
-		return NoEngineEvent
+// Told is one event that a line tells of.
+type Told struct {
+	Event EngineEvent
+	Text  string // the words that tell of it
+	// Anyones is set for words that are no more vLLM's than any other program's, such as "Killed".
+	Anyones bool
+}
+
+// EngineEventsOf tells what a line says of its engine's life: nothing, one event, or several, such as a death and its cause.
+func EngineEventsOf(e *LogEvent) []Told {
+	if quotesClients(e.Logger) || e.Kind.NamesRequest() && e.Exception == "" {
+		return nil
 	}
-	m := e.Message
-	switch e.Kind {
-	case LogEngineDead:
-		return deathOf(m)
-	case LogOutOfMemory:
-		return EngineOutOfMemory
-	case LogStartup:
-		if strings.HasPrefix(m, "Starting vLLM ") {
-			return ServerReady
-		}
-	case LogShutdown:
-		for _, text := range engineEventTexts[ServerStopping] {
-			if strings.HasPrefix(m, text) {
-				return ServerStopping
+	m, _, _ := strings.Cut(e.Message, "\n")
+	var all []Told
+	add := func(s *sentence, text string) {
+		for _, event := range s.events {
+			if !slices.ContainsFunc(all, func(t Told) bool { return t.Event == event }) {
+				all = append(all, Told{event, text, s.anyones})
 			}
 		}
-	case LogLoRA:
-		if strings.HasPrefix(m, "Removed ") {
-			return LoRARemoved
+	}
+	switch e.Kind {
+	case LogStartup, LogShutdown, LogLoRA, LogSleep:
+		if s := sentenceOf(m, quietMatchers()); s != nil {
+			add(s, m)
 		}
-		return LoRALoaded
-	case LogSleep:
-		return sleepOf(m)
+		return all
+	}
+	if e.Level != LevelUnknown && !e.Level.AtLeast(LevelWarning) || echoesClients(e.Logger) {
+		return nil
+	}
+	for _, text := range [...]string{m, e.Exception} {
+		if s := e.alarm(text); s != nil {
+			add(s, text)
+		}
+	}
+	return all
+}
+
+// EngineEventOf is the first of EngineEventsOf.
+func EngineEventOf(e *LogEvent) EngineEvent {
+	if told := EngineEventsOf(e); len(told) > 0 {
+		return told[0].Event
 	}
 	return NoEngineEvent
 }
 
-func deathOf(m string) EngineEvent {
-	switch {
-	case strings.Contains(m, killedWorker), strings.Contains(m, killedCores) && strings.Contains(m, ": -9"):
-		return EngineKilled
-	case strings.Contains(m, "failed to start"), strings.Contains(m, "Engine core initialization failed"):
-		return EngineStartFailed
-	case strings.HasSuffix(exceptionClass(m), "EngineDeadError"): // each request in flight has one: they tell of a death, late
-		return NoEngineEvent
+// alarm finds the sentence of the table that a message is. A part of a line that was cut is none: a client's words may stand
+// anywhere in it.
+func (e *LogEvent) alarm(m string) *sentence {
+	if m == "" || e.Cut || !mayAlarm(m) || endsRequest(m) {
+		return nil
 	}
-	return EngineDied
-}
-
-func sleepOf(m string) EngineEvent {
-	state, paused := strings.CutPrefix(m, pauseState)
-	switch {
-	case paused && strings.HasPrefix(state, "UNPAUSED"):
-		return Resumed
-	case paused:
-		return Paused
-	case !strings.HasPrefix(m, asleepOrAwake):
-		return NoEngineEvent
-	case strings.Contains(m, "fall asleep"):
-		return FellAsleep
-	}
-	return WokeUp
-}
-
-func exceptionClass(m string) string {
-	class, _, _ := exception(m)
-	return class
+	return sentenceOf(m, matchers())
 }
 
 // quotesClients reports whether a logger writes what clients send and models answer. A text of several lines gets the
@@ -144,4 +112,30 @@ func quotesClients(logger string) bool {
 		return true
 	}
 	return strings.HasSuffix(logger, ".request_logger")
+}
+
+// echoesClients reports whether a logger writes errors about what clients sent, in their words: a model's or an adapter's name may
+// have several lines.
+func echoesClients(logger string) bool {
+	return strings.HasPrefix(path.Base(logger), "serving") && strings.HasSuffix(logger, ".py") ||
+		strings.HasPrefix(logger, "vllm.entrypoints.") && strings.Contains(logger, "serving")
+}
+
+// requestTails are how lines end that hold a client's or a model's text: the rest of such a line that was cut begins anywhere in
+// that text, and ends so.
+var requestTails = []string{"lora_request: None.", "prompt_adapter_request: None.", "prompt_embeds shape: None."}
+
+// endsRequest reports whether a text ends as a line does that holds a client's text, or as a record around one.
+func endsRequest(m string) bool {
+	m = strings.TrimRight(m, " \r")
+	if strings.HasSuffix(m, `"}`) || strings.HasSuffix(m, `"`) && !strings.HasSuffix(m, `""`) && strings.Count(m, `"`)%2 == 1 {
+		return true
+	}
+	for _, tail := range requestTails {
+		if strings.HasSuffix(m, tail) {
+			return true
+		}
+	}
+	i := strings.LastIndex(m, ", finish_reason: ")
+	return i >= 0 && finishReason(m[i+len(", finish_reason: "):])
 }

@@ -5,30 +5,79 @@ import (
 	"strings"
 )
 
-// ParseLogLine reads one physical line of a vLLM container's output, of any version since 0.6, Python or Rust front end,
-// text or JSON, with or without the prefixes that process wrappers and Docker Compose put before it. It never fails: a
-// line that says nothing to us comes back as LogOther with its text.
+// ParseLogLine reads one physical line of a vLLM container's output, of any version since 0.6, Python or Rust front end, as text or
+// as a record, with whatever launchers, container runtimes and shippers put around it. It never fails: a line that says nothing
+// to us comes back as LogOther with its text.
 //
 // What a line means is decided by text at fixed places only. Prompts, outputs and error messages stand in the middle of
 // lines and hold whatever a client sent, text that looks like a log line included; they are stepped over as Python
 // literals, or not looked at.
 func ParseLogLine(line string) LogEvent {
 	e := LogEvent{
-		Level: LevelUnknown, MaxTokens: -1, PromptTokens: -1, OutputTokens: -1,
+		Level: LevelUnknown, MaxTokens: -1, PromptTokens: -1, OutputTokens: -1, CachedTokens: -1,
 		Temperature: math.NaN(), TopP: math.NaN(),
 	}
-	s := trimCompose(stripANSI(strings.TrimRight(line, "\r\n")))
-	s = e.takeProcess(s)
-	switch {
-	case e.takeHead(s), e.takeUvicornHead(s), e.takeJSON(s), e.takePrefixedHead(s):
-	default:
-		e.Message = s
+	s := strings.TrimSuffix(line, "\n")
+	if strings.HasSuffix(s, "\r") {
+		e.Open = true
+		s = strings.TrimRight(s, "\r\n")
+	}
+	if !e.takePlain(s) {
+		e = readAny(e, s)
 	}
 	if e.Engine == "" {
 		e.Engine = engineOfProcess(e.Process)
 	}
 	e.classify()
 	return e
+}
+
+// readAny is takeAny on a copy: the event of a plain line stays off the heap.
+func readAny(e LogEvent, s string) LogEvent {
+	e.takeAny(s)
+	return e
+}
+
+// takePlain takes a line as vLLM itself writes it: nearly all are.
+func (e *LogEvent) takePlain(s string) bool {
+	if strings.IndexByte(s, 0x1b) >= 0 {
+		return false
+	}
+	rest := e.takeProcess(s)
+	if !e.takeHead(rest) && !e.takeUvicornHead(rest) {
+		e.Process, e.PID = "", 0
+		return false
+	}
+	e.Cut = len(s) >= 8<<10 && cutSize(s)
+	e.read, e.plain = true, true
+	return true
+}
+
+// takeAny takes all other lines: the layers around the text, then the text's own head.
+func (e *LogEvent) takeAny(s string) {
+	e.Cut = len(s) >= 8<<10 && cutSize(s)
+	for range maxColours {
+		inner := e.unwrap(s)
+		plain := e.decolour(inner)
+		if s = plain; plain == inner {
+			break
+		}
+	}
+	e.Cut = e.Cut || len(s) >= 8<<10 && cutSize(s)
+	first, _, more := strings.Cut(s, "\n")
+	switch {
+	case e.takeHead(s), e.takeUvicornHead(s), e.takeForeignHead(first):
+		e.read = true
+	case beginsSentence(s):
+		e.Message = s
+	case e.takeAnyHead(s), e.takePrefixedHead(s):
+		e.read = true
+	default:
+		e.Message = s
+	}
+	if more && e.read {
+		e.Message = strings.TrimRight(e.Message, "\r\n")
+	}
 }
 
 // classify finds the kind by how the message begins; the first byte picks the few beginnings to compare with.
@@ -46,6 +95,10 @@ func (e *LogEvent) classify() {
 			e.takeReceived(rest)
 		} else if rest, ok := strings.CutPrefix(m, "Request "); ok {
 			e.takeRequest(rest)
+		} else if rest, ok := strings.CutPrefix(m, "Reqid: "); ok {
+			e.takeCacheHit(rest)
+		} else if rest, ok := strings.CutPrefix(m, "Resumed request "); ok {
+			e.takeResumed(rest, " has ")
 		}
 	case 'A':
 		if rest, ok := strings.CutPrefix(m, "Added request "); ok {
@@ -54,7 +107,7 @@ func (e *LogEvent) classify() {
 			e.takeAborted(rest)
 		} else if rest, ok := strings.CutPrefix(m, "Aborted request "); ok {
 			// Before 0.10.2, so before ids had a random suffix.
-			e.takeSentence(LogAborted, IDExternal, rest)
+			e.takeAbortedOne(rest)
 		}
 	case 'G':
 		if rest, ok := strings.CutPrefix(m, "Generated response "); ok {
@@ -64,6 +117,10 @@ func (e *LogEvent) classify() {
 		if rest, ok := strings.CutPrefix(m, "Finished request "); ok {
 			e.takeSentence(LogFinished, IDExternal, rest)
 		}
+	case 'P':
+		if rest, ok := strings.CutPrefix(m, "Preempted request "); ok {
+			e.takeResumed(rest, " has been resumed")
+		}
 	case 'E':
 		if rest, ok := strings.CutPrefix(m, "Exception caught. Request id: "); ok {
 			e.takeException(rest)
@@ -71,8 +128,14 @@ func (e *LogEvent) classify() {
 			e.takeException(rest)
 		}
 	}
+	if e.coloured != "" {
+		e.dropColouredID()
+	}
 	if e.Kind == LogOther {
 		e.classifyEngine()
+	}
+	if e.Exception != "" || strings.IndexByte(m, '\n') >= 0 {
+		e.takeRecordException()
 	}
 	if e.Kind == LogOther && e.Level.AtLeast(LevelWarning) {
 		e.takeMention()

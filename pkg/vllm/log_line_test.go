@@ -40,6 +40,7 @@ func describe(e vllm.LogEvent) string {
 	field("top_p", e.TopP == e.TopP, e.TopP)
 	field("prompt_tokens", e.PromptTokens >= 0, e.PromptTokens)
 	field("output_tokens", e.OutputTokens >= 0, e.OutputTokens)
+	field("cached", e.CachedTokens >= 0, e.CachedTokens)
 	field("http", e.HTTPStatus != 0, fmt.Sprintf("%s %s %d", e.HTTPMethod, e.HTTPPath, e.HTTPStatus))
 	return b.String()
 }
@@ -51,7 +52,7 @@ var kinds = map[vllm.LogKind]string{
 	vllm.LogRequestError: "request error", vllm.LogAccess: "access", vllm.LogStats: "stats",
 	vllm.LogEngineDead: "engine dead", vllm.LogOutOfMemory: "out of memory", vllm.LogStartup: "startup",
 	vllm.LogSleep: "sleep", vllm.LogLoRA: "lora", vllm.LogTraceback: "traceback", vllm.LogShutdown: "shutdown",
-	vllm.LogCrashDump: "crash dump",
+	vllm.LogCrashDump: "crash dump", vllm.LogCacheHit: "cache hit", vllm.LogResumed: "resumed", vllm.LogStuck: "stuck",
 }
 
 var forms = map[vllm.IDForm]string{

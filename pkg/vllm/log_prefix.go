@@ -9,58 +9,48 @@ import (
 // bounds the work on lines without head, and keeps text deep inside a line from passing for one.
 const maxLoggingPrefix = 96
 
-// stripANSI removes colour codes (ESC [ … letter). vLLM colours on a terminal, and before 0.12 always its process prefix.
-func stripANSI(s string) string {
-	if strings.IndexByte(s, 0x1b) < 0 {
-		return s
-	}
-	var b strings.Builder
-	b.Grow(len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] != 0x1b {
-			b.WriteByte(s[i])
-			continue
-		}
-		if i+1 < len(s) && s[i+1] == '[' {
-			i += 2
-			for i < len(s) && (s[i] < 0x40 || s[i] > 0x7e) { // up to the final byte of a control sequence
-				i++
-			}
-		}
-	}
-	return b.String()
-}
-
-// trimCompose removes the "service-1  | " that docker compose puts before each line, where a vLLM line follows: free text
-// with a bar in it stays whole.
+// trimCompose removes the "service-1  | " that docker compose and process managers put before each line, where a line's own
+// beginning follows: free text with a bar in it stays whole.
 func trimCompose(s string) string {
-	i := 0
-	for i < len(s) && i < 64 && isNameByte(s[i]) {
-		i++
-	}
-	bar := i
-	for bar < len(s) && s[bar] == ' ' {
-		bar++
-	}
-	if i == 0 || bar == i || !strings.HasPrefix(s[bar:], "| ") {
+	bar := strings.Index(s[:min(len(s), 80)], "| ")
+	if bar < 2 {
 		return s
+	}
+	name := strings.TrimRight(s[:bar], " ")
+	if name == s[:bar] && name != "" && !isDigit(name[len(name)-1]) { // no blank before the bar
+		return s
+	}
+	for i := range len(name) {
+		if c := name[i]; !isNameByte(c) && c != '@' && c != '|' && c != ' ' && c != '/' {
+			return s
+		}
 	}
 	rest := s[bar+2:]
-	if rest == "" || rest[0] != '(' && rest[0] != '{' && levelOf(leadingWord(rest)) == LevelUnknown {
+	if rest == "" || levelOf(leadingWord(name)) != LevelUnknown || !beginsLine(rest) {
 		return s
 	}
 	return rest
 }
 
-// takeProcess takes the prefixes "(Name pid=N) ", in Ray also "(Name rank=0 pid=N, ip=…) ", and gives the rest. The last
-// of several is the process that wrote the line; the ones before it only passed it on.
+// beginsLine reports whether a text begins as lines do: with a process, a record, a time, a level or a sentence of vLLM's.
+func beginsLine(s string) bool {
+	return s[0] == '(' || s[0] == '{' || s[0] == '[' || isDigit(s[0]) || levelOf(leadingWord(s)) != LevelUnknown || beginsSentence(s)
+}
+
+// takeProcess takes the prefixes "(Name pid=N) ", in Ray also "(Name rank=0 pid=N, ip=…) " and "(pid=N) ", and gives the rest. The
+// last of several that are named is the process that wrote the line; the ones before it only passed it on.
 func (e *LogEvent) takeProcess(s string) string {
 	for {
 		name, pid, rest, ok := cutProcess(s)
 		if !ok {
 			return s
 		}
-		e.Process, e.PID, s = name, pid, rest
+		if s = rest; name != "" {
+			e.Process = name
+		}
+		if pid != 0 {
+			e.PID = pid
+		}
 	}
 }
 
@@ -69,7 +59,7 @@ func cutProcess(s string) (name string, pid int, rest string, ok bool) {
 		return "", 0, s, false
 	}
 	i := 1
-	for i < len(s) && isNameByte(s[i]) {
+	for i < len(s) && (isNameByte(s[i]) || s[i] == ':') { // Ray Serve: ServeReplica:app:Deployment:model
 		i++
 	}
 	name = s[1:i]
@@ -77,11 +67,22 @@ func cutProcess(s string) (name string, pid int, rest string, ok bool) {
 	if r, found := strings.CutPrefix(after, " rank="); found {
 		after = strings.TrimLeft(r, "0123456789")
 	}
-	after, found := strings.CutPrefix(after, " pid=")
-	if !found || name == "" {
-		return "", 0, s, false
+	switch {
+	case name == "pid" && strings.HasPrefix(after, "="): // a task of Ray's without a name
+		name, after = "", after[1:]
+	case name == "raylet" || name == "autoscaler":
+		end := strings.IndexByte(after, ')')
+		if end < 0 || end > 64 {
+			return "", 0, s, false
+		}
+		return name, 0, strings.TrimPrefix(after[end+1:], " "), true
+	default:
+		var found bool
+		if after, found = strings.CutPrefix(after, " pid="); !found || name == "" {
+			return "", 0, s, false
+		}
 	}
-	digits := len(after) - len(strings.TrimLeft(after, "0123456789"))
+	digits := leadingDigits(after)
 	pid, err := strconv.Atoi(after[:digits])
 	if err != nil {
 		return "", 0, s, false
@@ -107,6 +108,10 @@ func (e *LogEvent) takeHead(s string) bool {
 // takePrefixedHead finds the same head behind the text of VLLM_LOGGING_PREFIX.
 func (e *LogEvent) takePrefixedHead(s string) bool {
 	for i := 1; i < len(s) && i <= maxLoggingPrefix; i++ {
+		switch s[i-1] {
+		case '\'', '"', '`', '{':
+			return false // quoted: a client's
+		}
 		if !isUpper(s[i]) || isUpper(s[i-1]) {
 			continue
 		}

@@ -39,23 +39,34 @@ func cutBlankID(s string, texts ...string) (id, rest string, ok bool) {
 	return within, s[end:], true
 }
 
-// takeSentence takes "<id>." to the end of the message.
+// takeSentence takes "<id>." to the end of the message. What ends otherwise is not whole, or not vLLM's: an id never takes the rest
+// of what a shipper put around a line.
 func (e *LogEvent) takeSentence(kind LogKind, form IDForm, rest string) {
-	id, more, _ := strings.Cut(rest, " ")
-	if more != "" && !(strings.HasPrefix(more, "[repeated ") && strings.HasSuffix(id, ".")) { // Ray's own remark
-		if !blankID(rest) || !strings.HasSuffix(rest, ".") {
-			return // another sentence
-		}
-		id = rest
+	if id, more, _ := strings.Cut(rest, " "); strings.HasPrefix(more, "[repeated ") && strings.HasSuffix(id, ".") { // Ray's own remark
+		rest = id
+	}
+	id, ok := strings.CutSuffix(rest, ".")
+	if !ok || e.Cut || strings.IndexByte(id, ' ') >= 0 && !blankID(id) { // another sentence
+		return
 	}
 	e.Kind = kind
-	e.setID(strings.TrimSuffix(id, "."), form)
+	e.setID(id, form)
 }
 
-// takeAborted takes "<id>[,<id>…]."; the list has several entries when a caller aborts a batch.
+// takeAborted takes "<id>[,<id>…]."; the list has several entries when a caller aborts a batch. A reason may follow.
 func (e *LogEvent) takeAborted(rest string) {
-	e.Kind = LogAborted
-	for _, id := range cutIDs(strings.TrimSuffix(rest, ".")) {
+	ids, reason, timedOut := strings.Cut(rest, " due to ")
+	if !timedOut {
+		var ok bool
+		if ids, ok = strings.CutSuffix(rest, "."); !ok {
+			return
+		}
+	}
+	if e.Cut {
+		return
+	}
+	e.Kind, e.Error = LogAborted, strings.TrimSuffix(reason, ".")
+	for _, id := range cutIDs(ids) {
 		e.addID(id, IDInternal)
 	}
 }
@@ -85,6 +96,19 @@ func cutIDs(list string) []string {
 	return out
 }
 
+// takeAbortedOne takes the wording before 0.10.2, "<id>.", and "<id> due to <reason>." of a watchdog.
+func (e *LogEvent) takeAbortedOne(rest string) {
+	id, reason, timedOut := strings.Cut(rest, " due to ")
+	if !timedOut {
+		e.takeSentence(LogAborted, IDExternal, rest)
+		return
+	}
+	if !e.Cut && strings.IndexByte(id, ' ') < 0 && !endsRequest(reason) {
+		e.Kind, e.Error = LogAborted, strings.TrimSuffix(reason, ".")
+		e.setID(id, IDExternal)
+	}
+}
+
 // addID takes the first id as the line's own and the rest as MoreIDs.
 func (e *LogEvent) addID(id string, form IDForm) {
 	switch {
@@ -107,12 +131,19 @@ func (e *LogEvent) takeReceived(rest string) {
 		return
 	}
 	rest = after
-	e.Kind = LogReceived
-	e.setID(id, IDExternal)
 	if prompt, found := strings.CutPrefix(rest, "prompt: "); found {
-		rest = strings.TrimPrefix(skipLiteral(prompt), ", ")
+		if rest = skipLiteral(prompt); rest != "" && !strings.HasPrefix(rest, ", ") {
+			return // no line of vLLM's, but the middle of one
+		}
+		rest = strings.TrimPrefix(rest, ", ")
 	}
 	params, found := strings.CutPrefix(rest, "params: ")
+	if rest != "" && !found && !strings.HasPrefix("params: ", rest) && !strings.HasPrefix(rest, "prompt_token_ids: ") && !strings.HasPrefix(rest, "prefix_pos: ") &&
+		!strings.HasPrefix(rest, "sampling_params: ") || found && !endsParams(params) {
+		return
+	}
+	e.Kind = LogReceived
+	e.setID(id, IDExternal)
 	if !found {
 		return
 	}
@@ -122,6 +153,18 @@ func (e *LogEvent) takeReceived(rest string) {
 	}
 	e.Beams = params[:open] == "BeamSearchParams"
 	e.takeParams(params[open+1:])
+}
+
+// endsParams reports whether what follows "params: " is one object and the fields behind it. In a line that was cut within a
+// client's text, a second object follows, of the line that the client's text is in.
+func endsParams(params string) bool {
+	if strings.HasSuffix(params, `"}`) {
+		return false
+	}
+	if !strings.Contains(params, "params: ") {
+		return true
+	}
+	return !strings.Contains(skipLiteral(params), "params: ")
 }
 
 // takeParams reads a parameter object's fields and the LoRA request behind it.
@@ -162,13 +205,21 @@ func (e *LogEvent) takeRequest(rest string) {
 	} else if blank, ok := strings.CutSuffix(rest, " aborted."); ok && blankID(blank) {
 		id, verb = blank, "aborted."
 	}
+	if e.Cut || endsRequest(verb) { // but the details, whose end is such
+		if verb, ok := strings.CutPrefix(verb, "details: "); ok {
+			e.takeDetails(id, verb)
+		}
+		return
+	}
 	switch {
 	case verb == "aborted.":
 		e.Kind = LogAborted
 		e.setID(id, IDExternal)
-	case strings.HasPrefix(verb, "details: "):
-		e.Kind = LogDetails
+	case strings.HasPrefix(verb, "aborted due to "):
+		e.Kind, e.Error = LogAborted, strings.TrimSuffix(strings.TrimPrefix(verb, "aborted due to "), ".")
 		e.setID(id, IDExternal)
+	case strings.HasPrefix(verb, "details: "):
+		e.takeDetails(id, strings.TrimPrefix(verb, "details: "))
 	case strings.HasPrefix(verb, "failed with an internal error"):
 		e.Kind = LogInternalError
 		e.setID(id, IDResponse)
@@ -178,6 +229,17 @@ func (e *LogEvent) takeRequest(rest string) {
 		e.setID(id, IDExternal)
 		e.Error = failure(verb)
 	}
+}
+
+// takeDetails takes "prompt: '…', prompt_token_ids: …" of a line at DEBUG; the prompt is one literal.
+func (e *LogEvent) takeDetails(id, rest string) {
+	if prompt, ok := strings.CutPrefix(rest, "prompt: "); ok {
+		if rest = skipLiteral(prompt); rest != "" && !strings.HasPrefix(rest, ", prompt_") {
+			return
+		}
+	}
+	e.Kind = LogDetails
+	e.setID(id, IDExternal)
 }
 
 // badRequest begins the error of what vLLM refuses: a request that it cannot serve, or any at all when its queue is full.
@@ -222,22 +284,59 @@ func (e *LogEvent) takeGenerated(rest string) {
 		e.setID(id, IDExternal)
 		return
 	case strings.HasPrefix(after, "(streaming complete): "):
+		kind = LogGenerated
 	case strings.HasSuffix(id, ":") && strings.HasPrefix(after, "output: "):
 		id = id[:len(id)-1]
 	default:
 		return
 	}
+	reason, whole, ok := outputEnd(strings.TrimPrefix(after[strings.Index(after, "output: "):], "output: "))
+	if !ok || whole && e.Cut {
+		return // no line of vLLM's, but the middle of one
+	}
 	e.Kind = kind
 	e.setID(id, IDExternal)
-	i := strings.LastIndex(after, ", finish_reason: ")
-	if i < 0 {
-		return // cut off by --max-log-len or the shipper
-	}
-	switch reason := after[i+len(", finish_reason: "):]; {
+	switch {
+	case !whole: // cut off by the shipper
 	case reason == "None", reason == "streaming_complete": // the real reason stands in the last delta
 	case finishReason(reason):
 		e.FinishReason = reason
 	}
+}
+
+// outputEnd steps over the output of a model, one literal of Python's, and gives the reason behind it. whole is false where the
+// literal is cut off; ok is false where something else follows: then the text is part of another line's literal, whose quotes do
+// not match those that the model wrote.
+func outputEnd(s string) (reason string, whole, ok bool) {
+	switch {
+	case s == "":
+		return "", false, true
+	case s[0] == '\'' || s[0] == '"':
+		end := stringEnd(s, 0)
+		if end >= len(s)-1 {
+			return "", false, end == len(s) // a literal alone at the end was cut behind it
+		}
+		s = s[end+1:]
+	default:
+		end := strings.IndexByte(s, ',')
+		if end < 0 || s[:end] != "None" {
+			return "", false, false
+		}
+		s = s[end:]
+	}
+	if tokens, found := strings.CutPrefix(s, ", output_token_ids: "); found {
+		end := len(tokens) - len(strings.TrimLeft(tokens, "0123456789, []None"))
+		i := strings.LastIndex(tokens[:min(len(tokens), end+1)], ", f")
+		if i < 0 {
+			return "", false, end == len(tokens)
+		}
+		s = tokens[i:]
+	}
+	reason, found := strings.CutPrefix(s, ", finish_reason: ")
+	if !found {
+		return "", false, strings.HasPrefix(", finish_reason: ", s) || strings.HasPrefix(", output_token_ids: ", s)
+	}
+	return reason, true, finishReason(reason) || reason == "None"
 }
 
 // finishReason reports whether s has the shape of one (stop, length, abort, tool_calls …): a cut-off line ends in output.
@@ -252,6 +351,9 @@ func finishReason(s string) bool {
 
 // takeException takes the line of --log-error-stack. The id is the response's, or None where there was no request yet.
 func (e *LogEvent) takeException(rest string) {
+	if e.Cut || endsRequest(rest) {
+		return
+	}
 	e.Kind = LogException
 	if id, _, _ := strings.Cut(rest, " "); id != "None" {
 		e.setID(strings.TrimSuffix(id, "."), IDResponse)

@@ -2,7 +2,7 @@ package alerts
 
 import (
 	"fmt"
-	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -15,19 +15,25 @@ func logs() Group {
 		Alerts: []Alert{
 			{
 				Name: "VLLMEngineDead", Severity: Critical, Component: Engine, Language: LogQL,
-				Expr:        countLines(anyOf(vllm.EngineDied) + "|EngineDeadError"),
+				Expr:        countLines(vllm.EngineDied, vllm.EngineFoundDead),
 				Summary:     `The engine of {{ $labels.service_name }} died{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "All requests in flight are lost, and the replica serves nothing until its process is started again. The cause is in the traceback above the first of these lines.",
 			},
 			{
+				Name: "VLLMEngineStuck", Severity: Critical, Component: Engine, Language: LogQL,
+				Expr:        countLines(vllm.EngineStuck),
+				Summary:     `An engine of {{ $labels.service_name }} makes no progress{{ with $labels.pod }} in {{ . }}{{ end }}`,
+				Description: "A watchdog saw no progress for minutes: requests wait in vain, while the server still answers its health check. A worker or a collective operation hangs.",
+			},
+			{
 				Name: "VLLMOutOfMemory", Severity: Critical, Component: GPU, Language: LogQL,
-				Expr:        countLines(anyOf(vllm.EngineOutOfMemory) + `|died unexpectedly \(exit code: -9\)|Failed core proc.*: -9`),
+				Expr:        countLines(vllm.EngineOutOfMemory, vllm.EngineKilled),
 				Summary:     `{{ $labels.service_name }} ran out of memory{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "The GPU's or the host's memory is exhausted. Usually the engine dies of it.",
 			},
 			{
 				Name: "VLLMEngineStartFailed", Severity: High, Component: Engine, Language: LogQL,
-				Expr:        countLines(anyOf(vllm.EngineStartFailed)),
+				Expr:        countLines(vllm.EngineStartFailed),
 				Summary:     `{{ $labels.service_name }} does not start{{ with $labels.pod }} in {{ . }}{{ end }}`,
 				Description: "The engine gives up while it starts; with a restart policy it will try for ever. The root cause stands above the line.",
 			},
@@ -35,43 +41,40 @@ func logs() Group {
 	}
 }
 
-// anyOf matches the lines that tell of an event, by the words that the data source itself looks for.
-func anyOf(event vllm.EngineEvent) string {
-	texts := vllm.EngineEventTexts(event)
-	for i, text := range texts {
-		texts[i] = regexp.QuoteMeta(text)
-	}
-	return strings.Join(texts, "|")
-}
-
-// quotes matches the loggers that write what clients send: nobody is woken by a prompt about memory.
-const quotes = `request_logger|\[logger\.py:|vllm\.entrypoints\.logger`
-
-// Where a line's own message begins. A client puts its words into lines too, as a request's id, a path or a model's name:
-// these never stand at the beginning of what an engine says of its end, nor before the level. So nothing on the way to
-// the level holds a bracket's end or a quote, which every head and every access line has.
-const (
-	inJSON  = `(?:\{.*"(?:(?:message|msg|log)": ?"|exc_info": ?"(?:[^"\\]|\\.)*\\n))?`
-	head    = `[^\]"]*\b(?:WARNING|ERROR|CRITICAL) [\d-]{5} [\d:]{8} \[?[^\] ]+:\d+\] `
-	process = `(?:[\w.-]+ +\| )?(?:\([\w.-]+ [^)]*\) ?)*` // the end of a process has no head: the exception alone
-	opening = `(?:\[shutdown\] MPClient: |(?:Engine core|Worker) proc [\w-]+ |[\w.]*(?:Runtime|Accelerator|DistBackend)Error: .*|[\w.]+Error: |[\w.]*)`
-)
-
-// toldBy matches the lines, without colours, whose own message has these words.
-func toldBy(words string) string {
-	return `^` + inJSON + `(?:` + head + `|` + process + `)` + opening + `(?:` + words + `)`
-}
-
-// countLines is a LogQL expression that is true while lines have come within five minutes whose own message has these words.
-// Loki finds the words first, which is cheap, and then looks where they stand. The labels are those that a collector gives
+// countLines is a LogQL expression that is true while lines have come within five minutes that tell of these events, as the data
+// source itself reads them. The labels are those that a collector gives
 // in this project's manifests; ones that a store lacks are left out of the result. There a service has its scrape job's
 // name: as job, it lets VLLMDeploymentDown hold these back like all others.
-func countLines(words string) string {
-	return fmt.Sprintf("label_replace(sum by (service_name, environment, namespace, pod, instance) (\n"+
-		"  count_over_time({service_name=~\".*vllm.*\"}\n"+
-		"    |~ `%s`\n"+
-		"    !~ `%s`\n"+
-		"    | decolorize\n"+
-		"    |~ `%s` [5m])\n"+
-		"), \"job\", \"$1\", \"service_name\", \"(.+)\") > 0", words, quotes, toldBy(words))
+func countLines(events ...vllm.EngineEvent) string {
+	return "label_replace(sum by (service_name, environment, namespace, pod, instance) (\n" +
+		"  count_over_time({service_name=~\".*vllm.*\"}\n" + pipeline(vllm.EngineEventFilter(events...)) + " [5m])\n" +
+		"), \"job\", \"$1\", \"service_name\", \"(.+)\") > 0"
+}
+
+// pipeline writes a filter as LogQL.
+func pipeline(stages []vllm.LineStage) string {
+	lines := make([]string, len(stages))
+	for i, s := range stages {
+		switch {
+		case s.Match != "":
+			lines[i] = "|~ " + raw(s.Match)
+		case s.Drop != "":
+			lines[i] = "!~ " + raw(s.Drop)
+		case s.Decolorize:
+			lines[i] = "| decolorize"
+		case s.Capture != "":
+			lines[i] = "| regexp " + raw(s.Capture)
+		case s.Level:
+			lines[i] = fmt.Sprintf("| %[1]s =~ `%[3]s` or (%[1]s = \"\" and %[2]s !~ `%[4]s`)", vllm.LevelOwn, vllm.LevelRecord, vllm.LoudLevels, vllm.QuietLevels)
+		}
+	}
+	return "    " + strings.Join(lines, "\n    ")
+}
+
+// raw quotes an expression: without its backslashes doubled where it has no backtick.
+func raw(expression string) string {
+	if strings.Contains(expression, "`") {
+		return strconv.Quote(expression)
+	}
+	return "`" + expression + "`"
 }

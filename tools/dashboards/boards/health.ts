@@ -11,7 +11,7 @@ const targets = target('up');
 const deployment = 'job, namespace, environment';
 const perModel = { name: '${__field.labels.model}', links: [toModelOfSeries] };
 const perEnvironment = '${__field.labels.environment}';
-const failures = words('engine_death out_of_memory start_failure restart preemption_storm');
+const failures = words('engine_death engine_stuck out_of_memory start_failure restart preemption_storm');
 
 const light = (spec: Omit<StatSpec, 'width' | 'height' | 'loud'>) => stat({ ...spec, width: 6, height: 4, loud: true });
 
