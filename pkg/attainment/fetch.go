@@ -31,7 +31,7 @@ func FetchBuckets(
 	if err != nil {
 		return out, nil, err
 	}
-	names, calls, err := client.Names(ctx, window)
+	names, calls, err := client.NamesOnce(ctx, window)
 	if err != nil {
 		return out, calls, err
 	}

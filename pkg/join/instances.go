@@ -1,6 +1,7 @@
 package join
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -41,7 +42,7 @@ type engine struct {
 type instances struct {
 	list  []instance
 	table *servers.Table
-	found seriesFound
+	found servers.SeriesFound
 }
 
 // newInstances files targets and engine series under their instance.
@@ -75,7 +76,7 @@ func newInstances(targets []evidence.Target, series []evidence.Series) *instance
 	for i := range x.list {
 		x.settleEngines(&x.list[i])
 	}
-	for _, g := range onlyOnce(gpus) { // after the engines: a GPU belongs to an instance that is known
+	for _, g := range servers.OnlyOnce(gpus) { // after the engines: a GPU belongs to an instance that is known
 		if i := x.table.Find(g.Origin).At; i != servers.None {
 			x.list[i].gpus = append(x.list[i].gpus, g)
 			continue
@@ -98,6 +99,21 @@ func (x *instances) engine(o *evidence.Origin) *engine {
 	}
 	in.engines = append(in.engines, engine{rank: o.Engine, model: o.Model, series: map[string][]*evidence.Series{}})
 	return &in.engines[len(in.engines)-1]
+}
+
+// settleEngines leaves each engine of an instance one series of each metric at any time.
+func (x *instances) settleEngines(in *instance) {
+	var out []engine
+	for i := range in.engines {
+		e := &in.engines[i]
+		settled := servers.Settle(e.series)
+		x.found.Note(cmp.Or(in.origin.Instance, in.origin.Pod), settled)
+		for _, s := range settled {
+			out = append(out, engine{rank: e.rank, model: e.model, replica: s.Replica, series: s.Series, unclear: len(s.Unclear) > 0})
+			in.unclear = in.unclear || slices.Contains(s.Unclear, vllm.RequestSuccess)
+		}
+	}
+	in.engines = out
 }
 
 // attachByHost gives a GPU that names no pod to the instance of its host, when the host runs exactly one.

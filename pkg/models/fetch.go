@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -32,7 +33,7 @@ func Fetch(
 	if err != nil {
 		return Result{}, nil, err
 	}
-	names, calls, err := client.Names(ctx, w)
+	names, calls, err := client.NamesOnce(ctx, w)
 	if err != nil {
 		return Result{}, calls, err
 	}
@@ -71,9 +72,20 @@ func Fetch(
 	if !explicit {
 		notices = slices.DeleteFunc(notices, isMissing) // a table of everything shows what there is
 	}
+	if f := names.Copies().Found; f.Unclear+f.Sharing > 0 {
+		notices = append(notices, doubled(f))
+	}
 	slices.Sort(notices)
 	result.Notices = append(slices.Compact(notices), result.Notices...)
 	return result, calls, upstream.Join(errs...)
+}
+
+// doubled says that figures may count engines that they should not, or one of several.
+func doubled(f servers.SeriesFound) string {
+	if finding, ok := f.Finding(); ok && f.Unclear > 0 {
+		return finding.Found + ": figures add them up"
+	}
+	return fmt.Sprintf("%d names of servers have the series of several servers at the same time: figures per instance mix them", f.Sharing)
 }
 
 // GroupLabels translates dimensions to the store's labels.

@@ -35,10 +35,10 @@ func (p plan) owned(values string, place []string, owner string) string {
 // target label is equal on both sides. Polls of /v1/models and the like are GET.
 func (p plan) web(by []string, exposed vllm.Exposed) string {
 	target := withLabels(nil, p.labels.Environment, p.labels.Cluster, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
-	selector := prometheus.Selector([]string{p.names.Full(exposed)},
-		prometheus.Matcher{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"},
-		prometheus.Matcher{Label: vllm.LabelMethod, Op: "=", Value: "POST"})
-	rate := "rate(" + prometheus.Over(selector, p.window) + ")"
+	selector := prometheus.Selector([]string{p.names.Full(exposed)}, append([]prometheus.Matcher{
+		{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"}, {Label: vllm.LabelMethod, Op: "=", Value: "POST"},
+	}, p.names.Copies().Leave...)...)
+	rate := p.names.Once("rate(" + prometheus.Over(selector, p.window) + ")")
 	return prometheus.Aggregate("sum", by, p.owned(rate, target, p.owner(target, asItIs)))
 }
 
@@ -82,19 +82,19 @@ func asItIs(expr string) string { return expr }
 
 // consumer names pod and namespace of the device's user where the scrape kept the exporter's own in their place.
 func (p plan) consumer(expr string) string {
-	expr = labelReplace(expr, p.labels.Pod, "exported_pod", "(.+)")
+	expr = labelReplace(expr, p.labels.Pod, "$1", "exported_pod", "(.+)")
 	if p.labels.Namespace == "" {
 		return expr
 	}
-	return labelReplace(expr, p.labels.Namespace, "exported_namespace", "(.+)")
+	return labelReplace(expr, p.labels.Namespace, "$1", "exported_namespace", "(.+)")
 }
 
-// host takes the host out of the scrape address, as vllm.Host does.
+// host takes the host out of the scrape address, as servers.Host does; an IPv6 address without brackets has no port.
 func (p plan) host(expr string) string {
-	return labelReplace(expr, hostLabel, p.labels.Instance, `(\[[^]]*\]|[^:]*)(:[0-9]+)?`)
+	return labelReplace(expr, hostLabel, "$1$2$3", p.labels.Instance, `\[([^]]*)\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)`)
 }
 
-func labelReplace(expr, target, source, pattern string) string {
-	return "label_replace(" + expr + ", " + prometheus.Quote(target) + `, "$1", ` + prometheus.Quote(source) + ", " +
+func labelReplace(expr, target, replacement, source, pattern string) string {
+	return "label_replace(" + expr + ", " + prometheus.Quote(target) + ", " + prometheus.Quote(replacement) + ", " + prometheus.Quote(source) + ", " +
 		prometheus.Quote(pattern) + ")"
 }

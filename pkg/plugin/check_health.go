@@ -52,15 +52,20 @@ type checkup struct {
 	logs     logsProbe
 	traces   tracesProbe
 	// trial joins requests of a window, as a query would; nil when no store is configured that knows requests.
-	trial   func(ctx context.Context, window evidence.Window) (join.Report, error)
-	timeout time.Duration
-	now     func() time.Time
+	trial func(ctx context.Context, window evidence.Window) (join.Report, error)
+	// measures look at the metrics themselves; they need no other store.
+	measures []measure
+	timeout  time.Duration
+	now      func() time.Time
 }
+
+// measure finds something odd in the metrics of a window.
+type measure func(ctx context.Context, w evidence.Window) ([]evidence.Finding, []evidence.Call, error)
 
 func (d *Datasource) checkup() *checkup {
 	c := &checkup{settings: d.settings, timeout: healthTimeout, now: time.Now}
 	if d.prometheus != nil { // a nil pointer would make an interface that is not nil
-		c.metrics = d.prometheus
+		c.metrics, c.measures = d.prometheus, []measure{d.prometheus.SeriesPerEngine}
 	}
 	if d.loki != nil {
 		c.logs = d.loki
@@ -141,6 +146,15 @@ func (c *checkup) probeMetrics(ctx context.Context, window evidence.Window, repo
 		d.metrics.content, d.targets = content, targets
 		d.metrics.partial = answer.Partial()
 	})
+	var measured []evidence.Finding
+	for _, look := range c.measures {
+		_ = safely(func() error { // what cannot be measured is no finding: the other questions fail as well
+			found, _, err := look(ctx, window)
+			measured = append(measured, found...)
+			return err
+		})
+	}
+	report(func(d *diagnosis) { d.measured = measured })
 }
 
 func (c *checkup) probeLogs(ctx context.Context, window evidence.Window, report func(func(*diagnosis))) {

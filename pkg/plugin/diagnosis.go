@@ -23,6 +23,7 @@ type diagnosis struct {
 	services []string               // Jaeger's services that have the request span
 	spans    []evidence.RequestSpan // some of the newest
 	findings []evidence.Finding     // of a trial join of recent requests
+	measured []evidence.Finding     // in the metrics alone
 }
 
 // report is a diagnosis in words: the details that the settings page shows (src/health.ts), and a script can read. Grafana

@@ -57,6 +57,9 @@ func (d diagnosis) content() []contentCheck {
 	if naming, ok := d.instanceNaming(); ok {
 		checks = append(checks, naming)
 	}
+	if shared, ok := d.sharedNames(); ok {
+		checks = append(checks, shared)
+	}
 	if limits, ok := d.unusedLimits(); ok {
 		checks = append(checks, limits)
 	}
@@ -65,7 +68,7 @@ func (d diagnosis) content() []contentCheck {
 
 // withFindings adds what the trial join measured. A check of the same name that already stands there and failed says it.
 func (d diagnosis) withFindings(checks []contentCheck) []contentCheck {
-	for _, f := range d.findings {
+	for _, f := range evidence.MergeFindings(d.findings, d.measured) {
 		at := slices.IndexFunc(checks, func(c contentCheck) bool { return c.Check == f.Check })
 		found := contentCheck{Check: f.Check, Found: f.Found, Fix: f.Fix}
 		switch {
@@ -92,7 +95,7 @@ func (d diagnosis) vllmMetrics() contentCheck {
 	for _, t := range d.targets {
 		models[t.Origin.Model] = true
 	}
-	return contentCheck{OK: true, Found: "Metrics of " + count(len(d.targets), "engine") + ", " + count(len(models), "model")}
+	return contentCheck{OK: true, Found: "Metrics of " + count(d.engines(), "engine") + ", " + count(len(models), "model")}
 }
 
 func (d diagnosis) requestIDs() contentCheck {

@@ -37,6 +37,7 @@ type Client struct {
 	engines    settings.VLLM
 	concurrent int // calls of one query at the same time
 	names      *nameCache
+	copies     *nameCache  // with what NamesOnce adds
 	exact      atomic.Bool // the store refuses a pattern for a metric's name
 	scrapes    scrapeCache
 }
@@ -48,7 +49,7 @@ func New(transport *upstream.Client, store settings.Store, engines settings.VLLM
 	}
 	return &Client{
 		transport: transport, v1: v1.NewAPI(transport), store: store, engines: engines,
-		concurrent: max(limits.ConcurrentCall, 1), names: newNameCache(time.Now),
+		concurrent: max(limits.ConcurrentCall, 1), names: newNameCache(time.Now), copies: newNameCache(time.Now),
 	}
 }
 

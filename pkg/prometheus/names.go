@@ -11,8 +11,9 @@ import (
 type Names struct {
 	prefix string
 	have   map[string]bool
-	all    bool // the store would not tell: every name may be there
-	exact  bool // the store takes no pattern for a name (Google's Managed Prometheus): each name is asked for by itself
+	all    bool   // the store would not tell: every name may be there
+	copies Copies // with NamesOnce
+	exact  bool   // the store takes no pattern for a name (Google's Managed Prometheus): each name is asked for by itself
 }
 
 // NewNames is for a store that has these full names.
@@ -76,6 +77,7 @@ func (n Names) Selectors(full []string, matchers ...Matcher) []string {
 	if len(full) == 0 {
 		return nil
 	}
+	matchers = slices.Concat(matchers, n.copies.Leave)
 	if !n.exact {
 		return []string{Selector(full, matchers...)}
 	}
@@ -113,7 +115,7 @@ func (n Names) Either(function, canonical string, suffixes []string, window time
 		}
 		exprs = append(exprs, n.over(function, full, window, matchers)...)
 	}
-	return joinOr(exprs)
+	return n.copies.once(joinOr(exprs), false)
 }
 
 // Native applies a function over a window to a native histogram under each of its names that the store has; empty where the
@@ -126,7 +128,7 @@ func (n Names) Native(function, canonical string, window time.Duration, matchers
 			exprs = append(exprs, n.over(function, []string{n.Full(e)}, window, matchers)...)
 		}
 	}
-	return joinOr(exprs)
+	return n.copies.once(joinOr(exprs), true)
 }
 
 func joinOr(exprs []string) string {

@@ -1,4 +1,4 @@
-package join
+package servers
 
 import (
 	"cmp"
@@ -6,32 +6,8 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
-
-// seriesFound is what was seen of engines that have more than one series of a metric at the same time.
-type seriesFound struct {
-	copied, replicas, unclear int // engines with copies, replicas that share an address, engines whose series contradict each other
-	sharing                   int // servers of one name that run at the same time
-	most                      int // series of one metric of one engine at the same time
-	labels                    []string
-	example                   string
-}
-
-// note keeps the labels in which variants differ.
-func (f *seriesFound) note(in *instance, labels []string, series int) {
-	f.most = max(f.most, series)
-	if f.example == "" {
-		f.example = cmp.Or(in.origin.Instance, in.origin.Pod)
-	}
-	for _, l := range labels {
-		if !slices.Contains(f.labels, l) {
-			f.labels = append(f.labels, l)
-		}
-	}
-	slices.Sort(f.labels)
-}
 
 // variant is all series of one engine that have the same address and the same further labels.
 type variant struct {
@@ -41,36 +17,43 @@ type variant struct {
 	series   []*evidence.Series
 }
 
-// settleEngines leaves each engine of an instance one series of each metric at any time: replicas behind one address become
-// engines, copies are left out, and what contradicts itself is left out altogether.
-func (x *instances) settleEngines(in *instance) {
-	var settled []engine
-	for i := range in.engines {
-		e := &in.engines[i]
-		if e.single() {
-			settled = append(settled, *e)
-			continue
-		}
-		groups := byReplica(variantsOf(e))
-		if len(groups) > 1 {
-			x.found.replicas += len(groups)
-			x.found.note(in, labelsOf(slices.Concat(groups...)), len(groups))
-		}
-		for _, group := range groups {
-			k := engine{rank: e.rank, model: e.model}
-			if len(groups) > 1 {
-				k.replica = replicaOf(group)
-			}
-			x.reduce(in, &k, group)
-			settled = append(settled, k)
-		}
+// Engine is one engine behind a server's address, or one replica of those that share it.
+type Engine struct {
+	Replica []string                      // values of the labels that tell it from others; nil when none has to
+	Series  map[string][]*evidence.Series // by metric, in the order of the number of samples; each metric is there once at any time
+	// Dropped are series that say the same as one in Series.
+	Dropped []*evidence.Series
+	// Unclear are metrics whose series contradict each other, so that none is in Series.
+	Unclear []string
+	// Sharing is set when contradicting series have different addresses: two servers run under one name.
+	Sharing bool
+	// Labels are those in which the series of the engine differ, and Most is how many there are of one metric at a time.
+	Labels []string
+	Most   int
+}
+
+// Settle leaves an engine one series of each metric at any time: replicas behind one address become engines, copies are left out,
+// and what contradicts itself is left out altogether. The series are those of one server, rank and model, by metric.
+func Settle(series map[string][]*evidence.Series) []Engine {
+	if single(series) {
+		return []Engine{{Series: series, Most: 1}}
 	}
-	in.engines = settled
+	groups := byReplica(variantsOf(series))
+	out := make([]Engine, 0, len(groups))
+	labels := labelsOf(slices.Concat(groups...))
+	for _, group := range groups {
+		e := reduce(group)
+		if len(groups) > 1 {
+			e.Replica, e.Labels, e.Most = replicaOf(group), labels, max(e.Most, len(groups))
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // single reports whether every metric has one series for each of its parts.
-func (e *engine) single() bool {
-	for _, list := range e.series {
+func single(series map[string][]*evidence.Series) bool {
+	for _, list := range series {
 		for i, s := range list {
 			for _, before := range list[:i] {
 				if before.Part == s.Part {
@@ -82,9 +65,9 @@ func (e *engine) single() bool {
 	return true
 }
 
-func variantsOf(e *engine) []*variant {
+func variantsOf(series map[string][]*evidence.Series) []*variant {
 	byKey := map[string]*variant{}
-	for _, list := range e.series {
+	for _, list := range series {
 		for _, s := range list {
 			var key strings.Builder
 			key.WriteString(s.Origin.Instance)
@@ -146,7 +129,7 @@ func (v *variant) value(name string) string {
 func byReplica(variants []*variant) [][]*variant {
 	var sure, unsure []string
 	for _, name := range labelsOf(variants) {
-		switch surely, perhaps := servers.TellsEngines(name); {
+		switch surely, perhaps := TellsEngines(name); {
 		case surely:
 			sure = append(sure, name)
 		case perhaps:
@@ -157,8 +140,8 @@ func byReplica(variants []*variant) [][]*variant {
 		return groups
 	}
 	groups := grouped(variants, unsure)
-	if anyPair(groups, func(v, w *variant) bool { return v.relation(w) == servers.Different }) &&
-		!anyPair(groups, func(v, w *variant) bool { return v.relation(w) == servers.Copies }) {
+	if anyPair(groups, func(v, w *variant) bool { return v.relation(w) == Different }) &&
+		!anyPair(groups, func(v, w *variant) bool { return v.relation(w) == Copies }) {
 		return groups
 	}
 	return [][]*variant{variants}
@@ -200,7 +183,7 @@ func anyPair(groups [][]*variant, passes func(v, w *variant) bool) bool {
 func (v *variant) meets(w *variant) bool {
 	met := false
 	v.common(w, func(a, b *evidence.Series) {
-		met = met || servers.CompareGauges(a.Samples, b.Samples) != servers.Sequent
+		met = met || CompareGauges(a.Samples, b.Samples) != Sequent
 	})
 	return met
 }
@@ -217,35 +200,35 @@ func (v *variant) common(w *variant, visit func(a, b *evidence.Series)) {
 }
 
 // relation compares all that two variants tell. Counters decide; where they have not counted yet, gauges that agree do.
-func (v *variant) relation(w *variant) servers.Relation {
-	found := map[servers.Relation]int{}
-	gauges := map[servers.Relation]int{}
+func (v *variant) relation(w *variant) Relation {
+	found := map[Relation]int{}
+	gauges := map[Relation]int{}
 	v.common(w, func(a, b *evidence.Series) {
 		if m, _ := vllm.LookupMetric(a.Metric); m.Type == vllm.Counter {
-			found[servers.CompareCounters(a.Samples, b.Samples)]++
+			found[CompareCounters(a.Samples, b.Samples)]++
 		} else {
-			gauges[servers.CompareGauges(a.Samples, b.Samples)]++
+			gauges[CompareGauges(a.Samples, b.Samples)]++
 		}
 	})
 	switch {
-	case found[servers.Different] > 0, gauges[servers.Different] > 0:
-		return servers.Different
-	case found[servers.Copies] > 0:
-		return servers.Copies
-	case gauges[servers.Unclear] > 0:
-		return servers.Unclear
-	case gauges[servers.Copies] > 0:
-		return servers.Copies
-	case found[servers.Unclear] > 0: // nothing was counted by either: they say the same
-		return servers.Copies
+	case found[Different] > 0, gauges[Different] > 0:
+		return Different
+	case found[Copies] > 0:
+		return Copies
+	case gauges[Unclear] > 0:
+		return Unclear
+	case gauges[Copies] > 0:
+		return Copies
+	case found[Unclear] > 0: // nothing was counted by either: they say the same
+		return Copies
 	}
-	return servers.Sequent
+	return Sequent
 }
 
 func replicaOf(group []*variant) (names []string) {
 	for _, v := range group {
 		for _, l := range v.labels {
-			if _, perhaps := servers.TellsEngines(l.Name); perhaps && !slices.Contains(names, l.Value) {
+			if _, perhaps := TellsEngines(l.Name); perhaps && !slices.Contains(names, l.Value) {
 				names = append(names, l.Value)
 			}
 		}
@@ -254,16 +237,16 @@ func replicaOf(group []*variant) (names []string) {
 }
 
 // reduce gives an engine its series out of variants, each metric at each time once.
-func (x *instances) reduce(in *instance, e *engine, variants []*variant) {
-	e.series = map[string][]*evidence.Series{}
+func reduce(variants []*variant) Engine {
+	e := Engine{Series: map[string][]*evidence.Series{}, Most: 1}
 	if len(variants) == 1 {
 		for _, s := range variants[0].series {
-			e.series[s.Metric] = append(e.series[s.Metric], s)
+			e.Series[s.Metric] = append(e.Series[s.Metric], s)
 		}
-		return
+		return e
 	}
-	relations := map[[2]*variant]servers.Relation{}
-	relation := func(v, w *variant) servers.Relation {
+	relations := map[[2]*variant]Relation{}
+	relation := func(v, w *variant) Relation {
 		pair := [2]*variant{v, w}
 		r, ok := relations[pair]
 		if !ok {
@@ -288,55 +271,52 @@ func (x *instances) reduce(in *instance, e *engine, variants []*variant) {
 			parts[p] = append(parts[p], owned{v, s})
 		}
 	}
-	copied, broken, shared := false, map[string]bool{}, false
+	broken := map[string]bool{}
 	for _, p := range order {
 		list := parts[p]
 		slices.SortStableFunc(list, func(a, b owned) int { return cmp.Compare(len(b.s.Samples), len(a.s.Samples)) })
 		var kept []owned
+		dropped := 0
 	next:
 		for _, o := range list {
 			for _, k := range kept {
-				if servers.CompareGauges(o.s.Samples, k.s.Samples) == servers.Sequent {
+				if CompareGauges(o.s.Samples, k.s.Samples) == Sequent {
 					continue
 				}
-				if relation(o.of, k.of) == servers.Copies {
-					copied = true
+				if relation(o.of, k.of) == Copies {
+					e.Dropped, dropped = append(e.Dropped, o.s), dropped+1
 					continue next
 				}
 				broken[p.metric] = true
-				shared = shared || o.of.instance != k.of.instance
+				e.Sharing = e.Sharing || o.of.instance != k.of.instance
 			}
 			kept = append(kept, o)
 		}
 		for _, k := range kept {
-			e.series[p.metric] = append(e.series[p.metric], k.s)
+			e.Series[p.metric] = append(e.Series[p.metric], k.s)
+		}
+		if dropped > 0 || broken[p.metric] {
+			e.Most = max(e.Most, len(kept)+dropped)
 		}
 	}
 	for metric := range broken {
-		delete(e.series, metric)
-		e.unclear = true
-		in.unclear = in.unclear || metric == vllm.RequestSuccess
+		delete(e.Series, metric)
+		e.Unclear = append(e.Unclear, metric)
 	}
-	switch {
-	case len(broken) > 0 && shared:
-		x.found.sharing++
-		x.found.note(in, labelsOf(variants), len(variants))
-	case len(broken) > 0:
-		x.found.unclear++
-		x.found.note(in, labelsOf(variants), len(variants))
-	case copied:
-		x.found.copied++
-		x.found.note(in, labelsOf(variants), len(variants))
+	slices.Sort(e.Unclear)
+	if len(broken) > 0 || len(e.Dropped) > 0 {
+		e.Labels = labelsOf(variants)
 	}
+	return e
 }
 
-// onlyOnce leaves out the copies of a GPU's series: the same device, read by two scrape jobs.
-func onlyOnce(gpus []*evidence.Series) []*evidence.Series {
+// OnlyOnce leaves out the copies of a GPU's series: the same device, read by two scrape jobs.
+func OnlyOnce(gpus []*evidence.Series) []*evidence.Series {
 	var out []*evidence.Series
 	for _, g := range gpus {
 		i := slices.IndexFunc(out, func(k *evidence.Series) bool {
 			return k.Metric == g.Metric && device(k) != "" && device(k) == device(g) && *k.Origin == *g.Origin &&
-				servers.CompareGauges(k.Samples, g.Samples) != servers.Sequent
+				CompareGauges(k.Samples, g.Samples) != Sequent
 		})
 		if i < 0 {
 			out = append(out, g)

@@ -1,0 +1,400 @@
+package prometheus
+
+import (
+	"cmp"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	// copySlice is how much of a window is read to tell copies of series from series of several engines: a hundred scrapes.
+	copySlice = 30 * time.Minute
+	// maxSlices bounds how many parts of a window are read.
+	maxSlices = 3
+	// maxDoubtful bounds how many engines are looked at closely: scrape jobs that double one double many.
+	maxDoubtful = 50
+	// covers is what share of a copy's samples another one must have to stand for it.
+	covers = 0.95
+)
+
+// Copies says which series of a store are there more than once: the same engine, scraped by two jobs, or by redundant Prometheus
+// servers whose data nobody deduplicates. Sums would count them twice.
+type Copies struct {
+	// Leave are conditions that leave copies out, where one of them is there for as long as the others.
+	Leave []Matcher
+	// Merge are labels that alone tell copies apart, where none of them is there all the time.
+	Merge []string
+	// Found is what was seen.
+	Found servers.SeriesFound
+}
+
+// once makes copies in a vector one, where conditions alone cannot.
+func (c Copies) once(expr string, native bool) string {
+	if len(c.Merge) == 0 || expr == "" {
+		return expr
+	}
+	op := "max" // of a copy that was there for a part of the time, the rate is lower
+	if native {
+		op = "avg" // which is there for native histograms, too
+	}
+	return op + " " + LabelList("without", c.Merge) + " (" + expr + ")"
+}
+
+// NamesOnce is Names, and besides which series are copies of others: queries that are written with these names leave copies out.
+// It costs one more call, or none when it was asked lately, and a few where engines have several series.
+func (c *Client) NamesOnce(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
+	names, calls, err := c.Names(ctx, w)
+	if err != nil || len(names.Of(vllm.NumRequestsRunning)) == 0 {
+		return names, calls, err
+	}
+	grain := evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain).Add(nameGrain)}
+	if known, ok := c.copies.get(grain); ok {
+		return known, calls, nil
+	}
+	copies, asked, err := c.measureCopies(ctx, names, w)
+	calls = append(calls, asked...)
+	if err != nil {
+		return names, calls, err
+	}
+	names.copies = copies
+	if sum(asked).Partial == "" {
+		c.copies.put(grain, names)
+	}
+	return names, calls, nil
+}
+
+// Once leaves copies out of a vector of a function of the engines' own series, which was not written by Either.
+func (n Names) Once(expr string) string { return n.copies.once(expr, false) }
+
+// Copies are those that the names were looked up with.
+func (n Names) Copies() Copies { return n.copies }
+
+// SeriesPerEngine says of the engines of a window in which way they have several series at the same time.
+func (c *Client) SeriesPerEngine(ctx context.Context, w evidence.Window) ([]evidence.Finding, []evidence.Call, error) {
+	names, calls, err := c.NamesOnce(ctx, w)
+	found := names.copies.Found
+	return found.Findings(), calls, err
+}
+
+// member is one series of an engine in a window.
+type member struct {
+	labels map[string]string
+	counts [countParts]float64 // samples in each part of the window
+}
+
+// countParts is into how many parts a window is divided, to see which series were there when.
+const countParts = 8
+
+// covers reports whether a series was there whenever another one was.
+func (m member) covers(o member) bool {
+	for i, n := range o.counts {
+		if m.counts[i] < n-max(1, (1-covers)*n) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Client) measureCopies(ctx context.Context, names Names, w evidence.Window) (Copies, []evidence.Call, error) {
+	part := max((w.Duration() / countParts).Truncate(time.Millisecond), time.Millisecond)
+	answer, call, err := c.QueryRange(ctx, names.Either("count_over_time", vllm.NumRequestsRunning, nil, part,
+		ScopeMatchers(c.store.Labels, vllm.Scope{})...), Range{From: w.To.Add(-(countParts - 1) * part), To: w.To, Step: part})
+	calls := []evidence.Call{call}
+	if err != nil {
+		return Copies{}, calls, err
+	}
+	groups := c.groupsOf(answer, w.To, part)
+	doubtful, times := groups.doubtful(w, part)
+	if len(doubtful) == 0 {
+		return Copies{}, calls, nil
+	}
+	found := Copies{}
+	scope := c.scopeOf(doubtful)
+	var copied [][]member
+	seen := map[int]bool{}
+	for _, slice := range times {
+		series, asked, err := c.EngineState(ctx, []evidence.Window{slice}, scope, []string{vllm.NumRequestsRunning, vllm.GenerationTokens})
+		calls = append(calls, asked...)
+		if err != nil {
+			return Copies{}, calls, err
+		}
+		by := groups.assign(series)
+		for i, g := range groups.list {
+			if by[i] == nil || seen[i] {
+				continue
+			}
+			engines := servers.Settle(by[i])
+			doubled := len(engines) > 1
+			for _, e := range engines {
+				doubled = doubled || len(e.Dropped) > 0 || len(e.Unclear) > 0
+				if len(e.Dropped) > 0 {
+					copied = append(copied, g.copiesOf(e, c.store.Labels))
+				}
+			}
+			if seen[i] = doubled; doubled {
+				found.Found.Note(g.address(), engines)
+			}
+		}
+	}
+	found.settle(groups, copied, placesOf(c.store.Labels))
+	return found, calls, nil
+}
+
+// engineGroups are the series of each engine.
+type engineGroups struct {
+	list  []engineGroup
+	table *servers.Table
+	at    map[engineKey]int
+}
+
+type engineKey struct {
+	server        int32
+	model, engine string
+}
+
+type engineGroup struct {
+	origin  evidence.Origin
+	members []member
+}
+
+func (g engineGroup) address() string { return cmp.Or(g.origin.Instance, g.origin.Pod) }
+
+func (c *Client) groupsOf(answer Answer, end time.Time, part time.Duration) *engineGroups {
+	g := &engineGroups{at: map[engineKey]int{}}
+	origins := make([]*evidence.Origin, len(answer.Series))
+	for i, s := range answer.Series {
+		origin := originOf(c.store.Labels, s.Labels, false)
+		origins[i] = &origin
+	}
+	g.table = servers.NewTable(origins)
+	for i, s := range answer.Series {
+		k := engineKey{g.table.Of(origins[i]), origins[i].Model, origins[i].Engine}
+		at, ok := g.at[k]
+		if !ok {
+			at = len(g.list)
+			g.at[k], g.list = at, append(g.list, engineGroup{origin: *origins[i]})
+		}
+		m := member{labels: s.Labels}
+		for _, sample := range s.Samples {
+			back := int((end.UnixMilli() - sample.UnixMilli + part.Milliseconds()/2) / max(part.Milliseconds(), 1))
+			if back >= 0 && back < countParts {
+				m.counts[countParts-1-back] = sample.Value
+			}
+		}
+		g.list[at].members = append(g.list[at].members, m)
+	}
+	return g
+}
+
+// doubtful are engines with several series in some part of the window, which may be one after the other, and the times at which
+// to look at them closely.
+func (g *engineGroups) doubtful(w evidence.Window, part time.Duration) (out []engineGroup, times []evidence.Window) {
+	var votes [countParts]int
+	for _, e := range g.list {
+		best, at := 0.0, -1
+		for i := range countParts {
+			var counts []float64
+			for _, m := range e.members {
+				counts = append(counts, m.counts[i])
+			}
+			slices.Sort(counts)
+			if n := len(counts); n > 1 && counts[n-2] > max(best, 1) {
+				best, at = counts[n-2], i
+			}
+		}
+		if at >= 0 && len(out) < maxDoubtful {
+			out = append(out, e)
+			votes[at]++
+		}
+	}
+	for range maxSlices {
+		at := 0
+		for i, n := range votes {
+			if n > votes[at] {
+				at = i
+			}
+		}
+		if votes[at] == 0 {
+			break
+		}
+		votes[at] = 0
+		middle := w.To.Add(-time.Duration(2*(countParts-at)-1) * part / 2)
+		slice := evidence.Window{From: middle.Add(-copySlice / 2), To: middle.Add(copySlice / 2)}
+		if slice.From.Before(w.From) {
+			slice = evidence.Window{From: w.From, To: w.From.Add(copySlice)}
+		}
+		if slice.To.After(w.To) {
+			slice = evidence.Window{From: w.To.Add(-min(copySlice, w.Duration())), To: w.To}
+		}
+		if !slices.Contains(times, slice) {
+			times = append(times, slice)
+		}
+	}
+	return out, times
+}
+
+// scopeOf asks for these engines alone, where addresses or pods tell them.
+func (c *Client) scopeOf(groups []engineGroup) (scope vllm.Scope) {
+	for _, g := range groups {
+		for _, m := range g.members {
+			if instance := m.labels[c.store.Labels.Instance]; instance != "" && !slices.Contains(scope.Instances, instance) {
+				scope.Instances = append(scope.Instances, instance)
+			}
+		}
+	}
+	return scope
+}
+
+// assign gives raw series to their engines.
+func (g *engineGroups) assign(series []evidence.Series) map[int]map[string][]*evidence.Series {
+	out := map[int]map[string][]*evidence.Series{}
+	for i := range series {
+		s := &series[i]
+		at, ok := g.at[engineKey{g.table.Of(s.Origin), s.Origin.Model, s.Origin.Engine}]
+		if !ok {
+			continue
+		}
+		if out[at] == nil {
+			out[at] = map[string][]*evidence.Series{}
+		}
+		out[at][s.Metric] = append(out[at][s.Metric], s)
+	}
+	return out
+}
+
+// copiesOf are the members of an engine that say the same.
+func (g engineGroup) copiesOf(e servers.Engine, names vllm.LabelNames) (out []member) {
+	for _, m := range g.members {
+		is := func(s *evidence.Series) bool {
+			return s.Metric == vllm.NumRequestsRunning && *s.Origin == originOf(names, m.labels, false) &&
+				!slices.ContainsFunc(s.Rest, func(l evidence.Label) bool { return m.labels[l.Name] != l.Value })
+		}
+		if slices.ContainsFunc(e.Dropped, is) || slices.ContainsFunc(e.Series[vllm.NumRequestsRunning], is) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// settle finds how queries can leave copies out: by the values of one label, of which one that is kept is there for as long; else
+// by taking the largest over the labels in which copies differ.
+func (c *Copies) settle(groups *engineGroups, copied [][]member, places []string) {
+	labels := differing(copied, places)
+	for len(labels) > 0 && len(copied) > 0 {
+		label := labels[0]
+		leave, rest := leaveOut(label, groups, copied)
+		if len(leave) > 0 && len(rest) == 0 {
+			slices.Sort(leave)
+			op, value := "!=", leave[0]
+			if len(leave) > 1 {
+				quoted := make([]string, len(leave))
+				for i, v := range leave {
+					quoted[i] = regexp.QuoteMeta(v)
+				}
+				op, value = "!~", strings.Join(quoted, "|")
+			}
+			c.Leave = []Matcher{{Label: label, Op: op, Value: value}}
+			return
+		}
+		labels = labels[1:]
+	}
+	if len(copied) > 0 {
+		c.Merge = differing(copied, places)
+	}
+}
+
+// differing names the labels in which copies differ, the usual ones first.
+func differing(copied [][]member, places []string) (names []string) {
+	for _, group := range copied {
+		for _, m := range group {
+			for name := range m.labels {
+				if name == model.MetricNameLabel || slices.Contains(places, name) || slices.Contains(names, name) {
+					continue
+				}
+				if slices.ContainsFunc(group, func(o member) bool { return o.labels[name] != m.labels[name] }) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	usual := []string{"job", "prometheus_replica", "__replica__", "replica", "prometheus"}
+	rank := func(name string) int {
+		if i := slices.Index(usual, name); i >= 0 {
+			return i
+		}
+		return len(usual)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b)) })
+	return names
+}
+
+// leaveOut chooses the values of a label without which every engine is still there for as long. rest are the groups that stay
+// double.
+func leaveOut(label string, groups *engineGroups, copied [][]member) (leave []string, rest [][]member) {
+	engines := map[string]int{}
+	for _, g := range groups.list {
+		for _, m := range g.members {
+			engines[m.labels[label]]++
+		}
+	}
+	var values []string
+	for v := range engines {
+		values = append(values, v)
+	}
+	// What knows the most engines is kept, and the first in the order of the alphabet.
+	slices.SortFunc(values, func(a, b string) int {
+		return cmp.Or(cmp.Compare(engines[b], engines[a]), strings.Compare(a, b))
+	})
+	var kept []string
+	for _, v := range values {
+		if v == "" || !covered(label, v, kept, groups, copied) {
+			kept = append(kept, v)
+		} else {
+			leave = append(leave, v)
+		}
+	}
+	for _, group := range copied {
+		n := 0
+		for _, m := range group {
+			if slices.Contains(kept, m.labels[label]) {
+				n++
+			}
+		}
+		if n > 1 {
+			rest = append(rest, group)
+		}
+	}
+	return leave, rest
+}
+
+// covered reports whether each series with a value of a label has a copy among the values that are kept, for as long.
+func covered(label, value string, kept []string, groups *engineGroups, copied [][]member) bool {
+	for _, g := range groups.list {
+		for _, m := range g.members {
+			if m.labels[label] != value {
+				continue
+			}
+			stands := func(group []member) bool {
+				return slices.ContainsFunc(group, func(o member) bool { return same(o.labels, m.labels) }) &&
+					slices.ContainsFunc(group, func(o member) bool {
+						return slices.Contains(kept, o.labels[label]) && o.covers(m)
+					})
+			}
+			if !slices.ContainsFunc(copied, stands) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func same(a, b map[string]string) bool { return identity(a) == identity(b) }
