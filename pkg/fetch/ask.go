@@ -60,6 +60,14 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 			}
 		},
 	)
+	if withCallers && report.Err == nil && len(g.VLLM.CallerServices) == 0 {
+		// Services whose calls are all refused stand above no engine span; their spans' names tell. A failure of this look-up
+		// costs their rows only, and the search itself would have failed as well.
+		named, _ := g.Traces.CallerServices(ctx)
+		for _, service := range named {
+			above[service] = true
+		}
+	}
 	g.callers.add(above, g.VLLM.CallerServices)
 	g.mu.Lock()
 	g.in.Spans, g.spansCut = spans, report.Truncated

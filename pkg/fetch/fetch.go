@@ -34,6 +34,7 @@ type Logs interface {
 type Traces interface {
 	RequestSpans(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
 	CallerTraces(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
+	CallerServices(ctx context.Context) ([]string, error)
 	FindByRequestID(ctx context.Context, window evidence.Window, ids []string) ([]jaeger.Trace, evidence.StoreReport)
 	GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport)
 }

@@ -31,8 +31,9 @@ type stores struct {
 	fails    map[evidence.Store]error
 	// otherLines is how many lines Loki has besides those that name a request.
 	otherLines int
-	limited    bool // Jaeger has more traces than it gives
-	callers    bool // the same of the search for calls without an engine span
+	limited    bool     // Jaeger has more traces than it gives
+	callers    bool     // the same of the search for calls without an engine span
+	byName     []string // caller services known by the names of their spans
 
 	mu    sync.Mutex
 	asked []asked
@@ -131,6 +132,8 @@ func (s *stores) CallerTraces(_ context.Context, search jaeger.Search, visit fun
 	}
 	return report
 }
+
+func (s *stores) CallerServices(context.Context) ([]string, error) { return s.byName, nil }
 
 func (s *stores) FindByRequestID(_ context.Context, w evidence.Window, ids []string) (found []jaeger.Trace, _ evidence.StoreReport) {
 	s.note(asked{method: "FindByRequestID", windows: []evidence.Window{w}, names: ids})

@@ -40,7 +40,7 @@ type Client struct {
 
 	depth    depthLimit
 	protocol protocol
-	engines  engineServices
+	names    directory
 	origins  origins
 }
 
@@ -61,7 +61,6 @@ func New(o Options) (*Client, error) {
 		fixed:   o.VLLM.EngineServices,
 		conn:    conn,
 		v2:      api_v2.NewQueryServiceClient(conn),
-		engines: engineServices{span: span},
 		origins: origins{names: o.Store.Labels},
 	}, nil
 }

@@ -58,9 +58,9 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 	r := c.newRun(s, &report)
 	r.visit, r.reduce = visit, reduceRequests
 	r.total = s.Expected
-	for _, service := range s.Services {
-		r.subjects = append(r.subjects, &subject{service, r.engine, s.Tags})
-	}
+	var err error
+	r.subjects, r.unread, err = c.engineSubjects(ctx, s.Services, r.engine, s.Tags)
+	report.Err = cmp.Or(report.Err, err)
 	if everywhere(s.Scope) {
 		r.depth = min(r.depth, max(r.limit, minDepth)) // no larger answers than rows wanted
 	}
@@ -80,12 +80,8 @@ func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) e
 	r.services = nil // an engine of any service answers a call
 	r.visit, r.reduce = visit, reduceUnanswered
 	for _, service := range s.Services {
-		operations, err := c.operations(ctx, service)
+		operations, err := c.callerOperations(ctx, service)
 		report.Err = cmp.Or(report.Err, err)
-		operations = slices.DeleteFunc(operations, func(name string) bool { return !vllm.InferenceSpanName(name) })
-		if len(operations) == 0 {
-			operations = []string{""}
-		}
 		for _, operation := range operations {
 			r.subjects = append(r.subjects, &subject{service, operation, s.Tags})
 		}
@@ -123,9 +119,12 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 		})
 		return reduceRequests(r, f)
 	}
-	for _, service := range s.Services {
+	bare, unasked, err := c.engineSubjects(ctx, s.Services, r.engine, nil)
+	r.unread = unasked
+	report.Err = cmp.Or(report.Err, err)
+	for _, by := range bare {
 		for _, id := range ids {
-			r.subjects = append(r.subjects, &subject{service, r.engine, map[string]string{vllm.SpanRequestID: id}})
+			r.subjects = append(r.subjects, &subject{by.service, by.operation, map[string]string{vllm.SpanRequestID: id}})
 		}
 	}
 	r.do(ctx, 0)

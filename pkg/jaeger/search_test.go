@@ -394,7 +394,7 @@ func TestFaultsNameTheStoreAndTheKind(t *testing.T) {
 	t.Run("a failed part keeps the others", func(t *testing.T) {
 		calls := 0
 		f := &fakeJaeger{traces: requests(200), fault: func() error {
-			if calls++; calls == 3 {
+			if calls++; calls == 4 { // the first asks for the names of spans
 				return status.Error(codes.Internal, "no shard")
 			}
 			return nil

@@ -228,6 +228,7 @@ func (c *grpcCall) body(text string) error {
 var grpcCodes = map[int]codes.Code{
 	http.StatusBadRequest: codes.InvalidArgument, http.StatusUnauthorized: codes.Unauthenticated, http.StatusForbidden: codes.PermissionDenied,
 	http.StatusNotFound: codes.NotFound, http.StatusTooManyRequests: codes.ResourceExhausted, http.StatusInternalServerError: codes.Internal,
+	http.StatusServiceUnavailable: codes.Unavailable,
 }
 
 func (c *grpcCall) refuse(httpStatus int, why string) error {

@@ -101,6 +101,8 @@ func (s faultyStores) CallerTraces(context.Context, jaeger.Search, func(jaeger.T
 	return evidence.StoreReport{}
 }
 
+func (s faultyStores) CallerServices(context.Context) ([]string, error) { return nil, nil }
+
 func (s faultyStores) FindByRequestID(context.Context, evidence.Window, []string) ([]jaeger.Trace, evidence.StoreReport) {
 	s.do("FindByRequestID")
 	return nil, evidence.StoreReport{}

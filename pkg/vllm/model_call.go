@@ -307,6 +307,23 @@ func PerhapsInference(name string) bool {
 	return InferenceSpanName(name) || inferenceNames[name] || strings.HasPrefix(name, "ai.") && CallTypeOf("ai.operationId", firstWord(name)) == TypeModelCall
 }
 
+// SurelyNoInference reports whether the name of a span tells of something else than a call to a model: an HTTP route, a
+// database, a tool. Names are all that a store tells in advance; what is left may be anything.
+func SurelyNoInference(name string) bool {
+	if PerhapsInference(name) {
+		return false
+	}
+	verb := firstWord(name)
+	if httpVerbs[verb] || strings.HasPrefix(name, "/") {
+		return !InferencePath(strings.TrimSpace(strings.TrimPrefix(name, verb)))
+	}
+	return otherSystem(name) || otherWork(name) || PhaseOf(name) != NoPhase
+}
+
+var httpVerbs = map[string]bool{
+	"GET": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true, "HEAD": true, "OPTIONS": true, "HTTP": true,
+}
+
 func firstWord(s string) string {
 	word, _, _ := strings.Cut(s, " ")
 	return word
