@@ -33,6 +33,7 @@ describe('the settings agree with pkg/settings', () => {
       spanName: true,
       engineServices: true,
       callerServices: true,
+      modelAliases: true,
       logSelector: true,
       slo: true,
       gpuPricePerHour: true,

@@ -49,6 +49,8 @@ export interface VllmSettings {
   spanName?: string;
   engineServices?: string[];
   callerServices?: string[];
+  /** Names under which clients ask for a model, besides those that engines and answered calls tell. */
+  modelAliases?: string[];
   logSelector?: string;
   /** In the order in which they are tried: the first that names a model is the model's. */
   slo?: SloLimits[];

@@ -39,7 +39,7 @@ type gather struct {
 func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
 	return &gather{
 		Fetcher: f, ask: ask,
-		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(ctx, ask.Window), SLO: f.VLLM.SLO},
+		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(ctx, ask.Window), SLO: f.VLLM.SLO, ModelAliases: f.VLLM.ModelAliases},
 		metrics: evidence.StoreReport{Store: evidence.Prometheus, Configured: f.Metrics != nil},
 		logs:    evidence.StoreReport{Store: evidence.Loki, Configured: f.Logs != nil},
 		traces:  evidence.StoreReport{Store: evidence.Jaeger, Configured: f.Traces != nil},

@@ -143,6 +143,7 @@ type vllmDocument struct {
 	SpanName       text      `json:"spanName"`
 	EngineServices []text    `json:"engineServices"`
 	CallerServices []text    `json:"callerServices"`
+	ModelAliases   []text    `json:"modelAliases"`
 	LogSelector    text      `json:"logSelector"`
 
 	SLO             []sloDocument `json:"slo"`
@@ -157,6 +158,7 @@ func (d vllmDocument) settings() VLLM {
 		SpanName:       d.SpanName.or(DefaultSpanName),
 		EngineServices: words(d.EngineServices),
 		CallerServices: words(d.CallerServices),
+		ModelAliases:   words(d.ModelAliases),
 		LogSelector:    strings.TrimSpace(string(d.LogSelector)),
 		SLO:            objectives(d.SLO),
 		GPUPrice:       d.GPUPricePerHour.or(0),

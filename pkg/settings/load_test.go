@@ -81,14 +81,14 @@ func TestLoadTakesEveryFieldOfAStore(t *testing.T) {
 func TestLoadTakesTheVLLMSectionAndLimits(t *testing.T) {
 	s := load(t, `{
 		"vllm": {"metricPrefix": "vllm_", "scrapeInterval": 5, "spanName": "request", "engineServices": ["vllm-chat"],
-			"callerServices": ["gateway", "app"], "logSelector": " {container=\"vllm\"} ",
+			"callerServices": ["gateway", "app"], "modelAliases": ["gpt-4"], "logSelector": " {container=\"vllm\"} ",
 			"slo": [{"model": " qwen ", "ttft": "500ms", "tpot": "20ms"}, {}, {"model": "*", "e2e": "1m30s", "ttft": ""}],
 			"gpuPricePerHour": 2.5, "currency": " € "},
 		"limits": {"requests": 1000, "tracesPerCall": 1500, "linesPerCall": 2000, "logLines": 3000, "concurrentCalls": 2}
 	}`, nil)
 	require.Equal(t, VLLM{
 		MetricPrefix: "vllm_", ScrapeInterval: 5 * time.Second, SpanName: "request", EngineServices: []string{"vllm-chat"},
-		CallerServices: []string{"gateway", "app"}, LogSelector: `{container="vllm"}`,
+		CallerServices: []string{"gateway", "app"}, ModelAliases: []string{"gpt-4"}, LogSelector: `{container="vllm"}`,
 		SLO: slo.Objectives{ // without the row that is not filled in
 			{Model: "qwen", TTFT: 500 * time.Millisecond, TPOT: 20 * time.Millisecond}, {Model: "*", E2E: 90 * time.Second},
 		},

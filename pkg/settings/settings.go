@@ -38,7 +38,7 @@ type Settings struct {
 // jsonData: {"prometheus": {"url", "auth", "basicAuthUser", "tls": {"skipVerify", "serverName"}, "headers": ["X-Name", …],
 // "tenant", "timeout": "30s", "forwardIdentity", "labels": {"model", "environment", "cluster", "namespace", "pod", "instance",
 // "engine", "service"}, "maxResponseBytes"}}; the same under "loki" and "jaeger". Beside them "vllm": {"metricPrefix", "scrapeInterval",
-// "spanName", "engineServices": […], "callerServices": […], "logSelector", "slo": [{"model": "*", "ttft": "500ms", "tpot",
+// "spanName", "engineServices": […], "callerServices": […], "modelAliases": […], "logSelector", "slo": [{"model": "*", "ttft": "500ms", "tpot",
 // "e2e"}, …], "gpuPricePerHour": 2.5, "currency": "$"} and "limits": {"requests", "tracesPerCall", "linesPerCall", "logLines",
 // "concurrentCalls"}.
 // secureJsonData, flat, with the store's name in front: prometheusBasicAuthPassword, prometheusBearerToken,
@@ -114,6 +114,7 @@ type VLLM struct {
 	SpanName       string        // "llm_request"
 	EngineServices []string      // Jaeger services of engines; empty = every service that has the span
 	CallerServices []string      // Jaeger services above the engines; added to those found as parents of engine spans
+	ModelAliases   []string      // names under which clients ask for a model besides those that engines and answered calls tell
 	LogSelector    string        // stream selector of the engines' logs, such as {container="vllm"}; empty = found by label
 
 	SLO      slo.Objectives // limits on latency by model; the first that names a model is its own

@@ -235,6 +235,9 @@ func (p *problems) vllm(v VLLM) {
 	for _, service := range v.CallerServices {
 		p.line("vllm.callerServices", service)
 	}
+	for _, alias := range v.ModelAliases {
+		p.line("vllm.modelAliases", alias)
+	}
 	if reason := badSelector(v.LogSelector); reason != "" {
 		p.addf("vllm.logSelector", "%s; it should look like {container=\"vllm\"}", reason)
 	}

@@ -146,6 +146,24 @@ export function VllmSection({ settings, onChange }: Props) {
             disabled={settings.readOnly}
           />
         </Field>
+        <Field
+          label={t('vllm.model-aliases', 'Model aliases')}
+          description={t(
+            'vllm.model-aliases-description',
+            'Names that clients use for a model. A request refused under such a name is ours only when the name is known.'
+          )}
+          htmlFor="vllm-model-aliases"
+        >
+          <TagsInput
+            id="vllm-model-aliases"
+            tags={vllm.modelAliases ?? []}
+            placeholder={t('vllm.add-alias', 'Name, then Enter')}
+            onChange={(modelAliases) => change({ modelAliases })}
+            addOnBlur
+            width={48}
+            disabled={settings.readOnly}
+          />
+        </Field>
         <TextField
           id="vllm-log-selector"
           label={t('vllm.log-selector', 'Log selector')}
@@ -165,6 +183,6 @@ export function VllmSection({ settings, onChange }: Props) {
   );
 }
 
-function hasNames({ metricPrefix, spanName, engineServices, callerServices, logSelector }: VllmSettings): boolean {
-  return Boolean(metricPrefix || spanName || engineServices?.length || callerServices?.length || logSelector);
+function hasNames({ metricPrefix, spanName, engineServices, callerServices, modelAliases, logSelector }: VllmSettings): boolean {
+  return Boolean(metricPrefix || spanName || engineServices?.length || callerServices?.length || modelAliases?.length || logSelector);
 }
