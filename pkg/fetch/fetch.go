@@ -50,6 +50,7 @@ type Fetcher struct {
 	ScrapeInterval func(ctx context.Context, w evidence.Window) time.Duration
 
 	callers serviceMemory
+	loss    lossMemory
 }
 
 // Ask says which requests are wanted.

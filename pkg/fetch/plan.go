@@ -20,7 +20,9 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 	)
 	if g.cutShort() {
 		g.onlyWithSpans()
+		return
 	}
+	g.recover(ctx, expected)
 }
 
 // cutShort reports whether a limit kept spans from us. A failure that did is another matter: then the rows that the other
@@ -51,6 +53,9 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		)
 		return
 	}
+	if loses, known := g.loss.known(); known && loses && g.traces.Err == nil && !g.traces.Truncated {
+		g.findByAnyName(ctx, expected)
+	}
 	chosen, total := g.choose()
 	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
 	var callers []string
@@ -70,6 +75,9 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		func() { g.askMetrics(ctx, g.scrapesOfAll(windows), g.ask.Scope) },
 		func() { g.askCallers(ctx, g.search(expected), callers) },
 	)
+	if ids == nil { // the lines of all requests are there, also of those without a span
+		g.recover(ctx, 0)
+	}
 }
 
 // choose keeps the spans whose rows can be in the answer and returns how many could.

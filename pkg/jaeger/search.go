@@ -18,6 +18,8 @@ type Search struct {
 	Services []string
 	// SpanName of the engine spans, when it is not the one of the settings.
 	SpanName string
+	// AnyName searches spans of any name (RequestSpans): storages index that apart, and what they are their attributes say.
+	AnyName bool
 	// Scope drops engine spans whose resource names another place. A span whose resource does not name the place at all
 	// stays, since the join may still learn it from metrics; for the same reason models are left to the join.
 	Scope vllm.Scope
@@ -59,7 +61,11 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 	r.visit, r.reduce = visit, reduceRequests
 	r.total = s.Expected
 	var err error
-	r.subjects, r.unread, err = c.engineSubjects(ctx, s.Services, r.engine, s.Tags)
+	if s.AnyName {
+		r.subjects = anyName(s.Services, s.Tags)
+	} else {
+		r.subjects, r.unread, err = c.engineSubjects(ctx, s.Services, r.engine, s.Tags)
+	}
 	report.Err = cmp.Or(report.Err, err)
 	if everywhere(s.Scope) {
 		r.depth = min(r.depth, max(r.limit, minDepth)) // no larger answers than rows wanted
@@ -119,13 +125,8 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 		})
 		return reduceRequests(r, f)
 	}
-	bare, unasked, err := c.engineSubjects(ctx, s.Services, r.engine, nil)
-	r.unread = unasked
-	report.Err = cmp.Or(report.Err, err)
-	for _, by := range bare {
-		for _, id := range ids {
-			r.subjects = append(r.subjects, &subject{by.service, by.operation, map[string]string{vllm.SpanRequestID: id}})
-		}
+	for _, id := range ids { // the tag is enough; with a name besides, Cassandra finds only what its index of names has
+		r.subjects = append(r.subjects, anyName(s.Services, map[string]string{vllm.SpanRequestID: id})...)
 	}
 	r.do(ctx, 0)
 	return traces, report
@@ -189,4 +190,12 @@ func (f *found) keepRequests(keep func(i int) bool) {
 // everywhere reports whether a scope drops no span for the place it comes from.
 func everywhere(s vllm.Scope) bool {
 	return !s.Narrows(vllm.Environment, vllm.Cluster, vllm.Namespace, vllm.Pod, vllm.Instance)
+}
+
+// anyName searches all spans of services.
+func anyName(services []string, tags map[string]string) (subjects []*subject) {
+	for _, service := range services {
+		subjects = append(subjects, &subject{service, "", tags})
+	}
+	return subjects
 }

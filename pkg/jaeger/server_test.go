@@ -35,6 +35,7 @@ type fakeJaeger struct {
 	fault    func() error  // answers instead of the store
 	held     chan struct{} // searches wait until it is closed or they are canceled
 	mangle   []byte        // sent instead of each api_v3 message
+	rowEach  bool          // as Cassandra: an index has one row for each microsecond of a service and operation
 
 	mu       sync.Mutex
 	traces   [][]testSpan // as stored
@@ -128,14 +129,44 @@ func (f *fakeJaeger) search(s fakeSearch) ([][]testSpan, error) {
 		return nil, status.Error(codes.Internal, "search depth must be greater than 0 and less than max traces")
 	}
 	var out [][]testSpan
+	indexed := func(testSpan) bool { return true }
+	if f.rowEach && len(s.tags) == 0 {
+		indexed = f.cassandraIndex(s)
+	}
 	for _, trace := range slices.Backward(f.traces) {
-		if len(out) < s.depth && slices.ContainsFunc(trace, s.matches) {
+		if len(out) < s.depth && slices.ContainsFunc(trace, func(span testSpan) bool { return s.matches(span) && indexed(span) }) {
 			out = append(out, trace)
 		}
 	}
 	s.answered = len(out)
 	f.searches = append(f.searches, s)
 	return out, nil
+}
+
+// cassandraIndex keeps of the spans that a search is about those that Cassandra's index still has: its tables
+// service_operation_index and service_name_index have no trace in their key. The latter is divided into ten buckets by the span.
+func (f *fakeJaeger) cassandraIndex(s fakeSearch) func(testSpan) bool {
+	type row struct {
+		at     time.Time
+		bucket byte
+	}
+	rows := map[row]string{}
+	rowOf := func(span testSpan) row {
+		r := row{at: span.start.Truncate(time.Microsecond)}
+		if s.name == "" {
+			id := pad(span.trace, 32)
+			r.bucket = (id[15] + id[14]*7 + span.id[0]) % 10
+		}
+		return r
+	}
+	for _, trace := range f.traces {
+		for _, span := range trace {
+			if s.matches(span) {
+				rows[rowOf(span)] = span.trace + "/" + span.id // what was written last
+			}
+		}
+	}
+	return func(span testSpan) bool { return rows[rowOf(span)] == span.trace+"/"+span.id }
 }
 
 func (s fakeSearch) matches(span testSpan) bool {

@@ -168,7 +168,9 @@ func (c *Client) operations(ctx context.Context, service string) ([]operation, e
 		}
 		return len(list), err
 	})
-	slices.SortFunc(list, func(a, b operation) int { return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.kind, b.kind)) })
+	slices.SortFunc(list, func(a, b operation) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.kind, b.kind))
+	})
 	list = slices.Compact(list)
 	if err == nil && c.shared() {
 		c.names.mu.Lock()

@@ -1,6 +1,7 @@
 package join
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,8 @@ func (m CoverageMetric) OfStores() bool { return strings.HasPrefix(m.Name, "stor
 var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"explained_ratio", "percentunit", "Rows ÷ requests that the engine itself counted as finished", true,
 		func(_ Report, e Explained) float64 { return e.Ratio() }},
+	{"span_share", "percentunit", "Share of the requests that the engine counted as finished that left a span", true,
+		func(_ Report, e Explained) float64 { return share(e.Traced, int(math.Round(e.Counted))) }},
 	{"engine_finished", "locale", "Requests that the engine counted as finished between its scrapes in the window", true,
 		func(_ Report, e Explained) float64 { return e.Counted }},
 	{"rows_finished", "locale", "Rows that end between the same scrapes", true,

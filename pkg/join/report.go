@@ -56,6 +56,7 @@ type Explained struct {
 	Rows                                             int
 	// Of these rows, those that ended ok and left a span: the part that latencies are known of; and those that did not end ok.
 	Spans, Failed int
+	Traced        int // rows with a span, however they ended
 }
 
 // Ratio is rows / counted; NaN when the engine counted nothing.
@@ -70,7 +71,7 @@ func (j *joiner) report() Report {
 	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched, DuplicateLines: j.duplicates, Lines: len(j.in.Events)}
 	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
 	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
-	rep.Findings = j.findings()
+	rep.Findings = j.withSpanFindings(j.findings())
 	rep.look(j.instances, vllm.Scope{})
 	return rep
 }
@@ -201,6 +202,9 @@ func (rep *Report) explain(ends []ending, known *instances, joined evidence.Wind
 	for _, e := range ends {
 		if x := &by[e.place]; !x.From.IsZero() && e.at > x.From.UnixNano() && e.at <= x.To.UnixNano() {
 			x.Rows += e.counts
+			if e.span {
+				x.Traced += e.counts
+			}
 			switch {
 			case !e.ok:
 				x.Failed += e.counts
@@ -240,6 +244,7 @@ func (e *Explained) add(o Explained) {
 	e.Counted += o.Counted
 	e.Rows += o.Rows
 	e.Spans += o.Spans
+	e.Traced += o.Traced
 	e.Failed += o.Failed
 }
 

@@ -1,0 +1,137 @@
+package join_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+func TestARefusedCallIsOursUnderEveryNameThatIsKnown(t *testing.T) {
+	refused := func(model string) evidence.CallerSpan {
+		return evidence.CallerSpan{TraceID: "r", SpanID: "r", Start: at(5), Duration: 0.1, Model: model, HTTPStatus: 400, Inference: true}
+	}
+	answered := span("chatcmpl-a", 0, podA)
+	answered.Caller = &evidence.CallerSpan{Start: at(-0.1), Duration: 1.8, Model: "support-bot", Inference: true}
+	handler := span("chatcmpl-h", 1, podA)
+	handler.Caller = &evidence.CallerSpan{Start: at(0.9), Duration: 1.8, Model: "no-call", Service: "app"}
+	in := join.Input{
+		Spans:        []evidence.RequestSpan{answered, handler},
+		Targets:      []evidence.Target{{Origin: evidence.Origin{Namespace: "llm", Pod: "llama-0", Model: "llama"}}},
+		ModelAliases: []string{"gpt-4"},
+	}
+	for model, rows := range map[string]int{
+		"llama": 3, "support-bot": 3, "gpt-4": 3, "hosted_vllm/llama": 3, "openai/support-bot": 3, "claude": 2, "together_ai/llama": 2, "no-call": 2,
+	} {
+		in.Callers = []evidence.CallerSpan{refused(model)}
+		require.Len(t, join.Requests(in).Rows, rows, model)
+	}
+}
+
+func TestTheRouterAndTheApplicationKnowOneRequestByTwoIDs(t *testing.T) {
+	app := evidence.CallerSpan{TraceID: "t", SpanID: "app", RequestID: "chatcmpl-B", Start: at(0), Duration: 2, Service: "app", Inference: true, Model: "llama"}
+	router := evidence.CallerSpan{TraceID: "t", SpanID: "router", RequestID: "B", Start: at(0.01), Duration: 1.9, Service: "router", Inference: true, HTTPStatus: 500}
+	received := line(vllm.LogReceived, "chatcmpl-B", 0.02, podA)
+	for _, callers := range [][]evidence.CallerSpan{{app, router}, {router, app}} {
+		rows := join.Requests(join.Input{Callers: callers, Events: []evidence.RequestEvent{received}}).Rows
+		require.Len(t, rows, 1)
+		require.Equal(t, "app", rows[0].Caller.Service)
+		require.Equal(t, join.StatusError, rows[0].Status)
+	}
+	t.Run("two tries in two traces settle together, whatever each knows", func(t *testing.T) {
+		first, second := app, router
+		second.TraceID, second.Start = "u", at(10)
+		events := []evidence.RequestEvent{received, line(vllm.LogReceived, "chatcmpl-B", 10.02, podA)}
+		for _, callers := range [][]evidence.CallerSpan{{first, second}, {second, first}} {
+			rows := join.Requests(join.Input{Callers: callers, Events: events}).Rows
+			require.Len(t, rows, 2)
+			for _, r := range rows {
+				require.Equal(t, r.Time.Before(at(5)), r.Caller.Service == "app")
+				require.False(t, r.Ambiguous)
+			}
+		}
+	})
+}
+
+func TestWhatACallerWaitedForIsNeverLessThanNothing(t *testing.T) {
+	outside := func(c evidence.CallerSpan) float64 {
+		s := span("chatcmpl-a", 0, podA)
+		s.Caller = &c
+		return join.Requests(join.Input{Spans: []evidence.RequestSpan{s}}).Rows[0].OutsideEngine
+	}
+	unknown := func(v float64) bool { return v != v }
+	require.InDelta(t, 0.2, outside(evidence.CallerSpan{Start: at(-0.1), Duration: 1.8, Inference: true}), 1e-9)
+	require.Zero(t, outside(evidence.CallerSpan{Start: at(0), Duration: 1.5995, Inference: true}), "two clocks")
+	require.True(t, unknown(outside(evidence.CallerSpan{Start: at(-0.1), Duration: 0.5, Inference: true})))
+	require.True(t, unknown(outside(evidence.CallerSpan{Start: at(-5), Duration: 20, Shared: true})), "a handler of several requests waited for the others too")
+}
+
+func TestAnEngineThatTellsHowARequestEnded(t *testing.T) {
+	ended := func(finish, err string) join.Status {
+		s := span("chatcmpl-a", 0, podA)
+		s.FinishReason, s.Error = finish, err
+		return join.Requests(join.Input{Spans: []evidence.RequestSpan{s}}).Rows[0].Status
+	}
+	require.Equal(t, join.StatusOK, ended("stop", ""))
+	require.Equal(t, join.StatusAborted, ended("abort", ""))
+	require.Equal(t, join.StatusAborted, ended("", "asyncio.CancelledError: client disconnected"))
+	require.Equal(t, join.StatusError, ended("error", ""))
+	require.Equal(t, join.StatusError, ended("", "EngineDeadError"))
+}
+
+func TestRefusalsInTheWordsOfClients(t *testing.T) {
+	for text, status := range map[string]join.Status{
+		"NotFoundError": join.StatusRejected, "openai.BadRequestError": join.StatusRejected, "Error code: 404 - {'error': …}": join.StatusRejected,
+		"litellm.RateLimitError: …": join.StatusRejected, "AI_APICallError: status code 429": join.StatusRejected, "Error code: 503": join.StatusRejected,
+		"InternalServerError": join.StatusError, "Error code: 500 - bad request": join.StatusError, "ConnectionError": join.StatusError,
+		"APITimeoutError": join.StatusAborted,
+	} {
+		c := evidence.CallerSpan{TraceID: "t", SpanID: "s", Start: at(0), Duration: 1, Error: text, Inference: true}
+		require.Equal(t, status, join.Requests(join.Input{Callers: []evidence.CallerSpan{c}}).Rows[0].Status, text)
+	}
+}
+
+func TestTheShareOfRequestsWithSpansIsSaid(t *testing.T) {
+	origin := evidence.Origin{Namespace: "llm", Pod: "llama-0", Model: "llama", Engine: "0"}
+	joined := func(spans int, lines int, truncated bool) join.Report {
+		in := join.Input{
+			Window: evidence.Window{From: at(-1), To: at(121)},
+			Series: []evidence.Series{success(origin, 0, 0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150, 160, 170, 180, 190, 200)},
+			Stores: []evidence.StoreReport{{Store: evidence.Jaeger, Configured: true, Truncated: truncated}},
+		}
+		for i := range spans {
+			s := span("chatcmpl-"+string(rune('a'+i%26))+string(rune('a'+i/26)), 100*float64(i)/float64(spans), podA)
+			s.E2E, s.Duration = 0.1, 0.1
+			in.Spans = append(in.Spans, s)
+		}
+		for i := range lines {
+			in.Events = append(in.Events, line(vllm.LogGenerated, "chatcmpl-lined"+string(rune('a'+i)), 10+float64(i), podA))
+		}
+		return join.Requests(in).Report
+	}
+	for name, c := range map[string]struct {
+		report join.Report
+		found  string
+	}{
+		"all there":           {joined(200, 0, false), ""},
+		"a tenth":             {joined(20, 0, false), "Spans exist for 10 % of the requests that engines counted."},
+		"an answer cut off":   {joined(20, 0, true), ""},
+		"none at all":         {joined(0, 0, false), ""},
+		"one in twelve lost":  {joined(184, 10, false), "have no span, and nothing was left out that we know of."},
+		"without other proof": {joined(184, 0, false), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.found == "" {
+				require.Empty(t, c.report.Findings)
+				return
+			}
+			require.Len(t, c.report.Findings, 1)
+			require.Contains(t, c.report.Findings[0].Found, c.found)
+			require.NotEmpty(t, c.report.Findings[0].Fix)
+		})
+	}
+	require.InDelta(t, 0.1, joined(20, 0, false).SpanShare(), 0.01)
+}
