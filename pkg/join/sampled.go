@@ -67,13 +67,6 @@ func (j *joiner) spanFindings() []evidence.Finding {
 	return nil
 }
 
-func percent(share float64) string {
-	if share >= 0.1 {
-		return fmt.Sprintf("%.0f %%", 100*share)
-	}
-	return fmt.Sprintf("%.2g %%", 100*share)
-}
-
 // explainedUntilLastSpan compares rows and counters up to the end of the last span: what ended after it may just not have been
 // exported yet.
 func (j *joiner) explainedUntilLastSpan() Explained {
