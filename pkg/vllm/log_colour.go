@@ -15,6 +15,9 @@ var escapes = [...]string{"#033[", `\u001b[`, `\u001B[`, `\x1b[`, `\x1B[`, `\033
 func (e *LogEvent) decolour(s string) string {
 	plain := stripANSI(s)
 	head := plain[:min(len(plain), 120)]
+	if strings.IndexByte(head, '[') < 0 {
+		head = ""
+	}
 	for _, escape := range escapes {
 		if strings.Contains(head, escape) {
 			plain = stripEscape(plain, escape)

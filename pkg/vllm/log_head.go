@@ -14,7 +14,6 @@ const (
 
 // headReader goes through a head word by word.
 type headReader struct {
-	e    *LogEvent
 	s    string
 	i    int // where the next word begins
 	sure int // behind the last word that is surely of a head
@@ -33,7 +32,10 @@ type headReader struct {
 
 // takeAnyHead takes a head of any form; it reports whether there was one, with a level in it or a sentence behind it.
 func (e *LogEvent) takeAnyHead(s string) bool {
-	r := headReader{e: e, s: s, level: LevelUnknown, date: -1}
+	if len(s) > 0 && plainWord(s) {
+		return false
+	}
+	r := headReader{s: s, level: LevelUnknown, date: -1}
 	for range maxHeadWords {
 		r.skipSeparators()
 		rest := r.s[r.i:]
@@ -41,9 +43,9 @@ func (e *LogEvent) takeAnyHead(s string) bool {
 			break
 		}
 		if r.strong && (beginsSentence(rest) || beginsAccess(rest)) {
-			return r.finish(rest)
+			return r.finish(e, rest)
 		}
-		if r.i > 0 && (r.strong || r.weak > 0) && r.nested(rest) {
+		if r.i > 0 && (r.strong || r.weak > 0) && r.nested(e, rest) {
 			return true
 		}
 		if !r.word(rest) {
@@ -53,12 +55,23 @@ func (e *LogEvent) takeAnyHead(s string) bool {
 	if r.level == LevelUnknown { // a place alone may be Python's own warning: path.py:138: FutureWarning
 		return false
 	}
-	return r.finish(strings.TrimLeft(r.s[r.sure:], " "))
+	return r.finish(e, strings.TrimLeft(r.s[r.sure:], " "))
+}
+
+// plainWord reports whether a line begins with a word as sentences do, which no head does.
+func plainWord(s string) bool {
+	i := 0
+	for i < len(s) && s[i] != ' ' {
+		if c := s[i]; !(c >= 'a' && c <= 'z') && !(i == 0 && isUpper(c)) {
+			return false
+		}
+		i++
+	}
+	return i < len(s) && !isIdentifier(s[:i]) && !isZone(s[:i]) && ParseLogLevel(s[:i]) == LevelUnknown
 }
 
 // finish gives the event what the head told, and the message.
-func (r *headReader) finish(message string) bool {
-	e := r.e
+func (r *headReader) finish(e *LogEvent, message string) bool {
 	if r.level != LevelUnknown {
 		e.Level = r.level
 	}
@@ -83,8 +96,7 @@ func (r *headReader) finish(message string) bool {
 }
 
 // nested takes what begins a line of its own within: a process, vLLM's own head, a record.
-func (r *headReader) nested(rest string) bool {
-	e := r.e
+func (r *headReader) nested(e *LogEvent, rest string) bool {
 	if rest[0] == '(' || rest[0] == '{' {
 		before := *e
 		inner := e.unwrap(rest)
@@ -180,7 +192,10 @@ func (r *headReader) takeLevel(word string) bool {
 	if level == LevelUnknown {
 		before, _, process := strings.Cut(name, "/") // multiprocessing: INFO/MainProcess
 		if level = levelOf(before); level == LevelUnknown || !process {
-			if level = ParseLogLevel(name); level == LevelUnknown || !colon && !r.followedByBar(len(name)) {
+			if !colon && !r.followedByBar(len(name)) {
+				return false
+			}
+			if level = ParseLogLevel(name); level == LevelUnknown {
 				return false
 			}
 		}

@@ -23,18 +23,12 @@ func ParseLogLine(line string) LogEvent {
 		s = strings.TrimRight(s, "\r\n")
 	}
 	if !e.takePlain(s) {
-		e = readAny(e, s)
+		e.takeAny(s)
 	}
 	if e.Engine == "" {
 		e.Engine = engineOfProcess(e.Process)
 	}
 	e.classify()
-	return e
-}
-
-// readAny is takeAny on a copy: the event of a plain line stays off the heap.
-func readAny(e LogEvent, s string) LogEvent {
-	e.takeAny(s)
 	return e
 }
 
@@ -56,6 +50,7 @@ func (e *LogEvent) takePlain(s string) bool {
 // takeAny takes all other lines: the layers around the text, then the text's own head.
 func (e *LogEvent) takeAny(s string) {
 	e.Cut = len(s) >= 8<<10 && cutSize(s)
+	line := s
 	for range maxColours {
 		inner := e.unwrap(s)
 		plain := e.decolour(inner)
@@ -66,7 +61,7 @@ func (e *LogEvent) takeAny(s string) {
 	e.Cut = e.Cut || len(s) >= 8<<10 && cutSize(s)
 	first, _, more := strings.Cut(s, "\n")
 	switch {
-	case e.takeHead(s), e.takeUvicornHead(s), e.takeForeignHead(first):
+	case len(s) != len(line) && (e.takeHead(s) || e.takeUvicornHead(s)), e.takeForeignHead(first):
 		e.read = true
 	case beginsSentence(s):
 		e.Message = s

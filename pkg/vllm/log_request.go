@@ -161,8 +161,9 @@ func endsParams(params string) bool {
 	if strings.HasSuffix(params, `"}`) {
 		return false
 	}
-	if !strings.Contains(params, "params: ") {
-		return true
+	open := strings.IndexByte(params, '(')
+	if open < 0 || strings.IndexByte(params[open+1:], '(') < 0 || !strings.Contains(params, "params: ") {
+		return true // the usual case: one bracket, so one object
 	}
 	return !strings.Contains(skipLiteral(params), "params: ")
 }
@@ -269,6 +270,10 @@ func failure(verb string) string {
 // number. The reason stands at the end, where no output reaches.
 func (e *LogEvent) takeGenerated(rest string) {
 	id, after, _ := strings.Cut(rest, " ")
+	if strings.HasSuffix(id, ":") && strings.HasPrefix(after, "output: ") { // nearly always
+		e.takeOutput(LogGenerated, id[:len(id)-1], after[len("output: "):])
+		return
+	}
 	if blank, more, ok := cutBlankID(rest, " (streaming ", " details: ", ": output: "); ok {
 		id, after = blank, strings.TrimPrefix(more, " ")
 		if output, ok := strings.CutPrefix(after, ": "); ok {
@@ -290,7 +295,14 @@ func (e *LogEvent) takeGenerated(rest string) {
 	default:
 		return
 	}
-	reason, whole, ok := outputEnd(strings.TrimPrefix(after[strings.Index(after, "output: "):], "output: "))
+	if _, output, ok := strings.Cut(after, "output: "); ok {
+		e.takeOutput(kind, id, output)
+	}
+}
+
+// takeOutput takes "'…', finish_reason: R", of which the output is one literal.
+func (e *LogEvent) takeOutput(kind LogKind, id, output string) {
+	reason, whole, ok := outputEnd(output)
 	if !ok || whole && e.Cut {
 		return // no line of vLLM's, but the middle of one
 	}
