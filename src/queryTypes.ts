@@ -147,6 +147,9 @@ export interface CoverageSpec {
 export const promqlFormats = ['', 'table', 'heatmap'] as const;
 export type PromQLFormat = (typeof promqlFormats)[number];
 
+/** The variable in PromQL that the backend fills in with the metric prefix of the settings, "vllm:" by default. */
+export const metricPrefix = '${__vllm_prefix}';
+
 /** The legend that leaves the names of series to Grafana. */
 export const autoLegend = '__auto';
 

@@ -94,7 +94,9 @@ export function questions(): Question[] {
     {
       title: t('question.promql', 'Requests per second and model, by hand'),
       queryType: 'promql',
-      spec: { promql: { expr: 'sum by (model_name) (rate(vllm:request_success_total[$__rate_interval]))' } },
+      spec: {
+        promql: { expr: 'sum by (model_name) (rate(${__vllm_prefix}request_success_total[$__rate_interval]))' },
+      },
     },
   ];
 }

@@ -4,7 +4,7 @@ import { getTemplateSrv } from '@grafana/runtime';
 import { ErrorBoundary, FieldValidationMessage, InlineField, RadioButtonGroup, Stack } from '@grafana/ui';
 
 import { parseStep } from '../duration';
-import { autoLegend, limits, PromQLFormat, PromQLSpec } from '../queryTypes';
+import { autoLegend, limits, metricPrefix, PromQLFormat, PromQLSpec } from '../queryTypes';
 import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
 import { CommittedTextArea } from './CommittedTextArea';
@@ -24,7 +24,10 @@ export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: K
   const code: CodeProps = {
     id: `${id}-expr`,
     label: t('promql.expr', 'PromQL expression'),
-    placeholder: t('promql.placeholder', 'PromQL, such as sum by (model_name) (vllm:num_requests_waiting)'),
+    placeholder: t('promql.placeholder', 'PromQL, such as sum by (model_name) ({{metric}})', {
+      metric: `${metricPrefix}num_requests_waiting`,
+      interpolation: { escapeValue: false },
+    }),
     value: expr,
     onCommit: (text) => onChange({ ...spec, expr: text }),
     onRun,

@@ -82,7 +82,16 @@ function shelfOf(query: VllmQuery, key: string): Shelf | undefined {
 /** The list of a scope that holds a place. */
 export function listOf(key: string): ScopeList | undefined {
   const index = places.findIndex((place) => place === key);
-  const lists: ScopeList[] = ['models', 'environments', 'clusters', 'namespaces', 'pods', 'instances', 'engines', 'services'];
+  const lists: ScopeList[] = [
+    'models',
+    'environments',
+    'clusters',
+    'namespaces',
+    'pods',
+    'instances',
+    'engines',
+    'services',
+  ];
   return index < 0 ? undefined : lists[index];
 }
 

@@ -19,6 +19,10 @@ test.each([
   ],
   ['max_over_time(up[1h:1m] @ end())', 'max_over_time(up{model_name="a"}[1h:1m] @ end())'],
   ['rate(x[${__range_s}s])', 'rate(x{model_name="a"}[${__range_s}s])'],
+  [
+    'sum(rate(${__vllm_prefix}request_success_total[5m])) / ${__vllm_prefix}num_requests_running{a="b"}',
+    'sum(rate(${__vllm_prefix}request_success_total{model_name="a"}[5m])) / ${__vllm_prefix}num_requests_running{a="b",model_name="a"}',
+  ],
   ['rate(x[$__rate_interval]) * $__interval_ms', 'rate(x{model_name="a"}[$__rate_interval]) * $__interval_ms'],
   ['increase(x[${__range}]) / $__range_s', 'increase(x{model_name="a"}[${__range}]) / $__range_s'],
   ['label_replace(up, "a", "$1", "b", "(.*)")', 'label_replace(up{model_name="a"}, "a", "$1", "b", "(.*)")'],

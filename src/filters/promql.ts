@@ -1,6 +1,7 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
 import { VllmDataSourceOptions, defaultLabels, places } from '../types';
+import { metricPrefix } from '../queryTypes';
 import { KeyFilter } from './keyFilters';
 
 /**
@@ -39,9 +40,15 @@ export function addMatchers(expr: string, filters: KeyFilter[], options: VllmDat
   return inserts.reduceRight((whole, { at, text: added }) => whole.slice(0, at) + added + whole.slice(at), expr);
 }
 
-/** Puts numbers and durations of the same length in the place of what the backend fills in, such as $__rate_interval. */
+/**
+ * Puts numbers and durations of the same length in the place of what the backend fills in, such as $__rate_interval, and the
+ * beginning of a name in the place of the metric prefix.
+ */
 function blankOut(expr: string): string {
   return expr.replace(/\$(?:__\w+|\{__\w+\})/g, (macro) => {
+    if (macro === metricPrefix) {
+      return 'v'.repeat(macro.length);
+    }
     const isNumber = /_(?:ms|s)\}?$/.test(macro);
     return isNumber ? '1'.repeat(macro.length) : '1'.repeat(macro.length - 1) + 's';
   });

@@ -15,7 +15,7 @@ type Choice map[string]string
 var menus = []string{"model", "environment", "instance", "level"}
 
 // unset is a variable that nobody set. What begins with underscores, the backend fills in; a number is PromQL's own.
-var unset = regexp.MustCompile(`\$[^_0-9]`)
+var unset = regexp.MustCompile(`\$\{?[^_0-9{]`)
 
 // Asks is what the browser makes of a target: a list whose menu is set to All does not narrow, and is left out; within
 // PromQL All is a pattern that matches everything, and a value is one that matches itself.

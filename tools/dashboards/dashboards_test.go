@@ -150,8 +150,8 @@ func TestEveryVariableIsUsed(t *testing.T) {
 
 // dead are names that shipped dashboards ask for and vLLM has not, or no more: shared knowledge of vLLM's own history, of the
 // production stack's boards and of scalers that name a label which never was.
-var dead = regexp.MustCompile(`avg_(prompt|generation)_throughput|vllm:gpu_cache_usage_perc|vllm:cpu_cache_usage_perc|num_requests_swapped|` +
-	`prefix_cache_hit_rate|gpu_prefix_cache|vllm:time_per_output_token_seconds|time_in_queue_requests|model_(forward|execute)_time|vllm:tokens_total|` +
+var dead = regexp.MustCompile(`avg_(prompt|generation)_throughput|[:}]gpu_cache_usage_perc|[:}]cpu_cache_usage_perc|num_requests_swapped|` +
+	`prefix_cache_hit_rate|gpu_prefix_cache|[:}]time_per_output_token_seconds|time_in_queue_requests|model_(forward|execute)_time|[:}]tokens_total|` +
 	`best_of|draft_acceptance_rate|spec_decode_efficiency|num_emitted_tokens|prompt_tokens_recomputed|vllm_requests_total|vllm_gpu_utilization|` +
 	`current_qps|healthy_pods|[{ ,]model=|\$__interval\]`)
 
@@ -189,7 +189,8 @@ var conditional = map[string]string{
 }
 
 var (
-	family = regexp.MustCompile(`\bvllm:[a-z_]+\b`)
+	// family is a metric of vLLM's behind the variable of its prefix.
+	family = regexp.MustCompile(`\$\{__vllm_prefix\}([a-z_]+)\b`)
 	ragged = regexp.MustCompile(`\brag_[a-z_]+`)
 	flag   = regexp.MustCompile(`--[a-z][a-z-]*[a-z]`)
 	suffix = regexp.MustCompile(`_(bucket|sum|count|total)$`)
@@ -215,10 +216,13 @@ func TestSeriesAndFlagsAreThoseOfARealVLLM(t *testing.T) {
 	application := read("examples/rag-app/rag_app/metrics.py")
 	used := map[string]bool{}
 	for _, d := range boards {
-		for _, name := range family.FindAllString(string(d.Text), -1) {
-			require.True(t, series[name] || conditional[name] != "", "%s: %s", d.File, name)
-			used[name] = true
+		for _, match := range family.FindAllStringSubmatch(string(d.Text), -1) {
+			name := "vllm:" + match[1]
+			known := series[name] || conditional[name] != ""
+			require.True(t, known || series[name+"_bucket"] || conditional[name+"_bucket"] != "" || conditional[name+"_sum"] != "", "%s: %s", d.File, name)
+			used[name] = used[name] || known
 		}
+		require.NotRegexp(t, `\bvllm:[a-z]`, string(d.Text), "%s: the metric prefix is a setting", d.File)
 		for _, name := range ragged.FindAllString(string(d.Text), -1) {
 			require.Contains(t, application, `"`+suffix.ReplaceAllString(name, "")+`"`, d.File)
 		}

@@ -4,6 +4,7 @@ import { EqlRegex, EqlSingle, Neq, NeqRegex } from '@prometheus-io/lezer-promql'
 import { t } from '@grafana/i18n';
 
 import { Ask, Choices, Metric } from '../../choices';
+import { metricPrefix } from '../../queryTypes';
 
 /** What completion works with: where names come from, for when, and whom to tell when that fails. */
 export interface CompletionSource {
@@ -52,6 +53,7 @@ export class LiveCompletion implements CompleteStrategy {
       ['$__rate_interval', t('promql.rate-interval', 'At least four scrapes: what rate() needs')],
       ['$__interval', t('promql.interval', 'The step between two points')],
       ['$__range', t('promql.range-variable', 'The whole range that is shown')],
+      [metricPrefix, t('promql.prefix-variable', 'The metric prefix of the data source, such as vllm:')],
     ];
     const builtIn = grafanas.map(([label, info]) => ({ label, info }));
     const own = this.source.variables().map((name) => ({ label: `$${name}` }));

@@ -2,12 +2,12 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toInstance } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { engine, instant, models, promql, requests, server } from '../kit/queries';
+import { engine, instant, models, promql, quantileOf, requests, server } from '../kit/queries';
 import { empty, requestColumns } from '../kit/shared';
 
 const perInstance = '${__field.labels.instance}';
 const rate = (metric: string, extra?: string) => `rate(${engine(metric, extra)}[$__rate_interval])`;
-const quantile = (q: number, metric: string) => `histogram_quantile(${q}, sum by (le) (${rate(`${metric}_bucket`)}))`;
+const quantile = (q: number, metric: string) => quantileOf(q, metric, rate);
 const preempted = words(`
   time request_id model status preemptions e2e queue prefill decode prompt_tokens completion_tokens running
   waiting kv_cache_usage

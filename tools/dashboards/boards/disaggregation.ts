@@ -2,11 +2,11 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toInstance } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { engine, models, promql } from '../kit/queries';
+import { engine, models, promql, quantileOf, sumOf } from '../kit/queries';
 import { empty } from '../kit/shared';
 
 const rate = (metric: string, extra?: string) => `rate(${engine(metric, extra)}[$__rate_interval])`;
-const quantile = (q: number, metric: string) => `histogram_quantile(${q}, sum by (le) (${rate(`${metric}_bucket`)}))`;
+const quantile = (q: number, metric: string) => quantileOf(q, metric, rate);
 const noNixl =
   'No engine of this choice moves KV cache with NIXL: these figures come with --kv-transfer-config and NixlConnector. Without it each engine does prefill and decode itself.';
 const noOffload = 'No engine of this choice offloads its KV cache: these figures come with the OffloadingConnector.';
@@ -122,7 +122,7 @@ export const disaggregation = board({
         bad: 'Flat at the link’s speed: the network is the limit.',
         do: 'More links per node, an FP8 KV cache, or fewer decode instances per prefill.',
       },
-      ask: promql(`sum by (instance) (${rate('vllm:nixl_bytes_transferred_sum')})`, '{{instance}}'),
+      ask: promql(`sum by (instance) (${sumOf('vllm:nixl_bytes_transferred', rate)})`, '{{instance}}'),
       width: 8,
       height: 8,
       empty: noNixl,

@@ -2,7 +2,7 @@ import { board } from '../kit/board';
 import { look, steps, unit, words } from '../kit/fields';
 import { toInstance, toLogsOfInstance } from '../kit/links';
 import { chart, histogram, stat, table } from '../kit/panels';
-import { engine, models, promql, requests } from '../kit/queries';
+import { engine, models, promql, quantileOf, requests } from '../kit/queries';
 import { empty, finishColours, modelColumns, requestColumns } from '../kit/shared';
 import { oneModel } from '../kit/variables';
 
@@ -122,7 +122,7 @@ export const model = board({
       ask: ['prompt', 'generation'].flatMap((kind) =>
         [0.5, 0.95].map((q) =>
           promql(
-            `histogram_quantile(${q}, sum by (le) (rate(${engine(`vllm:request_${kind}_tokens_bucket`)}[$__rate_interval])))`,
+            quantileOf(q, `vllm:request_${kind}_tokens`, (metric) => `rate(${engine(metric)}[$__rate_interval])`),
             `${kind === 'prompt' ? 'prompt' : 'output'} p${q * 100}`
           )
         )

@@ -2,12 +2,11 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toRequest } from '../kit/links';
 import { chart, stat, StatSpec, table } from '../kit/panels';
-import { application, promql, requests } from '../kit/queries';
+import { application, countOf, promql, quantileOf, requests, sumOf } from '../kit/queries';
 import { requestColumns } from '../kit/shared';
 
 const rate = (metric: string, extra?: string) => `rate(${application(metric, extra)}[$__rate_interval])`;
-const quantile = (q: number, metric: string, by = 'le') =>
-  `histogram_quantile(${q}, sum by (${by}) (${rate(`${metric}_bucket`)}))`;
+const quantile = (q: number, metric: string, by: string[] = []) => quantileOf(q, metric, rate, by);
 const noApplication =
   'No RAG application is scraped here. Start the one of this repository (examples/rag-app) and have Prometheus scrape it.';
 const fromApplication = { column: 'caller_service', op: '=~', value: '.*rag.*' } as const;
@@ -37,7 +36,7 @@ export const rag = board({
         bad: 'Zero while users ask: the application is down or blocked.',
         do: 'See its errors below, then its lines.',
       },
-      ask: promql(`sum(${rate('rag_request_duration_seconds_count')})`),
+      ask: promql(`sum(${countOf('rag_request_duration_seconds', rate)})`),
       unit: unit.requestsPerSecond,
       decimals: 2,
     }),
@@ -49,7 +48,7 @@ export const rag = board({
         do: '“Errors by stage” says which part fails.',
       },
       ask: promql(
-        `(sum(${rate('rag_errors_total')}) or 0 * sum(${rate('rag_request_duration_seconds_count')})) / (sum(${rate('rag_request_duration_seconds_count')}) > 0)`
+        `(sum(${rate('rag_errors_total')}) or 0 * sum(${countOf('rag_request_duration_seconds', rate)})) / (sum(${countOf('rag_request_duration_seconds', rate)}) > 0)`
       ),
       unit: unit.ratio,
       decimals: 2,
@@ -86,7 +85,7 @@ export const rag = board({
         do: 'Embedding: batch or cache it. Retrieval: look at the index. Generation: the panels beside.',
       },
       ask: promql(
-        `sum by (stage) (${rate('rag_stage_duration_seconds_sum')}) / sum by (stage) (${rate('rag_stage_duration_seconds_count')})`,
+        `sum by (stage) (${sumOf('rag_stage_duration_seconds', rate)}) / sum by (stage) (${countOf('rag_stage_duration_seconds', rate)})`,
         '{{stage}}'
       ),
       width: 8,
@@ -103,7 +102,7 @@ export const rag = board({
         do: 'Compare with “outside” of its calls below.',
       },
       ask: [0.5, 0.95].map((q) =>
-        promql(quantile(q, 'rag_time_to_first_chunk_seconds', 'le, model'), `{{model}} p${q * 100}`)
+        promql(quantile(q, 'rag_time_to_first_chunk_seconds', ['model']), `{{model}} p${q * 100}`)
       ),
       width: 8,
       height: 8,
@@ -173,7 +172,7 @@ export const rag = board({
         do: 'Adjust the threshold or the number of chunks.',
       },
       ask: promql(
-        `sum(${rate('rag_retrieved_documents_sum')}) / sum(${rate('rag_retrieved_documents_count')})`,
+        `sum(${sumOf('rag_retrieved_documents', rate)}) / sum(${countOf('rag_retrieved_documents', rate)})`,
         'chunks'
       ),
       width: 8,
@@ -189,7 +188,7 @@ export const rag = board({
         do: 'Add documents, or lower RAG_MIN_SIMILARITY.',
       },
       ask: promql(
-        `sum(${rate('rag_retrieved_documents_bucket', 'le="0.0"')}) / sum(${rate('rag_retrieved_documents_count')})`,
+        `sum(${rate('rag_retrieved_documents_bucket', 'le="0.0"')}) / sum(${rate('rag_retrieved_documents_count')}) or histogram_fraction(-Inf, 0, sum(${rate('rag_retrieved_documents')}))`,
         'nothing found'
       ),
       width: 5,
@@ -256,7 +255,10 @@ export const rag = board({
       },
       ask: [
         promql(`sum by (stage, type) (${rate('rag_errors_total')})`, '{{stage}}: {{type}}'),
-        promql(`sum(${rate('rag_request_duration_seconds_count', 'outcome="aborted"')})`, 'hung up'),
+        promql(
+          `sum(${countOf('rag_request_duration_seconds', (metric) => rate(metric, 'outcome="aborted"'))})`,
+          'hung up'
+        ),
       ],
       width: 8,
       height: 8,

@@ -2,11 +2,12 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toModel } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { engine, models, promql, requests } from '../kit/queries';
+import { engine, models, promql, requests, sumOf } from '../kit/queries';
 import { empty, modelColumns, requestColumns } from '../kit/shared';
 
 const largest = words('request_id model caller_service prompt_tokens completion_tokens prefill');
 const perModel = '${__field.labels.model}';
+const halfHour = (metric: string) => `rate(${engine(metric)}[30m])`;
 const noPrice =
   'No cost: it needs GPUs that dcgm-exporter reports for the model, and the price of a GPU hour in the settings of the data source.';
 
@@ -166,7 +167,7 @@ export const tokens = board({
         do: 'Compare the callers’ timeouts with E2E p99; the aborted ones stand among the newest failures.',
       },
       ask: promql(
-        `clamp_min(sum by (model_name) (rate(${engine('vllm:generation_tokens_total')}[30m]) - rate(${engine('vllm:request_generation_tokens_sum')}[30m])), 0)`,
+        `clamp_min(sum by (model_name) (${halfHour('vllm:generation_tokens_total')} - ${sumOf('vllm:request_generation_tokens', halfHour)}), 0)`,
         '{{model_name}}'
       ),
       width: 8,

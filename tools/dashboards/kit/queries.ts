@@ -57,9 +57,33 @@ export const instant = (expr: string, legend?: string): Question => ({
   promql: { expr: oneLine(expr), instant: true, ...(legend && { legend }) },
 });
 
+/**
+ * PromQL in one line. Boards write vLLM's metrics by vLLM's own names; the prefix becomes a variable that the data source
+ * fills in from its settings, since collectors rename metrics (kserve_vllm:, vllm_).
+ */
 function oneLine(expr: string): string {
-  return expr.trim().replace(/\s*\n\s*/g, ' ');
+  return expr
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\bvllm:(?=\w)/g, '${__vllm_prefix}');
 }
+
+/** Writes the rate of a metric's series. */
+export type Rate = (metric: string) => string;
+
+/**
+ * A quantile of a histogram, by labels. Prometheus keeps a histogram as buckets, or as a native histogram without "_bucket"
+ * series (convert_classic_histograms_to_nhcb): the expression reads the one that is there.
+ */
+export const quantileOf = (q: number, metric: string, rate: Rate, by: string[] = []): string =>
+  `histogram_quantile(${q}, sum by (${['le', ...by].join(', ')}) (${rate(`${metric}_bucket`)}))` +
+  ` or histogram_quantile(${q}, sum by (${by.join(', ')}) (${rate(metric)}))`;
+
+/** The rate of a histogram's sum, and of its count, whichever way Prometheus keeps the histogram. */
+export const sumOf = (metric: string, rate: Rate): string =>
+  `(${rate(`${metric}_sum`)} or histogram_sum(${rate(metric)}))`;
+export const countOf = (metric: string, rate: Rate): string =>
+  `(${rate(`${metric}_count`)} or histogram_count(${rate(metric)}))`;
 
 /** Labels that Prometheus adds to every target, in its default spelling. */
 export const place = 'environment=~"$environment", instance=~"$instance"';
