@@ -21,7 +21,7 @@ import (
 func TestTheFilesAreWhatTheCatalogueSays(t *testing.T) {
 	root, err := repo.Root()
 	require.NoError(t, err)
-	files, err := Files()
+	files, err := Files(vllm.DefaultMetricPrefix)
 	require.NoError(t, err)
 	for path, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, path))
@@ -77,7 +77,8 @@ func TestAnAlertsDashboardShowsWhatItSaw(t *testing.T) {
 		}
 		expr, _, _ := strings.Cut(a.Expr, " unless ") // what is not there cannot be shown
 		for name, meaning := range records {
-			expr = strings.ReplaceAll(expr, name, meaning)
+			// Whether a target is new says nothing of what is shown.
+			expr = strings.ReplaceAll(expr, name, strings.ReplaceAll(meaning, "process_start_time_seconds", ""))
 		}
 		var showing []string
 		for _, name := range metricName.FindAllString(expr, -1) {
@@ -114,7 +115,8 @@ func asks(b dashboards.Dashboard) (texts []string) {
 		for _, target := range p.Targets {
 			texts = append(texts, fmt.Sprint(target["queryType"]))
 			if q, ok := target["promql"].(map[string]any); ok {
-				texts = append(texts, metricName.FindAllString(fmt.Sprint(q["expr"]), -1)...)
+				expr := strings.ReplaceAll(fmt.Sprint(q["expr"]), "${__vllm_prefix}", vllm.DefaultMetricPrefix)
+				texts = append(texts, metricName.FindAllString(expr, -1)...)
 			}
 			if q, ok := target["models"].(map[string]any); ok {
 				texts = append(texts, strings.Fields(strings.Trim(fmt.Sprint(q["metrics"]), "[]"))...)

@@ -15,6 +15,7 @@ func cache() Group {
 			{`vllm:num_requests_waiting{` + testEngine + `}`, fmt.Sprintf("%dx40", waiting)},
 		}
 	}
+	const failedTransfers = "instance:vllm_kv_transfer_failures:increase10m"
 	return Group{
 		Name: "vllm-cache",
 		Alerts: []Alert{
@@ -82,11 +83,7 @@ func cache() Group {
 			},
 			{
 				Name: "VLLMKVTransferFailures", Severity: High, Component: KVCache, Dashboard: "vllm-disaggregation",
-				Expr: pretty(`
-					sum by (%s) (
-					  increase(vllm:nixl_num_failed_transfers_total[10m])
-					  + increase(vllm:nixl_num_failed_notifications_total[10m])
-					) > 0`, byInstance),
+				Expr:        failedTransfers + ` > 0`,
 				Summary:     `KV transfers to {{ $labels.instance }} fail`,
 				Description: "Prefill and decode are apart, and the cache does not get across: requests fail or are computed again.",
 				Cases: []Case{
@@ -96,6 +93,10 @@ func cache() Group {
 			},
 		},
 		Records: []Record{{
+			Name: failedTransfers,
+			Expr: fmt.Sprintf("sum by (%s) ((%s) + (%s))", byInstance,
+				grown("vllm:nixl_num_failed_transfers_total", 10*time.Minute), grown("vllm:nixl_num_failed_notifications_total", 10*time.Minute)),
+		}, {
 			Name: "model:vllm_prefix_cache_hit:ratio_rate30m",
 			Expr: fmt.Sprintf(`sum by (%[1]s) (rate(vllm:prefix_cache_hits_total[30m])) / sum by (%[1]s) (rate(vllm:prefix_cache_queries_total[30m]))`, byModel),
 		}},

@@ -6,10 +6,4 @@ func Groups() []Group {
 }
 
 // Alerts is every alert, in the order of the files.
-func Alerts() []Alert {
-	var all []Alert
-	for _, g := range Groups() {
-		all = append(all, g.Alerts...)
-	}
-	return all
-}
+func Alerts() []Alert { return alertsOf(Groups()) }

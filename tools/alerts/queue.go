@@ -10,7 +10,11 @@ func queue() Group {
 	waiting := func(values string) []Series {
 		return []Series{{`vllm:num_requests_waiting{` + testEngine + `}`, values}}
 	}
+	const rejected5m = "model:vllm_rejections:increase5m"
 	return Group{
+		Records: []Record{{
+			Name: rejected5m, Expr: fmt.Sprintf("sum by (%s) (%s)", byModel, grown("vllm:admission_rejections_total", 5*time.Minute)),
+		}},
 		Name: "vllm-queue",
 		Alerts: []Alert{
 			{
@@ -29,8 +33,9 @@ func queue() Group {
 			{
 				Name: "VLLMQueueTimeHigh", Severity: Medium, Component: Queue, For: 10 * time.Minute,
 				Expr: pretty(`
-					sum by (%[1]s) (rate(vllm:request_queue_time_seconds_sum[5m]))
-					  / sum by (%[1]s) (rate(vllm:request_queue_time_seconds_count[5m])) > %[2]d`, byModel, queueSeconds),
+					sum by (%[1]s) (%[3]s)
+					  / sum by (%[1]s) (%[4]s) > %[2]d`, byModel, queueSeconds,
+					rated("vllm:request_queue_time_seconds", "sum", 5*time.Minute), rated("vllm:request_queue_time_seconds", "count", 5*time.Minute)),
 				Summary:     `Requests for {{ $labels.model_name }} wait {{ $value | humanizeDuration }} before they are scheduled`,
 				Description: "The mean time in the queue alone takes what most TTFT limits allow.",
 				Cases: []Case{
@@ -41,13 +46,14 @@ func queue() Group {
 			{
 				Name: "VLLMRequestsRejected", Severity: High, Component: Queue, For: 5 * time.Minute,
 				Expr: pretty(`
-					sum by (%[1]s) (rate(vllm:admission_rejections_total[5m]))
-					  / (sum by (%[1]s) (rate(vllm:admission_rejections_total[5m])) + sum by (%[1]s) (rate(vllm:request_success_total[5m]))) > %[2]g`, byModel, rejectionRatio),
+					%[2]s
+					  / (%[2]s + sum by (%[1]s) (increase(vllm:request_success_total[5m]))) > %[3]g`, byModel, rejected5m, rejectionRatio),
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} are refused`,
 				Description: "The queue is full (max_num_queued_reqs or max_num_queued_tokens), so vLLM refuses what comes.",
 				Cases: []Case{
 					{"fires above one in a hundred", rejected(rejectionRatio * above), 6 * time.Minute, 1},
 					{"is silent below one in a hundred", rejected(rejectionRatio * below), 15 * time.Minute, 0},
+					{"fires when the first rejections come at once and others follow", append(scraped(), firstRejections()...), 16 * time.Minute, 1},
 				},
 			},
 		},
@@ -70,5 +76,13 @@ func rejected(share float64) []Series {
 	return []Series{
 		{`vllm:admission_rejections_total{reason="max_num_queued_reqs", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, fmt.Sprintf("0+%gx40", 100*share)},
 		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, fmt.Sprintf("0+%gx40", 100*(1-share))},
+	}
+}
+
+// firstRejections have no series until fifty come at once, eleven minutes after the first sample; one a minute follows.
+func firstRejections() []Series {
+	return []Series{
+		{`vllm:admission_rejections_total{reason="max_num_queued_reqs", job="vllm", namespace="prod", environment="eu", instance="a:8000", model_name="m"}`, "_x10 50+1x50"},
+		{`vllm:request_success_total{finished_reason="stop", ` + testEngine + `}`, "0+60x60"},
 	}
 }

@@ -8,16 +8,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Files are the files that the catalogue writes, by their path from the repository's root.
-func Files() (map[string][]byte, error) {
+// Files are the files that the catalogue writes, by their path from the repository's root. prefix is what vLLM's metrics begin
+// with in the Prometheus that evaluates the rules: vllm.DefaultMetricPrefix unless a collector renames them.
+func Files(prefix string) (map[string][]byte, error) {
+	groups := withPrefix(Groups(), prefix)
 	contents := map[string]any{
-		"provisioning/prometheus/vllm-rules.yml":                                 ruleFile(PromQL, Groups()),
-		"provisioning/loki/vllm-rules.yml":                                       ruleFile(LogQL, Groups()),
-		"deploy/kubernetes/components/prometheus-operator/prometheus-rules.yaml": prometheusRule(),
+		"provisioning/prometheus/vllm-rules.yml":                                 ruleFile(PromQL, groups),
+		"provisioning/loki/vllm-rules.yml":                                       ruleFile(LogQL, groups),
+		"deploy/kubernetes/components/prometheus-operator/prometheus-rules.yaml": prometheusRule(groups),
 		"provisioning/alerting/rules.yml":                                        managedRules(false),
 		"provisioning/alerting/rules-without-prometheus.yml.sample":              managedRules(true), // Grafana reads no such name
 	}
-	for name, content := range testFiles("vllm-rules", Alerts()) {
+	for name, content := range testFiles("vllm-rules", alertsOf(groups)) {
 		contents["provisioning/prometheus/"+name] = content
 	}
 	return marshal(contents)
@@ -103,7 +105,7 @@ func ruleGroups(language Language, from []Group) []ruleGroup {
 }
 
 // prometheusRule is the same for Prometheus' operator.
-func prometheusRule() any {
+func prometheusRule(groups []Group) any {
 	return struct {
 		APIVersion string         `yaml:"apiVersion"`
 		Kind       string         `yaml:"kind"`
@@ -112,7 +114,7 @@ func prometheusRule() any {
 	}{
 		"monitoring.coreos.com/v1", "PrometheusRule",
 		map[string]any{"name": "vllm", "labels": map[string]string{"app.kubernetes.io/part-of": "vllm"}},
-		map[string]any{"groups": ruleGroups(PromQL, Groups())},
+		map[string]any{"groups": ruleGroups(PromQL, groups)},
 	}
 }
 

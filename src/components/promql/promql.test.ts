@@ -75,7 +75,13 @@ describe('completion', () => {
 
   test('offers variables, those of the dashboard among them', async () => {
     const { options } = await offered('rate(x[$__|', {});
-    expect(options.map(({ label }) => label)).toEqual(['$__rate_interval', '$__interval', '$__range', '$model']);
+    expect(options.map(({ label }) => label)).toEqual([
+      '$__rate_interval',
+      '$__interval',
+      '$__range',
+      '${__vllm_prefix}',
+      '$model',
+    ]);
   });
 
   test('says when names cannot be had, and offers functions all the same', async () => {

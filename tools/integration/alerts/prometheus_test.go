@@ -44,6 +44,12 @@ func start(t *testing.T, listen string) (sim *simulator.Simulator, stop func()) 
 	return sim, stop
 }
 
+// withoutData are recorded series that a plain fleet does not have, with the reason.
+var withoutData = map[string]string{
+	"instance:vllm_corrupted:increase10m":            "vLLM counts corrupted outputs with VLLM_COMPUTE_NANS_IN_LOGITS=1 only",
+	"instance:vllm_kv_transfer_failures:increase10m": "the counters of NIXL come with --kv-transfer-config only",
+}
+
 func TestPrometheusEvaluatesEveryRuleOverAFleet(t *testing.T) {
 	sim, _ := start(t, "")
 	servers := stacktest.Start(t, stack.Options{
@@ -63,7 +69,7 @@ func TestPrometheusEvaluatesEveryRuleOverAFleet(t *testing.T) {
 	}
 	require.Len(t, rules, want)
 	for _, rule := range rules {
-		if rule.Type == "recording" {
+		if rule.Type == "recording" && withoutData[rule.Name] == "" {
 			require.Eventually(t, func() bool { return len(ask(t, servers.Prometheus.URL, rule.Name)) > 0 }, patience, 100*time.Millisecond, rule.Name)
 		}
 	}
