@@ -19,6 +19,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/docs"
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
@@ -40,6 +41,7 @@ func TestEveryExampleOfTheDocsHasAnAnswer(t *testing.T) {
 			switch block.Language {
 			case "promql":
 				ask = f.askPrometheus
+				block.Text = strings.ReplaceAll(block.Text, "${__vllm_prefix}", vllm.DefaultMetricPrefix)
 			case "logql":
 				ask = f.askLoki
 			case "http":
