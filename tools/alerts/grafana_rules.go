@@ -25,7 +25,10 @@ func ManagedAlerts() (all []Managed) {
 	return all
 }
 
-var missedLimits = join.Filter{Column: "slo_met", Op: join.Equal, Value: "false"}
+var (
+	missedLimits   = join.Filter{Column: "slo_met", Op: join.Equal, Value: "false"}
+	failedRequests = join.Filter{Column: "status", Op: join.Match, Value: "error|rejected"}
+)
 
 // managedSLO is the error budget. Hours are read off buckets, which is cheap for any fleet; minutes off the requests
 // themselves, since only they tell whether one request kept all of its limits.
@@ -56,7 +59,6 @@ func managedSLO() []Managed {
 func managedRequests() []Managed {
 	unaccounted := join.Filter{Column: "unaccounted", Op: join.Greater, Value: unaccountedTime.String()}
 	outside := join.Filter{Column: "outside_engine", Op: join.Greater, Value: outsideTime.String()}
-	failed := join.Filter{Column: "status", Op: join.Match, Value: "error|rejected"}
 	return []Managed{
 		{
 			Name: "VLLMUnaccountedTime", Severity: Medium, Component: Engine, For: 4 * time.Minute,
@@ -74,10 +76,10 @@ func managedRequests() []Managed {
 		},
 		{
 			Name: "VLLMRequestsFailed", Severity: High, Component: API, For: 2 * time.Minute,
-			Ask: []Question{shareOf(requestWindow, failed)}, Condition: fmt.Sprintf("$A > %g", failedShare),
+			Ask: []Question{shareOf(requestWindow, failedRequests)}, Condition: fmt.Sprintf("$A > %g", failedShare),
 			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} fail`,
 			Description: "Errors and refusals as the spans and lines of the requests tell them, a stream that broke after its first byte included.",
-			Dashboard:   "vllm-requests", Worst: []join.Filter{failed},
+			Dashboard:   "vllm-requests", Worst: []join.Filter{failedRequests},
 		},
 	}
 }
@@ -116,9 +118,17 @@ func managedEvidence() []Managed {
 	return []Managed{
 		{
 			Name: "VLLMStoreBlind", Severity: High, Component: Telemetry, For: 4 * time.Minute, Blind: "Alerting",
-			Ask: []Question{aboutCoverage("stores_failed", 5*time.Minute)}, Condition: "$A > 0", All: true,
-			Summary:     `{{ printf "%.0f" $values.A.Value }} of the stores behind the vLLM data source do not answer`,
-			Description: "Prometheus, Loki or Jaeger is down, refuses us, or is too slow: panels show the rest, and rules that need it keep their last state.",
+			Ask: []Question{aboutCoverage("stores_blind", 5*time.Minute)}, Condition: "$A > 0", All: true,
+			Summary:     `{{ printf "%.0f" $values.A.Value }} of the stores behind the vLLM data source do not see`,
+			Description: "Prometheus, Loki or Jaeger is down, refuses us, is too slow, answers only in part, or has nothing of a time in which there were requests: panels show the rest, and rules that need it keep their last state.",
+			Dashboard:   "vllm-coverage",
+		},
+		{
+			// No share is below zero: what fires is the error of a share on which no rule can decide.
+			Name: "VLLMSharesUntold", Severity: Medium, Component: Telemetry, For: 10 * time.Minute, Blind: "Alerting",
+			Ask: []Question{shareOf(requestWindow, failedRequests)}, Condition: "$A < 0", All: true,
+			Summary:     "Which share of the requests fails cannot be told",
+			Description: "Rules on requests are errors and keep their last state: traces are sampled in a way that says nothing of the others, lines are missing, or a store does not see.",
 			Dashboard:   "vllm-coverage",
 		},
 		{
