@@ -1,6 +1,7 @@
 package attainment
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -22,14 +23,23 @@ type Sample struct {
 	Failures float64
 	// Logged says that lines tell of every failure.
 	Logged bool
-	// Reason is why no share can be told; empty when one can.
-	Reason string
+	// Reason is why no share can be told; empty when one can. Untold is why none can be that failures are part of.
+	Reason, Untold string
 	// Doubt is why a share may be off, which a panel can show and a rule must not decide on.
 	Doubt string
 }
 
 // Whole reports whether the rows are all requests there are.
 func (s Sample) Whole() bool { return s.Kept == 1 && s.Reason == "" }
+
+// ofSpans is the same for figures that only what left a span has: failures that left none have no part in them.
+func (s Sample) ofSpans() Sample {
+	s.Doubt, s.Untold = "", ""
+	if math.IsNaN(s.Failures) {
+		s.Failures = 1
+	}
+	return s
+}
 
 // Samples are those of the models of some rows.
 type Samples map[string]Sample
@@ -117,12 +127,9 @@ func (s *survey) sample(shapes map[slo.Limit]Shape) Sample {
 		out.Reason = part + ", and " + out.Reason
 		return out
 	}
-	out.Failures = s.failures(out)
+	out.Failures, out.Doubt = s.failures(out), s.doubt()
 	if math.IsNaN(out.Failures) {
-		out.Reason = fmt.Sprintf("%s, and of %d failures that only traces tell nothing says which part was kept", part, s.failedTracesOnly)
-	}
-	if out.Reason == "" {
-		out.Doubt = s.doubt()
+		out.Untold = fmt.Sprintf("%s, and of %d failures that only traces tell nothing says which part was kept", part, s.failedTracesOnly)
 	}
 	return out
 }
@@ -147,9 +154,9 @@ func (s *survey) failures(sample Sample) float64 {
 	if s.failedTracesOnly == 0 {
 		return 1
 	}
-	if sample.Logged && s.failedLines >= fewFailures {
-		kept := float64(s.failedBoth) / float64(s.failedLines)
-		chance := 3 * math.Sqrt(sample.Kept*(1-sample.Kept)/float64(s.failedLines))
+	if sample.Logged && s.refusedLines >= fewFailures {
+		kept := float64(s.refusedBoth) / float64(s.refusedLines)
+		chance := 3 * math.Sqrt(sample.Kept*(1-sample.Kept)/float64(s.refusedLines))
 		switch {
 		case math.Abs(kept-sample.Kept) <= chance:
 			return 1 / sample.Kept
@@ -221,7 +228,7 @@ func (s Samples) weight(r *join.Request) float64 {
 // doubts are why a rule must not decide, model by model.
 func (s Samples) doubts() (errs []error) {
 	for _, model := range slices.Sorted(maps.Keys(s)) {
-		if why := s[model].Reason + s[model].Doubt; why != "" { // one of them
+		if why := cmp.Or(s[model].Reason, s[model].Untold, s[model].Doubt); why != "" {
 			errs = append(errs, cannotTell(model, why))
 		}
 	}
@@ -232,8 +239,8 @@ func (s Samples) doubts() (errs []error) {
 func (s Samples) notices() (out []string) {
 	for _, model := range slices.Sorted(maps.Keys(s)) {
 		switch sample := s[model]; {
-		case sample.Reason != "":
-			out = append(out, fmt.Sprintf("No share of the requests of %s can be told: %s.", orAll(model), sample.Reason))
+		case sample.Reason+sample.Untold != "":
+			out = append(out, fmt.Sprintf("No share of the requests of %s can be told: %s.", orAll(model), cmp.Or(sample.Reason, sample.Untold)))
 		case sample.Doubt != "":
 			out = append(out, fmt.Sprintf("Shares of %s may be off: %s.", orAll(model), sample.Doubt))
 		case sample.Kept < 1:

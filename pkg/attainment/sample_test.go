@@ -153,12 +153,15 @@ func TestSharesAreRightUnderSamplingOrNotTold(t *testing.T) {
 				r.took = 15
 			}
 		}, kept: head, within: 1.5},
-		"head sampling, aborts and refusals": {service: func(i int, random *rand.Rand, r *truly) {
-			r.tracedByChoice, r.aborted, r.refused = random.IntN(4) == 0, i%50 == 25, i%50 == 5
+		"head sampling, errors and refusals": {service: func(i int, random *rand.Rand, r *truly) {
+			r.tracedByChoice, r.failed, r.refused = random.IntN(4) == 0, i%50 == 25, i%50 == 5
 		}, kept: head, within: 0.6},
-		"traces with an error are kept, aborts and refusals": {service: func(i int, random *rand.Rand, r *truly) {
-			r.tracedByChoice, r.aborted, r.refused = random.IntN(10) == 0, i%50 == 25, i%50 == 5
+		"traces with an error are kept, errors and refusals": {service: func(i int, random *rand.Rand, r *truly) {
+			r.tracedByChoice, r.failed, r.refused = random.IntN(10) == 0, i%50 == 25, i%50 == 5
 		}, kept: errors, within: 0.2},
+		"traces with an error are kept, aborts are none, and refusals": {service: func(i int, random *rand.Rand, r *truly) {
+			r.tracedByChoice, r.aborted, r.refused = random.IntN(10) == 0, i%50 == 25, i%50 == 5
+		}, kept: func(r *truly) bool { return r.tracedByChoice || r.refused }, because: "failures that only traces tell"},
 		"traces with an error are kept, errors of the engine": {service: oneInAHundred(func(r *truly) { r.failed = true }), kept: errors, within: 0.1},
 		"refusals under sampling, and no abort shows how many were kept": {
 			service: oneInAHundred(func(r *truly) { r.refused = true }), kept: head, because: "failures that only traces tell"},

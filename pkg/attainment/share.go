@@ -3,6 +3,7 @@ package attainment
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
@@ -79,7 +80,13 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 			Help: "requests that pass the filters / those of which it is known whether they do",
 		}},
 	}}
-	bySpans := join.DecidedBySpans(asked.Filters, join.Order{})
+	samples := asked.Samples
+	if join.OfSpans(asked.Filters) {
+		samples = maps.Clone(samples)
+		for model, sample := range samples {
+			samples[model] = sample.ofSpans()
+		}
+	}
 	groups, counted, seen := map[string][]string{}, map[string][]portion{}, Samples{}
 	values := make([]string, len(asked.GroupBy))
 	for i := range rows {
@@ -93,13 +100,10 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 		if !known && (running || r.Status != join.StatusUnknown && r.Status != join.StatusOK) {
 			continue // what still runs has the column later, and a failure has none
 		}
-		if sample, ok := asked.Samples[r.Model]; ok {
-			if bySpans {
-				sample.Doubt = "" // of what has no span, no line tells these columns either
-			}
+		if sample, ok := samples[r.Model]; ok {
 			seen[r.Model] = sample
 		}
-		weight := asked.Samples.weight(r)
+		weight := samples.weight(r)
 		if weight == 0 {
 			continue
 		}

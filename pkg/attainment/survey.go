@@ -19,7 +19,8 @@ type survey struct {
 	untraced         int // rows that lines alone say to have ended ok
 	all              int // rows that are over
 	failedLines      int // failures that lines tell of
-	failedBoth       int // those of them that are in a trace as well
+	refusedLines     int // those of them that a caller's span calls failed as well: errors and refusals, no aborts
+	refusedBoth      int // those of these that are in a trace
 	failedTracesOnly int
 	logs             bool // some row has lines
 	took             map[slo.Limit][]float64
@@ -67,14 +68,17 @@ func (s *survey) see(r *join.Request) {
 		}
 	default:
 		s.all++
-		switch {
-		case lines && traces:
-			s.failedLines++
-			s.failedBoth++
-		case lines:
-			s.failedLines++
-		default:
+		if !lines {
 			s.failedTracesOnly++
+			return
+		}
+		s.failedLines++
+		if r.Status == join.StatusAborted { // whether a trace that its client cut short is one with an error, each client says otherwise
+			return
+		}
+		s.refusedLines++
+		if traces {
+			s.refusedBoth++
 		}
 	}
 }

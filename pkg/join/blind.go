@@ -59,7 +59,9 @@ var lookFor = map[evidence.Store]string{
 // look finds the stores that are blind, and says so.
 func (r *Report) look(known *instances, scope vllm.Scope) {
 	r.Blind = r.blindness(known.countedIn(r.Looked, scope))
-	r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f evidence.Finding) bool { return f.Check == StoreBlind })
+	r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f evidence.Finding) bool {
+		return f.Check == StoreBlind
+	})
 	if len(r.Blind) == 0 {
 		return
 	}

@@ -23,7 +23,10 @@ type Column struct {
 // TimeColumn is the name of the one column that is a time.
 const TimeColumn = "time"
 
-const statusColumn = "status"
+const (
+	statusColumn  = "status"
+	outsideColumn = "outside_engine"
+)
 
 // Columns is the request row: the order here is the order of the frame, and names are stable once saved in a dashboard.
 var Columns = []Column{
@@ -73,7 +76,7 @@ var Columns = []Column{
 	{Name: "caller_service", Description: "Service of the parent span", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Service }), FromSpan: true},
 	{Name: "caller_operation", Description: "Operation of the parent span", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Operation }), FromSpan: true},
 	{Name: "caller_duration", Unit: "s", Description: "Duration of the parent span", Number: func(r *Request) *float64 { return &r.CallerDuration }},
-	{Name: "outside_engine", Unit: "s", Description: "caller_duration − e2e: network, router, client", Number: func(r *Request) *float64 { return &r.OutsideEngine }},
+	{Name: outsideColumn, Unit: "s", Description: "caller_duration − e2e: network, router, client", Number: func(r *Request) *float64 { return &r.OutsideEngine }},
 
 	// engine at arrival
 	{Name: "running", Description: "Requests in the batch at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.Running }},

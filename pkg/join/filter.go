@@ -234,3 +234,11 @@ func DecidedBySpans(filters []Filter, order Order) bool {
 	c, ok := ColumnNamed(cmp.Or(order.Column, TimeColumn))
 	return ok && c.FromSpan
 }
+
+// OfSpans reports whether only requests with an engine span can pass: some filter is on a column that no other evidence fills.
+func OfSpans(filters []Filter) bool {
+	return slices.ContainsFunc(filters, func(f Filter) bool {
+		c, ok := ColumnNamed(f.Column)
+		return ok && f.Op != IsNull && (c.FromSpan && (c.Number != nil || c.Integer != nil) || c.Name == outsideColumn)
+	})
+}

@@ -23,7 +23,7 @@ type sight struct {
 	open          bool      // some row has no end
 	spans, logged int       // rows with a span, and those of them with lines
 	from          time.Time // when the requests of before the window are over, as in Explained
-	last          time.Time // the last scrape in the window; zero without any
+	first, last   time.Time // the first scrape after that, and the last one in the window; zero without any
 	counted       float64   // what the instance counted as finished between these two
 	ended         int       // rows that it counts
 	end           time.Time // of the last of them
@@ -90,11 +90,9 @@ func (j *joiner) sights(window evidence.Window) []sight {
 	}
 	for _, e := range ends {
 		s, at := &seen[e.place], time.Unix(0, e.at)
-		if s.open && at.After(s.from) && !at.After(s.last) {
+		if s.open && at.After(s.first) && !at.After(s.last) {
 			s.ended++
-			if at.After(s.end) {
-				s.end = at
-			}
+			s.end = later(s.end, at)
 		}
 	}
 	for i := range seen {
@@ -114,16 +112,17 @@ func (in *instance) finishes(visit func([]evidence.Sample)) {
 	}
 }
 
-// scraped adds what one counter rose by, from the last scrape before the time that counts, so that nothing is left out.
+// scraped adds what one counter rose by, from scrape to scrape.
 func (s *sight) scraped(samples []evidence.Sample, window evidence.Window) {
-	first, last := max(lastAtOrBefore(samples, s.from), 0), lastAtOrBefore(samples, window.To)
-	if last < first || last < 0 || samples[last].UnixMilli < window.From.UnixMilli() {
+	first, last := firstAtOrAfter(samples, s.from), lastAtOrBefore(samples, window.To)
+	if last < first {
 		return
 	}
 	s.counted += increase(samples[first : last+1])
-	if at := time.UnixMilli(samples[last].UnixMilli); at.After(s.last) {
-		s.last = at
+	if at := time.UnixMilli(samples[first].UnixMilli); s.first.IsZero() || at.Before(s.first) {
+		s.first = at
 	}
+	s.last = later(s.last, time.UnixMilli(samples[last].UnixMilli))
 }
 
 // after adds what one counter rose by after the last end that a row knows. The scrape that follows that end may count it.

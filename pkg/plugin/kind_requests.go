@@ -68,7 +68,7 @@ func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, err
 	joined := d.joined(in, q.Scope)
 	samples, calls, err := d.survey(ctx, joined, grid.Window(), q.Scope)
 	if err == nil && q.FromAlert {
-		err = upstream.Join(upstream.Trouble(calls), blind(joined.Report, join.DecidedBySpans(q.Requests.Filters, join.Order{})))
+		err = upstream.Join(upstream.Trouble(calls), blind(joined.Report, join.OfSpans(q.Requests.Filters)))
 	}
 	if err != nil && q.FromAlert {
 		return nil, err

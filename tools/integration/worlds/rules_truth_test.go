@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
@@ -90,7 +91,7 @@ func (s *scene) kept(model string, over time.Duration) (k kept) {
 		ended := r.Status != truth.StatusUnfinished && !r.End.After(s.window.To)
 		late := above(r.TTFT, limitTTFT) || r.CompletionTokens > 1 && above(r.TPOT, limitTPOT) || above(r.E2E, limitE2E)
 		switch {
-		case !ended && age > limitE2E+1:
+		case !ended && age > limitE2E+join.OpenMargin.Seconds()+s.config.ScrapeInterval.Seconds(): // nothing is known later than the last scrape
 			k.missed++
 		case !ended, r.ExternalID == "":
 			k.either++
@@ -163,7 +164,7 @@ func (s *scene) share(model string, q alerts.Question, rw ruleWorld) band {
 
 // coverage is the evidence's own figures.
 func (s *scene) coverage(q alerts.Question, rw ruleWorld) map[string]band {
-	blind := s.world.Name == "no_logs" || s.world.Name == "no_traces"
+	blind := s.world.Name == "no_logs" || s.world.Name == "no_traces" || rw.spansLate >= q.Over
 	switch q.Coverage.Metric {
 	case "stores_failed", "stores_blind":
 		if blind || rw.partial {
