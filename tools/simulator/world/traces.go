@@ -23,16 +23,16 @@ func onTraces(keep func(random *rand.Rand, spans []*telemetry.Span) bool) func(*
 
 func init() {
 	Add(
-		World{Name: "traces_head_10", Doc: "Head sampling: callers decide for one trace in ten, whatever comes of it.", Names: []string{"sampled_spans"},
+		World{Name: "traces_head_10", Doc: "Head sampling: callers decide for one trace in ten, whatever comes of it.", Names: []string{"traces_sampled"},
 			Pipeline: onTraces(func(random *rand.Rand, _ []*telemetry.Span) bool { return random.IntN(10) == 0 })},
 		World{Name: "traces_tail_slow", Doc: "Tail sampling by latency: traces of more than four seconds, and one in twenty of the others.",
-			Names: []string{"sampled_spans"}, Source: "opentelemetry-collector-contrib processor/tailsamplingprocessor",
+			Names: []string{"traces_sampled"}, Source: "opentelemetry-collector-contrib processor/tailsamplingprocessor",
 			Pipeline: onTraces(func(random *rand.Rand, spans []*telemetry.Span) bool {
 				lucky := random.IntN(20) == 0
 				return lucky || took(spans) > 4*time.Second
 			})},
 		World{Name: "traces_keep_errors", Doc: "Tail sampling by status: traces with an error, and one in ten of the others.",
-			Names: []string{"sampled_spans"}, Source: "opentelemetry-collector-contrib processor/tailsamplingprocessor",
+			Names: []string{"traces_sampled"}, Source: "opentelemetry-collector-contrib processor/tailsamplingprocessor",
 			Pipeline: onTraces(func(random *rand.Rand, spans []*telemetry.Span) bool {
 				lucky := random.IntN(10) == 0
 				for _, s := range spans {
