@@ -59,13 +59,25 @@ func (c *Client) Labels() vllm.LabelNames { return c.store.Labels }
 // Concurrency is how many calls one query may have running.
 func (c *Client) Concurrency() int { return c.concurrent }
 
-// Query evaluates an expression at one moment.
+// Query evaluates an expression at one moment. Native histograms in its answer are left out, with a remark.
 func (c *Client) Query(ctx context.Context, expr string, at time.Time) (Answer, evidence.Call, error) {
+	answer, call, err := c.QueryHistograms(ctx, expr, at)
+	return answer.Floats(), call, err
+}
+
+// QueryHistograms is Query with native histograms.
+func (c *Client) QueryHistograms(ctx context.Context, expr string, at time.Time) (Answer, evidence.Call, error) {
 	return c.query(upstream.WithStage(ctx, "query"), queryPath, expr, url.Values{"query": {expr}, "time": {unixSeconds(at)}})
 }
 
-// QueryRange evaluates an expression at every step of a range.
+// QueryRange evaluates an expression at every step of a range. Native histograms in its answer are left out, with a remark.
 func (c *Client) QueryRange(ctx context.Context, expr string, r Range) (Answer, evidence.Call, error) {
+	answer, call, err := c.QueryRangeHistograms(ctx, expr, r)
+	return answer.Floats(), call, err
+}
+
+// QueryRangeHistograms is QueryRange with native histograms.
+func (c *Client) QueryRangeHistograms(ctx context.Context, expr string, r Range) (Answer, evidence.Call, error) {
 	return c.query(upstream.WithStage(ctx, "query_range"), queryRangePath, expr, url.Values{
 		"query": {expr}, "start": {unixSeconds(r.From)}, "end": {unixSeconds(r.To)},
 		"step": {strconv.FormatFloat(r.Step.Seconds(), 'f', -1, 64)},

@@ -20,8 +20,9 @@ type Answer struct {
 
 // Series is one labelled sequence, ascending in time; a vector's and a scalar's have one sample.
 type Series struct {
-	Labels  map[string]string
-	Samples []evidence.Sample
+	Labels     map[string]string
+	Samples    []evidence.Sample
+	Histograms []Histogram // samples that are native histograms, ascending in time
 }
 
 // ErrNotAnswer is the reason why a body is no answer to a query.
@@ -122,10 +123,10 @@ func (a *Answer) result(c *cursor) error {
 				return c.samples(&s.Samples, false)
 			case "values":
 				return c.samples(&s.Samples, true)
-			case "histogram", "histograms":
-				a.warn(warnHistograms)
-				_, err := c.skip()
-				return err
+			case "histogram":
+				return c.histograms(&s.Histograms, false)
+			case "histograms":
+				return c.histograms(&s.Histograms, true)
 			default:
 				_, err := c.skip()
 				return err
@@ -134,7 +135,7 @@ func (a *Answer) result(c *cursor) error {
 		if err != nil {
 			return err
 		}
-		if len(s.Samples) > 0 {
+		if len(s.Samples)+len(s.Histograms) > 0 {
 			a.Series = append(a.Series, s)
 		}
 		if more, err := c.next(']'); !more {

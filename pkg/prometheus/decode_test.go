@@ -26,22 +26,22 @@ func TestDecode(t *testing.T) {
 	}{
 		"a vector has one sample a series": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"model_name":"m"},"value":[1790000000.123,"0.25"]}]}}`,
-			Answer{Type: "vector", Series: []Series{{map[string]string{"model_name": "m"}, []evidence.Sample{{UnixMilli: 1790000000123, Value: 0.25}}}}},
+			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{"model_name": "m"}, Samples: []evidence.Sample{{UnixMilli: 1790000000123, Value: 0.25}}}}},
 		},
 		"a matrix keeps every sample in order": {
 			`{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"1"],[2.5,"-2e3"]]}]}}`,
-			Answer{Type: "matrix", Series: []Series{{map[string]string{}, []evidence.Sample{{UnixMilli: 1000, Value: 1}, {UnixMilli: 2500, Value: -2000}}}}},
+			Answer{Type: "matrix", Series: []Series{{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}, {UnixMilli: 2500, Value: -2000}}}}},
 		},
 		"a scalar is a series without labels": {
 			`{"status":"success","data":{"resultType":"scalar","result":[1790000000,"2"]}}`,
-			Answer{Type: "scalar", Series: []Series{{map[string]string{}, []evidence.Sample{{UnixMilli: 1790000000000, Value: 2}}}}},
+			Answer{Type: "scalar", Series: []Series{{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1790000000000, Value: 2}}}}},
 		},
 		"no series are an answer": {
 			`{"status":"success","data":{"resultType":"vector","result":[]}}`, Answer{Type: "vector"},
 		},
 		"a result before its type is read by its shape": {
 			`{"data":{"result":[{"value":[1,"1"],"metric":{"a":"b"}}],"resultType":"vector"},"status":"success"}`,
-			Answer{Type: "vector", Series: []Series{{map[string]string{"a": "b"}, []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
+			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{"a": "b"}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
 		},
 		"escaped label values are read": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"m":"\"\\\u00e9}]","n":"x"},"value":[1,"1"]}]}}`,
@@ -59,9 +59,11 @@ func TestDecode(t *testing.T) {
 			`{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}}`,
 			Answer{Type: "vector", Partial: []string{warnPartial}},
 		},
-		"native histograms are told and left out": {
+		"native histograms have their populated buckets": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"histogram":[1,{"count":"1","sum":"2","buckets":[[0,"1","2","1"]]}]}]}}`,
-			Answer{Type: "vector", Warnings: []string{warnHistograms}},
+			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{}, Histograms: []Histogram{
+				{UnixMilli: 1000, Count: 1, Sum: 2, Buckets: []Bucket{{1, 2, 1}}},
+			}}}},
 		},
 		"a null result is an empty one": {
 			`{"status":"success","data":{"resultType":"matrix","result":null}}`, Answer{Type: "matrix"},
@@ -202,4 +204,29 @@ func rawMatrix(series, samples int) []byte {
 	}
 	w.WriteString("]}}")
 	return w.Bytes()
+}
+
+func TestNativeHistogramsOverTime(t *testing.T) {
+	answer, err := decode([]byte(`{"status":"success","data":{"resultType":"matrix","result":[
+		{"metric":{"pod":"a"},"values":[[1,"5"]],"histograms":[[2,{"count":"3","sum":"0.7","buckets":[[3,"-Inf","0.25","1"],[0,"0.25","+Inf","2"]]}],
+			[3.5,{"count":"0","sum":"NaN"}]]},
+		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0],"y"]}]]}]}}`))
+	require.ErrorContains(t, err, "no histogram", "a bucket is a list")
+	require.Empty(t, answer.Series)
+
+	answer, err = decode([]byte(`{"status":"success","data":{"resultType":"matrix","result":[
+		{"metric":{"pod":"a"},"values":[[1,"5"]],"histograms":[[2,{"count":"3","sum":"0.7","buckets":[[3,"-Inf","0.25","1"],[0,"0.25","+Inf","2"]]}],
+			[3.5,{"count":"0","sum":"0"}]]},
+		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0]]}]]}]}}`))
+	require.NoError(t, err)
+	require.Equal(t, []Histogram{
+		{UnixMilli: 2000, Count: 3, Sum: 0.7, Buckets: []Bucket{{math.Inf(-1), 0.25, 1}, {0.25, math.Inf(1), 2}}}, {UnixMilli: 3500},
+	}, answer.Series[0].Histograms)
+	require.Empty(t, answer.Series[1].Histograms[0].Buckets, "a bucket without its bounds in order counts nothing")
+
+	floats := answer.Floats()
+	require.Len(t, floats.Series, 1)
+	require.Empty(t, floats.Series[0].Histograms)
+	require.Equal(t, []string{warnHistograms}, floats.Warnings)
+	require.Len(t, answer.Series[0].Histograms, 2, "the answer itself stays")
 }
