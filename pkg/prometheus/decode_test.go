@@ -45,7 +45,7 @@ func TestDecode(t *testing.T) {
 		},
 		"escaped label values are read": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"m":"\"\\\u00e9}]","n":"x"},"value":[1,"1"]}]}}`,
-			Answer{Type: "vector", Series: []Series{{map[string]string{"m": `"\é}]`, "n": "x"}, []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
+			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{"m": `"\é}]`, "n": "x"}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
 		},
 		"a warning that is no remark of PromQL is of a part that is missing": {
 			`{"status":"success","warnings":["store b: \"down\""],"infos":["x"],"data":{"resultType":"vector","result":[]},"stats":{"a":[1,{"b":"]"}]}}`,

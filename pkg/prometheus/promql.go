@@ -76,12 +76,14 @@ func Aggregate(op string, by []string, expr string) string {
 }
 
 // LabelList writes a clause over labels, such as on (a,b).
-func LabelList(keyword string, labels []string) string {
+func LabelList(keyword string, labels []string) string { return keyword + " (" + listed(labels) + ")" }
+
+func listed(labels []string) string {
 	written := make([]string, len(labels))
 	for i, l := range labels {
 		written[i] = Label(l)
 	}
-	return keyword + " (" + strings.Join(written, ",") + ")"
+	return strings.Join(written, ",")
 }
 
 // Duration writes d exactly, to the millisecond, in one unit: 90 s is 90s and 90 minutes are 90m. Google's Managed Prometheus
