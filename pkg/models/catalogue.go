@@ -47,6 +47,7 @@ var (
 	gpuMemory    = need{kind: gpu, metric: vllm.GPUMemoryUsed, agg: "sum"}
 	gpuPower     = need{kind: gpu, metric: vllm.GPUPower, agg: "sum"}
 	gpus         = need{kind: devices, metric: vllm.GPUMemoryUsed}
+	known        = need{kind: seen, metric: vllm.NumRequestsRunning}
 )
 
 // allFigures are the catalogue, in the order of a table's columns.
@@ -99,24 +100,24 @@ var allFigures = catalogue.Of[string, figure]{
 	mean("decode_mean", vllm.Decode, Seconds, "mean decode time"),
 
 	{
-		Name: "running", Unit: Requests, needs: []need{running},
-		Help: "requests in the batches of all engines, on average",
-		of:   func(g group) []float64 { return g.get(running, "") },
+		Name: "running", Unit: Requests, needs: []need{running, known},
+		Help: "requests in the batches of all engines, on average over the range",
+		of:   func(g group) []float64 { return g.average(running, "") },
 	},
 	{
-		Name: "waiting", Unit: Requests, needs: []need{waiting},
-		Help: "requests waiting before all engines, on average",
-		of:   func(g group) []float64 { return g.get(waiting, "") },
+		Name: "waiting", Unit: Requests, needs: []need{waiting, known},
+		Help: "requests waiting before all engines, on average over the range",
+		of:   func(g group) []float64 { return g.average(waiting, "") },
 	},
 	{
-		Name: "waiting_capacity", Unit: Requests, needs: []need{waitingBy},
+		Name: "waiting_capacity", Unit: Requests, needs: []need{waitingBy, known},
 		Help: "of those, waiting for room in the batch or the KV cache (vLLM 0.20 and newer)",
-		of:   func(g group) []float64 { return g.get(waitingBy, "capacity") },
+		of:   func(g group) []float64 { return g.average(waitingBy, "capacity") },
 	},
 	{
-		Name: "waiting_deferred", Unit: Requests, needs: []need{waitingBy},
+		Name: "waiting_deferred", Unit: Requests, needs: []need{waitingBy, known},
 		Help: "of those, waiting for a LoRA slot, remote KV or a grammar (vLLM 0.20 and newer)",
-		of:   func(g group) []float64 { return g.get(waitingBy, "deferred") },
+		of:   func(g group) []float64 { return g.average(waitingBy, "deferred") },
 	},
 	{
 		Name: "kv_cache_usage_max", Unit: Ratio, needs: []need{kvMax},
@@ -170,33 +171,33 @@ var allFigures = catalogue.Of[string, figure]{
 		of:   func(g group) []float64 { return g.get(gpuBusy, "") },
 	},
 	{
-		Name: "gpu_memory_used", Unit: Bytes, needs: []need{gpuMemory},
-		Help: "sum over those GPUs; vLLM takes it at start, so it says nothing about load",
-		of:   func(g group) []float64 { return g.get(gpuMemory, "") },
+		Name: "gpu_memory_used", Unit: Bytes, needs: []need{gpuMemory, known},
+		Help: "sum over those GPUs, on average over the range; vLLM takes it at start, so it says nothing about load",
+		of:   func(g group) []float64 { return g.average(gpuMemory, "") },
 	},
 	{
-		Name: "gpu_power", Unit: Watts, needs: []need{gpuPower},
-		Help: "sum over those GPUs",
-		of:   func(g group) []float64 { return g.get(gpuPower, "") },
+		Name: "gpu_power", Unit: Watts, needs: []need{gpuPower, known},
+		Help: "sum over those GPUs, on average over the range",
+		of:   func(g group) []float64 { return g.average(gpuPower, "") },
 	},
 	{
 		Name: "energy_per_generated_token", Unit: Joules, needs: []need{gpuPower, outputTokens},
-		Help: "gpu_power / generation_token_rate: generated tokens bear all of it; not known without traffic",
+		Help: "energy of those GPUs / generated tokens, which bear all of it; not known without traffic",
 		of:   func(g group) []float64 { return ratio(g.get(gpuPower, ""), g.get(outputTokens, "")) },
 	},
 	{
-		Name: "gpus", Unit: GPUs, needs: []need{gpus},
-		Help: "number of those GPUs; one that served for a part of the time counts",
-		of:   func(g group) []float64 { return g.get(gpus, "") },
+		Name: "gpus", Unit: GPUs, needs: []need{gpus, known},
+		Help: "number of those GPUs, on average over the range; one that served for a part of it counts for that part",
+		of:   func(g group) []float64 { return g.average(gpus, "") },
 	},
 	cost("cost_per_hour", "gpus × the data source's price of a GPU hour",
-		[]need{gpus}, func(g group) []float64 { return g.costPerHour() }),
-	cost("cost_per_million_tokens", "cost_per_hour / tokens of an hour, in millions: prompt (cached ones included) and generated; not known without traffic",
+		[]need{gpus, known}, func(g group) []float64 { return g.costPerHour() }),
+	cost("cost_per_million_tokens", "cost of those GPUs / tokens, in millions: prompt (cached ones included) and generated; not known without traffic",
 		[]need{gpus, promptTokens, outputTokens},
 		func(g group) []float64 {
 			return g.costPerMillion(both(g.get(promptTokens, ""), g.get(outputTokens, "")))
 		}),
-	cost("cost_per_million_generated_tokens", "cost_per_hour / generated tokens of an hour, in millions: they bear the whole cost; not known without traffic",
+	cost("cost_per_million_generated_tokens", "cost of those GPUs / generated tokens, in millions: they bear the whole cost; not known without traffic",
 		[]need{gpus, outputTokens},
 		func(g group) []float64 { return g.costPerMillion(g.get(outputTokens, "")) }),
 }

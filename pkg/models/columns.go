@@ -70,9 +70,9 @@ func (f figure) quantileColumns(spec Spec, byStore bool) []column {
 func (f figure) meanColumn(fromBuckets bool) column {
 	if fromBuckets {
 		n := need{kind: buckets, metric: f.meanOf}
-		return column{f.column(Value), []need{n}, func(g group) []float64 { return g.histogram(n).mean() }}
+		return column{f.column(Value), []need{n}, func(g group) []float64 { return g.mean(n, f.guarded) }}
 	}
-	n := need{kind: average, metric: f.meanOf}
+	n := need{kind: average, metric: f.meanOf, guarded: f.guarded}
 	return column{f.column(Value), []need{n}, func(g group) []float64 { return g.get(n, "") }}
 }
 

@@ -14,8 +14,12 @@ import (
 )
 
 // countQuery counts what gpuQuery looks at, each device once.
-var countQuery = "count by (model_name) (group by (model_name,UUID,uuid,gpu,Hostname) (" +
-	strings.ReplaceAll(strings.TrimPrefix(gpuQuery, "avg by (model_name) ("), "avg_over_time(DCGM_FI_DEV_GPU_UTIL[10m]) * 0.01", "avg_over_time(DCGM_FI_DEV_FB_USED[10m]) * 1048576") + ")"
+var countQuery = "sum_over_time((count by (model_name) (group by (model_name,UUID,uuid,gpu,Hostname) (" +
+	strings.ReplaceAll(strings.TrimPrefix(gpuInSlot, "avg by (model_name) ("), "avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01", "avg_over_time(DCGM_FI_DEV_FB_USED[75s]) * 1048576") +
+	"))[10m:15s]) / 40"
+
+// half of the range is known, in the tests here.
+var halfKnown = `[{"metric":{},"value":[1790000000,"0.5"]}]`
 
 const (
 	promptRate = `sum by (model_name) (rate(vllm:prompt_tokens_total{model_name!=""}[10m]))`
@@ -26,9 +30,10 @@ var costs = []string{"gpus", "cost_per_hour", "cost_per_million_tokens", "cost_p
 
 func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
-		countQuery: vector("model_name=busy 4", "model_name=idle 1", "model_name=silent 1"),
-		promptRate: vector("model_name=busy 3000", "model_name=idle 0", "model_name=elsewhere 10"),
-		outputRate: vector("model_name=busy 1000", "model_name=idle 0", "model_name=elsewhere 10"),
+		knownShare: halfKnown,
+		countQuery: vector("model_name=busy 2", "model_name=idle 0.5", "model_name=silent 0.5"),
+		promptRate: vector("model_name=busy 1500", "model_name=idle 0", "model_name=elsewhere 10"),
+		outputRate: vector("model_name=busy 500", "model_name=idle 0", "model_name=elsewhere 10"),
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: costs}, window, 0, vllm.Scope{},
 		models.Price{GPUHour: 3.6, Currency: "€"})
@@ -38,7 +43,7 @@ func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
 	unknown := math.NaN()
 	for model, want := range map[string][]float64{
 		//             GPUs, an hour, a million tokens, a million generated ones
-		"busy":      {4, 14.4, 1, 4}, // 14.4 Mtok an hour, of which 3.6 are generated
+		"busy":      {4, 14.4, 1, 4}, // over the range: 7.2 an hour for 7.2 Mtok, of which 1.8 are generated
 		"idle":      {1, 3.6, unknown, unknown},
 		"silent":    {1, 3.6, unknown, unknown},           // no counter of tokens
 		"elsewhere": {unknown, unknown, unknown, unknown}, // no known GPU: not free, but not known
@@ -55,7 +60,7 @@ func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
 }
 
 func TestEnergyIsThePowerOfTheGPUsOverTheGeneratedTokens(t *testing.T) {
-	power := strings.NewReplacer("avg by (model_name) (", "sum by (model_name) (", "DCGM_FI_DEV_GPU_UTIL[10m]) * 0.01", "DCGM_FI_DEV_POWER_USAGE[10m])").Replace(gpuQuery)
+	power := "sum_over_time((" + strings.NewReplacer("avg by (model_name) (", "sum by (model_name) (", "DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01", "DCGM_FI_DEV_POWER_USAGE[75s])").Replace(gpuInSlot) + ")[10m:15s]) / 40"
 	store := &prometheustest.Store{Names: append(slices.Clone(today), "DCGM_FI_DEV_POWER_USAGE"), Answers: map[string]string{
 		power:      vector("model_name=busy 600", "model_name=idle 90"),
 		outputRate: vector("model_name=busy 1000", "model_name=idle 0", "model_name=elsewhere 10"),
@@ -69,7 +74,7 @@ func TestEnergyIsThePowerOfTheGPUsOverTheGeneratedTokens(t *testing.T) {
 }
 
 func TestWithoutPriceThereAreGPUsAndNoCost(t *testing.T) {
-	store := &prometheustest.Store{Names: today, Answers: map[string]string{countQuery: vector("model_name=busy 4")}}
+	store := &prometheustest.Store{Names: today, Answers: map[string]string{countQuery: vector("model_name=busy 2"), knownShare: halfKnown}}
 	client := store.Start(t)
 	result, _, err := models.Fetch(t.Context(), client, models.Spec{Metrics: costs[:2]}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)

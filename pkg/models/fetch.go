@@ -41,31 +41,48 @@ func Fetch(
 	scrape, measured := client.ScrapeInterval(ctx, w)
 	calls = append(calls, measured...)
 	grid, window := Grid(spec.Form, w, interval, scrape)
-	p := plan{names: names, labels: client.Labels(), scope: scope, group: group, window: window}
+	p := plan{
+		names: names, labels: client.Labels(), scope: scope, group: group, window: window, whole: spec.Form != TimeSeries,
+		slots: slotsOf(window, scrape, spec.Form != TimeSeries), fresh: prometheus.StaleAfter(scrape),
+	}
 	columns := columnsOf(spec)
 	asked, notices := p.queries(columns)
-	answers := make([]prometheus.Answer, len(asked))
-	made := make([]evidence.Call, len(asked))
-	errs := prometheus.Each(ctx, client.Concurrency(), len(asked), func(ctx context.Context, i int) (err error) {
-		if spec.Form == TimeSeries {
-			answers[i], made[i], err = client.QueryRange(ctx, asked[i].expr, grid)
-		} else {
-			answers[i], made[i], err = client.Query(ctx, asked[i].expr, grid.To)
-		}
-		return err
-	})
-	calls = append(calls, slices.DeleteFunc(made, func(c evidence.Call) bool { return c.Text == "" })...) // never begun
+	ask := func(asked []query) ([]prometheus.Answer, []error) {
+		answers := make([]prometheus.Answer, len(asked))
+		made := make([]evidence.Call, len(asked))
+		errs := prometheus.Each(ctx, client.Concurrency(), len(asked), func(ctx context.Context, i int) (err error) {
+			if spec.Form == TimeSeries {
+				answers[i], made[i], err = client.QueryRangeHistograms(ctx, asked[i].expr, grid)
+			} else {
+				answers[i], made[i], err = client.QueryHistograms(ctx, asked[i].expr, grid.To)
+			}
+			return err
+		})
+		calls = append(calls, slices.DeleteFunc(made, func(c evidence.Call) bool { return c.Text == "" })...) // never begun
+		return answers, errs
+	}
+	answers, errs := ask(asked)
 
 	if price.GPUHour == 0 {
 		price.GPUHour = math.NaN()
 		notices = append(notices, withoutPrice(columns)...)
 	}
 	t := newTable(p, grid, price.GPUHour)
-	for i, q := range asked {
-		t.add(q.need, answers[i])
-		for _, warning := range answers[i].Warnings {
-			notices = append(notices, "Prometheus: "+warning)
+	file := func(asked []query, answers []prometheus.Answer) {
+		for i, q := range asked {
+			t.add(q.need, answers[i])
+			for _, warning := range answers[i].Warnings {
+				notices = append(notices, "Prometheus: "+warning)
+			}
 		}
+	}
+	file(asked, answers)
+	if unusual := t.unusual(asked); len(unusual) > 0 {
+		more := p.asks(unusual)
+		answers, failed := ask(more)
+		file(more, answers)
+		errs = append(errs, failed...)
+		notices = append(notices, t.sharedBounds(unusual)...)
 	}
 	result := t.result(spec, columns)
 	result.Currency = price.Currency
@@ -143,22 +160,35 @@ func withoutPrice(columns []column) (notices []string) {
 func (p plan) queries(columns []column) ([]query, []string) {
 	var queries []query
 	var notices []string
-	seen := map[need]bool{}
+	done := map[need]bool{}
 	for _, c := range columns {
 		for _, n := range c.needs {
-			if seen[n] {
+			if done[n] || n.kind == seen && !p.whole {
 				continue
 			}
-			seen[n] = true
+			done[n] = true
 			expr, ok := p.expression(n)
 			if ok {
 				queries = append(queries, query{n, expr})
 				continue
 			}
+			if n.kind == seen {
+				continue // the figure says itself what it lacks
+			}
 			notices = append(notices, c.Metric+": "+p.whyNot(n))
 		}
 	}
 	return queries, notices
+}
+
+// asks writes needs that can be had.
+func (p plan) asks(needs []need) (queries []query) {
+	for _, n := range needs {
+		if expr, ok := p.expression(n); ok {
+			queries = append(queries, query{n, expr})
+		}
+	}
+	return queries
 }
 
 // whyNot says why a need has no query.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -44,19 +45,33 @@ const (
 		`(group by (environment,cluster,namespace,pod,instance,model_name) (last_over_time(` + running + `[10m]))) == 1))`
 )
 
+// The ten minutes of window are looked at in forty slots, one a scrape. Births are held by promtool (tools/integration/figures).
+var (
+	target     = []string{"environment", "cluster", "namespace", "pod", "instance"}
+	fresh      = 37500 * time.Millisecond
+	finishes   = `sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]) or ` + prometheus.RateOfBirths(`vllm:request_success_total{model_name!="",finished_reason!~"stop|length"}`, running, target, 10*time.Minute, fresh) + `)`
+	refusals   = `sum by (model_name) (rate(vllm:admission_rejections_total{model_name!=""}[10m]) or ` + prometheus.RateOfBirths(`vllm:admission_rejections_total{model_name!=""}`, running, target, 10*time.Minute, fresh) + `)`
+	webAnswers = `sum by (model_name,status) ((rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) or ` + prometheus.RateOfBirths(`http_requests_total{handler=~"/v1/.+",method="POST",status!="2xx"}`, running, target, 10*time.Minute, fresh) + `) * ` +
+		`on (environment,cluster,namespace,pod,instance) group_left (model_name) ` + owner + `)`
+	knownShare = `clamp_max(count_over_time((group(last_over_time(` + running + `[37500ms])))[10m:15s]) / 40, 1)`
+)
+
+// load is a gauge that each engine adds to for the share of the range in which it lived.
+func load(by, selector string) string {
+	return "sum by (" + by + ") ((avg_over_time(" + selector + "[10m])) * " + lives(selector) + ")"
+}
+
+func lives(selector string) string {
+	return "(clamp_max(count_over_time((last_over_time(" + selector + "[37500ms]))[10m:15s]) / 40, 1))"
+}
+
 func TestQueriesOfATable(t *testing.T) {
 	for metrics, want := range map[string][]string{
 		"request_rate,error_rate,error_ratio,finished_stop,finished_abort": {
-			`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]))`,
+			finishes,
 		},
-		"rejection_rate,rejection_ratio": {
-			`sum by (model_name) (rate(vllm:admission_rejections_total{model_name!=""}[10m]))`,
-			`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]))`,
-		},
-		"http_4xx_rate,http_5xx_ratio": {
-			`sum by (model_name,status) (rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) * ` +
-				`on (environment,cluster,namespace,pod,instance) group_left (model_name) ` + owner + `)`,
-		},
+		"rejection_rate,rejection_ratio": {refusals, finishes},
+		"http_4xx_rate,http_5xx_ratio":   {webAnswers},
 		"ttft,ttft_mean": {
 			`sum by (model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`,
 		},
@@ -68,15 +83,14 @@ func TestQueriesOfATable(t *testing.T) {
 			`sum by (model_name,le) (rate({__name__=~"vllm:request_prefill_time_seconds_bucket|vllm:request_prefill_time_seconds_sum",model_name!=""}[10m]))`,
 		},
 		"running,waiting": {
-			`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name!=""}[10m]))`,
-			`sum by (model_name) (avg_over_time(vllm:num_requests_waiting{model_name!=""}[10m]))`,
+			knownShare, load("model_name", running), load("model_name", `vllm:num_requests_waiting{model_name!=""}`),
 		},
 		"waiting_capacity,waiting_deferred": {
-			`sum by (model_name,reason) (avg_over_time(vllm:num_requests_waiting_by_reason{model_name!=""}[10m]))`,
+			knownShare, load("model_name,reason", `vllm:num_requests_waiting_by_reason{model_name!=""}`),
 		},
 		"kv_cache_usage_max,kv_cache_usage_mean": {
-			`avg by (model_name) (avg_over_time(vllm:kv_cache_usage_perc{model_name!=""}[10m]))`,
 			`max by (model_name) (max_over_time(vllm:kv_cache_usage_perc{model_name!=""}[10m]))`,
+			load("model_name", `vllm:kv_cache_usage_perc{model_name!=""}`) + ` / sum by (model_name) (` + lives(`vllm:kv_cache_usage_perc{model_name!=""}`) + `)`,
 		},
 		"preemption_rate": {`sum by (model_name) (rate(vllm:num_preemptions_total{model_name!=""}[10m]))`},
 		"prefix_cache_hit_ratio": {
@@ -100,15 +114,21 @@ func TestQueriesOfATable(t *testing.T) {
 	}
 }
 
-// gpuQuery takes a GPU for its pod's model, or else for its host's.
-const gpuQuery = `avg by (model_name) (` +
-	`label_replace(label_replace(avg_over_time(DCGM_FI_DEV_GPU_UTIL[10m]) * 0.01, "pod", "$1", "exported_pod", "(.+)"), "namespace", "$1", "exported_namespace", "(.+)")` +
-	` * on (namespace,pod) group_left (model_name) (group by (namespace,pod,model_name) (last_over_time(vllm:num_requests_running{model_name!="",pod!=""}[10m]))` +
-	` and on (namespace,pod) (count by (namespace,pod) (group by (namespace,pod,model_name) (last_over_time(vllm:num_requests_running{model_name!="",pod!=""}[10m]))) == 1))` +
+func loadOverTime(by string) string {
+	return "sum by (" + by + ") ((avg_over_time(" + running + "[75s])) * (clamp_max(count_over_time((last_over_time(" + running + "[37500ms]))[75s:18750ms]) / 4, 1)))"
+}
+
+// gpuQuery takes a GPU for its pod's model, or else for its host's, in each slot.
+const gpuQuery = "avg_over_time((" + gpuInSlot + ")[10m:15s])"
+
+const gpuInSlot = `avg by (model_name) (` +
+	`label_replace(label_replace(avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01, "pod", "$1", "exported_pod", "(.+)"), "namespace", "$1", "exported_namespace", "(.+)")` +
+	` * on (namespace,pod) group_left (model_name) (group by (namespace,pod,model_name) (last_over_time(vllm:num_requests_running{model_name!="",pod!=""}[37500ms]))` +
+	` and on (namespace,pod) (count by (namespace,pod) (group by (namespace,pod,model_name) (last_over_time(vllm:num_requests_running{model_name!="",pod!=""}[37500ms]))) == 1))` +
 	` or on (instance,gpu,UUID,uuid) ` +
-	`label_replace(avg_over_time(DCGM_FI_DEV_GPU_UTIL[10m]) * 0.01, "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)")` +
-	` * on (vllm_host) group_left (model_name) (group by (vllm_host,model_name) (label_replace(last_over_time(vllm:num_requests_running{model_name!=""}[10m]), "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)"))` +
-	` and on (vllm_host) (count by (vllm_host) (group by (vllm_host,model_name) (label_replace(last_over_time(vllm:num_requests_running{model_name!=""}[10m]), "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)"))) == 1)))`
+	`label_replace(avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01, "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)")` +
+	` * on (vllm_host) group_left (model_name) (group by (vllm_host,model_name) (label_replace(last_over_time(vllm:num_requests_running{model_name!=""}[37500ms]), "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)"))` +
+	` and on (vllm_host) (count by (vllm_host) (group by (vllm_host,model_name) (label_replace(last_over_time(vllm:num_requests_running{model_name!=""}[37500ms]), "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)"))) == 1)))`
 
 func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 	old := []string{
@@ -124,11 +144,11 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 	}{
 		"hostile values stay values": {
 			today, models.Spec{Metrics: []string{"running"}}, vllm.Scope{Models: []string{`m"} or vector(1) #`}, Pods: []string{`.*`, `a|b`}},
-			[]string{`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name="m\"} or vector(1) #",pod=~"\\.\\*|a\\|b"}[10m]))`},
+			[]string{knownShare, load("model_name", `vllm:num_requests_running{model_name="m\"} or vector(1) #",pod=~"\\.\\*|a\\|b"}`)},
 		},
 		"groups are the labels of the store": {
 			today, models.Spec{Metrics: []string{"running"}, GroupBy: []string{models.ByEngine, models.ByInstance, models.ByEnvironment}}, vllm.Scope{},
-			[]string{`sum by (environment,instance,engine) (avg_over_time(vllm:num_requests_running{model_name!=""}[10m]))`},
+			[]string{knownShare, load("environment,instance,engine", running)},
 		},
 		"vLLM 0.8 answers under its own names": {
 			old, models.Spec{Metrics: []string{"kv_cache_usage_max", "itl_mean", "prefix_cache_hit_ratio"}}, vllm.Scope{},
@@ -148,8 +168,11 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 			[]string{`sum by (environment,model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`},
 		},
 		"a time series takes rates around each step": {
-			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"request_rate"}}, vllm.Scope{},
-			[]string{`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[75s]))`},
+			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"generation_token_rate"}}, vllm.Scope{},
+			[]string{`sum by (model_name) (rate(vllm:generation_tokens_total{model_name!=""}[75s]))`},
+		},
+		"a time series looks at each step four times": {
+			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, vllm.Scope{}, []string{loadOverTime("model_name")},
 		},
 		"quantiles over time by instance are the store's to compute": {
 			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"ttft"}, GroupBy: []string{models.ByInstance}, Quantiles: []float64{0.95}}, vllm.Scope{},
@@ -169,8 +192,8 @@ func TestEverythingTakesFewQueries(t *testing.T) {
 	store := &prometheustest.Store{Names: today}
 	_, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
-	require.Len(t, store.Queries(), 28, "for %d figures", len(models.Names()))
-	require.Len(t, slices.Compact(store.Queries()), 28, "each once")
+	require.Len(t, store.Queries(), 29, "for %d figures", len(models.Names()))
+	require.Len(t, slices.Compact(store.Queries()), 29, "each once")
 }
 
 // value finds one number of a table.
@@ -197,14 +220,14 @@ func vector(samples ...string) string {
 
 func TestNoErrorsIsNotNoTraffic(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
-		`sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]))`: vector(
+		finishes: vector(
 			"model_name=failing,finished_reason=stop 3", "model_name=failing,finished_reason=abort 0", "model_name=failing,finished_reason=error 1",
 			"model_name=fine,finished_reason=stop 4", "model_name=fine,finished_reason=abort 0", "model_name=fine,finished_reason=error 0",
 			"model_name=idle,finished_reason=stop 0", "model_name=idle,finished_reason=abort 0", "model_name=idle,finished_reason=error 0",
 			"model_name=rust,finished_reason=stop 4",
 			"model_name=v0.12,finished_reason=stop 4", "model_name=v0.12,finished_reason=abort 0",
 		),
-		`sum by (model_name,status) (rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) * on (environment,cluster,namespace,pod,instance) group_left (model_name) ` + owner + `)`: vector(
+		webAnswers: vector(
 			"model_name=fine,status=2xx 4", "model_name=failing,status=2xx 3", "model_name=failing,status=5xx 1",
 		),
 	}}
@@ -236,6 +259,8 @@ func TestQuantilesComeWithTheBoundsOfTheirBucket(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
 		`sum by (model_name,le) (rate({__name__=~"vllm:e2e_request_latency_seconds_bucket|vllm:e2e_request_latency_seconds_sum",model_name!=""}[10m]))`: vector(
 			"model_name=m,le=0.3 0.9", "model_name=m,le=0.5 1", "model_name=m,le=+Inf 1", "model_name=m 0.1"),
+		`count by (model_name,le) (rate(vllm:e2e_request_latency_seconds_bucket{model_name!=""}[10m]))`: vector(
+			"model_name=m,le=0.3 2", "model_name=m,le=0.5 2", "model_name=m,le=+Inf 2"),
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
 		models.Spec{Metrics: []string{"e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.999}}, window, 0, vllm.Scope{}, models.Price{})
@@ -264,6 +289,10 @@ func TestModelsWithDifferentBucketsAreNotAddedUp(t *testing.T) {
 			"environment=prod,model_name=a,le=1 1", "environment=prod,model_name=a,le=+Inf 1",
 			"environment=prod,model_name=b,le=2 1", "environment=prod,model_name=b,le=+Inf 1",
 			"environment=test,model_name=a,le=1 1", "environment=test,model_name=a,le=+Inf 1"),
+		`count by (environment,model_name,le) (rate(vllm:time_to_first_token_seconds_bucket{model_name!=""}[10m]))`: vector(
+			"environment=prod,model_name=a,le=1 1", "environment=prod,model_name=a,le=+Inf 1",
+			"environment=prod,model_name=b,le=2 1", "environment=prod,model_name=b,le=+Inf 1",
+			"environment=test,model_name=a,le=1 1", "environment=test,model_name=a,le=+Inf 1"),
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
 		models.Spec{Metrics: []string{"ttft"}, GroupBy: []string{models.ByEnvironment}, Quantiles: []float64{0.5}}, window, 0, vllm.Scope{}, models.Price{})
@@ -275,7 +304,7 @@ func TestModelsWithDifferentBucketsAreNotAddedUp(t *testing.T) {
 
 func TestTimeSeriesKeepTheirGaps(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
-		`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name!=""}[75s]))`: `[{"metric":{"model_name":"m"},"values":[[1789999380,"1"],[1789999500,"3"]]}]`,
+		loadOverTime("model_name"): `[{"metric":{"model_name":"m"},"values":[[1789999380,"1"],[1789999500,"3"]]}]`,
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
 		models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, window, time.Minute, vllm.Scope{}, models.Price{})
@@ -308,14 +337,14 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 func TestOneFailedQueryLeavesTheOtherFigures(t *testing.T) {
 	store := &prometheustest.Store{
 		Names:   today,
-		Answers: map[string]string{`sum by (model_name) (avg_over_time(vllm:num_requests_running{model_name!=""}[10m]))`: vector("model_name=m 3")},
+		Answers: map[string]string{load("model_name", running): vector("model_name=m 3"), knownShare: `[{"metric":{},"value":[1790000000,"1"]}]`},
 		Fail: func(w http.ResponseWriter, query string) bool {
 			return strings.Contains(query, "waiting") && prometheustest.Refuse(w, http.StatusServiceUnavailable, "too busy")
 		},
 	}
 	result, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{"running", "waiting"}}, window, 0, vllm.Scope{}, models.Price{})
 	require.EqualError(t, err, "Prometheus answered 503 Service Unavailable: too busy")
-	require.Len(t, calls, 4)
+	require.Len(t, calls, 5)
 	require.InDelta(t, 3, value(t, result, "m", "running"), 0)
 	require.True(t, math.IsNaN(value(t, result, "m", "waiting")))
 }
@@ -333,7 +362,7 @@ func BenchmarkFetch(b *testing.B) {
 		result.WriteString("]}")
 	}
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
-		`sum by (instance) (avg_over_time(vllm:num_requests_running{model_name!=""}[75s]))`: "[" + result.String() + "]",
+		loadOverTime("instance"): "[" + result.String() + "]",
 	}}
 	client := store.Start(b)
 	spec := models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}, GroupBy: []string{models.ByInstance}}

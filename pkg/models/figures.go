@@ -1,7 +1,9 @@
 package models
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -10,7 +12,8 @@ import (
 type group struct {
 	vectors  map[need]map[string][]float64
 	ladders  map[need]map[string]*ladder
-	gpuPrice float64 // of one GPU for one hour; NaN = not known
+	gpuPrice float64   // of one GPU for one hour; NaN = not known
+	known    []float64 // share of the range in which any engine is known; nil in a series
 }
 
 func newGroup(gpuPrice float64) group {
@@ -26,11 +29,19 @@ func (g group) set(n need, split string, vector []float64) {
 
 func (g group) get(n need, split string) []float64 { return g.vectors[n][split] }
 
-// total adds up all splits of a need.
+// average is a need that was taken over the whole range, as its average over what is known of it.
+func (g group) average(n need, split string) []float64 {
+	if g.known == nil {
+		return g.get(n, split)
+	}
+	return ratio(g.get(n, split), g.known)
+}
+
+// total adds up all splits of a need, in their order: the last digit of a sum depends on it.
 func (g group) total(n need) []float64 {
 	var sum []float64
-	for _, v := range g.vectors[n] {
-		sum = Sum(sum, v)
+	for _, split := range slices.Sorted(maps.Keys(g.vectors[n])) {
+		sum = Sum(sum, g.vectors[n][split])
 	}
 	return sum
 }
@@ -51,11 +62,12 @@ func (g group) errors() []float64 {
 	return g.orZero(finished, "error")
 }
 
-func (g group) costPerHour() []float64 { return scale(g.get(gpus, ""), g.gpuPrice) }
+func (g group) costPerHour() []float64 { return scale(g.average(gpus, ""), g.gpuPrice) }
 
-// costPerMillion divides the cost by tokens, of which it takes the rate per second.
+// costPerMillion divides the cost by tokens, of which it takes the rate per second. Both are of the whole range, known or not:
+// what was not scraped at its beginning has neither.
 func (g group) costPerMillion(tokenRate []float64) []float64 {
-	return ratio(g.costPerHour(), scale(tokenRate, time.Hour.Seconds()/1e6))
+	return ratio(scale(g.get(gpus, ""), g.gpuPrice), scale(tokenRate, time.Hour.Seconds()/1e6))
 }
 
 // both sums two vectors where both are known.

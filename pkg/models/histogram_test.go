@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // rungs makes a histogram at one moment from cumulative rates by bound.
@@ -52,11 +54,23 @@ func TestQuantileLiesBetweenTheBoundsOfItsBucket(t *testing.T) {
 }
 
 func TestMean(t *testing.T) {
-	require.InDelta(t, 0.2, rungs(2, map[string]float64{"0.3": 9, "1": 10, "+Inf": 10}).mean()[0], 1e-12)
-	require.True(t, math.IsNaN(rungs(0, map[string]float64{"1": 0, "+Inf": 0}).mean()[0]), "no traffic")
-	require.True(t, math.IsNaN(rungs(90000, map[string]float64{"0.3": 9, "7680": 9, "+Inf": 10}).mean()[0]),
-		"an aborted request put the host's uptime into the sum")
-	require.Nil(t, (*ladder)(nil).mean())
+	n := need{kind: buckets, metric: vllm.Prefill}
+	mean := func(guarded bool, models ...*ladder) float64 {
+		g := newGroup(0)
+		g.ladders[n] = map[string]*ladder{}
+		for i, l := range models {
+			g.ladders[n][string(rune('a'+i))] = l
+		}
+		return g.mean(n, guarded)[0]
+	}
+	fast, slow := rungs(2, map[string]float64{"0.3": 9, "1": 10, "+Inf": 10}), rungs(30, map[string]float64{"0.3": 0, "2": 10, "+Inf": 10})
+	require.InDelta(t, 0.2, mean(true, fast), 1e-12)
+	require.InDelta(t, 1.6, mean(true, fast, slow), 1e-12, "of models whose buckets cannot be added up")
+	require.True(t, math.IsNaN(mean(false, rungs(0, map[string]float64{"1": 0, "+Inf": 0}))), "no traffic")
+	uptime := rungs(90000, map[string]float64{"0.3": 9, "7680": 9, "+Inf": 10})
+	require.True(t, math.IsNaN(mean(true, uptime)), "an aborted request put the host's uptime into the sum")
+	require.InDelta(t, 9000, mean(false, uptime), 1e-9, "a mean that is not guarded is the same beside quantiles as alone")
+	require.Nil(t, newGroup(0).mean(n, true))
 }
 
 func TestHistogramsOfModelsAreAddedOnlyWhenTheirBoundsAreEqual(t *testing.T) {

@@ -3,6 +3,7 @@ package models
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -11,17 +12,20 @@ import (
 // Web servers and GPUs know no model. An owner is a place (scrape target, pod, host) that serves exactly one model, by
 // the engines' own metrics: what happens at a place with several cannot be told apart, and is given to none.
 
-// owner writes a vector of 1 per place, labelled with place and group, for multiplying by. Only owners in scope are in
-// it, but all models of a place count as its models. At turns the engines' metric into one that has the place's labels.
-func (p plan) owner(place []string, at func(expr string) string, which ...prometheus.Matcher) string {
-	running := []string{p.names.Full(vllm.Exposed{Name: vllm.NumRequestsRunning})}
+// owner writes a vector of 1 per place, labelled with place and group, for multiplying by; of the share of the window in
+// which the owner lived where that is asked for. Only owners in scope are in it, but all models of a place in the window count
+// as its models. At turns the engines' metric into one that has the place's labels.
+func (p plan) owner(place []string, window time.Duration, lives bool, at func(expr string) string, which ...prometheus.Matcher) string {
 	by := withLabels(withLabels(place, p.group...), p.labels.Model)
-	engines := func(scope vllm.Scope) string {
-		selector := prometheus.Selector(running, append(prometheus.ScopeMatchers(p.labels, scope), which...)...)
-		return prometheus.Aggregate("group", by, at("last_over_time("+prometheus.Over(selector, p.window)+")"))
+	engines := func(scope vllm.Scope, window time.Duration) string {
+		return prometheus.Aggregate("group", by, at("last_over_time("+prometheus.Over(p.running(scope, which...), window)+")"))
 	}
-	return engines(p.scope) + " and " + prometheus.LabelList("on", place) + " (" +
-		prometheus.Aggregate("count", place, engines(vllm.Scope{})) + " == 1)"
+	alone := " and " + prometheus.LabelList("on", place) + " (" +
+		prometheus.Aggregate("count", place, engines(vllm.Scope{}, window)) + " == 1)"
+	if lives {
+		return "clamp_max(" + p.slots.share("count_over_time("+p.slots.over(engines(p.scope, p.fresh))+")") + ", 1)" + alone
+	}
+	return engines(p.scope, window) + alone
 }
 
 // owned multiplies by the owner of each place, which adds the group's labels.
@@ -34,12 +38,14 @@ func (p plan) owned(values string, place []string, owner string) string {
 // web is the rate of answered generation requests. The web server shares its scrape target with its engines, so every
 // target label is equal on both sides. Polls of /v1/models and the like are GET.
 func (p plan) web(by []string, exposed vllm.Exposed) string {
-	target := withLabels(nil, p.labels.Environment, p.labels.Cluster, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
-	selector := prometheus.Selector([]string{p.names.Full(exposed)}, append([]prometheus.Matcher{
+	target, name := p.target(), []string{p.names.Full(exposed)}
+	matchers := append([]prometheus.Matcher{
 		{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"}, {Label: vllm.LabelMethod, Op: "=", Value: "POST"},
-	}, p.names.Copies().Leave...)...)
-	rate := p.names.Once("rate(" + prometheus.Over(selector, p.window) + ")")
-	return prometheus.Aggregate("sum", by, p.owned(rate, target, p.owner(target, asItIs)))
+	}, p.names.Copies().Leave...)
+	rate := "rate(" + prometheus.Over(prometheus.Selector(name, matchers...), p.window) + ")"
+	rare := prometheus.Selector(name, append(slices.Clone(matchers), prometheus.Matcher{Label: vllm.LabelStatus, Op: "!=", Value: "2xx"})...)
+	rate = inBrackets(p.names.Once(rate + " or " + prometheus.RateOfBirths(rare, p.running(vllm.Scope{}), target, p.window, p.fresh)))
+	return prometheus.Aggregate("sum", by, p.owned(rate, target, p.owner(target, p.window, false, asItIs)))
 }
 
 // hostLabel carries the host of a scrape address within an expression.
@@ -48,31 +54,55 @@ const hostLabel = "vllm_host"
 // device tells one GPU from another: by its exporter, and by how either exporter numbers them.
 var device = []string{"instance", "gpu", "UUID", "uuid"}
 
-// gpu aggregates a device's gauge.
+// gpu aggregates a device's gauge. Over a whole range it is taken slot by slot, since pods and their models move between
+// devices; in a step of a series a device counts for the share in which its owner lived.
 func (p plan) gpu(agg string, exposed vllm.Exposed) string {
-	return prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed))
+	switch {
+	case !p.whole:
+		return prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed, p.window, agg == "sum"))
+	case agg == "sum":
+		return p.inSlots(prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed, p.deviceWindow(), false)))
+	default:
+		return "avg_over_time(" + p.slots.over(prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed, p.deviceWindow(), false))) + ")"
+	}
 }
 
-// devices counts GPUs. Each counts once, also when its pod or its exporter was replaced meanwhile; the exporter's name for
-// the machine tells apart those that have no UUID.
+// devices counts GPUs, on average over the window. Each counts once, also when its pod or its exporter was replaced meanwhile;
+// the exporter's name for the machine tells apart those that have no UUID.
 func (p plan) devices(exposed vllm.Exposed) string {
 	each := withLabels(p.group, "UUID", "uuid", "gpu", "Hostname")
-	return prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed)))
+	if p.whole {
+		return p.inSlots(prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed, p.deviceWindow(), false))))
+	}
+	return prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed, p.window, false)))
 }
 
+// inSlots is the mean of an expression over the slots; in one without a value it is zero.
+func (p plan) inSlots(expr string) string {
+	return p.slots.share("sum_over_time(" + p.slots.over(expr) + ")")
+}
+
+// deviceWindow is over which time a device is looked at in a slot: all of the slot, and never less than four scrapes, since its
+// exporter can have a scrape job of its own.
+func (p plan) deviceWindow() time.Duration { return max(p.slots.apart, 2*p.fresh) }
+
 // ownedGPU is a device's gauge by the pod that uses it, else by the host it sits in.
-func (p plan) ownedGPU(exposed vllm.Exposed) string {
-	value := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), p.window) + ")"
+func (p plan) ownedGPU(exposed vllm.Exposed, window time.Duration, lives bool) string {
+	value := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), window) + ")"
 	if f := exposed.Factor(); f != 1 {
 		value += " * " + strconv.FormatFloat(f, 'f', -1, 64)
 	}
+	owners := window
+	if p.whole {
+		owners = p.fresh // in a slot, those that are there
+	}
 	host := []string{hostLabel}
-	owned := p.owned(p.host(value), host, p.owner(host, p.host))
+	owned := p.owned(p.host(value), host, p.owner(host, owners, lives, p.host))
 	if p.labels.Pod != "" {
 		pod := withLabels(nil, p.labels.Namespace, p.labels.Pod)
 		// Without this, engines and GPUs outside Kubernetes would meet in having no pod.
 		inPod := prometheus.Matcher{Label: p.labels.Pod, Op: "!=", Value: ""}
-		owned = p.owned(p.consumer(value), pod, p.owner(pod, asItIs, inPod)) +
+		owned = p.owned(p.consumer(value), pod, p.owner(pod, owners, lives, asItIs, inPod)) +
 			" or " + prometheus.LabelList("on", device) + " " + owned
 	}
 	return owned

@@ -17,17 +17,29 @@ type table struct {
 	groups map[string]group
 	values map[string][]string // of the dimensions, by group key
 
-	gpuPrice float64 // NaN = not known
+	gpuPrice float64   // NaN = not known
+	known    []float64 // share of the range in which any engine is known; nil in a series
 }
 
 func newTable(p plan, grid prometheus.Range, gpuPrice float64) *table {
+	var known []float64
+	if p.whole {
+		known = grid.Vector(nil) // until that question is answered, no average is known
+	}
 	return &table{
-		plan: p, grid: grid, times: grid.Times(), groups: map[string]group{}, values: map[string][]string{}, gpuPrice: gpuPrice,
+		known: known,
+		plan:  p, grid: grid, times: grid.Times(), groups: map[string]group{}, values: map[string][]string{}, gpuPrice: gpuPrice,
 	}
 }
 
 // add files the series of one answer.
 func (t *table) add(n need, answer prometheus.Answer) {
+	if n.kind == seen {
+		for _, s := range answer.Series {
+			t.known = t.grid.Vector(s.Samples)
+		}
+		return
+	}
 	for _, s := range answer.Series {
 		values := make([]string, len(t.plan.group))
 		for i, label := range t.plan.group {
@@ -40,12 +52,55 @@ func (t *table) add(n need, answer prometheus.Answer) {
 			t.groups[key], t.values[key] = g, values
 		}
 		vector := t.grid.Vector(s.Samples)
-		if n.kind == buckets {
-			g.ladder(n, s.Labels[t.plan.labels.Model]).add(s.Labels[leLabel], vector)
+		switch n.kind {
+		case buckets:
+			l := g.ladder(n, s.Labels[t.plan.labels.Model])
+			if s.Labels[leLabel] == nativeBuckets {
+				l.addNative(t.grid, s.Histograms)
+				continue
+			}
+			l.add(s.Labels[leLabel], vector)
+		case holders:
+			g.ladder(need{kind: buckets, metric: n.metric}, s.Labels[t.plan.labels.Model]).hold(s.Labels[leLabel], vector)
+		default:
+			g.set(n, s.Labels[n.split], vector)
+		}
+	}
+}
+
+// unusual lists which histograms have classic series with other bounds than vLLM gives them by itself: how many replicas have
+// which must be asked.
+func (t *table) unusual(asked []query) (needs []need) {
+	for _, q := range asked {
+		if q.need.kind != buckets {
 			continue
 		}
-		g.set(n, s.Labels[n.split], vector)
+		for _, g := range t.groups {
+			if slices.ContainsFunc(slices.Collect(maps.Values(g.ladders[q.need])), func(l *ladder) bool { return !l.usual() }) {
+				needs = append(needs, need{kind: holders, metric: q.need.metric})
+				break
+			}
+		}
 	}
+	return needs
+}
+
+// sharedBounds leaves the bounds that all replicas have, and says where there were others. Where it is not known which
+// replicas have which, no quantile is.
+func (t *table) sharedBounds(needs []need) (notices []string) {
+	for _, n := range needs {
+		uneven := false
+		for _, g := range t.groups {
+			for _, l := range g.ladders[need{kind: buckets, metric: n.metric}] {
+				uneven = l.shared() || uneven
+			}
+		}
+		if uneven {
+			notices = append(notices, t.plan.names.Today(n.metric)+": replicas of a model have buckets with different bounds "+
+				"(--custom-histogram-buckets); quantiles are read off those bounds that all of them have")
+		}
+	}
+	return notices
 }
 
 // result computes every column of every group.
@@ -58,6 +113,7 @@ func (t *table) result(spec Spec, columns []column) Result {
 	slices.SortFunc(keys, func(a, b string) int { return slices.Compare(t.values[a], t.values[b]) })
 	for _, key := range keys {
 		g := t.groups[key]
+		g.known = t.known
 		row := make([][]float64, len(columns))
 		for i, c := range columns {
 			row[i] = c.of(g)

@@ -20,7 +20,12 @@ const bornLabel = "born"
 // Selector is of the counter and running of a gauge of the same targets, which have the labels target. Fresh is the age at
 // which a sample is stale.
 func RateWithBirths(selector, running string, target []string, window, fresh time.Duration) string {
-	return "rate(" + Over(selector, window) + ") or label_replace((" + births(selector, running, target, window, fresh) + ") / " +
+	return "rate(" + Over(selector, window) + ") or " + RateOfBirths(selector, running, target, window, fresh)
+}
+
+// RateOfBirths is what RateWithBirths adds to the rate.
+func RateOfBirths(selector, running string, target []string, window, fresh time.Duration) string {
+	return "label_replace((" + births(selector, running, target, window, fresh) + ") / " +
 		strconv.FormatFloat(window.Seconds(), 'f', -1, 64) + ", " + Quote(bornLabel) + `, "1", "", "")`
 }
 

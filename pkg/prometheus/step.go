@@ -84,3 +84,9 @@ func (r Range) Vector(samples []evidence.Sample) []float64 {
 	}
 	return v
 }
+
+// Index is the place of a sample in a Vector; ok is false where it lies beside the grid.
+func (r Range) Index(unixMilli int64) (i int, ok bool) {
+	at := (unixMilli - r.From.UnixMilli()) / max(r.Step.Milliseconds(), 1)
+	return int(at), at >= 0 && at < int64(r.points())
+}
