@@ -1,12 +1,11 @@
 package attainment
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
@@ -58,36 +57,8 @@ func (s share) burn(a about) float64 { return slo.BurnRate(1-s.within, a.target)
 
 const leLabel = "le"
 
-// rung is the bounds by which a limit is read off a histogram.
-type rung struct {
-	limit, bound, below float64 // seconds; NaN where there is no such bound
-	texts               []string
-}
-
-// rungs finds the bounds of every limit that is set. Bounds are as the store writes them: "1" and "1.0" may be in one fleet.
-func (h histogram) rungs(bounds []string, objectives slo.Objectives) map[time.Duration]rung {
-	texts := map[float64][]string{}
-	for _, text := range bounds {
-		if bound, err := strconv.ParseFloat(text, 64); err == nil && bound-bound == 0 { // finite
-			texts[bound] = append(texts[bound], text)
-		}
-	}
-	finite := slices.Collect(maps.Keys(texts))
-	out := map[time.Duration]rung{}
-	for _, o := range objectives {
-		limit := o.Of(h.limit)
-		if limit == 0 {
-			continue
-		}
-		r := rung{limit: limit.Seconds()}
-		r.bound, r.below = slo.Bound(limit, finite)
-		for _, bound := range []float64{r.bound, r.below} {
-			r.texts = append(r.texts, texts[bound]...) // none of NaN
-		}
-		out[limit] = r
-	}
-	return out
-}
+// nativeBuckets stands in le for a native histogram, which has all of its buckets in one series.
+const nativeBuckets = "native"
 
 // Buckets is what histogram buckets tell.
 type Buckets struct {
@@ -111,15 +82,6 @@ type ladder struct {
 	limit, bound             float64 // NaN when the group's models differ
 }
 
-// texts of all bounds that are read, in a stable order.
-func textsOf(rungs map[time.Duration]rung) (texts []string) {
-	for _, r := range rungs {
-		texts = append(texts, r.texts...)
-	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
-}
-
 // source is where series come from, and what they are held against.
 type source struct {
 	objectives slo.Objectives
@@ -128,10 +90,13 @@ type source struct {
 	group      []string // labels
 }
 
-// file adds an answer's series, one per group, model and bound, to the groups.
-func (b *Buckets) file(h histogram, rungs map[time.Duration]rung, answer prometheus.Answer, from source) {
-	used := map[time.Duration]bool{}
-	for _, s := range answer.Series {
+// file adds an answer's series, one per group, model and bound, to the groups: in the order of their labels, since the last
+// digit of a sum depends on it.
+func (b *Buckets) file(h histogram, rules ruler, answer prometheus.Answer, from source) {
+	series := slices.SortedStableFunc(slices.Values(answer.Series), func(a, b prometheus.Series) int {
+		return cmp.Or(cmp.Compare(a.Labels[from.model], b.Labels[from.model]), cmp.Compare(a.Labels[leLabel], b.Labels[leLabel]))
+	})
+	for _, s := range series {
 		name := s.Labels[from.model]
 		index := from.objectives.Index(name)
 		if index < 0 {
@@ -139,16 +104,27 @@ func (b *Buckets) file(h histogram, rungs map[time.Duration]rung, answer prometh
 			continue
 		}
 		limit := from.objectives[index].Of(h.limit)
-		le, err := strconv.ParseFloat(s.Labels[leLabel], 64)
-		if limit == 0 || err != nil {
+		if limit == 0 {
 			continue
 		}
-		used[limit] = true
 		values := make([]string, len(from.group))
 		for i, label := range from.group {
 			values[i] = s.Labels[label]
 		}
-		r := rungs[limit]
+		if s.Labels[leLabel] == nativeBuckets {
+			r, within, below, all := rules.native(limit, s.Histograms)
+			l := b.ladder(values, h, r)
+			l.within = models.Sum(l.within, from.grid.Vector(within))
+			l.withinBelow = models.Sum(l.withinBelow, from.grid.Vector(below))
+			l.all = models.Sum(l.all, from.grid.Vector(all))
+			b.note(h.notice(r, ""))
+			continue
+		}
+		le, err := strconv.ParseFloat(s.Labels[leLabel], 64)
+		if err != nil {
+			continue
+		}
+		r := rules.of(name, limit)
 		l := b.ladder(values, h, r)
 		vector := from.grid.Vector(s.Samples)
 		switch {
@@ -160,11 +136,17 @@ func (b *Buckets) file(h histogram, rungs map[time.Duration]rung, answer prometh
 		if le == r.below {
 			l.withinBelow = models.Sum(l.withinBelow, vector)
 		}
-	}
-	for _, limit := range slices.Sorted(maps.Keys(used)) { // notices in the same order each time
-		if notice := h.notice(rungs[limit]); notice != "" {
-			b.Notices = append(b.Notices, notice)
+		if rules.byModel != nil {
+			b.note(h.notice(r, name))
+		} else {
+			b.note(h.notice(r, ""))
 		}
+	}
+}
+
+func (b *Buckets) note(notice string) {
+	if notice != "" && !slices.Contains(b.Notices, notice) {
+		b.Notices = append(b.Notices, notice)
 	}
 }
 
@@ -208,13 +190,17 @@ func (l *ladder) share(t int) share {
 	return out
 }
 
-// notice says where a bound stands for a limit that is not one.
-func (h histogram) notice(r rung) string {
+// notice says where a bound stands for a limit that is not one; model is named where models have different bounds.
+func (h histogram) notice(r rung, model string) string {
+	limit := fmt.Sprintf("a limit of %g s", r.limit)
+	if model != "" {
+		limit += " on " + model
+	}
 	switch {
 	case math.IsNaN(r.bound):
-		return fmt.Sprintf("%s_attainment: a limit of %g s is above the last bucket: nothing can be told", h.Name, r.limit)
+		return fmt.Sprintf("%s_attainment: %s is above the last bucket: nothing can be told", h.Name, limit)
 	case r.bound != r.limit:
-		return fmt.Sprintf("%s_attainment: a limit of %g s is no bound of a bucket; what took up to %g s counts as within it", h.Name, r.limit, r.bound)
+		return fmt.Sprintf("%s_attainment: %s is no bound of a bucket; what took up to %g s counts as within it", h.Name, limit, r.bound)
 	}
 	return ""
 }

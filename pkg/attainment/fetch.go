@@ -3,6 +3,7 @@ package attainment
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -45,44 +46,36 @@ func FetchBuckets(
 	matchers := prometheus.ScopeMatchers(labels, scope)
 	ask := func(ctx context.Context, expr string) (prometheus.Answer, evidence.Call, error) {
 		if spec.Form == models.TimeSeries {
-			return client.QueryRange(ctx, expr, steps)
+			return client.QueryRangeHistograms(ctx, expr, steps)
 		}
-		return client.Query(ctx, expr, steps.To)
+		return client.QueryHistograms(ctx, expr, steps.To)
 	}
 
 	type asked struct {
-		rungs map[time.Duration]rung
-		rates prometheus.Answer
-		calls []evidence.Call
+		rules   ruler
+		rates   prometheus.Answer
+		notices []string
+		calls   []evidence.Call
 	}
 	answers := make([]asked, len(wanted))
-	errs := prometheus.Each(ctx, client.Concurrency(), len(wanted), func(ctx context.Context, i int) error {
+	errs := prometheus.Each(ctx, client.Concurrency(), len(wanted), func(ctx context.Context, i int) (err error) {
 		h, a := wanted[i], &answers[i]
-		var bounds []string
-		for _, exposed := range names.Of(h.metric) {
-			more, call, err := client.LabelValuesOf(ctx, leLabel, names.Full(exposed)+"_bucket", window, matchers)
-			a.calls = append(a.calls, call)
-			if err != nil {
-				return err
-			}
-			bounds = append(bounds, more...)
+		if a.rules, a.notices, a.calls, err = h.measure(ctx, client, names, window, matchers, objectives); err != nil {
+			return err
 		}
-		a.rungs = h.rungs(bounds, objectives)
-		texts := textsOf(a.rungs)
-		if len(texts) == 0 {
+		expr := h.rates(names, group, labels.Model, a.rules.texts(), grid.Length, matchers)
+		if expr == "" {
 			return nil
 		}
-		some := append(slices.Clone(matchers), prometheus.AnyOf(leLabel, append(texts, infinity)...))
-		rates := prometheus.Aggregate("sum", withLabels(group, labels.Model, leLabel),
-			names.Either("rate", h.metric, []string{"_bucket"}, grid.Length, some...))
-		answer, call, err := ask(ctx, rates)
+		answer, call, err := ask(ctx, expr)
 		a.rates, a.calls = answer, append(a.calls, call)
 		return err
 	})
 	from := source{objectives: objectives, grid: steps, model: labels.Model, group: group}
 	for i, h := range wanted {
 		calls = append(calls, answers[i].calls...)
-		out.file(h, answers[i].rungs, answers[i].rates, from)
+		out.Notices = append(out.Notices, answers[i].notices...)
+		out.file(h, answers[i].rules, answers[i].rates, from)
 		for _, warning := range answers[i].rates.Warnings {
 			out.Notices = append(out.Notices, "Prometheus: "+warning)
 		}
@@ -90,6 +83,23 @@ func FetchBuckets(
 	slices.Sort(out.Notices)
 	out.Notices = slices.Compact(out.Notices)
 	return out, calls, upstream.Join(errs...)
+}
+
+// rates writes what is read of a histogram: the classic buckets at these bounds and the last, and native histograms whole.
+func (h histogram) rates(
+	names prometheus.Names, group []string, model string, texts []string, window time.Duration, matchers []prometheus.Matcher,
+) string {
+	by := withLabels(group, model)
+	var exprs []string
+	if len(texts) > 0 {
+		some := append(slices.Clone(matchers), prometheus.AnyOf(leLabel, append(texts, infinity)...))
+		exprs = append(exprs, prometheus.Aggregate("sum", withLabels(by, leLabel), names.Either("rate", h.metric, []string{"_bucket"}, window, some...)))
+	}
+	if native := names.Native("rate", h.metric, window, matchers...); native != "" {
+		exprs = append(exprs, "label_replace("+prometheus.Aggregate("sum", by, native)+", "+prometheus.Quote(leLabel)+", "+
+			prometheus.Quote(nativeBuckets)+`, "", "")`)
+	}
+	return strings.Join(exprs, " or ")
 }
 
 // histograms that the figures of a spec are read off.
