@@ -3,6 +3,8 @@ package fetch
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -94,17 +96,26 @@ func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
 }
 
 // Spans gathers engine spans, and the counters that they are held against, when there are at most limit requests in the
-// window; ok is false when there are more, their number is not known, or the search was not complete.
-func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input, ok bool) {
+// window. Why is not empty when there are more, their number is not known, or the search was not complete.
+func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input, why string) {
 	g := f.gather(ctx, ask)
 	expected := g.estimate(ctx)
-	if expected == 0 || expected > limit {
-		return join.Input{}, false
+	switch {
+	case expected == 0:
+		return join.Input{}, "how many requests the engines finished in this range is not known, or none did"
+	case expected > limit:
+		return join.Input{}, fmt.Sprintf("the engines finished %d requests in this range, and at most %d are read", expected, limit)
 	}
 	Parallel(
 		func() { g.askTraces(ctx, expected, false) },
 		func() { g.askTargets(ctx) },
 		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(ask.Window)}, ask.Scope) },
 	)
-	return g.input(), g.traces.Err == nil && !g.traces.Truncated && upstream.Trouble(g.metrics) == nil
+	switch {
+	case g.traces.Err != nil || upstream.Trouble(g.metrics) != nil:
+		why = "a store failed"
+	case g.traces.Truncated:
+		why = "not all spans could be read: " + strings.TrimSuffix(g.traces.Reason, ".")
+	}
+	return g.input(), why
 }

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -39,7 +40,10 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 		}
 		failures = append(failures, frames.Missing(partial, "what that part knows: sums and rates are too low, or a group is not there"))
 	}
-	exact, more := d.exactQuantiles(ctx, q, result)
+	exact, more, why := d.exactQuantiles(ctx, q, result)
+	if why != "" {
+		failures = append(failures, information("Quantiles of the requests themselves are not shown beside those of the buckets: %s.", why))
+	}
 	result = result.WithExact(exact)
 	for _, report := range more {
 		if err := upstream.Trouble(report); err != nil {
@@ -52,22 +56,23 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 }
 
 // exactQuantiles takes a table's quantiles from the requests themselves, when all of them can be had: traces are there,
-// they are few enough, nothing was cut, and the rows explain the engines' own count. It also gives what the stores said.
-func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result models.Result) ([]models.ExactQuantile, []evidence.StoreReport) {
+// they are few enough, nothing was cut, and the rows explain the engines' own count. It also gives what the stores said, and
+// why there are none where they were to be had.
+func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result models.Result) ([]models.ExactQuantile, []evidence.StoreReport, string) {
 	spec := q.Models.WithDefaults()
 	if q.FromAlert || spec.Form != models.Table || d.jaeger == nil || !hasQuantiles(result) {
-		return nil, nil
+		return nil, nil, ""
 	}
-	in, complete := d.fetcher.Spans(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope}, exactRequests)
-	if !complete {
-		return nil, in.Stores
+	in, why := d.fetcher.Spans(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope}, exactRequests)
+	if why != "" {
+		return nil, in.Stores, why
 	}
 	joined := join.Requests(in)
 	if !joined.Report.Complete() {
-		return nil, in.Stores
+		return nil, in.Stores, fmt.Sprintf("the spans found are %.1f %% of the requests that the engines counted (traces are sampled, or some were lost)", 100*joined.Report.Explained.Ratio())
 	}
 	rows, _ := join.Choose(joined.Rows, join.Predicate{}.Within(q.Scope), join.Order{}, 0)
-	return models.FromRequests(rows, result), in.Stores
+	return models.FromRequests(rows, result), in.Stores, ""
 }
 
 func hasQuantiles(r models.Result) bool {
