@@ -112,7 +112,8 @@ func (j *joiner) simple(key *keyed, lines []int32) bool {
 		e := &j.in.Events[i]
 		far = far || e.UnixNano < from || e.UnixNano > to
 		if e.Origin != last {
-			if last = e.Origin; j.elsewhere(s.Origin, last) {
+			last = e.Origin
+			if last != s.Origin && j.elsewhere(s.Origin, j.streams.home(e)) {
 				return false
 			}
 		}
@@ -211,17 +212,17 @@ func (j *joiner) namedInTwoWays(calls []call, attempts []attempt) bool {
 		return false
 	}
 	same, unsure := false, false
-	var last meeting
+	var last [2]*evidence.Origin
 	for c := range calls {
 		for a := range attempts[:min(len(attempts), 64)] {
-			m := meeting{calls[c].origin, attempts[a].origin}
+			m := [2]*evidence.Origin{calls[c].origin, attempts[a].origin}
 			if m == last {
 				continue
 			}
 			last = m
-			yes, _ := j.same(m.span, m.line)
+			yes, _ := j.same(m[0], m[1])
 			same = same || yes
-			unsure = unsure || !yes && !j.elsewhere(m.span, m.line)
+			unsure = unsure || !yes && !j.elsewhere(m[0], m[1])
 		}
 		if c == 64 {
 			break

@@ -45,7 +45,7 @@ func (j *joiner) measure(s *evidence.RequestSpan, lines []int32) {
 			break
 		}
 	}
-	j.streams.meets(s.Origin, j.in.Events[lines[0]].Origin)
+	j.streams.meets(s.Origin, j.streams.of(&j.in.Events[lines[0]]))
 }
 
 func (j *joiner) offset(e *evidence.RequestEvent, span int64) {

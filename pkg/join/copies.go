@@ -213,9 +213,9 @@ func (u *unique) prove(lines []int32) {
 
 // at counts those of some lines that may be of the place of another line.
 func (u *unique) at(lines []int32, e *evidence.RequestEvent) (n int) {
-	home := u.streams.home(e.Origin)
+	home := u.streams.home(e)
 	for _, i := range lines {
-		if _, no := u.same(u.streams.home(u.in.Events[i].Origin), home); !no {
+		if _, no := u.same(u.streams.home(&u.in.Events[i]), home); !no {
 			n++
 		}
 	}
@@ -272,7 +272,7 @@ func (u *unique) mayBeOne(cluster []int32, e *evidence.RequestEvent) bool {
 		if differ(o.Clock, e.Clock) || differ(o.PID, e.PID) {
 			return false
 		}
-		if _, no := u.same(u.streams.home(o.Origin), u.streams.home(e.Origin)); no {
+		if _, no := u.same(u.streams.home(o), u.streams.home(e)); no {
 			return false
 		}
 	}
@@ -392,7 +392,7 @@ func (u *unique) spansAt(e *evidence.RequestEvent) (n int) {
 	const seconds = int64(quarter / time.Second)
 	for _, r := range u.rows {
 		s := u.joiner.rows[r].Span
-		if u.elsewhere(s.Origin, e.Origin) {
+		if u.elsewhere(s.Origin, u.streams.home(e)) {
 			continue
 		}
 		at := s.Start

@@ -141,20 +141,35 @@ func (j *joiner) farAway() (evidence.Finding, bool) {
 
 // otherNames is the finding about engines that Loki and Jaeger call by names which do not meet.
 func (j *joiner) otherNames() (evidence.Finding, bool) {
-	all, apart := 0, 0
-	var example meeting
-	most := 0
-	for line, spans := range j.meetings() {
+	all, apart, most, unnamed := 0, 0, 0, 0
+	var example struct{ span, line *evidence.Origin }
+	places := map[evidence.Origin]bool{} // of spans whose lines name no place
+	for s, spans := range j.meetings() {
+		if !servers.Named(s.origin) {
+			for span, n := range spans {
+				all, unnamed = all+n, unnamed+n
+				places[span] = true
+			}
+			continue
+		}
 		for span, n := range spans {
 			all += n
-			if servers.Compare(&span, &line) == servers.Same {
+			if servers.Compare(&span, s.origin) == servers.Same {
 				continue
 			}
 			apart += n
-			if n > most || n == most && compareOrigins(&line, example.line) < 0 {
-				most, example = n, meeting{&span, &line}
+			if n > most || n == most && compareOrigins(s.origin, example.line) < 0 {
+				most, example.span, example.line = n, &span, s.origin
 			}
 		}
+	}
+	fix := "Give log streams a label with the pod's name, and set OTEL_RESOURCE_ATTRIBUTES=k8s.pod.name=$(POD_NAME) in the environment of vLLM."
+	if len(places) > 1 && unnamed >= enoughPairs && unnamed*10 >= all && unnamed > apart {
+		return evidence.Finding{
+			Check: CheckInstanceNaming, Value: float64(unnamed) / float64(all), Fix: fix,
+			Found: fmt.Sprintf("Loki names neither pod nor instance of the log lines of %d of %d requests, whose spans are of %d engines; requests whose id is used once are joined all the same.",
+				unnamed, all, len(places)),
+		}, true
 	}
 	if apart < enoughPairs || apart*10 < all {
 		return evidence.Finding{}, false
@@ -163,7 +178,7 @@ func (j *joiner) otherNames() (evidence.Finding, bool) {
 		Check: CheckInstanceNaming, Value: float64(apart) / float64(all),
 		Found: fmt.Sprintf("Loki and Jaeger do not name engines alike: lines of %s belong to spans of %s, and so for %d of %d requests; requests whose id is used once are joined all the same.",
 			whereName(example.line), whereName(example.span), apart, all),
-		Fix: "Give log streams a label with the pod's name, and set OTEL_RESOURCE_ATTRIBUTES=k8s.pod.name=$(POD_NAME) in the environment of vLLM.",
+		Fix: fix,
 	}, true
 }
 

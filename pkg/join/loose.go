@@ -134,7 +134,7 @@ func (s *settling) mark(e *evidence.RequestEvent) {
 
 func (s *settling) each(e *evidence.RequestEvent, do func(*settlingLane)) {
 	for i := range s.lists {
-		if _, no := s.same(s.lanes.origins[i], s.streams.home(e.Origin)); !no {
+		if _, no := s.same(s.lanes.origins[i], s.streams.home(e)); !no {
 			do(&s.lists[i])
 		}
 	}

@@ -75,7 +75,7 @@ func (j *joiner) elsewhere(span, line *evidence.Origin) bool {
 	pair := [2]*evidence.Origin{span, line}
 	apart, ok := j.places.apart[pair]
 	if !ok {
-		apart = j.places.proveApart(span, j.streams.home(line))
+		apart = j.places.proveApart(span, line)
 		j.places.apart[pair] = apart
 	}
 	return apart
@@ -107,12 +107,20 @@ func (p *places) foreign(o *evidence.Origin) bool {
 	return !knows(&p.spans) && !knows(&p.metrics)
 }
 
-// learnNames settles which places of the log store are the same process, and which name of a span's is meant by them.
+// learnNames settles which streams are of the same process, and which place of spans is meant by them.
 func (j *joiner) learnNames() {
-	x := j.streams
-	x.same = map[evidence.Origin]*evidence.Origin{}
-	pairs := make([][2]evidence.Origin, 0, len(x.votes))
-	for pair := range x.votes {
+	same := map[evidence.Origin]*evidence.Origin{} // places in the log store's words → the words to keep
+	home := func(o *evidence.Origin) *evidence.Origin {
+		if o == nil {
+			return nil
+		}
+		if known, ok := same[*o]; ok {
+			return known
+		}
+		return o
+	}
+	pairs := make([][2]evidence.Origin, 0, len(j.streams.votes))
+	for pair := range j.streams.votes {
 		pairs = append(pairs, pair)
 	}
 	slices.SortFunc(pairs, func(a, b [2]evidence.Origin) int {
@@ -122,46 +130,59 @@ func (j *joiner) learnNames() {
 		return compareOrigins(&a[1], &b[1])
 	})
 	for i := range pairs {
-		a, b := x.home(&pairs[i][0]), x.home(&pairs[i][1])
+		a, b := home(&pairs[i][0]), home(&pairs[i][1])
 		if j.places.foreign(a) && !j.places.foreign(b) { // the name that others know is the one to keep
 			a, b = b, a
 		}
 		if *a == *b {
 			continue
 		}
-		for from, to := range x.same {
+		for from, to := range same {
 			if *to == *b {
-				x.same[from] = a
+				same[from] = a
 			}
 		}
-		x.same[*b] = a
+		same[*b] = a
 	}
-	for line, spans := range j.meetings() {
-		all, most, best := 0, 0, (*evidence.Origin)(nil)
-		for span, n := range spans {
-			all += n
-			if n > most || n == most && compareOrigins(&span, best) < 0 {
-				most, best = n, &span
-			}
-		}
-		if yes, _ := j.same(best, x.home(&line)); !yes && all >= enoughPairs && most*5 >= all*4 {
-			x.same[line] = best
-		}
-	}
-	clear(j.places.apart)
-}
-
-// meetings counts over unique ids by which span's place each place of the log store was met.
-func (j *joiner) meetings() map[evidence.Origin]map[evidence.Origin]int {
-	out := map[evidence.Origin]map[evidence.Origin]int{}
-	for m, n := range j.streams.met {
-		if !servers.Named(m.line) || !servers.Named(m.span) {
+	meetings := j.meetings()
+	for _, s := range j.streams.list {
+		s.place = home(s.origin)
+		best, share := usual(meetings[s])
+		if best == nil || share < 0.8 {
 			continue
 		}
-		if out[*m.line] == nil {
-			out[*m.line] = map[evidence.Origin]int{}
+		if yes, _ := j.same(best, s.place); !yes {
+			s.place = best
 		}
-		out[*m.line][*m.span] += *n
+	}
+}
+
+// meetings counts over unique ids by which place of spans each stream was met.
+func (j *joiner) meetings() map[*stream]map[evidence.Origin]int {
+	out := map[*stream]map[evidence.Origin]int{}
+	for m, n := range j.streams.met {
+		if !servers.Named(m.span) {
+			continue
+		}
+		if out[m.line] == nil {
+			out[m.line] = map[evidence.Origin]int{}
+		}
+		out[m.line][*m.span] += *n
 	}
 	return out
+}
+
+// usual gives the place that was met most often and its share; nil when too few were met.
+func usual(met map[evidence.Origin]int) (best *evidence.Origin, share float64) {
+	all, most := 0, 0
+	for place, n := range met {
+		all += n
+		if n > most || n == most && compareOrigins(&place, best) < 0 {
+			most, best = n, &place
+		}
+	}
+	if all < enoughPairs {
+		return nil, 0
+	}
+	return best, float64(most) / float64(all)
 }

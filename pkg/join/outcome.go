@@ -127,6 +127,8 @@ func callerStatus(c *evidence.CallerSpan) Status {
 		return StatusError
 	case c.HTTPStatus == 0 && vllm.RefusalInWords(c.Error):
 		return StatusRejected
+	case c.Error != "" && c.Outer != nil && isCancel(c.Outer.Error): // a router says that it failed, its caller why
+		return StatusAborted
 	case c.Error != "":
 		return StatusError
 	case c.HTTPStatus >= 200 && c.HTTPStatus < 300, c.FinishReason != "":

@@ -62,7 +62,7 @@ type laneLists struct {
 // open begins an attempt with a line.
 func (s *splitter) open(e *evidence.RequestEvent) int32 {
 	a := ordinal(len(s.attempts))
-	origin := s.streams.home(e.Origin)
+	origin := s.streams.home(e)
 	s.attempts = append(s.attempts, attempt{first: s.at(e), origin: origin, late: !opening(e.Kind)})
 	lane := s.lanes.add(a, origin)
 	if int(lane) == len(s.lists) {
@@ -99,7 +99,7 @@ func (s *splitter) attemptFor(e *evidence.RequestEvent) int32 {
 	own := suffixed(e, s.id) // up to 0.13 all attempts share the engine's id
 	if own {
 		for _, a := range s.named[internal] {
-			if _, no := s.same(s.attempts[a].origin, s.streams.home(e.Origin)); !no {
+			if _, no := s.same(s.attempts[a].origin, s.streams.home(e)); !no {
 				return a // the random suffix names the attempt; children of one request share it
 			}
 		}
@@ -205,7 +205,7 @@ func (s *splitter) newest(e *evidence.RequestEvent) int32 {
 
 func (s *splitter) each(e *evidence.RequestEvent, do func(*laneLists)) {
 	for i := range s.lists {
-		if _, no := s.same(s.lanes.origins[i], s.streams.home(e.Origin)); !no {
+		if _, no := s.same(s.lanes.origins[i], s.streams.home(e)); !no {
 			do(&s.lists[i])
 		}
 	}

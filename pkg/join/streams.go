@@ -15,6 +15,7 @@ const Apart = 15 * time.Minute
 // lines come twice in it.
 type stream struct {
 	origin *evidence.Origin // as the log store names it
+	place  *evidence.Origin // as spans name it, where that was learnt; else as the log store does
 	lines  int              // ids that have lines in this stream: as their first, or among equal ones
 	// offsets are time of the line − time of the span, in nanoseconds, over ids that are unique.
 	offsets []int64
@@ -72,9 +73,15 @@ type streams struct {
 	byLine  map[streamKey]*stream
 	byValue map[streamValue]*stream
 
-	same  map[evidence.Origin]*evidence.Origin // places in the log store's words → the words of the process that they are of
-	votes map[[2]evidence.Origin]int           // ids of the engine's own that two places have in common
-	met   map[meeting]*int                     // unique ids, by what span and line call their place
+	// recent are some of byLine that were asked for last: neighbours in time are of few streams.
+	recent [8]struct {
+		key    streamKey
+		stream *stream
+	}
+	next int
+
+	votes map[[2]evidence.Origin]int // ids of the engine's own that two places have in common
+	met   map[meeting]*int           // unique ids, by the place of their span and the stream of their lines
 }
 
 type streamKey struct {
@@ -87,8 +94,11 @@ type streamValue struct {
 	stream uint32
 }
 
-// meeting is what the two stores call one place.
-type meeting struct{ span, line *evidence.Origin }
+// meeting is a place of spans and the stream that has lines of the same requests.
+type meeting struct {
+	span *evidence.Origin
+	line *stream
+}
 
 func newStreams() *streams {
 	return &streams{byLine: map[streamKey]*stream{}, byValue: map[streamValue]*stream{}, met: map[meeting]*int{}}
@@ -96,10 +106,18 @@ func newStreams() *streams {
 
 // of gives the stream of a line.
 func (x *streams) of(e *evidence.RequestEvent) *stream {
-	s, ok := x.byLine[streamKey{e.Origin, e.Stream}]
+	key := streamKey{e.Origin, e.Stream}
+	for i := range x.recent {
+		if x.recent[i].key == key && x.recent[i].stream != nil {
+			return x.recent[i].stream
+		}
+	}
+	s, ok := x.byLine[key]
 	if !ok {
 		s = x.add(e)
 	}
+	x.recent[x.next].key, x.recent[x.next].stream = key, s
+	x.next = (x.next + 1) % len(x.recent)
 	return s
 }
 
@@ -110,7 +128,7 @@ func (x *streams) add(e *evidence.RequestEvent) *stream {
 	}
 	s, ok := x.byValue[value]
 	if !ok {
-		s = &stream{origin: e.Origin, lastSeen: none}
+		s = &stream{origin: e.Origin, place: e.Origin, lastSeen: none}
 		x.byValue[value], x.list = s, append(x.list, s)
 	}
 	x.byLine[streamKey{e.Origin, e.Stream}] = s
@@ -132,9 +150,9 @@ func (x *streams) oneProcess(a, b *evidence.Origin) {
 	x.votes[pair]++
 }
 
-// meets notes that a unique id has its span at one place and a line at another.
-func (x *streams) meets(span, line *evidence.Origin) {
-	if span == nil || line == nil {
+// meets notes that a unique id has its span at one place and a line in a stream.
+func (x *streams) meets(span *evidence.Origin, line *stream) {
+	if span == nil {
 		return
 	}
 	m := meeting{span, line}
@@ -146,16 +164,8 @@ func (x *streams) meets(span, line *evidence.Origin) {
 	*n++
 }
 
-// home gives the words by which a place of the log store is known to others, as far as that was learnt.
-func (x *streams) home(o *evidence.Origin) *evidence.Origin {
-	if len(x.same) == 0 || o == nil {
-		return o
-	}
-	if known, ok := x.same[*o]; ok {
-		return known
-	}
-	return o
-}
+// home gives the place of a line, in the words that others know it by as far as these were learnt.
+func (x *streams) home(e *evidence.RequestEvent) *evidence.Origin { return x.of(e).place }
 
 // median is the middle of some numbers; 0 of none. The numbers are sorted.
 func median(of []int64) int64 {

@@ -67,7 +67,7 @@ func init() {
 						began = l.Time
 					}
 					ship(l)
-					if since := l.Time.Sub(began); since > 2*time.Minute && since < 5*time.Minute {
+					if since := l.Time.Sub(began); since > 5*time.Minute && since < 8*time.Minute {
 						l.Time = l.Time.Add(4*time.Minute + 13*time.Millisecond)
 						ship(l)
 					}
