@@ -105,7 +105,15 @@ func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services 
 	g.merge(&g.traces, report)
 }
 
+// askLogs asks for the lines of the spans of some windows. Where lines are known to be dated earlier or later than spans, the
+// question is wider; followClocks asks again when that shows only now.
 func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []string) {
+	g.early, g.late = g.lateness.get()
+	g.logWindows, g.logIDs = windows, ids
+	g.askLines(ctx, dated(windows, g.early, g.late), ids)
+}
+
+func (g *gather) askLines(ctx context.Context, windows []evidence.Window, ids []string) {
 	if g.Logs == nil || g.silent(&g.logs) {
 		return
 	}

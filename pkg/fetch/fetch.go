@@ -51,8 +51,9 @@ type Fetcher struct {
 	// ScrapeInterval tells how often the engines are scraped in a window; nil = as VLLM says.
 	ScrapeInterval func(ctx context.Context, w evidence.Window) time.Duration
 
-	callers serviceMemory
-	loss    lossMemory
+	callers  serviceMemory
+	lateness latenessMemory
+	loss     lossMemory
 }
 
 // Ask says which requests are wanted.

@@ -30,6 +30,11 @@ type gather struct {
 	metrics evidence.StoreReport
 	logs    evidence.StoreReport
 	traces  evidence.StoreReport
+	// logWindows and logIDs are what the lines were asked for, in the time of spans; early and late by how much earlier and later
+	// than spans they were expected to be dated.
+	logWindows  []evidence.Window
+	logIDs      []string
+	early, late time.Duration
 	// spansCut says that a limit kept engine spans from us. A cut search for callers does not.
 	spansCut bool
 	// stateAsked says that the engines' state was asked for: to have nothing of it then is to have nothing.
@@ -48,6 +53,7 @@ func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
 
 func (g *gather) input() join.Input {
 	g.metrics.Nothing = g.stateAsked && g.metrics.Err == nil && len(g.in.Series)+len(g.in.Targets) == 0
+	g.in.LinesEarly, g.in.LinesLate = g.early, g.late
 	g.in.Stores = []evidence.StoreReport{g.metrics, g.logs, g.traces}
 	return g.in
 }

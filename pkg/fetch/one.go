@@ -36,7 +36,8 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 	} else if more := g.otherIDs(asked); len(more) > 0 { // a router's id: what vLLM was sent is another
 		g.askLogs(ctx, around(g.in.Spans), more)
 	}
-	if known := append(around(g.in.Spans), aroundLines(g.in.Events, asked)...); len(known) > 0 {
+	g.followClocks(ctx)
+	if known := append(around(g.in.Spans), g.aroundLines(asked)...); len(known) > 0 {
 		g.askMetrics(ctx, g.scrapesOfAll(fewWindows(known)), vllm.Scope{})
 	}
 	if err := ctx.Err(); err != nil {
@@ -137,14 +138,15 @@ func (g *gather) otherIDs(asked vllm.RequestIDSet) []string {
 }
 
 // aroundLines is the time around the lines of one request, which may be all that is known of it.
-func aroundLines(events []evidence.RequestEvent, asked vllm.RequestIDSet) []evidence.Window {
+func (g *gather) aroundLines(asked vllm.RequestIDSet) []evidence.Window {
 	var windows []evidence.Window
+	events := g.in.Events
 	for i := range events {
 		if !asked.Has(events[i].ID, events[i].Form) {
 			continue // another's line that the store found too
 		}
 		at := events[i].Time()
-		windows = append(windows, evidence.Window{From: at.Add(-join.BeforeStart), To: at.Add(join.AfterEnd)})
+		windows = append(windows, evidence.Window{From: at.Add(-join.BeforeStart - g.late), To: at.Add(join.AfterEnd - g.early)})
 	}
 	return fewWindows(windows)
 }

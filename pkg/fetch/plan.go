@@ -18,6 +18,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}, g.ask.Scope) },
 		func() { g.askTargets(ctx) },
 	)
+	g.followClocks(ctx)
 	if g.cutShort() {
 		g.onlyWithSpans()
 		return
@@ -75,6 +76,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		func() { g.askMetrics(ctx, g.scrapesOfAll(windows), g.ask.Scope) },
 		func() { g.askCallers(ctx, g.search(expected), callers) },
 	)
+	g.followClocks(ctx)
 	if ids == nil { // the lines of all requests are there, also of those without a span
 		g.recover(ctx, 0)
 	}

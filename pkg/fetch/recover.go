@@ -106,10 +106,12 @@ func (g *gather) unexplained() []string {
 		at int64
 	}
 	var out []missed
+	// Lines that are dated otherwise than spans may be of requests of before the window, or of after it.
+	inside := evidence.Window{From: g.ask.Window.From.Add(g.late), To: g.ask.Window.To.Add(g.early)}
 	for i := range g.in.Events {
 		e := &g.in.Events[i]
 		if (e.Kind == vllm.LogGenerated || e.Kind == vllm.LogFinished) && e.Form == vllm.IDExternal && !have[e.External] &&
-			g.ask.Window.Contains(e.Time()) && vllm.ComparableRequestID(e.External) {
+			inside.Contains(e.Time()) && vllm.ComparableRequestID(e.External) {
 			have[e.External] = true
 			out = append(out, missed{e.External, e.UnixNano})
 		}

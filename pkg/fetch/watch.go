@@ -47,6 +47,7 @@ func (w *Watch) Look(ctx context.Context, window evidence.Window, expected int) 
 	case g.metrics.Err == nil:
 		w.targets, w.believed = g.in.Targets, time.Now().Add(targetsTTL)
 	}
+	g.followClocks(ctx)
 	if g.cutShort() {
 		g.onlyWithSpans()
 	}

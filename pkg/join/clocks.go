@@ -77,9 +77,9 @@ func (j *joiner) settleClocks() {
 	for _, s := range j.streams.list {
 		all = append(all, s.offsets...)
 	}
-	common := byPairs(all, nil)
+	common := j.byPairs(all, nil)
 	for _, s := range j.streams.list {
-		s.settled = byPairs(s.offsets, s.told)
+		s.settled = j.byPairs(s.offsets, s.told)
 		if !s.settled.known {
 			s.settled = byOwnClock(s.late)
 		}
@@ -91,13 +91,23 @@ func (j *joiner) settleClocks() {
 	}
 }
 
-// byPairs measures a stream's clock by the spans of unique ids.
-func byPairs(offsets, told []int64) clock {
-	c := clock{margin: decisive, pairs: len(offsets), known: len(offsets) >= enoughPairs}
+// byPairs measures a stream's clock by the spans of unique ids: by enough of them, by two that tell the same, or by one that tells
+// what earlier questions did.
+func (j *joiner) byPairs(offsets, told []int64) clock {
+	c := clock{margin: decisive, pairs: len(offsets)}
+	slices.Sort(offsets)
+	switch n := len(offsets); {
+	case n >= enoughPairs:
+		c.known = true
+	case n == 2:
+		c.known = time.Duration(offsets[1]-offsets[0]) <= unsteady
+	case n == 1:
+		off := time.Duration(offsets[0])
+		c.known = off >= j.in.LinesEarly && off <= j.in.LinesLate
+	}
 	if !c.known {
 		return c
 	}
-	slices.Sort(offsets)
 	middle := time.Duration(median(offsets))
 	c.spread = time.Duration(offsets[len(offsets)*9/10] - offsets[len(offsets)/10])
 	c.shift = int64(worthShifting(middle))

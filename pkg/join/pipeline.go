@@ -28,6 +28,9 @@ type Input struct {
 	Callers []evidence.CallerSpan
 	// Events are id-bearing log lines in any order.
 	Events []evidence.RequestEvent
+	// LinesEarly and LinesLate are by how much before and after their spans lines are dated, as far as was measured before; LinesEarly is
+	// not positive, LinesLate not negative.
+	LinesEarly, LinesLate time.Duration
 	// Series are raw samples of the engine's state, one per metric, engine and remaining labels.
 	Series  []evidence.Series
 	Targets []evidence.Target

@@ -1,0 +1,206 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+)
+
+const (
+	// latenessTTL is how long it is believed that lines are dated so much earlier or later than spans. A clock that was mended
+	// leaves wider questions behind for that long, never other rows.
+	latenessTTL = 10 * time.Minute
+	// silentTTL is for how long the lines of places that have none are not looked for again.
+	silentTTL = 5 * time.Minute
+	// maxSilent bounds how many places are remembered to have no lines.
+	maxSilent = 1000
+	// inSlack is what the slack between a span and its lines (join.BeforeStart, join.AfterEnd) takes up of a lateness.
+	inSlack = time.Second
+	// enoughTelling is how many requests of a stream must tell how late its lines are, unless there are no more than fewSpans in all:
+	// an id that is used again may meet a span that is not its own, and what is measured costs time only.
+	enoughTelling = 3
+	fewSpans      = 10
+	// latenessMargin is added to what was measured: single lines are later than nearly all.
+	latenessMargin = 2 * time.Second
+)
+
+// latenessMemory remembers how much earlier and later than spans lines are dated, so that the next question asks for the right
+// time at once.
+type latenessMemory struct {
+	mu                    sync.Mutex
+	early, late           time.Duration // early is not positive, late not negative
+	earlyUntil, lateUntil time.Time
+	silent                map[evidence.Origin]time.Time // places of spans whose lines were looked for in vain, until then
+}
+
+func (m *latenessMemory) get() (early, late time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if now.Before(m.earlyUntil) {
+		early = m.early
+	}
+	if now.Before(m.lateUntil) {
+		late = m.late
+	}
+	return early, late
+}
+
+// learn keeps the widest of what was measured lately.
+func (m *latenessMemory) learn(early, late time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if early < 0 && (early <= m.early || !now.Before(m.earlyUntil)) {
+		m.early, m.earlyUntil = early, now.Add(latenessTTL)
+	}
+	if late > 0 && (late >= m.late || !now.Before(m.lateUntil)) {
+		m.late, m.lateUntil = late, now.Add(latenessTTL)
+	}
+}
+
+// unheard keeps the spans of places whose lines were not looked for in vain lately.
+func (m *latenessMemory) unheard(spans []*evidence.RequestSpan) (out []*evidence.RequestSpan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for _, s := range spans {
+		if !now.Before(m.silent[join.PlaceOf(s)]) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (m *latenessMemory) hush(spans []*evidence.RequestSpan) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if m.silent == nil || len(m.silent) > maxSilent {
+		m.silent = map[evidence.Origin]time.Time{}
+	}
+	for _, s := range spans {
+		m.silent[join.PlaceOf(s)] = now.Add(silentTTL)
+	}
+}
+
+// dated widens windows of spans to where their lines are dated.
+func dated(windows []evidence.Window, early, late time.Duration) []evidence.Window {
+	if early == 0 && late == 0 {
+		return windows
+	}
+	out := make([]evidence.Window, len(windows))
+	for i, w := range windows {
+		out[i] = evidence.Window{From: w.From.Add(early), To: w.To.Add(late)}
+	}
+	return evidence.MergeWindows(out, 0)
+}
+
+// followClocks asks for the lines that the first question missed because they are dated otherwise than the spans: further where
+// the lines that came say so, and for single requests first where spans have no lines at all. At most two more questions.
+func (g *gather) followClocks(ctx context.Context) {
+	if g.Logs == nil || g.logs.Err != nil || g.logs.Truncated || len(g.in.Spans) == 0 || len(g.logWindows) == 0 || ctx.Err() != nil {
+		return
+	}
+	enough := enoughTelling
+	if len(g.in.Spans) < fewSpans {
+		enough = 1
+	}
+	seen := join.MeasureLateness(g.in.Spans, g.in.Events, enough)
+	if early, late := beyondSlack(seen); early >= g.early && late <= g.late {
+		if unheard := g.lateness.unheard(seen.Unmet); len(unheard) > 0 {
+			found := g.probeLines(ctx, unheard)
+			seen.Earliest, seen.Latest = min(seen.Earliest, found.Earliest), max(seen.Latest, found.Latest)
+		}
+	}
+	early, late := beyondSlack(seen)
+	g.lateness.learn(early, late)
+	early, late = min(early, g.early), max(late, g.late)
+	if early == g.early && late == g.late {
+		return
+	}
+	before, now := dated(g.logWindows, g.early, g.late), dated(g.logWindows, early, late)
+	missing := without(now, before)
+	if len(missing) > maxWindows {
+		missing, g.in.Events = fewWindows(now), nil
+	}
+	g.early, g.late = early, late
+	events, report := g.Logs.RequestEvents(ctx, missing, g.ask.Scope, loki.RequestFilter{IDs: g.logIDs})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.in.Events = append(g.in.Events, onlyOf(events, g.logIDs)...)
+	g.merge(&g.logs, report)
+	g.logs.Nothing = g.logs.Nothing && len(events) == 0
+}
+
+// beyondSlack is by how much lines lie outside the slack around spans, with a margin; 0 when they do not.
+func beyondSlack(l join.Lateness) (early, late time.Duration) {
+	if l.Earliest < -join.BeforeStart+inSlack {
+		early = (l.Earliest - latenessMargin).Round(time.Second)
+	}
+	if l.Latest > join.AfterEnd-2*inSlack {
+		late = (l.Latest + latenessMargin).Round(time.Second)
+	}
+	return max(early, -join.Apart), min(late, join.Apart)
+}
+
+// probeLines looks for the lines of single requests, as far around their spans as lines are joined.
+func (g *gather) probeLines(ctx context.Context, spans []*evidence.RequestSpan) join.Lateness {
+	var windows []evidence.Window
+	var ids []string
+	probed := make([]evidence.RequestSpan, 0, len(spans))
+	for _, s := range spans {
+		if s.RequestID == "" {
+			continue
+		}
+		ids, probed = append(ids, vllm.ExternalFromChild(s.RequestID)), append(probed, *s)
+		windows = append(windows, evidence.Window{From: s.Start.Add(-join.Apart), To: s.End().Add(join.Apart)})
+	}
+	if len(ids) == 0 {
+		return join.Lateness{}
+	}
+	events, report := g.Logs.RequestEvents(ctx, fewWindows(windows), g.ask.Scope, loki.RequestFilter{IDs: ids})
+	if report.Err == nil {
+		met := join.MeasureLateness(probed, onlyOf(events, ids), 1)
+		g.lateness.hush(met.Unmet)
+		g.mergeCalls(&g.logs, report)
+		return met
+	}
+	if upstream.Silent(report.Err) {
+		g.lateness.hush(spans)
+	}
+	return join.Lateness{}
+}
+
+// mergeCalls adds what a further question cost to a store's report, and nothing that it failed at: the answer is whole without.
+func (g *gather) mergeCalls(into *evidence.StoreReport, r evidence.StoreReport) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	into.Calls = append(into.Calls, r.Calls...)
+}
+
+// without is what some windows cover and others do not.
+func without(windows, others []evidence.Window) (out []evidence.Window) {
+	others = evidence.MergeWindows(others, 0)
+	for _, w := range evidence.MergeWindows(windows, 0) {
+		for _, o := range others {
+			if !o.To.After(w.From) || !o.From.Before(w.To) {
+				continue
+			}
+			if o.From.After(w.From) {
+				out = append(out, evidence.Window{From: w.From, To: o.From})
+			}
+			w.From = o.To
+		}
+		if w.From.Before(w.To) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
