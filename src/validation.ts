@@ -68,9 +68,13 @@ export function numberProblem(value: number | undefined, { min, max }: Bounds): 
     : undefined;
 }
 
-/** Attribute names of spans are freer than the labels of Prometheus and Loki. */
+/** Prometheus takes any text since version 3, such as k8s.pod.name; Loki takes letters, digits and underscores. */
 export function labelProblem(store: Store, name: string | undefined): Problem {
-  const grammar = store === 'jaeger' ? /^[a-zA-Z0-9_./:-]*$/ : /^([a-zA-Z_][a-zA-Z0-9_]*)?$/;
+  const grammar = {
+    prometheus: /^[^\p{C}\p{Z}\uFFFD]{0,200}$/u,
+    loki: /^([a-zA-Z_][a-zA-Z0-9_]*)?$/,
+    jaeger: /^[a-zA-Z0-9_./:-]*$/,
+  }[store];
   return grammar.test(name ?? '') ? undefined : t('validation.label', 'No label can be called that');
 }
 

@@ -190,8 +190,9 @@ func TestABadRequestNamesItsParameter(t *testing.T) {
 		"/models?model=" + "a%0ab":                 "model is too long or holds a control character",
 		"/models?pod=" + strings.Repeat("p", 300):  "pod is too long",
 		"/models?" + strings.Repeat("pod=a&", 101): "pod is given more than 100 times",
-		"/labels/a-b/values":                       "name is no label name",
-		"/labels/a%7D/values":                      "name is no label name",
+		"/labels/a%20b/values":                     "name is no label name",
+		"/labels/a%00b/values":                     "name is no label name",
+		"/labels/a%E2%80%AEb/values":               "name is no label name",
 	} {
 		c, metrics, _, _ := fakeCatalogue()
 		status, body := call(t, c, http.MethodGet, path)

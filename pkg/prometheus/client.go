@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
@@ -113,7 +114,9 @@ func (c *Client) list(ctx context.Context, text, label string, w evidence.Window
 		if label == "" {
 			body, err = c.post(ctx, labelsPath, form)
 		} else {
-			body, err = c.get(ctx, c.transport.URL(labelValuesPath, map[string]string{"name": label}), form.Encode())
+			// A name with other than letters, digits and underscores is escaped in a path, as Prometheus 3 reads it.
+			name := model.EscapeName(label, model.ValueEncodingEscaping)
+			body, err = c.get(ctx, c.transport.URL(labelValuesPath, map[string]string{"name": name}), form.Encode())
 		}
 		if err != nil {
 			return 0, nil, err

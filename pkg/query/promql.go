@@ -68,7 +68,9 @@ func (s *PromQLSpec) Minimum() time.Duration {
 }
 
 // RateStep reports whether the query wants a step as long as the range of a rate ($__rate_interval as the minimum step).
-func (s *PromQLSpec) RateStep() bool { return slices.Contains(rateMinimum, strings.TrimSpace(s.MinStep)) }
+func (s *PromQLSpec) RateStep() bool {
+	return slices.Contains(rateMinimum, strings.TrimSpace(s.MinStep))
+}
 
 func (s *PromQLSpec) minimum() (time.Duration, bool) {
 	text := strings.TrimPrefix(strings.TrimSpace(s.MinStep), ">") // panels write ">1m" for "at least 1m"

@@ -197,17 +197,18 @@ func (p *problems) line(field, value string) {
 	}
 }
 
-// prometheusLabel is what both Prometheus and Loki take as a label name in a query. Attribute names of spans are freer.
+// lokiLabel is what Loki takes as a label name in a query. Prometheus takes any text since version 3, such as k8s.pod.name of OTLP
+// without translation. Attribute names of spans are in between.
 var (
-	prometheusLabel = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	lokiLabel       = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	prometheusLabel = regexp.MustCompile(`^[^\p{C}\p{Z}\x{FFFD}]{1,200}$`)
 	attributeName   = regexp.MustCompile(`^[a-zA-Z0-9_./:-]+$`)
 )
 
 func (p *problems) labels(prefix string, store evidence.Store, l vllm.LabelNames) {
-	grammar := prometheusLabel
-	if store == evidence.Jaeger {
-		grammar = attributeName
-	}
+	grammar := map[evidence.Store]*regexp.Regexp{
+		evidence.Prometheus: prometheusLabel, evidence.Loki: lokiLabel, evidence.Jaeger: attributeName,
+	}[store]
 	for _, label := range []struct{ field, name string }{
 		{"model", l.Model}, {"environment", l.Environment}, {"cluster", l.Cluster}, {"namespace", l.Namespace}, {"pod", l.Pod},
 		{"instance", l.Instance}, {"engine", l.Engine}, {"service", l.Service},
