@@ -84,7 +84,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 func (g *gather) search(expected int) jaeger.Search {
 	return jaeger.Search{
 		Window:   evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To},
-		Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected,
+		Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected, Load: g.load,
 	}
 }
 

@@ -22,6 +22,7 @@ type Metrics interface {
 	EngineState(ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string) ([]evidence.Series, []evidence.Call, error)
 	Targets(ctx context.Context, w evidence.Window) ([]evidence.Target, []evidence.Call, error)
 	Finished(ctx context.Context, w evidence.Window, scope vllm.Scope) ([]evidence.Finished, []evidence.Call, error)
+	FinishedOver(ctx context.Context, w evidence.Window, scope vllm.Scope) (evidence.Load, []evidence.Call, error)
 	EngineChanges(ctx context.Context, w evidence.Window, scope vllm.Scope, ask prometheus.ChangesAsk) (evidence.EngineChanges, []evidence.Call, error)
 }
 

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
@@ -35,6 +37,7 @@ type gather struct {
 	logWindows  []evidence.Window
 	logIDs      []string
 	early, late time.Duration
+	load        evidence.Load // how the window's requests are spread over it; empty when not known
 	// spansCut says that a limit kept engine spans from us. A cut search for callers does not.
 	spansCut bool
 	// stateAsked says that the engines' state was asked for: to have nothing of it then is to have nothing.
@@ -88,8 +91,19 @@ func (g *gather) estimate(ctx context.Context) int {
 	for _, f := range finished {
 		sum += f.Count
 	}
-	return int(min(sum, maxExpected))
+	expected := int(min(sum, maxExpected))
+	if depth := cmp.Or(g.Limits.TracesPerCall, settings.DefaultTracesPerCall); expected > depth && g.ask.Window.Duration() >= unevenAfter {
+		// More than one answer holds: cut where the traffic is, or a busy hour of a day is read twice. Without it the search finds
+		// out by itself, so a failure is none.
+		load, calls, _ := g.Metrics.FinishedOver(ctx, g.ask.Window, g.ask.Scope)
+		g.metrics.Calls = append(g.metrics.Calls, calls...)
+		g.load = load
+	}
+	return expected
 }
+
+// unevenAfter is how long a window is at least in which traffic is worth asking for step by step.
+const unevenAfter = 10 * time.Minute
 
 // silent reports whether a store did not answer an earlier call of the same question: it is not asked again then, so that
 // one that is slow costs its timeout once.

@@ -79,6 +79,11 @@ func (s *stores) Finished(_ context.Context, w evidence.Window, _ vllm.Scope) ([
 	return []evidence.Finished{{Count: s.finished}}, nil, s.fails[evidence.Prometheus]
 }
 
+func (s *stores) FinishedOver(_ context.Context, w evidence.Window, _ vllm.Scope) (evidence.Load, []evidence.Call, error) {
+	s.note(asked{method: "FinishedOver", windows: []evidence.Window{w}})
+	return evidence.Load{From: w.From, Step: w.Duration(), Counts: []float64{s.finished}}, nil, s.fails[evidence.Prometheus]
+}
+
 func (s *stores) EngineChanges(_ context.Context, w evidence.Window, _ vllm.Scope, ask prometheus.ChangesAsk) (evidence.EngineChanges, []evidence.Call, error) {
 	a := asked{method: "EngineChanges", windows: []evidence.Window{w}}
 	for name, wanted := range map[string]bool{"starts": ask.Starts, "sleep": ask.Sleep, "preemptions": ask.Preemptions > 0} {

@@ -16,10 +16,11 @@ type run struct {
 	client *Client
 	wanted
 	subjects []*subject
-	depth    int // traces in one answer, before what the server refuses
-	limit    int // rows
-	expected int // traces that one subject may have in the window, as far as known
-	total    int // rows that there are, as far as known
+	depth    int           // traces in one answer, before what the server refuses
+	limit    int           // rows
+	expected int           // traces that all subjects have in the window, as far as known
+	load     evidence.Load // how they are spread
+	total    int           // rows that there are, as far as known
 	report   *evidence.StoreReport
 	visit    func(Trace) error
 	// reduce leaves in a trace what is asked for, was not given before and fits into the rest of the limit. It says how
@@ -27,6 +28,9 @@ type run struct {
 	reduce func(r *run, f *found) (rows int, more bool)
 
 	queue     []piece // to be asked, newest first
+	later     []piece // whose answers were full: cut when the others have told how much is left for them
+	answered  float64 // traces in complete answers
+	explored  float64 // weight of the complete pieces
 	complete  []piece // answered in full
 	seen      map[rowID]struct{}
 	rows      int
@@ -70,13 +74,13 @@ const (
 // newRun fills in the limits, which all have defaults so that no call is ever made without.
 func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 	r := &run{
-		client:   c,
-		wanted:   wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, places: placesOf(s.Scope)},
-		depth:    cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
-		limit:    cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
-		expected: s.Expected,
-		report:   report,
-		seen:     map[rowID]struct{}{},
+		client: c,
+		wanted: wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, places: placesOf(s.Scope)},
+		depth:  cmp.Or(s.Depth, c.limits.TracesPerCall, settings.DefaultTracesPerCall),
+		limit:  cmp.Or(s.Limit, c.limits.Requests, settings.DefaultRequests),
+		load:   s.Load,
+		report: report,
+		seen:   map[rowID]struct{}{},
 	}
 	r.depth = min(r.depth, settings.MaxTracesPerCall)
 	return r
@@ -87,11 +91,12 @@ func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 func (r *run) do(ctx context.Context, together int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r.queue = plan(r.subjects, r.window, together, r.client.depth.apply(r.depth))
+	r.expected = together
+	r.queue = plan(r.subjects, r.window, together, r.client.depth.apply(r.depth), r.load)
 	workers := max(1, r.client.limits.ConcurrentCall)
 	answers := make(chan answered, workers) // room for all, so that no worker hangs should visit panic
 	for running := 0; ; running-- {
-		for ; running < workers && len(r.queue) > 0 && !r.stopped; running++ {
+		for ; running < workers && r.more() && !r.stopped; running++ {
 			next := r.next()
 			go func() { answers <- r.ask(ctx, next) }()
 		}
@@ -103,9 +108,59 @@ func (r *run) do(ctx context.Context, together int) {
 			cancel()
 		}
 	}
-	r.unread += len(r.queue)
+	r.unread += len(r.queue) + len(r.later)
 	r.conclude()
 }
+
+// more reports whether there is a piece to ask for. Pieces whose answers were full wait until the others are asked: what these
+// held tells how full those are, and whatever is read of a full answer is read again.
+func (r *run) more() bool {
+	if len(r.queue) == 0 && len(r.later) > 0 {
+		waiting := r.later
+		r.later = nil
+		left := 0.0
+		for _, p := range waiting {
+			left += r.weight(p)
+		}
+		for _, p := range waiting {
+			n := r.partsOf(p, left, len(waiting))
+			p.cuts++
+			r.again(p, n)
+		}
+	}
+	return len(r.queue) > 0
+}
+
+// weight is how much of the traffic a piece holds, in a unit of its own: by the load, else by its length.
+func (r *run) weight(p piece) float64 {
+	seconds := p.window.Duration().Seconds()
+	if whole := r.load.In(r.window); whole > 0 {
+		return r.load.In(p.window) + seconds/r.window.Duration().Seconds()*whole*evenShare
+	}
+	return seconds
+}
+
+// fanOut is into how many pieces a full one is cut of which nothing more is known. Each level reads its full answers in vain,
+// so few levels: with eight pieces that is a seventh of the whole, with two it is all of it once more.
+const fanOut = 8
+
+// partsOf is how many pieces to make of one whose answer was full. left is the weight of all that are not complete, waiting
+// how many of these were full too.
+func (r *run) partsOf(p piece, left float64, waiting int) int {
+	depth := r.client.depth.apply(r.depth)
+	unknown := fanOut << min(p.cuts, 2) // cut before, and still full: there is much in little time
+	if r.expected == 0 || left <= 0 {
+		return unknown
+	}
+	unseen := float64(r.expected) - r.answered - float64(depth*waiting)
+	if unseen <= 0 { // more than was counted
+		return unknown
+	}
+	return max(unknown, parts(depth+int(unseen*r.weight(p)/left), depth))
+}
+
+// patient reports whether all there is will be read, so that the order does not matter.
+func (r *run) patient() bool { return r.expected > 0 && r.total > 0 && r.total <= r.limit }
 
 // next takes the newest piece from the queue. One that was made for a depth which has been refused since is cut first: its
 // answer would be full.
@@ -117,7 +172,7 @@ func (r *run) next() piece {
 		if p.depth <= depth || p.window.Duration() <= resolution {
 			return p
 		}
-		r.again(p, (p.depth+depth-1)/depth)
+		r.again(p, (p.depth+depth-1)/depth) // a plan for more in an answer than the server gives
 	}
 }
 
@@ -145,7 +200,11 @@ func (r *run) receive(in answered) {
 	}
 	if isDepthError(in.err) && r.client.depth.refused(in.asked) {
 		// Smaller answers need smaller windows: as many as expected, or half each time.
-		r.again(in.piece, r.parts(in.piece, 2))
+		n := 2
+		if r.expected > 0 {
+			n = parts(int(float64(r.expected)*r.share(in.piece)), r.client.depth.apply(r.depth))
+		}
+		r.again(in.piece, n)
 		return
 	}
 	r.deliver(in.traces)
@@ -162,10 +221,17 @@ func (r *run) receive(in answered) {
 		r.report.Err = cmp.Or(r.report.Err, in.err)
 	case in.full && in.window.Duration() <= resolution:
 		r.stuck++
+	case in.full && r.patient():
+		r.later = append(r.later, in.piece)
 	case in.full:
-		r.again(in.piece, max(2, r.parts(in.piece, 2)))
+		p, unexplored := in.piece, r.weight(piece{window: r.window})*float64(len(r.subjects))-r.explored
+		n := r.partsOf(p, max(unexplored, r.weight(p)), 1)
+		p.cuts++
+		r.again(p, n)
 	default:
 		r.complete = append(r.complete, in.piece)
+		r.answered += float64(len(in.traces))
+		r.explored += r.weight(in.piece)
 	}
 }
 
@@ -193,19 +259,12 @@ func (r *run) again(p piece, n int) {
 	if p.depth > 0 {
 		p.depth = r.client.depth.apply(r.depth)
 	}
-	r.queue = append(r.queue, p.cut(n)...)
+	r.queue = append(r.queue, p.cutBy(n, r.load)...)
 	newestFirst(r.queue)
 }
 
-// parts is how many pieces to make of one, should all traces that are expected be this subject's; or so many as said, when
-// nothing is known.
-func (r *run) parts(p piece, unknown int) int {
-	if r.expected == 0 {
-		return unknown
-	}
-	share := float64(p.window.Duration()) / float64(r.window.Duration())
-	return parts(int(float64(r.expected)*share), r.client.depth.apply(r.depth))
-}
+// share is which part of the traffic a piece holds.
+func (r *run) share(p piece) float64 { return r.weight(p) / r.weight(piece{window: r.window}) }
 
 // unseen marks a row as given and reports whether it was new.
 func (r *run) unseen(t traceID, s spanID) bool {

@@ -30,6 +30,8 @@ type Search struct {
 	// Expected is how many requests there were in the window, as far as the engines' own counters tell. It cuts the window
 	// in advance so that nothing is fetched twice. A wrong number costs calls, never requests; 0 means unknown.
 	Expected int
+	// Load is how these are spread over the window, as far as known.
+	Load evidence.Load
 	// Tags must all stand on one span with exactly these values. Never ask for errors this way: what `error` matches
 	// depends on the storage.
 	Tags map[string]string

@@ -64,11 +64,11 @@ func TestMoreTracesThanOneAnswerHolds(t *testing.T) {
 		"five times the limit, expected": { // nothing is fetched twice
 			&fakeJaeger{}, Search{Depth: 50, Expected: 250}, 250, 8, 258, 0,
 		},
-		"five times the limit, unknown": { // 1 + 2 + 4 answers are cut off, 8 are not
-			&fakeJaeger{}, Search{Depth: 50}, 250, 15, 608, 0,
+		"five times the limit, unknown": { // 1 answer is cut off, 8 are not
+			&fakeJaeger{}, Search{Depth: 50}, 250, 9, 308, 0,
 		},
 		"five times the limit, expected far too low": {
-			&fakeJaeger{}, Search{Depth: 50, Expected: 10}, 250, 15, 608, 0,
+			&fakeJaeger{}, Search{Depth: 50, Expected: 10}, 250, 9, 308, 0,
 		},
 		"five times the limit, over api_v2": {
 			&fakeJaeger{onlyV2: true}, Search{Depth: 50, Expected: 250}, 250, 8, 258, 0,

@@ -28,15 +28,16 @@ type piece struct {
 	*subject
 	window evidence.Window
 	depth  int // for which it was made to be answered in full; 0 = nothing was known
+	cuts   int // how often it was cut because an answer was full
 }
 
 // maxParts bounds a plan whose expectation is absurd; what is fuller than planned is cut again anyway.
 const maxParts = 1000
 
 // plan cuts the window for each subject so that no answer should reach depth traces, if expected (of all subjects
-// together) is right; 0 = unknown gives one piece a subject. The newest pieces come first: when a row limit ends the
-// search, those are the rows to have.
-func plan(subjects []*subject, w evidence.Window, expected, depth int) []piece {
+// together) is right and spread over the window as load says; 0 = unknown gives one piece a subject. The newest pieces come first:
+// when a row limit ends the search, those are the rows to have.
+func plan(subjects []*subject, w evidence.Window, expected, depth int, load evidence.Load) []piece {
 	if !w.From.Before(w.To) || len(subjects) == 0 {
 		return nil
 	}
@@ -47,10 +48,52 @@ func plan(subjects []*subject, w evidence.Window, expected, depth int) []piece {
 	}
 	var pieces []piece
 	for _, s := range subjects {
-		pieces = append(pieces, piece{s, w, depth}.cut(n)...)
+		pieces = append(pieces, piece{s, w, depth, 0}.cutBy(n, load)...)
 	}
 	newestFirst(pieces)
 	return pieces
+}
+
+// evenShare is the part of the traffic that is taken to be spread evenly, whatever a load says: counters lag behind, and some
+// requests are in none.
+const evenShare = 0.05
+
+// cutBy divides a piece into n that should hold equally many traces each.
+func (p piece) cutBy(n int, load evidence.Load) []piece {
+	whole := load.In(p.window)
+	n = max(1, min(n, int(p.window.Duration()/resolution)))
+	if n == 1 || whole <= 0 {
+		return p.cut(n)
+	}
+	perSecond := whole * evenShare / (1 - evenShare) / p.window.Duration().Seconds()
+	target := whole / (1 - evenShare) / float64(n)
+	out := make([]piece, 0, n)
+	from, at, sum := p.window.From, p.window.From, 0.0
+	for at.Before(p.window.To) && len(out) < n-1 {
+		next := at.Truncate(load.Step).Add(load.Step)
+		if behind := at.Sub(load.From); behind >= 0 { // the next border of the load's own steps
+			next = load.From.Add(behind.Truncate(load.Step) + load.Step)
+		}
+		if next.After(p.window.To) {
+			next = p.window.To
+		}
+		part := evidence.Window{From: at, To: next}
+		holds := load.In(part) + perSecond*part.Duration().Seconds()
+		if sum+holds < target {
+			sum, at = sum+holds, next
+			continue
+		}
+		to := at.Add(time.Duration(float64(part.Duration()) * (target - sum) / holds)).Truncate(resolution)
+		if !to.After(at) {
+			to = at.Add(resolution)
+		}
+		if !to.Before(p.window.To) {
+			break
+		}
+		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth, p.cuts})
+		from, at, sum = to, to, 0
+	}
+	return append(out, piece{p.subject, evidence.Window{From: from, To: p.window.To}, p.depth, p.cuts})
 }
 
 // parts is how many windows hold so many traces at that depth each.
@@ -71,7 +114,7 @@ func (p piece) cut(n int) []piece {
 		if i == n {
 			to = p.window.To
 		}
-		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth})
+		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth, p.cuts})
 		from = to
 	}
 	return out

@@ -33,7 +33,7 @@ func TestAPlanCoversTheWindowWithoutGaps(t *testing.T) {
 			for _, service := range c.services {
 				subjects = append(subjects, &subject{service: service})
 			}
-			pieces := plan(subjects, c.window, c.expected, c.depth)
+			pieces := plan(subjects, c.window, c.expected, c.depth, evidence.Load{})
 			require.Len(t, pieces, c.pieces)
 			for _, service := range c.services {
 				to := ceil(c.window.To) // newest first
@@ -57,7 +57,7 @@ func TestCompleteFrom(t *testing.T) {
 	part := func(service string, from, to int) piece {
 		return piece{subjects[service], evidence.Window{
 			From: noon.Add(time.Duration(from) * time.Minute), To: noon.Add(time.Duration(to) * time.Minute),
-		}, 0}
+		}, 0, 0}
 	}
 	for name, c := range map[string]struct {
 		complete []piece

@@ -67,6 +67,11 @@ func (s faultyStores) Targets(context.Context, evidence.Window) ([]evidence.Targ
 	return nil, nil, nil
 }
 
+func (s faultyStores) FinishedOver(context.Context, evidence.Window, vllm.Scope) (evidence.Load, []evidence.Call, error) {
+	s.do("FinishedOver")
+	return evidence.Load{}, nil, nil
+}
+
 func (s faultyStores) Finished(context.Context, evidence.Window, vllm.Scope) ([]evidence.Finished, []evidence.Call, error) {
 	s.do("Finished")
 	return nil, nil, nil

@@ -1,6 +1,7 @@
 package prometheus_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -160,6 +161,21 @@ func TestTargets(t *testing.T) {
 		{Origin: evidence.Origin{Instance: "a:8000", Engine: "1", Model: "m"}, KVCacheTokens: 2560},
 		{Origin: evidence.Origin{Instance: "b:8000", Model: "v0"}, KVCacheTokens: evidence.Unknown},
 	}, targets)
+}
+
+func TestFinishedOverTheStepsOfAWindow(t *testing.T) {
+	const query = `sum by () (increase(vllm:request_success_total{model_name!=""}[2m]))`
+	at := func(minutes int) int64 { return window.From.Add(time.Duration(minutes) * time.Minute).Unix() }
+	store := &prometheustest.Store{
+		Names:   []string{"vllm:request_success_total"},
+		Answers: map[string]string{query: fmt.Sprintf(`[{"metric":{},"values":[[%d,"3"],[%d,"40"]]}]`, at(2), at(6))},
+	}
+	load, _, err := store.Start(t).FinishedOver(t.Context(), window, vllm.Scope{})
+	require.NoError(t, err)
+	require.Equal(t, []string{query}, store.Queries())
+	require.Equal(t, 2*time.Minute, load.Step)
+	require.Equal(t, []float64{3, 0, 40, 0, 0, 0}, load.Counts, "a sample counts the step that ends with it")
+	require.InDelta(t, 20, load.In(evidence.Window{From: window.From.Add(4 * time.Minute), To: window.From.Add(5 * time.Minute)}), 1e-9)
 }
 
 func TestFinished(t *testing.T) {
