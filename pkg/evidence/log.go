@@ -41,7 +41,9 @@ func (e *RequestEvent) Time() time.Time { return time.Unix(0, e.UnixNano).UTC() 
 type EventDetail struct {
 	FinishReason, LoRA, Error string
 	MaxTokens                 int64
-	Temperature, TopP         float64
+	// CachedTokens are those of the prompt that LMCache says it had.
+	CachedTokens      int64
+	Temperature, TopP float64
 }
 
 // NewRequestEvent reduces a parsed line. ok is false when the line names no request that an engine hears of.
@@ -55,10 +57,10 @@ func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event Requ
 		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical,
 		LineIdentity: identify(at, e, e.RequestID),
 	}
-	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
+	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.CachedTokens >= 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
 		event.Detail = &EventDetail{
 			FinishReason: e.FinishReason, LoRA: e.LoRA, Error: e.Error,
-			MaxTokens: e.MaxTokens, Temperature: e.Temperature, TopP: e.TopP,
+			MaxTokens: e.MaxTokens, CachedTokens: e.CachedTokens, Temperature: e.Temperature, TopP: e.TopP,
 		}
 	}
 	return event, true

@@ -30,6 +30,8 @@ type StoreReport struct {
 	Reason    string
 	// Nothing says that the store was asked for all of the window, answered, and had nothing in it.
 	Nothing bool
+	// Lines counts how many of the lines that were looked at could be read; zero for stores without lines.
+	Lines LineReading
 	// Findings are what was measured about the store's telemetry on the way.
 	Findings []Finding
 	// Err is why the store contributed nothing (or not all). Nil for a store that is not configured.

@@ -125,5 +125,6 @@ func (g *gather) merge(into *evidence.StoreReport, r evidence.StoreReport) {
 		into.Err = r.Err
 	}
 	into.Nothing = into.Nothing || r.Nothing
+	into.Lines.Add(r.Lines)
 	into.Findings = evidence.MergeFindings(into.Findings, r.Findings)
 }

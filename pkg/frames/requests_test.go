@@ -24,7 +24,7 @@ func joinedRows() []join.Request {
 	joined := join.Requests(in)
 	lost := join.Request{
 		Time: joined.Rows[0].Time.Add(time.Second), RequestID: "chatcmpl-lost", Status: join.StatusUnknown, Signals: join.SignalLogs,
-		LogLines: 1, WarningLines: 0, ErrorLines: 0, HTTPStatus: evidence.Unknown, MaxTokens: evidence.Unknown,
+		LogLines: 1, WarningLines: 0, ErrorLines: 0, HTTPStatus: evidence.Unknown, MaxTokens: evidence.Unknown, CachedTokens: evidence.Unknown,
 		Temperature: unknown, TopP: unknown, TPOT: unknown, PreQueue: unknown, Unaccounted: unknown, TokensPerSecond: unknown,
 		CallerDuration: unknown, OutsideEngine: unknown, Running: unknown, Waiting: unknown, KVCacheUsage: unknown,
 		Preemptions: unknown, GPUUtilization: unknown, GPUMemoryUsed: unknown,

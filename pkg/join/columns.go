@@ -56,7 +56,7 @@ var Columns = []Column{
 	// size
 	{Name: "prompt_tokens", Description: "Prompt length including cached tokens", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.PromptTokens }), FromSpan: true},
 	{Name: "completion_tokens", Description: "Generated tokens of this sequence", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.CompletionTokens }), FromSpan: true},
-	{Name: "cached_tokens", Description: "Prompt tokens found in the prefix cache, where the span tells", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.CachedTokens }), FromSpan: true},
+	{Name: "cached_tokens", Description: "Prompt tokens found in a cache, where the span or LMCache's line tells", Integer: func(r *Request) *int64 { return &r.CachedTokens }},
 	{Name: "max_tokens", Description: "Limit on generated tokens in force", Integer: func(r *Request) *int64 { return &r.MaxTokens }},
 	{Name: "temperature", Description: "Sampling temperature; vLLM leaves 0 off the span, which is shown as 0", Number: func(r *Request) *float64 { return &r.Temperature }},
 	{Name: "top_p", Description: "Nucleus sampling", Number: func(r *Request) *float64 { return &r.TopP }},

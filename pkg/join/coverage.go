@@ -42,6 +42,8 @@ var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"ambiguous", "locale", "Rows whose further evidence fits another row too", false, func(r Report, _ Explained) float64 { return float64(r.Ambiguous) }},
 	{"lines_unmatched", "locale", "Lines with an id that were given to no row", false, func(r Report, _ Explained) float64 { return float64(r.LinesUnmatched) }},
 	{"duplicate_lines", "locale", "Lines with an id that the log store holds more than once, copies alone: rows count each line once", false, func(r Report, _ Explained) float64 { return float64(r.DuplicateLines) }},
+	{"lines_unread", "percentunit", "Share of vLLM's lines about requests that could not be read", false, func(r Report, _ Explained) float64 { return r.linesRead().UnreadShare() }},
+	{"lines_cut", "locale", "Lines that were cut into parts on their way", false, func(r Report, _ Explained) float64 { return float64(r.linesRead().Cut) }},
 	{"with_model", "percentunit", "Share of rows whose model is known", false, func(r Report, _ Explained) float64 { return share(r.WithModel, r.Rows) }},
 	{"with_engine_state", "percentunit", "Share of rows with engine state at arrival", false, func(r Report, _ Explained) float64 { return share(r.WithEngine, r.Rows) }},
 	{"engine_undecided", "locale", "Rows that several servers or engines could be of, which nothing tells apart: they have no engine state", false, func(r Report, _ Explained) float64 { return float64(r.EngineUndecided) }},
@@ -67,6 +69,14 @@ func (r Report) failed() (n int) {
 		}
 	}
 	return n
+}
+
+// linesRead adds up how the stores' lines could be read.
+func (r Report) linesRead() (all evidence.LineReading) {
+	for _, s := range r.Stores {
+		all.Add(s.Lines)
+	}
+	return all
 }
 
 // blindStores counts each store once.

@@ -117,6 +117,9 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	if e.Kind == vllm.LogReceived && (f.detail == nil || e.UnixNano < f.detailAt || e.UnixNano == f.detailAt && compareDetails(d, f.detail) < 0) {
 		f.detail, f.detailAt = d, e.UnixNano
 	}
+	if e.Kind == vllm.LogCacheHit && d.CachedTokens >= 0 && (f.cachedAt == 0 || e.UnixNano < f.cachedAt || e.UnixNano == f.cachedAt && d.CachedTokens > f.cached) {
+		f.cached, f.cachedAt = d.CachedTokens, e.UnixNano
+	}
 	// The literal "streaming_complete" is not a reason, it only says that the stream is over; the last delta has the reason.
 	if d.FinishReason != "" && d.FinishReason != "None" && d.FinishReason != "streaming_complete" {
 		f.mixed = f.mixed || f.finish.word != "" && f.finish.word != d.FinishReason // several sequences, and a line does not say which is its

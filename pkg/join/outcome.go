@@ -22,6 +22,9 @@ func (j *joiner) outcome() {
 		if r.Span == nil && f.detail != nil {
 			r.MaxTokens, r.Temperature, r.TopP = f.detail.MaxTokens, f.detail.Temperature, f.detail.TopP
 		}
+		if r.CachedTokens == evidence.Unknown && f.cachedAt != 0 {
+			r.CachedTokens = f.cached
+		}
 		if r.LoRA == "" {
 			r.LoRA = f.lora.word
 		}

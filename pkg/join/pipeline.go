@@ -118,6 +118,7 @@ type eventFacts struct {
 	detail                             *evidence.EventDetail // of the Received line
 	detailAt                           int64
 	finish, err, lora                  told
+	cached, cachedAt                   int64 // tokens of the prompt that the first of LMCache's lines tells of; cachedAt is 0 without
 }
 
 func newJoiner(in Input) *joiner {
@@ -191,7 +192,7 @@ func (j *joiner) addRow() int32 {
 
 // unknown is a row of which nothing is known yet.
 var unknown = Request{
-	MaxTokens: evidence.Unknown, HTTPStatus: evidence.Unknown, LogLines: evidence.Unknown, WarningLines: evidence.Unknown,
+	MaxTokens: evidence.Unknown, CachedTokens: evidence.Unknown, HTTPStatus: evidence.Unknown, LogLines: evidence.Unknown, WarningLines: evidence.Unknown,
 	ErrorLines: evidence.Unknown, Temperature: evidence.NaN, TopP: evidence.NaN, TPOT: evidence.NaN,
 	PreQueue: evidence.NaN, Unaccounted: evidence.NaN, TokensPerSecond: evidence.NaN, CallerDuration: evidence.NaN,
 	OutsideEngine: evidence.NaN, Running: evidence.NaN, Waiting: evidence.NaN, KVCacheUsage: evidence.NaN,

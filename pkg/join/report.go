@@ -81,6 +81,7 @@ func (j *joiner) findings() []evidence.Finding {
 	var stores []evidence.Finding
 	for _, s := range j.in.Stores {
 		stores = append(stores, s.Findings...)
+		stores = append(stores, s.Lines.Findings()...)
 	}
 	return evidence.MergeFindings(stores, j.in.Findings, j.engineFindings(), j.measuredFindings())
 }

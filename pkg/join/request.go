@@ -79,6 +79,7 @@ type Request struct {
 	Error        string
 
 	MaxTokens         int64 // from the span or the Received line
+	CachedTokens      int64 // from the span or LMCache's line
 	Temperature, TopP float64
 
 	TPOT, PreQueue, Unaccounted, TokensPerSecond float64

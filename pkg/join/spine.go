@@ -15,7 +15,7 @@ func (j *joiner) spine() {
 		}
 		r.Time, r.TraceID, r.Origin = s.Start, s.TraceID, s.Origin
 		r.RequestID = vllm.ExternalFromChild(s.RequestID)
-		r.MaxTokens, r.Temperature, r.TopP = s.MaxTokens, s.Temperature, s.TopP
+		r.MaxTokens, r.CachedTokens, r.Temperature, r.TopP = s.MaxTokens, s.CachedTokens, s.Temperature, s.TopP
 		r.Signals = SignalTrace
 		r.search = j.searches[s]
 	}

@@ -37,8 +37,9 @@ const sampleLines = 500
 // Sample is what a look at a window's newest lines says about the logs as a source.
 type Sample struct {
 	Lines     int // lines looked at, of any kind
-	VLLMLines int // those of them in vLLM's own form: few of them mean a selector that finds others' logs
+	VLLMLines int // those of them that are vLLM's, in whatever form: few of them mean a selector that finds others' logs
 	IDLines   int // lines found that name a request
+	Reading   evidence.LineReading
 	Origins   []evidence.Origin
 }
 
@@ -59,10 +60,18 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 	s.Lines = len(lines)
 	origins := originCache{places: d.places}
 	for _, e := range lines {
-		if event := vllm.ParseLogLine(e.Line); event.Process != "" || event.Kind != vllm.LogOther {
-			s.VLLMLines++
-			s.add(*origins.of(e))
+		event := vllm.ParseLogLine(e.Line)
+		switch event.Reading() {
+		case vllm.ReadNot:
+			s.Reading.Unread++
+			s.Reading.Show(vllm.Example(e.Line))
+		case vllm.ReadWell:
+			s.Reading.Read++
+		default:
+			continue
 		}
+		s.VLLMLines++
+		s.add(*origins.of(e))
 	}
 	named, _, err := c.callLines(ctx, d, requestQuery(c.selector, nil), newest, size, NewestFirst)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestRequestIDSample(t *testing.T) {
 	sample, err := client(t, fake.URL, nil, "").RequestIDSample(t.Context(), window(0, time.Minute))
 	require.NoError(t, err)
 	require.Equal(t, loki.Sample{
-		Lines: 3, VLLMLines: 1, IDLines: 1, Origins: []evidence.Origin{{Service: "vllm-tiny", Namespace: "llm", Pod: "tiny-0"}},
+		Lines: 3, VLLMLines: 2, IDLines: 1, Reading: evidence.LineReading{Read: 2}, Origins: []evidence.Origin{{Service: "vllm-tiny", Namespace: "llm", Pod: "tiny-0"}},
 	}, sample)
 	require.Equal(t, []string{`{service_name=~".+"}`, `{service_name=~".+"}` + allRequests + noTokens}, fake.queries())
 }

@@ -119,7 +119,7 @@ func BenchmarkEvents(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if events := requestEvents(entries, d.places); len(events) != 5000 {
+		if events := requestEvents(entries, d.places, newPartReader()); len(events) != 5000 {
 			b.Fatal(len(events))
 		}
 	}

@@ -32,13 +32,16 @@ type RequestFilter struct {
 //
 // Lines that vLLM writes for every streamed token are left out, but for each stream's last.
 func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {
-	reader := newReader(c, func(page []entry) []evidence.RequestEvent { return requestEvents(page, placesOf(c.labels)) })
+	parts := newPartReader()
+	reader := newReader(c, func(page []entry) []evidence.RequestEvent { return requestEvents(page, placesOf(c.labels), parts) })
 	batches := batchTexts(filter.IDs)
 	queries := make([]query, len(batches))
 	for i, stems := range batches {
 		queries[i] = requestQuery(c.selector.within(scope, c.labels), stems)
 	}
 	events, report := reader.all(ctx, queries, intervals(windows...))
+	events = parts.settle(events)
+	report.Lines = parts.lines
 	if len(batches) > 1 { // a line may name ids of two batches
 		events = sortedOnce(events)
 	}
@@ -68,11 +71,17 @@ func batchTexts(ids []string) [][]string {
 }
 
 // requestEvents reads a page's lines. Nothing of a line stays in memory but its ids and what it tells: lines hold prompts.
-func requestEvents(page []entry, p places) []evidence.RequestEvent {
+func requestEvents(page []entry, p places, parts *partReader) []evidence.RequestEvent {
 	events := make([]evidence.RequestEvent, 0, len(page))
 	origins := originCache{places: p}
+	through := parts.page()
+	defer parts.done(through)
 	for _, e := range page {
 		parsed := vllm.ParseLogLine(e.Line)
+		if through.part(e, &parsed) {
+			through.finish(e, &parsed, events)
+			continue
+		}
 		if parsed.External == "" || parsed.Kind == vllm.LogDelta && parsed.FinishReason == "" {
 			continue
 		}
@@ -88,6 +97,9 @@ func requestEvents(page []entry, p places) []evidence.RequestEvent {
 				if event, ok := evidence.NewRequestEvent(at, origin, &parsed); ok {
 					event.Stream = e.stream.id
 					events = append(events, event)
+					if parsed.Cut {
+						through.open[e.stream] = len(events) - 1
+					}
 				}
 			}
 			if len(more) == 0 {

@@ -51,6 +51,11 @@ func (d diagnosis) content() []contentCheck {
 			Fix:   "see which of its stores or shards does not answer: until then alert rules are errors.",
 		})
 	}
+	if d.logs.readable() {
+		for _, f := range d.sample.Reading.Findings() {
+			checks = append(checks, contentCheck{Check: f.Check, Found: f.Found, Fix: f.Fix})
+		}
+	}
 	if names, ok := d.serviceNames(); ok {
 		checks = append(checks, names)
 	}

@@ -10,14 +10,23 @@ const maxColours = 4
 // The last is what is left where a program dropped ESC itself.
 var escapes = [...]string{"#033[", `\u001b[`, `\u001B[`, `\x1b[`, `\x1B[`, `\033[`, `\e[`, "^[[", "\ufffd[", "["}
 
-// decolour takes the colours out of a line: ESC [ … letter, and the spellings that others give to ESC where a line's head has one.
-// The text as it was is kept, for colours are a line's own only outside of what a client sent.
-func (e *LogEvent) decolour(s string) string {
+// plainText takes the colours out of a text (ESC [ … letter). The text as it was is kept, for colours are a line's own only outside of
+// what a client sent.
+func (e *LogEvent) plainText(s string) string {
 	plain := stripANSI(s)
-	head := plain[:min(len(plain), 120)]
-	if strings.IndexByte(head, '[') < 0 {
-		head = ""
+	if len(plain) != len(s) && e.coloured == "" {
+		e.coloured = s
 	}
+	return plain
+}
+
+// decolour takes colours out whose ESC is spelled otherwise, where a line's head has one.
+func (e *LogEvent) decolour(s string) string {
+	head := s[:min(len(s), 120)]
+	if strings.IndexByte(head, '[') < 0 {
+		return s
+	}
+	plain := s
 	for _, escape := range escapes {
 		if strings.Contains(head, escape) {
 			plain = stripEscape(plain, escape)

@@ -47,32 +47,48 @@ func (e *LogEvent) takePlain(s string) bool {
 	return true
 }
 
-// takeAny takes all other lines: the layers around the text, then the text's own head.
+// takeAny takes all other lines: the layers around the text, then the text's own head. Only where there is none, a spelling of colours
+// may be in its way.
 func (e *LogEvent) takeAny(s string) {
 	e.Cut = len(s) >= 8<<10 && cutSize(s)
 	line := s
 	for range maxColours {
-		inner := e.unwrap(s)
-		plain := e.decolour(inner)
-		if s = plain; plain == inner {
+		s = e.plainText(e.unwrap(s))
+		if inner := e.unwrap(s); len(inner) < len(s) { // behind a colour
+			s = inner
+			continue
+		}
+		e.Cut = e.Cut || len(s) >= 8<<10 && cutSize(s)
+		if e.takeText(s, len(s) == len(line)) {
+			e.read = true
+			return
+		}
+		plain := e.decolour(s)
+		if len(plain) == len(s) {
 			break
 		}
+		s = plain
 	}
-	e.Cut = e.Cut || len(s) >= 8<<10 && cutSize(s)
-	first, _, more := strings.Cut(s, "\n")
+	if e.read = e.takePrefixedHead(s) || e.read; e.Message == "" {
+		e.Message = s
+	}
+}
+
+// takeText takes the head of a text, or sees that one of vLLM's sentences begins it. known is set for a text that is the whole line,
+// in which vLLM's own head was looked for.
+func (e *LogEvent) takeText(s string, known bool) bool {
+	first, _, _ := strings.Cut(s, "\n")
 	switch {
-	case len(s) != len(line) && (e.takeHead(s) || e.takeUvicornHead(s)), e.takeForeignHead(first):
-		e.read = true
+	case !known && (e.takeHead(s) || e.takeUvicornHead(s)), e.takeForeignHead(first):
 	case beginsSentence(s):
 		e.Message = s
-	case e.takeAnyHead(s), e.takePrefixedHead(s):
-		e.read = true
+		return true
+	case e.takeAnyHead(s):
 	default:
-		e.Message = s
+		return false
 	}
-	if more && e.read {
-		e.Message = strings.TrimRight(e.Message, "\r\n")
-	}
+	e.Message = strings.TrimRight(e.Message, "\r\n")
+	return true
 }
 
 // classify finds the kind by how the message begins; the first byte picks the few beginnings to compare with.
@@ -132,7 +148,7 @@ func (e *LogEvent) classify() {
 	if e.Exception != "" || strings.IndexByte(m, '\n') >= 0 {
 		e.takeRecordException()
 	}
-	if e.Kind == LogOther && e.Level.AtLeast(LevelWarning) {
+	if e.Kind == LogOther && e.Level.AtLeast(LevelWarning) && !e.Cut && !quotesClients(e.Logger) && !endsRequest(m) {
 		e.takeMention()
 	}
 }

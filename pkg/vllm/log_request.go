@@ -46,7 +46,7 @@ func (e *LogEvent) takeSentence(kind LogKind, form IDForm, rest string) {
 		rest = id
 	}
 	id, ok := strings.CutSuffix(rest, ".")
-	if !ok || e.Cut || strings.IndexByte(id, ' ') >= 0 && !blankID(id) { // another sentence
+	if !ok || e.Cut || strings.IndexByte(id, ' ') >= 0 && (!blankID(id) || endsRequest(rest)) { // another sentence
 		return
 	}
 	e.Kind = kind
@@ -62,7 +62,7 @@ func (e *LogEvent) takeAborted(rest string) {
 			return
 		}
 	}
-	if e.Cut {
+	if e.Cut || endsRequest(rest) {
 		return
 	}
 	e.Kind, e.Error = LogAborted, strings.TrimSuffix(reason, ".")
@@ -132,7 +132,7 @@ func (e *LogEvent) takeReceived(rest string) {
 	}
 	rest = after
 	if prompt, found := strings.CutPrefix(rest, "prompt: "); found {
-		if rest = skipLiteral(prompt); rest != "" && !strings.HasPrefix(rest, ", ") {
+		if rest = skipLiteral(prompt); strings.HasPrefix(prompt, `\`) || rest != "" && !strings.HasPrefix(rest, ", ") || rest == "" && endsRequest(prompt) {
 			return // no line of vLLM's, but the middle of one
 		}
 		rest = strings.TrimPrefix(rest, ", ")
@@ -158,7 +158,7 @@ func (e *LogEvent) takeReceived(rest string) {
 // endsParams reports whether what follows "params: " is one object and the fields behind it. In a line that was cut within a
 // client's text, a second object follows, of the line that the client's text is in.
 func endsParams(params string) bool {
-	if strings.HasSuffix(params, `"}`) {
+	if strings.HasSuffix(params, "prompt_embeds shape: None.") || !strings.HasSuffix(params, ".") && endsRequest(params) {
 		return false
 	}
 	open := strings.IndexByte(params, '(')
@@ -235,7 +235,7 @@ func (e *LogEvent) takeRequest(rest string) {
 // takeDetails takes "prompt: '…', prompt_token_ids: …" of a line at DEBUG; the prompt is one literal.
 func (e *LogEvent) takeDetails(id, rest string) {
 	if prompt, ok := strings.CutPrefix(rest, "prompt: "); ok {
-		if rest = skipLiteral(prompt); rest != "" && !strings.HasPrefix(rest, ", prompt_") {
+		if rest = skipLiteral(prompt); strings.HasPrefix(prompt, `\`) || rest != "" && !strings.HasPrefix(rest, ", prompt_") || rest == "" && endsRequest(prompt) {
 			return
 		}
 	}
@@ -325,8 +325,8 @@ func outputEnd(s string) (reason string, whole, ok bool) {
 		return "", false, true
 	case s[0] == '\'' || s[0] == '"':
 		end := stringEnd(s, 0)
-		if end >= len(s)-1 {
-			return "", false, end == len(s) // a literal alone at the end was cut behind it
+		if end >= len(s)-1 { // cut off, unless it ends as such a line does: then its quote is not the one that ends it
+			return "", false, end == len(s)-1 || !endsRequest(s)
 		}
 		s = s[end+1:]
 	default:
@@ -387,13 +387,18 @@ func (e *LogEvent) takeMention() {
 			end++
 		}
 		id := strings.TrimRight(m[start:end], ".:")
-		if e.setID(id, IDUnknown) {
+		if !quoted(m, start, end) && e.setID(id, IDUnknown) {
 			e.Kind = LogRequestError
 			e.External, _ = ExternalFromInternal(id)
 			return
 		}
 		at = end + 1
 	}
+}
+
+// quoted reports whether a word stands in quotes of any kind: there vLLM puts what a client sent, such as the name of a model.
+func quoted(m string, start, end int) bool {
+	return start > 0 && strings.IndexByte("'\"`", m[start-1]) >= 0 || end < len(m) && strings.IndexByte("'\"`", m[end]) >= 0
 }
 
 // maxMentions is how many words that begin like an id are tried, so that a hostile line costs no more than others.
