@@ -65,7 +65,7 @@ type measure func(ctx context.Context, w evidence.Window) ([]evidence.Finding, [
 func (d *Datasource) checkup() *checkup {
 	c := &checkup{settings: d.settings, timeout: healthTimeout, now: time.Now}
 	if d.prometheus != nil { // a nil pointer would make an interface that is not nil
-		c.metrics, c.measures = d.prometheus, []measure{d.prometheus.SeriesPerEngine}
+		c.metrics, c.measures = d.prometheus, d.measures()
 	}
 	if d.loki != nil {
 		c.logs = d.loki

@@ -52,6 +52,7 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 	}
 	fs := withExecuted(frames.Models(result, q.Models.WithDefaults().Form, d.source()), append(stores, more...))
 	fs[0].AppendNotices(failures...)
+	fs[0].AppendNotices(d.whyEmpty(ctx, q.Range, nothingIn(result))...)
 	return fs, nil
 }
 

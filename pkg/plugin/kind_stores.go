@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -97,7 +98,11 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	if partial := upstream.Trouble(report); partial != nil && q.FromAlert {
 		return nil, partial
 	}
-	return withStore(frames.PromQL(answer, options), report, "series and samples that the missing part has"), nil
+	fs := withStore(frames.PromQL(answer, options), report, "series and samples that the missing part has")
+	if len(fs) > 0 {
+		fs[0].AppendNotices(d.whyEmpty(ctx, q.Range, len(answer.Series) == 0 && strings.Contains(expr, "["))...)
+	}
+	return fs, nil
 }
 
 // withStore adds what the one store said about its answer: the executed query, a failure half-way, a cut.

@@ -3,6 +3,7 @@ package prometheus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -186,4 +187,22 @@ func (c *Client) Prefixes(ctx context.Context, w evidence.Window) ([]string, []e
 	}
 	slices.Sort(prefixes)
 	return prefixes, calls, err
+}
+
+// PrefixFindings says where engines are under another prefix than the one that is set.
+func (c *Client) PrefixFindings(ctx context.Context, w evidence.Window) ([]evidence.Finding, []evidence.Call, error) {
+	prefixes, calls, err := c.Prefixes(ctx, w)
+	ours := slices.Contains(prefixes, c.engines.MetricPrefix)
+	others := slices.DeleteFunc(prefixes, func(p string) bool { return p == c.engines.MetricPrefix })
+	if len(others) == 0 {
+		return nil, calls, err
+	}
+	f := evidence.Finding{Check: "metric_prefix", Value: float64(len(others))}
+	f.Found = fmt.Sprintf("Metrics of vLLM are in the store under the prefix %s and none under %s.", strings.Join(others, " and "), c.engines.MetricPrefix)
+	f.Fix = "Set the metric prefix of the data source to " + others[0] + "."
+	if ours {
+		f.Found = fmt.Sprintf("Metrics of vLLM are in the store under the prefix %s beside %s: the data source does not see those engines.", strings.Join(others, " and "), c.engines.MetricPrefix)
+		f.Fix = "Let all collectors keep one prefix, or add a data source for each."
+	}
+	return []evidence.Finding{f}, calls, err
 }

@@ -176,34 +176,42 @@ const (
 	muchFaster = 3
 )
 
-// ScrapeFinding says that the interval which is set does not fit the one that is measured; ok is false when it does, when none
-// is set, and when none can be measured.
-func ScrapeFinding(set, measured time.Duration) (evidence.Finding, bool) {
-	if set <= 0 || measured <= 0 || float64(measured) <= muchSlower*float64(set) && muchFaster*float64(measured) >= float64(set) {
-		return evidence.Finding{}, false
+// coarse is from which measured interval on the engine's state around a request is too old to explain much.
+const coarse = time.Minute
+
+// ScrapeFinding says that the interval which is set does not fit the one that is measured, or that the measured one is long; ok
+// is false when there is nothing to say, and when none can be measured. Set is 0 where none is.
+func ScrapeFinding(set, measured time.Duration) (f evidence.Finding, ok bool) {
+	f = evidence.Finding{Check: "scrape_interval", Value: measured.Seconds()}
+	slower, faster := float64(measured) > muchSlower*float64(set), muchFaster*float64(measured) < float64(set)
+	switch {
+	case measured <= 0:
+		return f, false
+	case set <= 0 && measured < coarse:
+		return f, false
+	case set <= 0:
+		f.Found = fmt.Sprintf("The engines are scraped every %s: the engine's state around a request is up to that old, and rates are taken over four times as long.", Duration(measured))
+		f.Fix = "Scrape the engines every 15s or more often; the data source measures the interval and needs no setting for it."
+		return f, true
+	case slower:
+		f.Found = "rates are taken over so few scrapes that graphs are empty, and the engine's state counts as stale before the next scrape"
+	case faster:
+		f.Found = "rates are taken over longer times than needed, and old samples still count as the engine's state"
+	default:
+		return f, false
 	}
-	why := "rates are taken over so few scrapes that graphs are empty, and the engine's state counts as stale before the next scrape"
-	if measured < set {
-		why = "rates are taken over longer times than needed, and old samples still count as the engine's state"
-	}
-	return evidence.Finding{
-		Check: "scrape_interval",
-		Found: fmt.Sprintf("The engines are scraped every %s and the data source's scrape interval says %s: %s.", Duration(measured), Duration(set), why),
-		Fix:   fmt.Sprintf("Leave the scrape interval of the data source empty, so that it is measured, or set it to %s.", Duration(measured)),
-		Value: measured.Seconds(),
-	}, true
+	f.Found = fmt.Sprintf("The engines are scraped every %s and the data source's scrape interval says %s: %s.", Duration(measured), Duration(set), f.Found)
+	f.Fix = fmt.Sprintf("Leave the scrape interval of the data source empty, so that it is measured, or set it to %s.", Duration(measured))
+	return f, true
 }
 
-// ScrapeFindings measures the interval and compares it with the one that is set.
-func (c *Client) ScrapeFindings(ctx context.Context, w evidence.Window) []evidence.Finding {
-	if c.engines.ScrapeInterval <= 0 {
-		return nil
-	}
-	measured, _, _ := c.MeasureScrapeInterval(ctx, w)
+// ScrapeFindings measures how often the engines are scraped at the end of a window, and holds what is set against it.
+func (c *Client) ScrapeFindings(ctx context.Context, w evidence.Window) ([]evidence.Finding, []evidence.Call, error) {
+	measured, calls, err := c.MeasureScrapeInterval(ctx, w)
 	if finding, ok := ScrapeFinding(c.engines.ScrapeInterval, measured); ok {
-		return []evidence.Finding{finding}
+		return []evidence.Finding{finding}, calls, err
 	}
-	return nil
+	return nil, calls, err
 }
 
 // StaleAfter is the age from which a sample of the engines says nothing any more: one missed scrape is forgiven.
