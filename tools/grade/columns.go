@@ -45,6 +45,11 @@ type column struct {
 
 func inSpan(_ *grader, r *truth.Record) bool { return r.Evidence.EngineSpan == truth.Emitted }
 
+// answered says that the span is of a request that got a token: one that a pause aborted before that has no phases on its span.
+func answered(_ *grader, r *truth.Record) bool {
+	return r.Evidence.EngineSpan == truth.Emitted && r.TTFT != nil
+}
+
 func inSpanOrLines(_ *grader, r *truth.Record) bool {
 	return r.Evidence.EngineSpan == truth.Emitted || r.Evidence.LogLines > 0
 }
@@ -90,6 +95,7 @@ const (
 )
 
 var columns = []column{
+	{name: "time", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return number(float64(r.Time.UnixMicro()) / 1e6) }), told: inSpan},
 	{name: "request_id", want: of(func(r *truth.Record) cell { return text(r.ExternalID) }), told: inSpanOrLines},
 	{name: "client_request_id", want: of(func(r *truth.Record) cell {
 		if r.ClientRequestID == "" {
@@ -131,10 +137,24 @@ var columns = []column{
 
 	{name: "e2e", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.E2E) }), told: inSpan},
 	{name: "ttft", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.TTFT) }), told: inSpan},
-	{name: "queue", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Queue) }), told: inSpan},
+	{name: "queue", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Queue) }), told: answered},
 	{name: "prefill", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Prefill) }), told: inSpan},
 	{name: "decode", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.Decode) }), told: inSpan},
 	{name: "tpot", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.TPOT) }), told: inSpan},
+
+	{name: "pre_queue", numeric: true, within: microsecond, want: ofSpan(func(r *truth.Record) cell { return optional(r.PreQueue) }), told: inSpan},
+	{name: "unaccounted", numeric: true, within: 2 * microsecond, want: ofSpan(func(r *truth.Record) cell {
+		if r.E2E == nil || r.TTFT == nil || r.Decode == nil {
+			return cell{}
+		}
+		return number(*r.E2E - *r.TTFT - *r.Decode)
+	}), told: inSpan},
+	{name: "tokens_per_second", numeric: true, within: millisecond, want: ofSpan(func(r *truth.Record) cell {
+		if r.Decode == nil || *r.Decode == 0 {
+			return anything
+		}
+		return number(float64(r.CompletionTokens) / *r.Decode)
+	}), told: inSpan},
 
 	{name: "caller_service", want: ofCaller(func(r *truth.Record) cell { return text(r.Caller.Service) }), told: inCaller},
 	{name: "caller_duration", numeric: true, within: millisecond, want: ofCaller(func(r *truth.Record) cell { return number(r.Caller.Duration) }), told: inCaller},
@@ -149,10 +169,36 @@ var columns = []column{
 	{name: "waiting", numeric: true, want: state(func(s *truth.Scrape) float64 { return float64(s.Waiting) }), told: scraped},
 	{name: "kv_cache_usage", numeric: true, within: exact, want: state(func(s *truth.Scrape) float64 { return s.KVCacheUsage }), told: scraped},
 
+	{name: "preemptions", numeric: true, within: exact, want: preempted, told: nowhere},
+
 	{name: "log_lines", numeric: true, lines: true, want: of(func(r *truth.Record) cell { return count(r.Evidence.LogLines) }),
 		told: func(_ *grader, r *truth.Record) bool { return r.Evidence.LogLines > 0 }},
 	{name: "error_lines", numeric: true, lines: true, want: of(func(r *truth.Record) cell { return count(r.Evidence.ErrorLines) }),
 		told: func(_ *grader, r *truth.Record) bool { return r.Evidence.LogLines > 0 }},
+
+	{name: "slo_met", lines: true, want: kept, told: func(_ *grader, r *truth.Record) bool { return inSpan(nil, r) && !FailureUntold(r) }},
+}
+
+// kept says whether the request ended well within all limits.
+func kept(g *grader, r *truth.Record) cell {
+	above := func(took *float64, limit float64) bool { return limit > 0 && took != nil && *took > limit }
+	l := g.world.Limits
+	switch {
+	case l == (Limits{}), FailureUntold(r), r.Evidence.EngineSpan != truth.Emitted && r.Status == truth.StatusOK:
+		return anything
+	case r.Status != truth.StatusOK, above(r.TTFT, l.TTFT), above(r.E2E, l.E2E), r.CompletionTokens > 1 && above(r.TPOT, l.TPOT):
+		return text("false")
+	}
+	return text("true")
+}
+
+// preempted is what the engine counted between the last scrape before the request and the first after it.
+func preempted(g *grader, r *truth.Record) cell {
+	before, after := g.lastScrape(r), g.scrapeAfter(r)
+	if r.Evidence.EngineSpan != truth.Emitted || before == nil || after == nil || after.Preemptions < before.Preemptions {
+		return anything
+	}
+	return number(after.Preemptions - before.Preemptions)
 }
 
 // state is a value of the last scrape before the request.
@@ -178,7 +224,7 @@ func scraped(g *grader, r *truth.Record) bool {
 // agrees compares a row's cell with what it must say.
 func (c column) agrees(r Row, want cell) (known, right bool) {
 	if c.numeric {
-		got, ok := r.Number(c.name)
+		got, ok := c.number(r)
 		return ok, ok && want.known && math.Abs(got-want.number) <= c.within
 	}
 	got := r.Text(c.name)
@@ -188,10 +234,18 @@ func (c column) agrees(r Row, want cell) (known, right bool) {
 	return got != "", got == want.text
 }
 
+// number is a numeric cell; a time is in seconds since 1970.
+func (c column) number(r Row) (float64, bool) {
+	if c.name == "time" {
+		return float64(r.Time().UnixMicro()) / 1e6, true
+	}
+	return r.Number(c.name)
+}
+
 // shown is a cell for a complaint.
 func (c column) shown(r Row) any {
 	if c.numeric {
-		if v, ok := r.Number(c.name); ok {
+		if v, ok := c.number(r); ok {
 			return v
 		}
 		return nil

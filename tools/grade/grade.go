@@ -15,9 +15,13 @@ type World struct {
 	Requests       []*truth.Record
 	Scrapes        []*truth.Scrape
 	ScrapeInterval time.Duration
+	Limits         Limits // of the data source; zero is none
 	// Undecidable gives the reason why nobody can know that cell, or "row", of the request; "" is none.
 	Undecidable func(r *truth.Record, column string) string
 }
+
+// Limits of every model, in seconds; 0 is none.
+type Limits struct{ TTFT, TPOT, E2E float64 }
 
 // Report counts, over all requests.
 type Report struct {
@@ -53,10 +57,9 @@ type grader struct {
 	engines map[engineKey]map[string]bool // of an instance; the key has no engine
 }
 
-// Grade holds all rows of a frame against the truth.
-func Grade(frame *data.Frame, world World) *Report {
+func newGrader(world World) *grader {
 	g := &grader{world: world, scrapes: map[engineKey][]*truth.Scrape{}, engines: map[engineKey]map[string]bool{}, report: &Report{
-		Requests: len(world.Requests), Rows: frame.Rows(), Wrong: map[string]int{}, Null: map[string]int{},
+		Requests: len(world.Requests), Wrong: map[string]int{}, Null: map[string]int{},
 		Undecided: map[string]int{}, complaintsByKind: map[string]int{},
 	}}
 	for _, s := range world.Scrapes {
@@ -68,6 +71,13 @@ func Grade(frame *data.Frame, world World) *Report {
 		}
 		g.engines[key][s.Engine] = true
 	}
+	return g
+}
+
+// Grade holds all rows of a frame against the truth.
+func Grade(frame *data.Frame, world World) *Report {
+	g := newGrader(world)
+	g.report.Rows = frame.Rows()
 	expected := Expect(world.Requests)
 	m := newMatcher(expected)
 	for _, row := range Rows(frame) {
@@ -140,6 +150,16 @@ func (g *grader) lastScrape(r *truth.Record) *truth.Scrape {
 	of := g.scrapes[engineKey{r.Cluster, r.Environment, r.Instance, r.Engine}]
 	i := sort.Search(len(of), func(i int) bool { return of[i].Time.UnixMilli() > r.Time.UnixMilli() }) - 1
 	if i < 0 {
+		return nil
+	}
+	return of[i]
+}
+
+// scrapeAfter is the first of the request's engine after its end.
+func (g *grader) scrapeAfter(r *truth.Record) *truth.Scrape {
+	of := g.scrapes[engineKey{r.Cluster, r.Environment, r.Instance, r.Engine}]
+	i := sort.Search(len(of), func(i int) bool { return of[i].Time.UnixMilli() >= r.End.UnixMilli() })
+	if i == len(of) {
 		return nil
 	}
 	return of[i]

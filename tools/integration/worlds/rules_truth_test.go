@@ -13,10 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
-const (
-	limitTTFT, limitTPOT, limitE2E = 1.0, 0.05, 20.0 // seconds, as limits
-	target                         = 0.99
-)
+const target = 0.99 // of the rules' objectives
 
 // trueAnswers is what a question's numbers must be, by model or, for coverage, by instance; what is not in it is not judged.
 func (s *scene) trueAnswers(q alerts.Question, rw ruleWorld) map[string]band {

@@ -34,8 +34,10 @@ const (
 	settle = 2 * time.Minute
 )
 
-// limits are such that some requests of every model miss each of them; all are bounds of buckets.
+// limits are such that some requests of every model miss each of them; all are bounds of buckets. The others are the same in seconds.
 var limits = []map[string]any{{"model": "*", "ttft": "1s", "tpot": "50ms", "e2e": "20s"}}
+
+const limitTTFT, limitTPOT, limitE2E = 1.0, 0.05, 20.0
 
 // scene is one world in stores of its own, with the plugin in front.
 type scene struct {
@@ -166,7 +168,8 @@ func (s *scene) judge(t *testing.T) outcome {
 		t.Logf("notice: %s", n.Text)
 	}
 	o.report = grade.Grade(frame, grade.World{
-		Requests: s.truth.Requests(), Scrapes: s.truth.Scrapes(), ScrapeInterval: s.config.ScrapeInterval, Undecidable: s.undecidable,
+		Requests: s.truth.Requests(), Scrapes: s.truth.Scrapes(), ScrapeInterval: s.config.ScrapeInterval,
+		Limits: grade.Limits{TTFT: limitTTFT, TPOT: limitTPOT, E2E: limitE2E}, Undecidable: s.undecidable,
 	})
 	o.checks, o.message = s.saveAndTest(t)
 	o.faults = s.faults(o)
