@@ -83,13 +83,15 @@ type kept struct{ met, missed, either float64 }
 
 func (s *scene) kept(model string, over time.Duration) (k kept) {
 	above := func(took *float64, limit float64) bool { return took != nil && *took > limit }
+	open := map[string]bool{} // sequences of one call that are open share their only row
 	for _, r := range s.began(model, over) {
 		age := s.window.To.Sub(r.Time).Seconds()
 		ended := r.Status != truth.StatusUnfinished && !r.End.After(s.window.To)
 		late := above(r.TTFT, limitTTFT) || r.CompletionTokens > 1 && above(r.TPOT, limitTPOT) || above(r.E2E, limitE2E)
 		switch {
-		case !ended && age > limitE2E+join.OpenMargin.Seconds()+s.config.ScrapeInterval.Seconds(): // nothing is known later than the last scrape
+		case !ended && age > limitE2E+join.OpenMargin.Seconds()+s.config.ScrapeInterval.Seconds() && !open[r.ExternalID]: // nothing is known later than the last scrape
 			k.missed++
+			open[r.ExternalID] = true
 		case !ended, r.ExternalID == "":
 			k.either++
 		case r.Status == truth.StatusOK && !late:

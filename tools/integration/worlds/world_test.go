@@ -209,12 +209,13 @@ func (s *scene) faults(o outcome) (faults []string) {
 	}
 	var named []string
 	for _, c := range o.checks {
-		if named = append(named, c.Check); !slices.Contains(s.world.Names, c.Check) {
+		named = append(named, c.Check)
+		if !slices.ContainsFunc(s.world.Names, func(want string) bool { return slices.Contains(strings.Split(want, "|"), c.Check) }) {
 			faults = append(faults, fmt.Sprintf("Save & test names %s: %s", c.Check, c.Found))
 		}
 	}
 	for _, want := range s.world.Names {
-		if !slices.Contains(named, want) {
+		if !slices.ContainsFunc(strings.Split(want, "|"), func(one string) bool { return slices.Contains(named, one) }) {
 			faults = append(faults, fmt.Sprintf("Save & test does not name %s: %s", want, o.message))
 		}
 	}

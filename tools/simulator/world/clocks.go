@@ -33,7 +33,7 @@ func init() {
 		Add(World{
 			Name:  "lines_late_" + short(late),
 			Doc:   fmt.Sprintf("The agent stamps lines when it ships them, up to %s after they were written.", late),
-			Names: clockChecks(late), Delay: late,
+			Names: []string{"log_delay|log_skew"}, Delay: late,
 			Pipeline: onLines(func(random *rand.Rand) func(line, ship) {
 				last := map[*telemetry.LogStream]time.Time{}
 				return func(l line, ship ship) { // the order within a stream stays

@@ -88,7 +88,7 @@ func init() {
 				}
 			})},
 		World{Name: "no_logs", Doc: "Nobody ships logs; the Loki is there for others.",
-			Names:    []string{"request_ids_in_logs"},
+			Names:    []string{"request_ids_in_logs", "store_blind"},
 			Pipeline: func(*rand.Rand) simulator.Pipeline { return withoutLines() }},
 		World{Name: "end_not_logged", Doc: "The lines about aborts are dropped by a filter on their level or text; tries of the same id follow.",
 			Config: func(c *simulator.Config) { c.Calls = impatient(c) },

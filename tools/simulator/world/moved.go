@@ -76,7 +76,7 @@ func init() {
 					ship(l)
 				}
 			})},
-		World{Name: "log_clock_set_right", Doc: "The clock that stamps the lines was 6 s early until somebody set it right.", Names: []string{"log_skew"},
+		World{Name: "log_clock_set_right", Doc: "The clock that stamps the lines was 6 s early until somebody set it right, minutes ago: Save & test, which looks at the newest, finds nothing.",
 			Pipeline: onLines(func(*rand.Rand) func(line, ship) {
 				var began time.Time
 				return func(l line, ship ship) {
@@ -89,7 +89,7 @@ func init() {
 					ship(l)
 				}
 			})},
-		World{Name: "lines_fall_behind", Doc: "A shipper that stamps lines itself falls up to 90 s behind while traffic is heavy, and catches up.", Names: []string{"log_skew"},
+		World{Name: "lines_fall_behind", Doc: "A shipper that stamps lines itself falls up to 90 s behind while traffic is heavy, and catches up.", Names: []string{"log_delay|log_skew"},
 			Delay: 100 * time.Second,
 			Pipeline: onLines(func(*rand.Rand) func(line, ship) {
 				var began time.Time
@@ -134,7 +134,7 @@ func init() {
 			Config: func(c *simulator.Config) { c.Profile, c.Rate = simulator.Overload, 0.4 }},
 		World{Name: "clean_0_10_2", Doc: "Nothing is odd: vLLM 0.10.2, the first of the V1 engine with spans.",
 			Config: func(c *simulator.Config) { c.VLLMVersion = "0.10.2" }},
-		World{Name: "clean_0_9", Doc: "Nothing is odd: vLLM 0.9, whose V1 engine writes no spans.", Names: []string{"request_spans"},
+		World{Name: "clean_0_9", Doc: "Nothing is odd: vLLM 0.9, whose V1 engine writes no spans.", Names: []string{"request_spans", "store_blind"},
 			Undecidable: []Undecidable{{
 				Columns: []string{"row", "trace_id", "caller_service", "caller_duration", "outside_engine", "http_status", "status"}, Of: withoutSpan,
 				Why: "no engine writes spans, so nothing in the Jaeger says which of its services call one",

@@ -21,19 +21,24 @@ func streamsNamed(change func(from *telemetry.LogStream) map[string]string) func
 	})
 }
 
+var nameless = Undecidable{
+	Columns: []string{"instance", "namespace", "pod", "model"}, Of: withoutSpan,
+	Why: "the stream names what no other store knows, and the request has no span",
+}
+
 func init() {
 	Add(
 		World{Name: "logs_name_namespace_and_pod", Doc: "The agent's label pod is namespace/pod, and there is no other name.", Names: []string{"instance_naming"},
 			Pipeline: streamsNamed(func(from *telemetry.LogStream) map[string]string {
 				return map[string]string{"pod": label(from, "namespace") + "/" + label(from, "pod"), "instance": "", "container": ""}
 			})},
-		World{Name: "logs_name_containers", Doc: "Docker's log driver names a stream by the container's id.", Names: []string{"instance_naming"},
+		World{Name: "logs_name_containers", Undecidable: []Undecidable{nameless}, Doc: "Docker's log driver names a stream by the container's id.", Names: []string{"instance_naming"},
 			Pipeline: streamsNamed(func(from *telemetry.LogStream) map[string]string {
 				h := fnv.New64a()
 				_, _ = h.Write([]byte(label(from, "environment") + label(from, "pod"))) // never fails
 				return map[string]string{"pod": "", "instance": "", "namespace": "", "container": "", "container_id": fmt.Sprintf("%016x%016x", h.Sum64(), h.Sum64()*31)}
 			})},
-		World{Name: "logs_name_hosts", Doc: "journald names a stream by the host, as the node exporter does.", Names: []string{"instance_naming"},
+		World{Name: "logs_name_hosts", Undecidable: []Undecidable{nameless}, Doc: "journald names a stream by the host, as the node exporter does.", Names: []string{"instance_naming"},
 			Pipeline: streamsNamed(func(from *telemetry.LogStream) map[string]string {
 				return map[string]string{"pod": "", "namespace": "", "container": "", "instance": "", "host": "gpu" + label(from, "pod")[len("vllm"):]}
 			})},

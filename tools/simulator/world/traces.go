@@ -43,7 +43,7 @@ func init() {
 				return lucky
 			})},
 		World{Name: "no_traces", Doc: "vLLM runs without --otlp-traces-endpoint and no caller is traced; the Jaeger is there for others.",
-			Names:    []string{"request_spans"},
+			Names:    []string{"request_spans", "store_blind"},
 			Pipeline: onTraces(func(*rand.Rand, []*telemetry.Span) bool { return false })},
 		World{Name: "no_caller_spans", Doc: "Only vLLM exports spans; its callers send traceparent and export to somebody else.",
 			Pipeline: func(*rand.Rand) simulator.Pipeline {
