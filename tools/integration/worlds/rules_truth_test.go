@@ -175,11 +175,12 @@ func (s *scene) coverage(q alerts.Question, rw ruleWorld) map[string]band {
 	}
 	answers := map[string]band{}
 	for pod, f := range s.finished(q.Over) {
-		if q.Coverage.Metric == "engine_finished" {
+		switch q.Coverage.Metric {
+		case "engine_finished":
 			answers[pod] = band{f.counted*0.8 - 3, f.counted + 3}
-			continue
+		case "explained_ratio":
+			answers[pod] = band{f.certain/f.counted*0.85 - 0.1, f.seen/f.counted*1.15 + 0.1}
 		}
-		answers[pod] = band{f.certain/f.counted*0.85 - 0.1, f.seen/f.counted*1.15 + 0.1}
 	}
 	return answers
 }

@@ -134,11 +134,7 @@ func init() {
 			Config: func(c *simulator.Config) { c.Profile, c.Rate = simulator.Overload, 0.4 }},
 		World{Name: "clean_0_10_2", Doc: "Nothing is odd: vLLM 0.10.2, the first of the V1 engine with spans.",
 			Config: func(c *simulator.Config) { c.VLLMVersion = "0.10.2" }},
-		World{Name: "clean_0_9", Doc: "Nothing is odd: vLLM 0.9, whose V1 engine writes no spans.", Names: []string{"request_spans", "store_blind"},
-			Undecidable: []Undecidable{{
-				Columns: []string{"row", "trace_id", "caller_service", "caller_duration", "outside_engine", "http_status", "status"}, Of: withoutSpan,
-				Why: "no engine writes spans, so nothing in the Jaeger says which of its services call one",
-			}},
+		World{Name: "clean_0_9", Doc: "Nothing is odd: vLLM 0.9, whose V1 engine writes no spans.", Names: []string{"request_spans"},
 			Config: func(c *simulator.Config) { c.VLLMVersion = "0.9.2" }},
 		World{Name: "clean_0_20", Doc: "Nothing is odd: vLLM 0.20.",
 			Config: func(c *simulator.Config) { c.VLLMVersion = "0.20.0" }},

@@ -55,9 +55,27 @@ func init() {
 				})
 			}},
 		World{Name: "scrape_every_minute", Doc: "Prometheus scrapes every minute, as it does by default, and nobody told the data source.", Source: "lxc/incus#416",
-			Names:  []string{"scrape_interval"},
+			Config: func(c *simulator.Config) { c.ScrapeInterval = time.Minute }},
+		World{Name: "scrape_interval_set_wrong", Doc: "Prometheus scrapes every minute, and the data source was told 15 s.", Source: "lxc/incus#416",
+			Names: []string{"scrape_interval"}, Settings: func(jsonData map[string]any) { set(jsonData, "vllm", "scrapeInterval", "15s") },
+			Undecidable: []Undecidable{{
+				Columns: []string{"running", "waiting", "kv_cache_usage"}, Why: "by the interval that was set, a sample of 40 s ago says nothing of now",
+			}},
 			Config: func(c *simulator.Config) { c.ScrapeInterval = time.Minute }},
 	)
+}
+
+// set sets one setting of a section of the data source's jsonData, and leaves the others.
+func set(jsonData map[string]any, section, key string, value any) {
+	changed := map[string]any{key: value}
+	if before, ok := jsonData[section].(map[string]any); ok {
+		for name, old := range before {
+			if name != key {
+				changed[name] = old
+			}
+		}
+	}
+	jsonData[section] = changed
 }
 
 func eachModel(c *simulator.Config, change func(*simulator.Model)) {
