@@ -7,6 +7,7 @@ package worlds_test
 var known = map[string]string{
 	"callers_clock_early":         "callers",
 	"no_logs":                     "callers",
+	"scrape_interval_set_wrong":   "figures",
 	"clean_0_9":                   "lines",
 	"logs_name_namespace_and_pod": "clock",
 	"ids_reused_after_refusal":    "ids",
