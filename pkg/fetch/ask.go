@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
@@ -113,6 +112,11 @@ func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []s
 	g.askLines(ctx, dated(windows, g.early, g.late), ids)
 }
 
+// askFurther asks for lines of some requests beyond those of askLogs.
+func (g *gather) askFurther(ctx context.Context, windows []evidence.Window, ids []string) {
+	g.askLines(ctx, dated(windows, g.early, g.late), ids)
+}
+
 func (g *gather) askLines(ctx context.Context, windows []evidence.Window, ids []string) {
 	if g.Logs == nil || g.silent(&g.logs) {
 		return
@@ -121,7 +125,7 @@ func (g *gather) askLines(ctx context.Context, windows []evidence.Window, ids []
 	report.Nothing = ids == nil && len(events) == 0 && report.Err == nil && g.noLines(ctx, windows)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.Events = onlyOf(events, ids)
+	g.in.Events = more(g.in.Events, events)
 	g.merge(&g.logs, report)
 }
 
@@ -137,19 +141,36 @@ func (g *gather) noLines(ctx context.Context, windows []evidence.Window) bool {
 	return len(windows) > 0
 }
 
-// onlyOf keeps the events of given requests: lines of others in the same windows would look like requests without a span.
-// No ids mean all.
-func onlyOf(events []evidence.RequestEvent, ids []string) []evidence.RequestEvent {
-	if ids == nil {
-		return events
+// more adds what a further question found and an earlier one did not.
+func more(events, found []evidence.RequestEvent) []evidence.RequestEvent {
+	if len(events) == 0 {
+		return found
 	}
-	wanted := make(map[string]bool, 2*len(ids))
-	for _, id := range ids {
-		wanted[id], wanted[vllm.ResponseID(id)] = true, true
+	type line struct {
+		at       int64
+		id       string
+		kind     vllm.LogKind
+		stream   uint32
+		identity evidence.LineIdentity
+		origin   evidence.Origin
 	}
-	return slices.DeleteFunc(events, func(e evidence.RequestEvent) bool {
-		return !wanted[e.External] && !wanted[vllm.ExternalFromChild(e.ID)]
-	})
+	of := func(e *evidence.RequestEvent) line {
+		l := line{at: e.UnixNano, id: e.ID, kind: e.Kind, stream: e.Stream, identity: e.LineIdentity}
+		if e.Origin != nil {
+			l.origin = *e.Origin
+		}
+		return l
+	}
+	known := make(map[line]bool, len(events))
+	for i := range events {
+		known[of(&events[i])] = true
+	}
+	for i := range found {
+		if !known[of(&found[i])] {
+			events = append(events, found[i])
+		}
+	}
+	return events
 }
 
 func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scope vllm.Scope) {

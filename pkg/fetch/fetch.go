@@ -52,6 +52,9 @@ type Fetcher struct {
 	// ScrapeInterval tells how often the engines are scraped in a window; nil = as VLLM says.
 	ScrapeInterval func(ctx context.Context, w evidence.Window) time.Duration
 
+	// WholeUpTo is up to how many requests a window is read whole whatever is asked of it; 0 means DefaultWholeUpTo.
+	WholeUpTo int
+
 	callers  serviceMemory
 	lateness latenessMemory
 	loss     lossMemory
@@ -60,7 +63,9 @@ type Fetcher struct {
 // Ask says which requests are wanted.
 type Ask struct {
 	Window evidence.Window
-	Scope  vllm.Scope
+	// Scope narrows what the stores are asked for, where they hold much. Requests of other places may be in the answer all the
+	// same: Joined.Within leaves them out.
+	Scope vllm.Scope
 	// Keep is how many rows the answer will show at most, in Order; 0 means all. With Select, which tells from span and
 	// place alone whether a row can be in the answer at all, it lets logs and metrics be asked only for rows that stay.
 	Keep   int
@@ -84,8 +89,8 @@ func (f *Fetcher) StaleAfter(ctx context.Context, w evidence.Window) time.Durati
 // in Input.Stores.
 func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
 	g := f.gather(ctx, ask)
-	expected := g.estimate(ctx)
-	whole := ask.Keep == 0 || !ask.Early || (expected > 0 && expected <= ask.Keep)
+	expected := g.expectations(ctx)
+	whole := ask.Keep == 0 || !ask.Early || (expected > 0 && expected <= max(ask.Keep, f.wholeUpTo()))
 	if whole {
 		g.wholeWindow(ctx, expected)
 	} else {
@@ -95,6 +100,31 @@ func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
 		return join.Input{}, err
 	}
 	return g.input(), g.nothing()
+}
+
+// DefaultWholeUpTo is up to how many requests a window is read whole, whatever limit, filter or scope the question has: what a
+// row says may hang on evidence that lies elsewhere in the window, such as another try at its id, or the clock of its log
+// stream. Lines of that many requests cost about what their spans cost, and come at the same time.
+const DefaultWholeUpTo = 10_000
+
+func (f *Fetcher) wholeUpTo() int { return cmp.Or(f.WholeUpTo, DefaultWholeUpTo) }
+
+// expectations is estimate; where all places together have few requests, all are asked, and the scope is left to whoever looks
+// at the rows.
+func (g *gather) expectations(ctx context.Context) int {
+	if !g.ask.Scope.Narrows(vllm.Places...) {
+		return g.estimate(ctx)
+	}
+	var scoped, all int
+	Parallel(
+		func() { scoped = g.count(ctx, g.ask.Scope) },
+		func() { all = g.count(ctx, vllm.Scope{}) },
+	)
+	if all > 0 && all <= g.wholeUpTo() {
+		g.ask.Scope = vllm.Scope{}
+		return g.spreadOf(ctx, all)
+	}
+	return g.spreadOf(ctx, scoped)
 }
 
 // Spans gathers engine spans, and the counters that they are held against, when there are at most limit requests in the

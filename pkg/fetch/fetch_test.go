@@ -40,31 +40,33 @@ func TestStoresAreAskedForNoMoreThanTheRowsNeed(t *testing.T) {
 		},
 		"the slowest two: the time around them, and their ids": { // the last began at 540 s and took 10 s, the one before at 480 s and 9 s
 			ask: Ask{Keep: 2, Order: slowest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(478, 494), between(538, 555)}, metrics: []evidence.Window{between(453, 580)},
+			lines: []evidence.Window{between(468, 504), between(528, 565)}, metrics: []evidence.Window{between(443, 590)},
 			ids: []string{requestID(9), requestID(8)}, spans: 2, looked: window,
 		},
 		"fewer match than are wanted: those without a span may be among them": {
 			ask:      Ask{Keep: 3, Order: slowest, Early: true, Select: filter(t, join.Filter{Column: "e2e", Op: "<", Value: "2.5"})},
 			finished: 10,
-			lines:    whole, metrics: []evidence.Window{between(-27, 630)}, spans: 10, looked: window,
+			lines:    whole, metrics: []evidence.Window{between(-25, 625)}, spans: 10, looked: window,
 		},
 		"the newest two: the end of the window, requests without a span included": {
 			ask: Ask{Keep: 2, Order: newest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(478, 605)}, metrics: []evidence.Window{between(453, 630)}, spans: 2, looked: between(480, 600),
+			lines: []evidence.Window{between(468, 605)}, metrics: []evidence.Window{between(443, 625)}, spans: 2, looked: between(480, 600),
 		},
 		"the oldest two: its beginning, until the second has ended": { // it began at 60 s and took 2 s
 			ask: Ask{Keep: 2, Order: oldest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(-2, 67)}, metrics: []evidence.Window{between(-27, 92)}, spans: 2, looked: between(0, 60.000000001),
+			lines: []evidence.Window{between(-2, 77)}, metrics: []evidence.Window{between(-25, 102)}, spans: 2, looked: between(0, 60.000000001),
 		},
 		"as many rows as there are, which nobody counted": {
 			ask: Ask{Keep: 10, Order: slowest, Early: true}, finished: 0,
-			lines: whole, metrics: []evidence.Window{between(-27, 630)}, spans: 10, looked: window,
+			lines: whole, metrics: []evidence.Window{between(-25, 625)}, spans: 10, looked: window,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &stores{traces: everyMinute(10), finished: c.finished}
 			c.ask.Window = window
-			in, err := s.fetcher().Requests(t.Context(), c.ask)
+			f := s.fetcher()
+			f.WholeUpTo = 1
+			in, err := f.Requests(t.Context(), c.ask)
 			require.NoError(t, err)
 			require.Len(t, in.Spans, c.spans)
 			require.Equal(t, c.looked, in.Looked)
@@ -95,7 +97,9 @@ func filter(t *testing.T, f join.Filter) join.Predicate {
 func TestManyChosenRowsAreAFewWindows(t *testing.T) {
 	s := &stores{traces: everyMinute(500), finished: 500}
 	day := evidence.Window{From: noon, To: noon.Add(24 * time.Hour)}
-	in, err := s.fetcher().Requests(t.Context(), Ask{Window: day, Keep: 100, Order: join.Order{Column: "e2e"}, Early: true})
+	f := s.fetcher()
+	f.WholeUpTo = 1
+	in, err := f.Requests(t.Context(), Ask{Window: day, Keep: 100, Order: join.Order{Column: "e2e"}, Early: true})
 	require.NoError(t, err)
 	require.Equal(t, 400, in.Dropped)
 	windows := s.questions("RequestEvents")[0].windows
@@ -113,10 +117,13 @@ func TestLinesOfOtherRequestsMakeNoRowsAmongChosenOnes(t *testing.T) {
 	s := &stores{traces: everyMinute(10), finished: 10, events: []evidence.RequestEvent{
 		lineOf(requestID(9), noon.Add(540*time.Second)), lineOf("chatcmpl-other", noon.Add(541*time.Second)),
 	}}
-	in, err := s.fetcher().Requests(t.Context(), Ask{Window: window, Keep: 1, Order: join.Order{Column: "e2e", Desc: true}, Early: true})
+	f := s.fetcher()
+	f.WholeUpTo = 1
+	in, err := f.Requests(t.Context(), Ask{Window: window, Keep: 1, Order: join.Order{Column: "e2e", Desc: true}, Early: true})
 	require.NoError(t, err)
-	require.Len(t, in.Events, 1)
-	require.Equal(t, requestID(9), in.Events[0].External)
+	rows := join.Requests(in).Rows
+	require.Len(t, rows, 1)
+	require.Equal(t, requestID(9), rows[0].RequestID)
 }
 
 func TestServicesAboveEnginesAreRemembered(t *testing.T) {
@@ -140,14 +147,14 @@ func TestServicesAboveEnginesAreRemembered(t *testing.T) {
 func TestWhatAStoreFailsAtIsMissingAndNothingElse(t *testing.T) {
 	lines := []evidence.RequestEvent{lineOf(requestID(0), noon), lineOf("chatcmpl-aborted", noon.Add(time.Minute))}
 	for name, c := range map[string]struct {
-		fails         map[evidence.Store]error
-		limited       bool
-		spans, events int
+		fails       map[evidence.Store]error
+		limited     bool
+		spans, rows int // rows of lines alone included
 	}{
 		"nothing":            {nil, false, 1, 2},
 		"Jaeger: lines stay": {failure(evidence.Jaeger, upstream.ErrUnauthorized), false, 0, 2},
 		"Jaeger, of which more is left to read, for the same reason": {failure(evidence.Jaeger, upstream.ErrServer), true, 0, 2},
-		"Loki: spans stay":      {failure(evidence.Loki, upstream.ErrTimeout), false, 1, 0},
+		"Loki: spans stay":      {failure(evidence.Loki, upstream.ErrTimeout), false, 1, 1},
 		"Prometheus: both stay": {failure(evidence.Prometheus, upstream.ErrRateLimited), false, 1, 2},
 		"spans past a limit: a line without a span may be of one of them": {nil, true, 1, 1},
 	} {
@@ -160,7 +167,7 @@ func TestWhatAStoreFailsAtIsMissingAndNothingElse(t *testing.T) {
 				in, err := s.fetcher().Requests(t.Context(), ask)
 				require.NoError(t, err)
 				require.Len(t, in.Spans, c.spans)
-				require.Len(t, in.Events, c.events)
+				require.Len(t, join.Requests(in).Rows, c.rows)
 				for _, report := range in.Stores {
 					require.Equal(t, c.fails[report.Store], report.Err)
 				}

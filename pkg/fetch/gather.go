@@ -13,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // estimateTimeout is how long the search for spans waits for the engines' own count of requests, which saves it from
@@ -75,15 +76,21 @@ func (g *gather) nothing() error {
 	return upstream.Join(g.traces.Err, g.logs.Err, g.metrics.Err)
 }
 
-// estimate is how many requests the engines counted in the window; 0 when that is not known.
-func (g *gather) estimate(ctx context.Context) int {
+// estimate is how many requests the engines of the scope counted in the window; 0 when that is not known. It also learns when
+// in the window there were how many, where that saves calls.
+func (g *gather) estimate(ctx context.Context) int { return g.spreadOf(ctx, g.count(ctx, g.ask.Scope)) }
+
+// count is how many requests the engines of a scope counted in the window; 0 when that is not known.
+func (g *gather) count(ctx context.Context, scope vllm.Scope) int {
 	if g.Metrics == nil || g.Traces == nil {
 		return 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, estimateTimeout)
 	defer cancel()
-	finished, calls, err := g.Metrics.Finished(ctx, g.ask.Window, g.ask.Scope)
+	finished, calls, err := g.Metrics.Finished(ctx, g.ask.Window, scope)
+	g.mu.Lock()
 	g.metrics.Calls = append(g.metrics.Calls, calls...)
+	g.mu.Unlock()
 	if err != nil {
 		return 0 // the engine state asks the same store and reports its failure
 	}
@@ -91,10 +98,15 @@ func (g *gather) estimate(ctx context.Context) int {
 	for _, f := range finished {
 		sum += f.Count
 	}
-	expected := int(min(sum, maxExpected))
+	return int(min(sum, maxExpected))
+}
+
+func (g *gather) spreadOf(ctx context.Context, expected int) int {
 	if depth := cmp.Or(g.Limits.TracesPerCall, settings.DefaultTracesPerCall); expected > depth && g.ask.Window.Duration() >= unevenAfter {
 		// More than one answer holds: cut where the traffic is, or a busy hour of a day is read twice. Without it the search finds
 		// out by itself, so a failure is none.
+		ctx, cancel := context.WithTimeout(ctx, estimateTimeout)
+		defer cancel()
 		load, calls, _ := g.Metrics.FinishedOver(ctx, g.ask.Window, g.ask.Scope)
 		g.metrics.Calls = append(g.metrics.Calls, calls...)
 		g.load = load

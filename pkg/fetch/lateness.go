@@ -134,7 +134,7 @@ func (g *gather) followClocks(ctx context.Context) {
 	events, report := g.Logs.RequestEvents(ctx, missing, g.ask.Scope, loki.RequestFilter{IDs: g.logIDs})
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.Events = append(g.in.Events, onlyOf(events, g.logIDs)...)
+	g.in.Events = more(g.in.Events, events)
 	g.merge(&g.logs, report)
 	g.logs.Nothing = g.logs.Nothing && len(events) == 0
 }
@@ -167,7 +167,7 @@ func (g *gather) probeLines(ctx context.Context, spans []*evidence.RequestSpan) 
 	}
 	events, report := g.Logs.RequestEvents(ctx, fewWindows(windows), g.ask.Scope, loki.RequestFilter{IDs: ids})
 	if report.Err == nil {
-		met := join.MeasureLateness(probed, onlyOf(events, ids), 1)
+		met := join.MeasureLateness(probed, events, 1)
 		g.lateness.hush(met.Unmet)
 		g.mergeCalls(&g.logs, report)
 		return met

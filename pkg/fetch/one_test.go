@@ -34,7 +34,7 @@ func TestOneRequestIsFoundByEverySpellingOfItsID(t *testing.T) {
 			logs := s.questions("RequestEvents")
 			require.Equal(t, []string{c.id}, logs[0].names)
 			require.Equal(t, []evidence.Window{between(-2, 605)}, logs[0].windows, "lines are looked for by id, so in all of the window")
-			require.Equal(t, []evidence.Window{between(33, 92)}, s.questions("EngineState")[0].windows, "the engine is of interest around the request")
+			require.Equal(t, []evidence.Window{between(23, 102)}, s.questions("EngineState")[0].windows, "the engine is of interest around the request")
 		})
 	}
 }
@@ -48,7 +48,7 @@ func TestATraceIDFindsItsRequestsWheneverTheyWere(t *testing.T) {
 	require.Zero(t, in.Window, "no row is left out for being outside the panel's range")
 	require.Equal(t, []string{traceOf(1)}, s.questions("GetTrace")[0].names)
 	logs := s.questions("RequestEvents")
-	require.Equal(t, asked{method: "RequestEvents", windows: []evidence.Window{between(58, 67)}, names: []string{requestID(1)}}, logs[len(logs)-1])
+	require.Equal(t, asked{method: "RequestEvents", windows: []evidence.Window{between(48, 77)}, names: []string{requestID(1)}}, logs[len(logs)-1])
 }
 
 func TestARequestThatOnlyLogsKnowHasItsEngineToo(t *testing.T) {

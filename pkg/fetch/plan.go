@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -18,6 +17,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}, g.ask.Scope) },
 		func() { g.askTargets(ctx) },
 	)
+	g.askEnds(ctx)
 	g.followClocks(ctx)
 	if g.cutShort() {
 		g.onlyWithSpans()
@@ -30,15 +30,13 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 // stores know stay, with a notice of what they lack.
 func (g *gather) cutShort() bool { return g.spansCut && g.traces.Err == nil }
 
-// onlyWithSpans drops evidence of requests without a span: when not all spans were read, theirs may be among the rest.
-func (g *gather) onlyWithSpans() {
-	g.in.Events = onlyOf(g.in.Events, idsOf(g.in.Spans))
-	g.in.Callers = nil
-}
+// onlyWithSpans leaves out requests without a span: when not all spans were read, theirs may be among the rest.
+func (g *gather) onlyWithSpans() { g.in.SpansOnly = true }
 
 // chosenRows finds the rows that will be shown by their spans first, and asks the other stores only for the time around
 // those. Ordered by time, the requests without a span belong among them: then one whole window is asked, cut to the part
-// that the rows cover.
+// that the rows cover. Whatever may take part in settling a chosen row's lines is asked for and joined too; it leaves at the
+// end of the join.
 func (g *gather) chosenRows(ctx context.Context, expected int) {
 	byTime := g.ask.Order.Column == "" || g.ask.Order.Column == join.TimeColumn
 	Parallel(
@@ -57,33 +55,80 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	if loses, known := g.loss.known(); known && loses && g.traces.Err == nil && !g.traces.Truncated {
 		g.findByAnyName(ctx, expected)
 	}
-	chosen, total := g.choose()
+	chosen, total, open := g.choose()
 	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
-	var callers []string
+	var callers, everywhere []string
+	cut := false
+	search := g.search(expected)
 	switch complete := !g.cutShort(); {
-	case complete && total == len(chosen): // all there is: requests without a span are welcome too
+	case complete && (total == len(chosen) || open || len(g.in.Spans) <= g.wholeUpTo()): // all there is: requests without a span are welcome too
+		g.in.Dropped = 0
 		if !byTime {
 			callers = g.callers.get()
 		}
 	case complete && byTime:
-		windows[0] = g.cut(chosen)
+		windows[0], everywhere = g.cut(chosen)
+		cut = true
 	default:
-		g.in.Spans, g.in.Callers = chosen, nil
-		windows, ids = around(chosen), idsOf(chosen)
+		g.onlyWithSpans()
+		if !complete && len(g.in.Spans) <= g.wholeUpTo() {
+			break
+		}
+		g.in.Callers = nil
+		ids, everywhere = g.keepRelated(chosen)
+		windows = clip(aroundRelated(g.in.Spans, g.in.Chosen), widen(g.ask.Window)) // no more than the whole answer would have
+		if lost := withoutCall(chosen); len(lost) > 0 {                             // callers that lost their way to the engine's span are found by id
+			callers = g.callers.get()
+			within := around(lost)
+			search.Window = evidence.Window{From: within[0].From.Add(-longestCall), To: within[len(within)-1].To}
+		}
 	}
 	Parallel(
-		func() { g.askLogs(ctx, windows, ids) },
-		func() { g.askMetrics(ctx, g.scrapesOfAll(windows), g.ask.Scope) },
-		func() { g.askCallers(ctx, g.search(expected), callers) },
+		func() {
+			whole := []evidence.Window{widen(g.ask.Window)}
+			if ids != nil && len(ids) == 0 {
+				g.askLogs(ctx, whole, everywhere)
+				return
+			}
+			g.askLogs(ctx, windows, ids)
+			if len(everywhere) > 0 { // another try at the same id may be anywhere
+				g.askFurther(ctx, whole, everywhere)
+			}
+			if cut {
+				g.askTorn(ctx, windows[0], everywhere)
+			}
+		},
+		func() {
+			g.askMetrics(ctx, clip(g.scrapesOfAll(windows), g.scrapes(g.ask.Window)), g.ask.Scope)
+		},
+		func() { g.askCallers(ctx, search, callers) },
 	)
+	g.askEnds(ctx)
 	g.followClocks(ctx)
+	if cut {
+		g.keepNear(windows[0], everywhere)
+	}
 	if ids == nil { // the lines of all requests are there, also of those without a span
 		g.recover(ctx, 0)
 	}
 }
 
-// choose keeps the spans whose rows can be in the answer and returns how many could.
-func (g *gather) choose() (chosen []evidence.RequestSpan, total int) {
+// longestCall is how long a call may have been under way before the engine began with it.
+const longestCall = 10 * time.Minute
+
+// withoutCall are the spans that have no call above them, or one whose own caller is not there.
+func withoutCall(spans []evidence.RequestSpan) (out []evidence.RequestSpan) {
+	for i := range spans {
+		if s := &spans[i]; s.Call == nil && s.Caller == nil || s.Root != nil && s.Root.ParentSpanID != "" {
+			out = append(out, *s)
+		}
+	}
+	return out
+}
+
+// choose finds the spans whose rows can be in the answer, and how many could. open says that the order does not tell all of
+// them apart from requests without a span, because some have nothing to be ordered by.
+func (g *gather) choose() (chosen []evidence.RequestSpan, total int, open bool) {
 	joined := join.Requests(join.Input{Spans: g.in.Spans, Targets: g.in.Targets, Window: g.ask.Window})
 	rows, total := join.Choose(joined.Rows, g.ask.Select, g.ask.Order, g.ask.Keep)
 	chosen = make([]evidence.RequestSpan, len(rows))
@@ -91,35 +136,8 @@ func (g *gather) choose() (chosen []evidence.RequestSpan, total int) {
 		chosen[i] = *rows[i].Span
 	}
 	g.in.Dropped = total - len(rows)
-	return chosen, total
-}
-
-// cut narrows the question to the part of the window that the chosen rows cover: what lies beyond is out of the answer
-// whatever the other stores say. It returns where the chosen rows' lines may be: some come when a request ends, which may be
-// long after the last one that was chosen began. Spans around that part stay, so that their lines find them.
-func (g *gather) cut(chosen []evidence.RequestSpan) evidence.Window {
-	first, last := chosen[0].Start, chosen[0].Start
-	for i := range chosen {
-		if t := chosen[i].Start; t.Before(first) {
-			first = t
-		} else if t.After(last) {
-			last = t
-		}
+	if column, ok := join.ColumnNamed(g.ask.Order.Column); ok && len(rows) > 0 {
+		open = column.Null(&rows[len(rows)-1])
 	}
-	if g.ask.Order.Desc {
-		g.in.Looked.From = first
-	} else {
-		g.in.Looked.To = last.Add(time.Nanosecond)
-	}
-	near := widen(g.in.Looked)
-	for i := range chosen {
-		if end := chosen[i].End().Add(join.AfterEnd); end.After(near.To) {
-			near.To = end
-		}
-	}
-	if whole := widen(g.ask.Window); near.To.After(whole.To) {
-		near.To = whole.To
-	}
-	g.in.Spans = slices.DeleteFunc(g.in.Spans, func(s evidence.RequestSpan) bool { return !near.Contains(s.Start) })
-	return near
+	return chosen, total, open
 }

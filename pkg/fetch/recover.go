@@ -99,7 +99,8 @@ func spansMissing(found, lost int) evidence.Finding {
 func (g *gather) unexplained() []string {
 	have := make(map[string]bool, len(g.in.Spans))
 	for i := range g.in.Spans {
-		have[vllm.ExternalFromChild(g.in.Spans[i].RequestID)] = true
+		id := vllm.ExternalFromChild(g.in.Spans[i].RequestID)
+		have[id], have[vllm.ResponseID(id)] = true, true // outputs are logged under the response's id
 	}
 	type missed struct {
 		id string

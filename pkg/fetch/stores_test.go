@@ -190,7 +190,8 @@ func everyMinute(n int) (traces []jaeger.Trace) {
 	return traces
 }
 
-func requestID(i int) string { return fmt.Sprintf("chatcmpl-%d", i) }
+// requestID is as vLLM makes one up, so that nobody expects another request to have it.
+func requestID(i int) string { return fmt.Sprintf("chatcmpl-%016x", i) }
 func traceOf(i int) string   { return fmt.Sprintf("%032x", i+1) }
 
 func lineOf(id string, at time.Time) evidence.RequestEvent {

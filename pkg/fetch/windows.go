@@ -14,10 +14,38 @@ const maxWindows = 32
 func around(spans []evidence.RequestSpan) []evidence.Window {
 	windows := make([]evidence.Window, 0, len(spans))
 	for i := range spans {
-		s := &spans[i]
-		windows = append(windows, evidence.Window{From: s.Start.Add(-join.BeforeStart), To: s.End().Add(join.AfterEnd)})
+		windows = append(windows, aroundOne(&spans[i]))
 	}
 	return fewWindows(windows)
+}
+
+// clip cuts windows off at the ends of another.
+func clip(windows []evidence.Window, to evidence.Window) []evidence.Window {
+	out := windows[:0]
+	for _, w := range windows {
+		if w.From.Before(to.From) {
+			w.From = to.From
+		}
+		if w.To.After(to.To) {
+			w.To = to.To
+		}
+		if w.From.Before(w.To) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func aroundOne(s *evidence.RequestSpan) evidence.Window {
+	return beyond(evidence.Window{From: s.Start.Add(-join.BeforeStart), To: s.End().Add(join.AfterEnd)})
+}
+
+// edge is how much more than a row's own time is looked at, so that what lies at its edge is not torn: lines of a try that
+// began just before, and the ids that tell whose they are.
+const edge = 10 * time.Second
+
+func beyond(w evidence.Window) evidence.Window {
+	return evidence.Window{From: w.From.Add(-edge), To: w.To.Add(edge)}
 }
 
 // fewWindows merges near windows until there are not too many.

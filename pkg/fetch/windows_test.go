@@ -24,8 +24,8 @@ func TestEverySpanHasATimeAroundIt(t *testing.T) {
 			windows := around([]evidence.RequestSpan{s})
 			require.Len(t, windows, 1)
 			require.True(t, windows[0].Contains(noon))
-			require.Equal(t, noon.Add(-join.BeforeStart), windows[0].From)
-			require.LessOrEqual(t, windows[0].Duration(), evidence.MaxDuration+join.BeforeStart+join.AfterEnd)
+			require.Equal(t, noon.Add(-join.BeforeStart-edge), windows[0].From)
+			require.LessOrEqual(t, windows[0].Duration(), evidence.MaxDuration+join.BeforeStart+join.AfterEnd+2*edge)
 		})
 	}
 }

@@ -18,6 +18,8 @@ type Column struct {
 	// FromSpan says that the engine span alone decides the value: rows can be chosen by it before logs and metrics are
 	// asked, so that these are asked only for the rows that stay.
 	FromSpan bool
+	// NeedsSpan says that a request without an engine span has no value: ordered by it, such rows come last.
+	NeedsSpan bool
 }
 
 // TimeColumn is the name of the one column that is a time.
@@ -54,23 +56,23 @@ var Columns = []Column{
 	{Name: "error", Description: "Error text or type", Text: func(r *Request) *string { return &r.Error }},
 
 	// size
-	{Name: "prompt_tokens", Description: "Prompt length including cached tokens", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.PromptTokens }), FromSpan: true},
-	{Name: "completion_tokens", Description: "Generated tokens of this sequence", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.CompletionTokens }), FromSpan: true},
+	{Name: "prompt_tokens", Description: "Prompt length including cached tokens", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.PromptTokens }), FromSpan: true, NeedsSpan: true},
+	{Name: "completion_tokens", Description: "Generated tokens of this sequence", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.CompletionTokens }), FromSpan: true, NeedsSpan: true},
 	{Name: "cached_tokens", Description: "Prompt tokens found in a cache, where the span or LMCache's line tells", Integer: func(r *Request) *int64 { return &r.CachedTokens }},
 	{Name: "max_tokens", Description: "Limit on generated tokens in force", Integer: func(r *Request) *int64 { return &r.MaxTokens }},
 	{Name: "temperature", Description: "Sampling temperature; vLLM leaves 0 off the span, which is shown as 0", Number: func(r *Request) *float64 { return &r.Temperature }},
 	{Name: "top_p", Description: "Nucleus sampling", Number: func(r *Request) *float64 { return &r.TopP }},
 
 	// latency
-	{Name: "e2e", Unit: "s", Description: "Arrival to final output processed", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.E2E }), FromSpan: true},
-	{Name: "ttft", Unit: "s", Description: "Time to first token: arrival to first token processed", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.TTFT }), FromSpan: true},
-	{Name: "queue", Unit: "s", Description: "Waiting for the scheduler (engine clock)", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.Queue }), FromSpan: true},
-	{Name: "prefill", Unit: "s", Description: "Scheduled to first token (engine clock)", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.Prefill }), FromSpan: true},
-	{Name: "decode", Unit: "s", Description: "First to last token (engine clock)", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.Decode }), FromSpan: true},
-	{Name: "tpot", Unit: "s", Description: "Time per output token: decode / (completion_tokens − 1)", Number: func(r *Request) *float64 { return &r.TPOT }, FromSpan: true},
-	{Name: "pre_queue", Unit: "s", Description: "ttft − queue − prefill: tokenisation, IPC, event-loop lag", Number: func(r *Request) *float64 { return &r.PreQueue }, FromSpan: true},
-	{Name: "unaccounted", Unit: "s", Description: "e2e − ttft − decode: output handling that no phase explains", Number: func(r *Request) *float64 { return &r.Unaccounted }, FromSpan: true},
-	{Name: "tokens_per_second", Unit: "suffix: tok/s", Description: "completion_tokens / decode", Number: func(r *Request) *float64 { return &r.TokensPerSecond }, FromSpan: true},
+	{Name: "e2e", Unit: "s", Description: "Arrival to final output processed", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.E2E }), FromSpan: true, NeedsSpan: true},
+	{Name: "ttft", Unit: "s", Description: "Time to first token: arrival to first token processed", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.TTFT }), FromSpan: true, NeedsSpan: true},
+	{Name: "queue", Unit: "s", Description: "Waiting for the scheduler (engine clock)", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.Queue }), FromSpan: true, NeedsSpan: true},
+	{Name: "prefill", Unit: "s", Description: "Scheduled to first token (engine clock)", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.Prefill }), FromSpan: true, NeedsSpan: true},
+	{Name: "decode", Unit: "s", Description: "First to last token (engine clock)", Number: spanNumber(func(s *evidence.RequestSpan) *float64 { return &s.Decode }), FromSpan: true, NeedsSpan: true},
+	{Name: "tpot", Unit: "s", Description: "Time per output token: decode / (completion_tokens − 1)", Number: func(r *Request) *float64 { return &r.TPOT }, FromSpan: true, NeedsSpan: true},
+	{Name: "pre_queue", Unit: "s", Description: "ttft − queue − prefill: tokenisation, IPC, event-loop lag", Number: func(r *Request) *float64 { return &r.PreQueue }, FromSpan: true, NeedsSpan: true},
+	{Name: "unaccounted", Unit: "s", Description: "e2e − ttft − decode: output handling that no phase explains", Number: func(r *Request) *float64 { return &r.Unaccounted }, FromSpan: true, NeedsSpan: true},
+	{Name: "tokens_per_second", Unit: "suffix: tok/s", Description: "completion_tokens / decode", Number: func(r *Request) *float64 { return &r.TokensPerSecond }, FromSpan: true, NeedsSpan: true},
 
 	// caller
 	{Name: "caller_service", Description: "Service of the parent span", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Service }), FromSpan: true},

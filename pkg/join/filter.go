@@ -224,7 +224,7 @@ func ofOrigin(f func(*evidence.Origin) string) func(*Request) string {
 }
 
 // DecidedBySpans reports whether filters and order use only columns that engine spans decide. What asks for null may mean
-// a request without a span.
+// a request without a span, and one of those may come before others when the order is by what it has too.
 func DecidedBySpans(filters []Filter, order Order) bool {
 	for _, f := range filters {
 		if c, ok := ColumnNamed(f.Column); !ok || !c.FromSpan || f.Op == IsNull {
@@ -232,7 +232,7 @@ func DecidedBySpans(filters []Filter, order Order) bool {
 		}
 	}
 	c, ok := ColumnNamed(cmp.Or(order.Column, TimeColumn))
-	return ok && c.FromSpan
+	return ok && c.FromSpan && (c.NeedsSpan || c.Name == TimeColumn)
 }
 
 // OfSpans reports whether only requests with an engine span can pass: some filter is on a column that no other evidence fills.

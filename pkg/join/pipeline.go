@@ -43,6 +43,11 @@ type Input struct {
 	SLO slo.Objectives
 	// Looked is the part of Window that was really asked for; the zero window means all of it.
 	Looked evidence.Window
+	// Chosen are the spans, by SpanKey, whose rows are wanted: all others are there to settle whose lines are whose, and leave.
+	// Nil means all rows.
+	Chosen map[string]bool
+	// SpansOnly leaves out rows of requests without a span.
+	SpansOnly bool
 	// WithLines makes rows remember their lines, for the join of one request: Joined.Of and Request.Own ask for them.
 	WithLines bool
 	// Dropped counts requests seen and not kept because of our own row limit.
@@ -136,17 +141,18 @@ const longest = 10 * time.Minute
 // edges drops rows that began outside the part of the window that was looked at.
 func (j *joiner) edges() {
 	looked := j.looked()
-	if looked == (evidence.Window{}) {
+	everywhere := looked == evidence.Window{}
+	if everywhere && !j.in.SpansOnly && j.in.Chosen == nil {
 		return
 	}
 	var opened map[evidence.Origin]bool // asked for when a row wants to know
 	kept := j.rows[:0]
 	for i := range j.rows {
 		r := &j.rows[i]
-		if !looked.Contains(r.Time) {
+		if !everywhere && !looked.Contains(r.Time) || j.leaves(r) {
 			continue
 		}
-		late := r.Span == nil && r.Caller == nil && !j.events[i].opened && r.Time.Sub(looked.From) < longest
+		late := !everywhere && r.Span == nil && r.Caller == nil && !j.events[i].opened && r.Time.Sub(j.in.Window.From) < longest
 		if late && r.Origin != nil {
 			if opened == nil {
 				opened = j.openingStreams()
@@ -158,6 +164,14 @@ func (j *joiner) edges() {
 		kept = append(kept, *r)
 	}
 	j.rows = kept
+}
+
+// leaves reports whether a row was not asked for.
+func (j *joiner) leaves(r *Request) bool {
+	if r.Span == nil {
+		return j.in.SpansOnly || j.in.Chosen != nil
+	}
+	return j.in.Chosen != nil && !j.in.Chosen[SpanKey(r.Span)]
 }
 
 // openingStreams are the log streams that write Received or Added lines (--enable-log-requests): elsewhere a line without

@@ -112,10 +112,13 @@ type Request struct {
 // span has no name of its own, since retries may reuse an id: its place in time tells it apart.
 func (r *Request) Key() string {
 	if r.Span != nil {
-		return r.Span.TraceID + "/" + r.Span.SpanID
+		return SpanKey(r.Span)
 	}
 	return r.TraceID + "/" + r.RequestID + "@" + strconv.FormatInt(r.Time.UnixNano(), 36)
 }
+
+// SpanKey names the row of a span.
+func SpanKey(s *evidence.RequestSpan) string { return s.TraceID + "/" + s.SpanID }
 
 // Open reports whether nothing tells that the request is over.
 func (r *Request) Open() bool { return r.Span == nil && r.Status == StatusUnknown }

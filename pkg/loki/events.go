@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxNarrowedIDs is up to how many ids Loki is asked to look for. Beyond it, reading all requests' lines costs less than
+	// MaxNarrowedIDs is up to how many ids Loki is asked to look for. Beyond it, reading all requests' lines costs less than
 	// searching every line for each id.
-	maxNarrowedIDs = 256
+	MaxNarrowedIDs = 256
 	// maxStemBytes bounds the ids of one query, so that its URL stays within the 8 KiB that proxies take.
 	maxStemBytes = 2048
 )
@@ -21,7 +21,7 @@ const (
 // RequestFilter narrows RequestEvents.
 type RequestFilter struct {
 	// IDs, in any spelling, narrow the search: every line about one of these requests is in the answer, and others may be.
-	// Empty means all. Up to maxNarrowedIDs are looked for by Loki itself; with more, or with one that a line's wrapper may
+	// Empty means all. Up to MaxNarrowedIDs are looked for by Loki itself; with more, or with one that a line's wrapper may
 	// have escaped from end to end, all requests' lines are read.
 	IDs []string
 }
@@ -51,11 +51,11 @@ func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, s
 // batchTexts gives what to look for so that every line about these requests is found, in parts that fit into one query each.
 // One empty part means: all requests.
 func batchTexts(ids []string) [][]string {
-	if len(ids) == 0 || len(ids) > maxNarrowedIDs {
+	if len(ids) == 0 || len(ids) > MaxNarrowedIDs {
 		return [][]string{nil}
 	}
 	stems, ok := vllm.NewRequestIDSet(ids...).SentenceTexts()
-	if !ok || len(stems) == 0 || len(stems) > maxNarrowedIDs {
+	if !ok || len(stems) == 0 || len(stems) > MaxNarrowedIDs {
 		return [][]string{nil}
 	}
 	var batches [][]string

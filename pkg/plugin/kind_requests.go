@@ -40,7 +40,7 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 		return nil, err
 	}
 	defer observeStage("join")()
-	joined := join.Requests(in)
+	joined := join.Requests(in).Within(q.Scope)
 	rows, total := join.Choose(joined.Rows, filter, spec.Sort, spec.Limit)
 	joined.Report.Dropped += total - len(rows)
 	frame := frames.Requests(rows, joined.Report, d.source())

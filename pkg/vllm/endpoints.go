@@ -178,6 +178,24 @@ func ClientFromResponse(response string) (client string, ours bool) {
 	return client, client != ""
 }
 
+// Unrepeatable reports whether an id holds so many digits in a row that no two requests have it by chance, as uuids and what
+// vLLM makes up do. What a client counts or names itself may come again.
+func Unrepeatable(id string) bool {
+	digits := 0
+	for i := 0; i < len(id); i++ {
+		switch c := id[i]; {
+		case isDigit(c), c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+			if digits++; digits == 16 {
+				return true
+			}
+		case c == '-':
+		default:
+			digits = 0
+		}
+	}
+	return false
+}
+
 // MadeUp reports whether a base id looks like one that vLLM makes up when the client sends none: 16 hex digits, 32 up to
 // 0.11, 8 from the Rust front end.
 func MadeUp(client string) bool {

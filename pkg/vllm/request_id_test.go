@@ -117,6 +117,15 @@ func TestAnyTextOfOneLineMayBeCompared(t *testing.T) {
 	}
 }
 
+func TestWhatMayComeAgain(t *testing.T) {
+	for _, id := range []string{"chatcmpl-9f3c1a7e00c0ffee", "cmpl-6F9619FF-8B86-D011-B42D-00CF4FC964FF-0", "resp_0123456789abcdef_0"} {
+		require.True(t, vllm.Unrepeatable(id), id)
+	}
+	for _, id := range []string{"chatcmpl-user_42", "cmpl-req-1-0", "embd-job-1a2b3c4d-0", "chatcmpl-a b c d", ""} {
+		require.False(t, vllm.Unrepeatable(id), id)
+	}
+}
+
 func TestTokenizingReachesNoEngine(t *testing.T) {
 	require.False(t, vllm.ReachesEngine("tokenize-1"))
 	require.False(t, vllm.ReachesEngine("tokn-1"))
