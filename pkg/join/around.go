@@ -61,21 +61,24 @@ func (j Joined) StateAround(r *Request) []evidence.Series {
 		return nil
 	}
 	in := &j.instances.list[at]
-	of := map[*evidence.Series]bool{}
+	of := map[*evidence.Series]*evidence.Series{}
 	for _, g := range in.gpus {
-		of[g] = true
+		of[g] = g
 	}
 	for e := range in.engines {
 		for _, series := range in.engines[e].series {
 			for _, s := range series {
-				of[s] = true
+				of[s] = s
+				if made := in.engines[e].merged[s]; made != nil {
+					of[made] = s
+				}
 			}
 		}
 	}
 	var out []evidence.Series
 	for i := range j.in.Series { // in the order of the stores' answer, not of maps
-		if of[&j.in.Series[i]] && j.in.Series[i].Metric != vllm.GenerationTokens { // which tells copies from engines, and nothing else here
-			out = append(out, j.in.Series[i])
+		if s := of[&j.in.Series[i]]; s != nil && s.Metric != vllm.GenerationTokens { // which tells copies from engines, and nothing else here
+			out = append(out, *s)
 		}
 	}
 	return out

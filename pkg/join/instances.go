@@ -33,9 +33,10 @@ func (in *instance) within(s vllm.Scope) bool {
 // engine is one data-parallel rank, or one replica of those that share an address.
 type engine struct {
 	rank, model string
-	replica     []string                      // values of the labels that tell it from others of the same rank; nil when none has to
-	series      map[string][]*evidence.Series // by canonical metric name; copies are left out
-	unclear     bool                          // series of some metrics contradict each other, and are left out
+	replica     []string                              // values of the labels that tell it from others of the same rank; nil when none has to
+	series      map[string][]*evidence.Series         // by canonical metric name; copies are left out
+	merged      map[*evidence.Series]*evidence.Series // a series with the readings of its copies → the one that it was made of
+	unclear     bool                                  // series of some metrics contradict each other, and are left out
 }
 
 // instances are the servers that the metrics know.
@@ -109,7 +110,7 @@ func (x *instances) settleEngines(in *instance) {
 		settled := servers.Settle(e.series)
 		x.found.Note(cmp.Or(in.origin.Instance, in.origin.Pod), settled)
 		for _, s := range settled {
-			out = append(out, engine{rank: e.rank, model: e.model, replica: s.Replica, series: s.Series, unclear: len(s.Unclear) > 0})
+			out = append(out, engine{rank: e.rank, model: e.model, replica: s.Replica, series: s.Series, merged: s.Merged, unclear: len(s.Unclear) > 0})
 			in.unclear = in.unclear || slices.Contains(s.Unclear, vllm.RequestSuccess)
 		}
 	}

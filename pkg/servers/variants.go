@@ -21,8 +21,10 @@ type variant struct {
 type Engine struct {
 	Replica []string                      // values of the labels that tell it from others; nil when none has to
 	Series  map[string][]*evidence.Series // by metric, in the order of the number of samples; each metric is there once at any time
-	// Dropped are series that say the same as one in Series.
+	// Dropped are series that say the same as one in Series, which holds their samples too: each is a reading of the same engine.
 	Dropped []*evidence.Series
+	// Merged leads from such a series in Series to the one that it was made of.
+	Merged map[*evidence.Series]*evidence.Series
 	// Unclear are metrics whose series contradict each other, so that none is in Series.
 	Unclear []string
 	// Sharing is set when contradicting series have different addresses: two servers run under one name.
@@ -257,8 +259,9 @@ func reduce(variants []*variant) Engine {
 	}
 	type part struct{ metric, part string }
 	type owned struct {
-		of *variant
-		s  *evidence.Series
+		of     *variant
+		s      *evidence.Series
+		copies []*evidence.Series
 	}
 	parts := map[part][]owned{}
 	var order []part
@@ -268,7 +271,7 @@ func reduce(variants []*variant) Engine {
 			if parts[p] == nil {
 				order = append(order, p)
 			}
-			parts[p] = append(parts[p], owned{v, s})
+			parts[p] = append(parts[p], owned{of: v, s: s})
 		}
 	}
 	broken := map[string]bool{}
@@ -279,11 +282,13 @@ func reduce(variants []*variant) Engine {
 		dropped := 0
 	next:
 		for _, o := range list {
-			for _, k := range kept {
-				if CompareGauges(o.s.Samples, k.s.Samples) == Sequent {
+			for i := range kept {
+				k := &kept[i]
+				if !together(o.s.Samples, k.s.Samples) {
 					continue
 				}
 				if relation(o.of, k.of) == Copies {
+					k.copies = append(k.copies, o.s)
 					e.Dropped, dropped = append(e.Dropped, o.s), dropped+1
 					continue next
 				}
@@ -293,7 +298,15 @@ func reduce(variants []*variant) Engine {
 			kept = append(kept, o)
 		}
 		for _, k := range kept {
-			e.Series[p.metric] = append(e.Series[p.metric], k.s)
+			s := k.s
+			if len(k.copies) > 0 {
+				s = merged(k.s, k.copies)
+				if e.Merged == nil {
+					e.Merged = map[*evidence.Series]*evidence.Series{}
+				}
+				e.Merged[s] = k.s
+			}
+			e.Series[p.metric] = append(e.Series[p.metric], s)
 		}
 		if dropped > 0 || broken[p.metric] {
 			e.Most = max(e.Most, len(kept)+dropped)
@@ -309,6 +322,38 @@ func reduce(variants []*variant) Engine {
 	}
 	return e
 }
+
+// merged is a series with the readings of its copies. A counter only rises: a reading that is lower than one before it came late,
+// unless its own series fell, which a new process does.
+func merged(s *evidence.Series, copies []*evidence.Series) *evidence.Series {
+	type reading struct {
+		evidence.Sample
+		fell bool
+	}
+	var all []reading
+	for _, from := range append([]*evidence.Series{s}, copies...) {
+		for i, sample := range from.Samples {
+			all = append(all, reading{sample, i > 0 && sample.Value < from.Samples[i-1].Value})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(a.UnixMilli, b.UnixMilli) })
+	m, _ := vllm.LookupMetric(s.Metric)
+	out := *s
+	out.Samples = make([]evidence.Sample, 0, len(all))
+	late := 0
+	for _, r := range all {
+		if n := len(out.Samples); m.Type == vllm.Counter && n > 0 && r.Value < out.Samples[n-1].Value && !r.fell && late < maxLate {
+			late++
+			continue
+		}
+		late = 0
+		out.Samples = append(out.Samples, r.Sample)
+	}
+	return &out
+}
+
+// maxLate is how many readings in a row are taken for late ones; more are a new process, of which a late one hid the beginning.
+const maxLate = 2
 
 // OnlyOnce leaves out the copies of a GPU's series: the same device, read by two scrape jobs.
 func OnlyOnce(gpus []*evidence.Series) []*evidence.Series {
