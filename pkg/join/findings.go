@@ -154,7 +154,7 @@ func (j *joiner) otherNames() (evidence.Finding, bool) {
 		}
 		for span, n := range spans {
 			all += n
-			if servers.Compare(&span, s.origin) == servers.Same {
+			if servers.Meet(&span, s.origin) {
 				continue
 			}
 			apart += n

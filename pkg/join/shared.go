@@ -32,9 +32,9 @@ func (j *joiner) sharedNames() (evidence.Finding, bool) {
 	}
 	return evidence.Finding{
 		Check: servers.CheckSharedNames, Value: float64(rows),
-		Found: fmt.Sprintf("%d of %d requests name a server as several servers are named (%s): which one is not known, so they have no engine state",
+		Found: fmt.Sprintf("%d of %d requests name a server as several servers are named (%s): which one is not known, so they have no engine state.",
 			rows, len(j.rows), strings.Join(sortedKeys(examples), ", ")),
-		Fix: "Let spans, series and log streams name what tells the servers apart: the cluster (k8s.cluster.name, label cluster), the environment, or the pod",
+		Fix: "Let spans, series and log streams name what tells the servers apart: the cluster (k8s.cluster.name, label cluster), the environment, or the pod.",
 	}, rows > 0
 }
 

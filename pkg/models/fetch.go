@@ -100,7 +100,7 @@ func Fetch(
 // doubled says that figures may count engines that they should not, or one of several.
 func doubled(f servers.SeriesFound) string {
 	if finding, ok := f.Finding(); ok && f.Unclear > 0 {
-		return finding.Found + ": figures add them up"
+		return strings.TrimSuffix(finding.Found, ".") + "; figures add them up"
 	}
 	return fmt.Sprintf("%d names of servers have the series of several servers at the same time: figures per instance mix them", f.Sharing)
 }

@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -29,6 +30,19 @@ func Compare(a, b *evidence.Origin) Verdict {
 		return Same // the usual case, without reading the names
 	}
 	return compare(NameOf(a), NameOf(b))
+}
+
+// Meet reports whether the names that two stores have for a server have one in common: the host alone is enough, where nothing
+// else says that two are meant.
+func Meet(a, b *evidence.Origin) bool {
+	switch Compare(a, b) {
+	case Same:
+		return true
+	case Other:
+		return false
+	}
+	n, m := NameOf(a), NameOf(b)
+	return slices.ContainsFunc(n.aliases(), func(name string) bool { return slices.Contains(m.aliases(), name) })
 }
 
 // compare is Compare of names that were read.

@@ -60,9 +60,9 @@ func (f *SeriesFound) Findings() (out []evidence.Finding) {
 	if f.Sharing > 0 {
 		out = append(out, evidence.Finding{
 			Check: CheckSharedNames, Value: float64(f.Sharing),
-			Found: fmt.Sprintf("%d %s the metrics of several servers at the same time, whose addresses differ: which one a request was on is not known, so it has no engine state",
+			Found: fmt.Sprintf("%d %s the metrics of several servers at the same time, whose addresses differ: which one a request was on is not known, so it has no engine state.",
 				f.Sharing, counted(f.Sharing, "pod's name has", "pods' names have")),
-			Fix: "Give the series of each cluster and environment a label that says so (cluster, environment), and spans the resource attributes k8s.cluster.name and deployment.environment.name",
+			Fix: "Give the series of each cluster and environment a label that says so (cluster, environment), and spans the resource attributes k8s.cluster.name and deployment.environment.name.",
 		})
 	}
 	if finding, ok := f.Finding(); ok {
@@ -78,23 +78,23 @@ func (f *SeriesFound) Finding() (evidence.Finding, bool) {
 	case f.Unclear > 0:
 		return evidence.Finding{
 			Check: CheckSeries, Value: float64(f.Unclear),
-			Found: fmt.Sprintf("%d %s (%s, for one) up to %d series of one metric at the same time, which differ in %s and do not tell the same: their state is not known",
+			Found: fmt.Sprintf("%d %s (%s, for one) up to %d series of one metric at the same time, which differ in %s and do not tell the same: their state is not known.",
 				f.Unclear, counted(f.Unclear, "engine has", "engines have"), f.Example, f.Most, orNothing(labels)),
-			Fix: "Let a label of the series say which engine they are of, such as pod, engine or replica, or drop those that are not the engine's own",
+			Fix: "Let a label of the series say which engine they are of, such as pod, engine or replica, or drop those that are not the engine's own.",
 		}, true
 	case f.Replicas > 0:
 		return evidence.Finding{
 			Check: CheckSeries, Value: float64(f.Replicas),
-			Found: fmt.Sprintf("%d replicas share an address (%s, for one) and are told apart by %s alone: a span that does not name its replica has no engine state",
+			Found: fmt.Sprintf("%d replicas share an address (%s, for one) and are told apart by %s alone: a span that does not name its replica has no engine state.",
 				f.Replicas, f.Example, orNothing(labels)),
-			Fix: "Give each replica a scrape address or a pod label of its own, or set service.instance.id of its spans to the replica's id",
+			Fix: "Give each replica a scrape address or a pod label of its own, or set service.instance.id of its spans to the replica's id.",
 		}, true
 	case f.Copied > 0:
 		return evidence.Finding{
 			Check: CheckSeries, Value: float64(f.Copied),
-			Found: fmt.Sprintf("%d %s (%s, for one) up to %d copies of its series, which differ in %s: rows and figures take one of them",
+			Found: fmt.Sprintf("%d %s (%s, for one) up to %d copies of its series, which differ in %s: rows and figures count it once.",
 				f.Copied, counted(f.Copied, "engine has", "engines have"), f.Example, f.Most, orNothing(labels)),
-			Fix: "Scrape each server by one job, and let a store that keeps the data of redundant Prometheus servers drop the copies (Thanos' --query.replica-label, Mimir's HA tracker)",
+			Fix: "Scrape each server by one job, and let a store that keeps the data of redundant Prometheus servers drop the copies (Thanos' --query.replica-label, Mimir's HA tracker).",
 		}, true
 	}
 	return evidence.Finding{}, false

@@ -54,6 +54,9 @@ func inSpanOrLines(_ *grader, r *truth.Record) bool {
 	return r.Evidence.EngineSpan == truth.Emitted || r.Evidence.LogLines > 0
 }
 
+// inPod is inSpanOrLines of a server that is a pod.
+func inPod(g *grader, r *truth.Record) bool { return r.Pod != "" && inSpanOrLines(g, r) }
+
 func anywhere(_ *grader, r *truth.Record) bool {
 	return r.Evidence.EngineSpan == truth.Emitted || r.Evidence.LogLines > 0 || r.Evidence.CallerSpan == truth.Emitted
 }
@@ -111,8 +114,9 @@ var columns = []column{
 	}), told: func(g *grader, r *truth.Record) bool { return inSpan(g, r) || r.Evidence.CallerSpan == truth.Emitted }},
 	{name: "model", want: of(func(r *truth.Record) cell { return text(r.Model) }), told: anywhere},
 	{name: "environment", want: of(func(r *truth.Record) cell { return text(r.Environment) }), told: inSpanOrLines},
-	{name: "namespace", want: of(func(r *truth.Record) cell { return text(r.Namespace) }), told: inSpanOrLines},
-	{name: "pod", want: of(func(r *truth.Record) cell { return text(r.Pod) }), told: inSpanOrLines},
+	{name: "cluster", want: of(func(r *truth.Record) cell { return text(r.Cluster) }), told: func(g *grader, r *truth.Record) bool { return r.Cluster != "" && inSpanOrLines(g, r) }},
+	{name: "namespace", want: of(func(r *truth.Record) cell { return text(r.Namespace) }), told: inPod},
+	{name: "pod", want: of(func(r *truth.Record) cell { return text(r.Pod) }), told: inPod},
 	{name: "instance", want: of(func(r *truth.Record) cell { return text(r.Instance) }), told: inSpanOrLines},
 	{name: "engine", want: of(func(r *truth.Record) cell { return text(r.Engine) }),
 		told: func(g *grader, r *truth.Record) bool { return inSpan(g, r) && g.alone(r) }},

@@ -16,7 +16,9 @@ import (
 type Instance struct {
 	cluster     *Cluster
 	Model       Model
-	Name        string // pod name; the same name is used as instance in all signals
+	Name        string
+	Pod         string // its name, "" for a server on a machine of its own
+	Address     string // its instance in all signals: the pod's name, or Model.Address
 	Environment string
 	Cluster     string // "" when the model names none
 	Namespace   string
@@ -79,6 +81,11 @@ func place(m Model, replica int) *Instance {
 		}
 	}
 	i.Name, i.Host = fmt.Sprintf("vllm-%s-%d", m.Short, number), fmt.Sprintf("gpu-%s-%d", m.Short, number)
+	i.Pod, i.Address = i.Name, i.Name
+	if m.Address != nil {
+		i.Pod, i.Namespace, i.Address = "", "", m.Address(replica)
+		i.Host = strings.TrimSuffix(i.Address, ":8000") + ":9400" // the exporter's port
+	}
 	return i
 }
 
@@ -102,14 +109,15 @@ func (c *Cluster) newInstance(m Model, replica int) *Instance {
 	labels = append(labels,
 		telemetry.Label{Name: "container", Value: "vllm"},
 		telemetry.Label{Name: "environment", Value: i.Environment},
-		telemetry.Label{Name: "instance", Value: i.Name},
-		telemetry.Label{Name: "namespace", Value: i.Namespace},
-		telemetry.Label{Name: "pod", Value: i.Name})
+		telemetry.Label{Name: "instance", Value: i.Address})
+	if i.Pod != "" {
+		labels = append(labels, telemetry.Label{Name: "namespace", Value: i.Namespace}, telemetry.Label{Name: "pod", Value: i.Pod})
+	}
 	i.log = &telemetry.Log{Version: c.config.Version, Emit: c.output.Log, Stream: &telemetry.LogStream{Labels: labels}}
 	for e := range m.Engines {
 		i.gpus = append(i.gpus, &telemetry.GPU{
 			Index: e, UUID: "GPU-" + traffic.UUID(c.random), Model: m.GPU, Hostname: i.Host,
-			Pod: i.Name, Namespace: i.Namespace,
+			Pod: i.Pod, Namespace: i.Namespace,
 			TotalMiB: 81559, UsedMiB: 75034 + float64(100*e), IdleWatts: 70, MaxWatts: 700,
 		})
 	}
@@ -123,8 +131,10 @@ func (i *Instance) Up() bool { return i.up }
 // Labels are what a scrape config adds to the instance's series.
 func (i *Instance) Labels() map[string]string {
 	labels := map[string]string{
-		"instance": i.Name, "pod": i.Name, "namespace": i.Namespace,
-		"environment": i.Environment, "container": "vllm",
+		"instance": i.Address, "environment": i.Environment, "container": "vllm",
+	}
+	if i.Pod != "" {
+		labels["pod"], labels["namespace"] = i.Pod, i.Namespace
 	}
 	if i.Cluster != "" {
 		labels["cluster"] = i.Cluster
@@ -158,17 +168,18 @@ func (i *Instance) ready() {
 			c.output.Span(s)
 		}
 	}
-	c.output.Event(&truth.Event{Kind: "event", Time: now, Model: m.Name, Instance: i.Name, Event: truth.EventReady})
+	c.output.Event(&truth.Event{Kind: "event", Time: now, Model: m.Name, Instance: i.Address, Event: truth.EventReady})
 	i.planStats()
 }
 
 // newResource is what the operator set and what the process adds.
 func (i *Instance) newResource() *telemetry.Resource {
 	operator := []telemetry.Attribute{
-		{Key: "service.instance.id", Value: i.Name},
-		{Key: "k8s.pod.name", Value: i.Name},
-		{Key: "k8s.namespace.name", Value: i.Namespace},
+		{Key: "service.instance.id", Value: i.Address},
 		{Key: "deployment.environment.name", Value: i.Environment},
+	}
+	if i.Pod != "" {
+		operator = append(operator, telemetry.Attribute{Key: "k8s.pod.name", Value: i.Pod}, telemetry.Attribute{Key: "k8s.namespace.name", Value: i.Namespace})
 	}
 	if i.Cluster != "" {
 		operator = append(operator, telemetry.Attribute{Key: "k8s.cluster.name", Value: i.Cluster})
@@ -265,7 +276,7 @@ func (i *Instance) die() {
 		a.engineDied()
 	}
 	i.log.Shutdown(now.Add(800*time.Millisecond), i.api)
-	c.output.Event(&truth.Event{Kind: "event", Time: now, Model: i.Model.Name, Instance: i.Name,
+	c.output.Event(&truth.Event{Kind: "event", Time: now, Model: i.Model.Name, Instance: i.Address,
 		Event: truth.EventEngineDead, Detail: "out of memory; in the batch: " + strings.Join(batch, " ")})
 	c.clock.after(telemetry.StartupTook+10*time.Second, func() {
 		i.ready()
@@ -295,7 +306,7 @@ func (i *Instance) planPause() {
 // its requests itself, without a log line.
 func (i *Instance) pause() {
 	c := i.cluster
-	c.output.Event(&truth.Event{Kind: "event", Time: c.Now(), Model: i.Model.Name, Instance: i.Name, Event: truth.EventPaused})
+	c.output.Event(&truth.Event{Kind: "event", Time: c.Now(), Model: i.Model.Name, Instance: i.Address, Event: truth.EventPaused})
 	for _, a := range slices.Clone(i.inFlight) {
 		for _, s := range a.sequences {
 			if s.core != nil && !s.done {
@@ -327,7 +338,7 @@ func (i *Instance) Scrape() {
 	for n, e := range i.engines {
 		state, preemptions := e.metrics.Scraped()
 		c.output.Scrape(&truth.Scrape{
-			Kind: "scrape", Time: c.Now(), Model: i.Model.Name, Cluster: i.Cluster, Environment: i.Environment, Instance: i.Name, Engine: fmt.Sprint(n),
+			Kind: "scrape", Time: c.Now(), Model: i.Model.Name, Cluster: i.Cluster, Environment: i.Environment, Instance: i.Address, Engine: fmt.Sprint(n),
 			State:       truth.State(state),
 			Preemptions: preemptions, GPUUtilization: 100 * i.gpus[n].Utilization, GPUMemoryUsed: i.gpus[n].UsedMiB,
 		})

@@ -21,7 +21,10 @@ type Model struct {
 	Clusters []string
 	// SameNames counts the pods of each cluster and environment for themselves, so that they are called alike.
 	SameNames bool
-	LoRAs     []string // adapters; a request may name one as its model
+	// Address makes the replicas servers on machines of their own, without Kubernetes: their telemetry names this address, such as
+	// gpu-7:8000, and neither pod nor namespace.
+	Address func(replica int) string
+	LoRAs   []string // adapters; a request may name one as its model
 	// NameOnSpans adds gen_ai.request.model to the resource, as an operator
 	// may by OTEL_RESOURCE_ATTRIBUTES; without it no span names the model.
 	NameOnSpans bool

@@ -47,7 +47,7 @@ func (a *attempt) record() *truth.Record {
 		},
 	}
 	if i := a.instance; i != nil {
-		r.Pod, r.Instance, r.Cluster = i.Name, i.Name, i.Cluster
+		r.Pod, r.Instance, r.Cluster = i.Pod, i.Address, i.Cluster
 	}
 	if call.Caller.Traced {
 		r.TraceID = traceHex(op.trace)
