@@ -23,7 +23,7 @@ export const joinCoverage = board({
       about: {
         shows:
           'Rows by the evidence they rest on. matched has a span and lines; log_only is normal for aborted requests, caller_only for refused ones.',
-        bad: 'stores_failed or stores_truncated above 0; trace_only or lines_unmatched that grow: lines or spans are lost.',
+        bad: 'stores_failed, stores_blind or stores_truncated above 0; trace_only or lines_unmatched that grow: lines or spans are lost.',
         do: '“Save & test” on the data source names what is missing and the flag or label that brings it.',
       },
       ask: coverage({ form: 'table' }),
@@ -31,7 +31,7 @@ export const joinCoverage = board({
       height: 4,
       empty: empty.requests,
       decimals: 0,
-      show: '/^(rows|matched|trace_only|log_only|caller_only|ambiguous|lines_unmatched|log_skew|stores_failed|stores_truncated|dropped)$/',
+      show: '/^(rows|matched|trace_only|log_only|caller_only|ambiguous|lines_unmatched|log_skew|stores_failed|stores_blind|stores_truncated|dropped)$/',
       calc: 'firstNotNull',
       size: 24,
       looks: [

@@ -75,10 +75,10 @@ export const health = board({
       steps: ['green', [1, 'orange']],
     }),
     light({
-      title: 'HTTP 5xx',
+      title: 'HTTP 5xx, 5 min',
       about: {
         shows:
-          'Share of answers to POST /v1/… that failed in the last minutes. A stream that breaks after its headers counts as good.',
+          'Share of answers to POST /v1/… of all models that failed in the last five minutes. A stream that breaks after its headers counts as good.',
         bad: 'Above 1 %; at 5 % the alert fires.',
         do: 'See the newest failures among the requests. Runbook: VLLMErrorRatioHigh.',
       },
@@ -121,16 +121,16 @@ export const health = board({
     light({
       title: 'TTFT p95',
       about: {
-        shows: 'Time to first token that 95 of 100 requests of the slowest model keep, over five minutes.',
+        shows: 'Time to first token that 95 of 100 requests of the slowest model keep, over the time range: the highest TTFT p95 of “What burns”.',
         bad: 'Above the limit that you promised; colours follow the alerts’ 2.5 s.',
         do: 'See the row of that model below: waiting explains it, or prefill does. Runbook: VLLMTTFTBurnFast.',
       },
-      ask: promql(`
-        max(histogram_quantile(0.95,
-          sum by (le, model_name) (rate(${engine('vllm:time_to_first_token_seconds_bucket')}[5m]))))`),
+      ask: models('table', ['ttft'], { groupBy: ['environment', 'model'], quantiles: [0.95] }),
       empty: 'No request finished',
+      calc: 'max',
+      show: '/^ttft_p95$/',
+      nameless: true,
       unit: unit.seconds,
-      sparkline: true,
       steps: ['green', [1, 'orange'], [2.5, 'red']],
     }),
     light({
@@ -183,7 +183,7 @@ export const health = board({
       title: 'What burns',
       about: {
         shows: 'One row per model and environment over the time range, most waiting requests first.',
-        bad: 'A coloured cell. Errors and rejections: requests fail. Queue and waiting: too little capacity. KV and preemptions: too little cache.',
+        bad: 'A coloured cell. Errors and queue full: requests fail. Queue and waiting: too little capacity. KV and preemptions: too little cache.',
         do: 'Click the model for its page, or for its requests.',
       },
       ask: models(
@@ -217,7 +217,7 @@ export const health = board({
       unit: unit.requestsPerSecond,
       looks: [
         look(/error_rate$/, { name: `${perEnvironment} errors` }),
-        look(/rejection_rate$/, { name: `${perEnvironment} refused` }),
+        look(/rejection_rate$/, { name: `${perEnvironment} queue full` }),
         look(/http_5xx_rate$/, { name: `${perEnvironment} 5xx` }),
         look(/http_4xx_rate$/, { name: `${perEnvironment} 4xx` }),
       ],

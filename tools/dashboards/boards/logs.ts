@@ -117,8 +117,8 @@ export const logsAndErrors = board({
       title: 'Errors by model',
       about: {
         shows: 'Shares of requests that failed, by every account of it.',
-        bad: 'Engine errors or 5xx above 1 %; rejections at all: the queue is full.',
-        do: 'Rejections: add replicas or raise the queue’s limit. The rest: read the lines.',
+        bad: 'Engine errors or 5xx above 1 %; queue full at all. Requests with status rejected are more: 4xx of any reason count there.',
+        do: 'Queue full: add replicas or raise the queue’s limit. The rest: read the lines.',
       },
       ask: models(
         'table',
@@ -138,7 +138,7 @@ export const logsAndErrors = board({
         look('error_ratio', { name: 'engine errors', width: 120 }),
         look('http_4xx_ratio', { name: 'HTTP 4xx', steps: ['transparent', [0.1, 'orange'], [0.5, 'red']], width: 100 }),
         look('http_5xx_ratio', { name: 'HTTP 5xx', width: 100 }),
-        look('rejection_ratio', { name: 'rejected', width: 100 }),
+        look('rejection_ratio', { name: 'queue full', width: 100 }),
         look('finished_abort', { name: 'aborted by engine/s', unit: unit.none, decimals: 3, width: 160 }),
       ],
     }),

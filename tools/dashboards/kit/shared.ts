@@ -51,7 +51,7 @@ export const modelColumns: Override[] = [
   look('request_rate', { name: 'req/s', unit: 'none', decimals: 2, width: 66 }),
   look('error_ratio', { name: 'errors', decimals: 2, steps: steps.errors, cell: 'filled', width: 70 }),
   look('http_5xx_ratio', { name: 'HTTP 5xx', decimals: 2, steps: steps.errors, cell: 'filled', width: 82 }),
-  look('rejection_ratio', { name: 'rejected', decimals: 2, steps: steps.errors, cell: 'filled', width: 78 }),
+  look('rejection_ratio', { name: 'queue full', decimals: 2, steps: steps.errors, cell: 'filled', width: 78 }),
   look('ttft_p95', { name: 'TTFT p95', steps: steps.ttft, cell: 'filled', width: 88 }),
   look('tpot_p95', { name: 'TPOT p95', steps: steps.tpot, cell: 'filled', width: 88 }),
   look('e2e_p95', { name: 'E2E p95', width: 84 }),
