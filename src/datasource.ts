@@ -1,7 +1,6 @@
 import {
   AdHocVariableFilter,
   CoreApp,
-  DataQuery,
   DataQueryRequest,
   DataQueryResponse,
   DataSourceApi,
@@ -23,6 +22,7 @@ import {
   TimeRange,
   ToggleFilterAction,
 } from '@grafana/data';
+import { DataQuery } from '@grafana/schema';
 import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
 import { lastValueFrom, map, Observable, switchMap } from 'rxjs';
 

@@ -1,4 +1,4 @@
-import { DataQuery } from '@grafana/data';
+import { DataQuery } from '@grafana/schema';
 
 import { PromQLSpec, promqlFormats, queryTypes, queryVersion, QueryType, VllmQuery } from './queryTypes';
 

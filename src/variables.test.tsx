@@ -48,6 +48,17 @@ describe('a variable', () => {
     expect(support.getDefaultQuery()).toEqual({ list: 'models' });
   });
 
+  test('lists what a variable of the Prometheus data source lists', async () => {
+    const list = jest.fn().mockResolvedValue([]);
+    Object.assign(datasource, { list });
+    await ask({ query: 'label_values(up{job="vllm"}, instance)' } as Partial<VariableQuery>);
+    expect(list).toHaveBeenCalledWith('labels/instance/values', {
+      range,
+      params: { metric: 'up', match: ['job=vllm'] },
+    });
+    await expect(ask({ query: 'query_result(up)' } as Partial<VariableQuery>)).rejects.toThrow('query_result(up)');
+  });
+
   test('lists labels and their values', async () => {
     await ask({ list: 'labels' });
     expect(labels).toHaveBeenCalledWith(range);
