@@ -51,6 +51,9 @@ type RequestSpan struct {
 	Error string
 	// Note says which values the span carries that were not believed and are unknown therefore; empty on a sound span.
 	Note string
+	// SentID is what the client sent as its id to a router above, GatewayID what a gateway above calls the request; empty where
+	// no span says so.
+	SentID, GatewayID string
 	// Caller is the outermost span above that describes a call to a model and covers this span, so that a router between
 	// counts as part of the call; without any, the nearest span above that covers this one. A span above that ended too early or
 	// began too late made no such call, or its clock is another: it is not the caller.
@@ -96,6 +99,7 @@ type CallerSpan struct {
 	Origin                        *Origin
 	Model                         string // gen_ai.request.model or vllm.model
 	RequestID                     string // gen_ai.response.id, gen_ai.request.id, vllm.request_id, a captured X-Request-Id header
+	SentID, GatewayID             string // as of RequestSpan
 	HTTPStatus                    int    // 0 = not told
 	FinishReason                  string
 	Error                         string // error.type, exception message or status message; empty when the span did not fail

@@ -133,6 +133,12 @@ func (h *honest) FindByRequestID(_ context.Context, w evidence.Window, ids []str
 
 func (h *honest) CallerServices(context.Context) ([]string, error) { return []string{"app"}, nil }
 
+func (h *honest) OtherServices(context.Context) ([]string, error) { return []string{"app"}, nil }
+
+func (h *honest) FindBySentID(context.Context, evidence.Window, []string, string) ([]jaeger.Trace, evidence.StoreReport) {
+	panic("not asked here")
+}
+
 func (h *honest) GetTrace(context.Context, string) ([]evidence.Span, evidence.StoreReport) {
 	panic("not asked here")
 }

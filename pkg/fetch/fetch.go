@@ -38,6 +38,8 @@ type Traces interface {
 	RequestSpans(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
 	CallerTraces(ctx context.Context, s jaeger.Search, visit func(jaeger.Trace) error) evidence.StoreReport
 	CallerServices(ctx context.Context) ([]string, error)
+	OtherServices(ctx context.Context) ([]string, error)
+	FindBySentID(ctx context.Context, window evidence.Window, services []string, id string) ([]jaeger.Trace, evidence.StoreReport)
 	FindByRequestID(ctx context.Context, window evidence.Window, ids []string) ([]jaeger.Trace, evidence.StoreReport)
 	GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport)
 }

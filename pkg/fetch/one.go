@@ -31,6 +31,9 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 		func() { g.askTargets(ctx) },
 	)
 	g.findMore(ctx, asked, id)
+	if len(g.in.Spans) == 0 && len(g.in.Callers) == 0 && !g.hasEvents(asked) {
+		g.findSent(ctx, id)
+	}
 	if more := g.idsOfTrace(id); len(more) > 0 && !g.hasEvents(asked) { // a trace id: its spans tell the request's id
 		g.askLogs(ctx, around(g.in.Spans), more)
 	} else if more := g.otherIDs(asked); len(more) > 0 { // a router's id: what vLLM was sent is another
@@ -91,6 +94,33 @@ func (g *gather) findMore(ctx context.Context, asked vllm.RequestIDSet, id strin
 		if len(next) == 0 || g.silent(&g.traces) || !g.findIDs(ctx, next) {
 			return
 		}
+	}
+}
+
+// maxSentServices is how many services are searched for what a client sent to a router, when none is known to call engines:
+// each is asked for each name that such an attribute may have.
+const maxSentServices = 20
+
+// findSent looks for an id that vLLM never saw on the spans of routers and gateways.
+func (g *gather) findSent(ctx context.Context, id string) {
+	if g.Traces == nil || g.silent(&g.traces) {
+		return
+	}
+	services := g.callers.get()
+	if others, err := g.Traces.OtherServices(ctx); err == nil {
+		for _, s := range others {
+			if len(services) < maxSentServices && !slices.Contains(services, s) {
+				services = append(services, s)
+			}
+		}
+	}
+	traces, report := g.Traces.FindBySentID(ctx, g.ask.Window, services, id)
+	g.mergeLocked(report)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, t := range traces {
+		g.in.Spans = append(g.in.Spans, t.Requests...)
+		g.in.Callers = append(g.in.Callers, t.Unanswered...)
 	}
 }
 

@@ -59,6 +59,18 @@ func TestARequestThatOnlyLogsKnowHasItsEngineToo(t *testing.T) {
 	require.Equal(t, []evidence.Window{between(33, 100)}, s.questions("EngineState")[0].windows)
 }
 
+func TestWhatAClientSentToARouterFindsItsRequest(t *testing.T) {
+	s := &stores{traces: everyMinute(3)}
+	s.traces[1].Requests[0].SentID = "user_42"
+	in, err := s.fetcher().Request(t.Context(), window, "user_42")
+	require.NoError(t, err)
+	require.Len(t, in.Spans, 1)
+	require.Equal(t, requestID(1), in.Spans[0].RequestID)
+	require.Equal(t, []string{"envoy"}, s.questions("FindBySentID")[0].names)
+	logs := s.questions("RequestEvents")
+	require.Equal(t, []string{requestID(1)}, logs[len(logs)-1].names, "its lines have the id that vLLM knows")
+}
+
 func TestAnIDThatNobodyKnowsIsNoError(t *testing.T) {
 	s := &stores{}
 	in, err := s.fetcher().Request(t.Context(), window, "chatcmpl-nobody")

@@ -140,6 +140,18 @@ func (s *stores) CallerTraces(_ context.Context, search jaeger.Search, visit fun
 
 func (s *stores) CallerServices(context.Context) ([]string, error) { return s.byName, nil }
 
+func (s *stores) OtherServices(context.Context) ([]string, error) { return []string{"envoy"}, nil }
+
+func (s *stores) FindBySentID(_ context.Context, w evidence.Window, services []string, id string) (found []jaeger.Trace, _ evidence.StoreReport) {
+	s.note(asked{method: "FindBySentID", windows: []evidence.Window{w}, names: services})
+	for _, t := range s.traces {
+		if slices.ContainsFunc(t.Requests, func(r evidence.RequestSpan) bool { return r.SentID == id || r.GatewayID == id }) {
+			found = append(found, t)
+		}
+	}
+	return found, s.report(evidence.Jaeger)
+}
+
 func (s *stores) FindByRequestID(_ context.Context, w evidence.Window, ids []string) (found []jaeger.Trace, _ evidence.StoreReport) {
 	s.note(asked{method: "FindByRequestID", windows: []evidence.Window{w}, names: ids})
 	for _, t := range s.traces {

@@ -84,15 +84,18 @@ func (a *assembler) trace(t *traceSpans) found {
 		n := &a.nodes[i]
 		if n.engine && a.wants(n.span) {
 			r := n.requestSpan(out.TraceID)
-			a.phases(int32(i), &r)             // #nosec G115 -- as before
-			a.above(int32(i), &r, out.Callers) // #nosec G115 -- as before
+			a.phases(int32(i), &r)                   // #nosec G115 -- as before
+			a.above(int32(i), &r, out.Callers)       // #nosec G115 -- as before
+			r.SentID, r.GatewayID = a.sent(int32(i)) // #nosec G115 -- as before
 			out.Requests = append(out.Requests, r)
 			out.requests = append(out.requests, n.id)
 		}
 	}
 	for _, i := range a.unansweredCalls() {
 		if n := &a.nodes[i]; a.window.Contains(n.start) {
-			out.Unanswered = append(out.Unanswered, a.unanswered(i, out.Callers))
+			call := a.unanswered(i, out.Callers)
+			call.SentID, call.GatewayID = a.sent(i)
+			out.Unanswered = append(out.Unanswered, call)
 			out.unanswered = append(out.unanswered, n.id)
 		}
 	}

@@ -29,6 +29,7 @@ type span struct {
 	status     string // message of the status, for failed spans
 
 	requestID, responseID, routerID, headerID string
+	someID, gatewayID                         string // see vllm.FieldSomeID, FieldGatewayID
 	requestModel, responseModel               string
 	operation                                 string // gen_ai.operation.name
 	finishReason, errorType, exception        string
@@ -121,7 +122,13 @@ func (s *span) attribute(key attributeKey, v value) {
 			s.path = path
 		}
 	case vllm.FieldRequestHeader:
-		s.headerID = v.string()
+		if s.headerID == "" || key.name != vllm.EnvoyRequestID { // a header that was captured says it exactly
+			s.headerID = v.string()
+		}
+	case vllm.FieldSomeID:
+		s.someID = v.string()
+	case vllm.FieldGatewayID:
+		s.gatewayID = v.string()
 
 	case vllm.FieldRouterID:
 		s.routerID, s.router, s.toVLLM = v.string(), true, true

@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -81,7 +82,13 @@ func (v value) string() string {
 	}
 	if first, ok := strings.CutPrefix(v.text, `["`); ok {
 		if end := strings.IndexByte(first, '"'); end >= 0 && strings.HasSuffix(first, "]") {
-			return first[:end]
+			if strings.IndexByte(first[:end], '\\') < 0 {
+				return first[:end]
+			}
+			var list []string
+			if err := json.Unmarshal([]byte(v.text), &list); err == nil && len(list) > 0 {
+				return list[0]
+			}
 		}
 	}
 	if v.text == "[]" {

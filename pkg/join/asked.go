@@ -45,11 +45,14 @@ func (j Joined) Of(id string) []Request {
 // carries reports whether an id is one of a row's own, as it is.
 func (r *Request) carries(id string) bool {
 	switch {
-	case id == r.RequestID, id == r.ClientRequestID, sameTrace(id, r.TraceID), r.named(id):
+	case id == r.RequestID, id == r.ClientRequestID, sameTrace(id, r.TraceID), r.named(id), r.isAbove(id):
 		return true
 	case r.RequestID == "": // a call that vLLM gave no id
 		client, ours := vllm.ClientRequestID(id)
 		return ours && client == r.ClientRequestID
+	}
+	if id == r.engineBase("") { // what a router sent to vLLM
+		return true
 	}
 	if whole := vllm.ExternalFromChild(id); whole != id && whole == r.RequestID {
 		return true
@@ -65,6 +68,12 @@ func (r *Request) carries(id string) bool {
 		}
 	}
 	return false
+}
+
+// isAbove reports whether spans above the engine's have this id of the request.
+func (r *Request) isAbove(id string) bool {
+	sent, gateway := r.idsAbove()
+	return id == sent || id == gateway
 }
 
 // named reports whether a line gives the row this id.

@@ -348,7 +348,7 @@ func (j *joiner) callerOnly(i int) int32 {
 	r := &j.rows[row]
 	r.Caller, r.Call, r.Time, r.TraceID, r.Signals = c, c, c.Start, c.TraceID, SignalTrace
 	client, isResponse := vllm.ClientFromResponse(c.RequestID)
-	if r.ClientRequestID = client; isResponse {
+	if r.ClientRequestID = cmp.Or(c.SentID, client); isResponse {
 		r.RequestID = c.RequestID
 	}
 	return row

@@ -38,9 +38,35 @@ func (j *joiner) outcome() {
 	}
 }
 
-// sentID is what the client sent as its id, as far as vLLM's own id tells. batch is the response of a row that is one of
-// several; empty for all others.
+// sentID is what the client sent as its id: what stands on the spans of a router that it was sent to, else what vLLM's own id
+// tells. batch is the response of a row that is one of several; empty for all others.
 func (r *Request) sentID(batch string) string {
+	sent, gateway := r.idsAbove()
+	if sent != "" {
+		return sent
+	}
+	base := r.engineBase(batch)
+	if gateway != "" && (base == "" || vllm.MadeUp(base)) {
+		return gateway
+	}
+	return base
+}
+
+// idsAbove are what spans above the engine's say of the ids of the request.
+func (r *Request) idsAbove() (sent, gateway string) {
+	if r.Span != nil {
+		sent, gateway = r.Span.SentID, r.Span.GatewayID
+	}
+	for _, c := range []*evidence.CallerSpan{r.Call, r.Caller} {
+		if c != nil {
+			sent, gateway = cmp.Or(sent, c.SentID), cmp.Or(gateway, c.GatewayID)
+		}
+	}
+	return sent, gateway
+}
+
+// engineBase is what vLLM was sent as the id, or made up.
+func (r *Request) engineBase(batch string) string {
 	if batch != "" || r.search.spans > 0 {
 		client, _ := vllm.ClientFromResponse(cmp.Or(batch, r.RequestID))
 		return client

@@ -108,6 +108,13 @@ func (s faultyStores) CallerTraces(context.Context, jaeger.Search, func(jaeger.T
 
 func (s faultyStores) CallerServices(context.Context) ([]string, error) { return nil, nil }
 
+func (s faultyStores) OtherServices(context.Context) ([]string, error) { return nil, nil }
+
+func (s faultyStores) FindBySentID(context.Context, evidence.Window, []string, string) ([]jaeger.Trace, evidence.StoreReport) {
+	s.do("FindBySentID")
+	return nil, evidence.StoreReport{}
+}
+
 func (s faultyStores) FindByRequestID(context.Context, evidence.Window, []string) ([]jaeger.Trace, evidence.StoreReport) {
 	s.do("FindByRequestID")
 	return nil, evidence.StoreReport{}

@@ -1,5 +1,7 @@
 package vllm
 
+import "slices"
+
 // RequestSpanName is the name of the span that the API server writes for each finished sequence. It is constant: neither
 // the endpoint nor the model is part of it, and start-up spans share its service, so a search filters by this name.
 const RequestSpanName = "llm_request"
@@ -52,7 +54,22 @@ const (
 	CallerHTTPStatusOld  = "http.status_code"
 	CallerRequestHeader  = "http.request.header.x-request-id"
 	CallerRequestHeader2 = "http.request.header.x_request_id" // SDKs that write header names as identifiers
+	CallerRequestHeader3 = "http.request.header.X-Request-Id" // SDKs that write them as they came
+	EnvoyRequestID       = "guid:x-request-id"                // Envoy, and what is made of it: Istio, Envoy Gateway, Envoy AI Gateway
 )
+
+// SentIDAttributes are the attributes under which a store may know what a client sent to a router as its id, those first that
+// are met most. headers says which of them SDKs write as lists.
+func SentIDAttributes() (names []string, headers map[string]bool) {
+	for name, field := range spanFields {
+		switch field {
+		case FieldRequestHeader, FieldSomeID, FieldGatewayID, FieldRouterID:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, map[string]bool{CallerRequestHeader: true, CallerRequestHeader2: true, CallerRequestHeader3: true}
+}
 
 // Attributes of the production-stack router, which puts the client's own id on its spans.
 const (

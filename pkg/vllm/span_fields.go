@@ -32,8 +32,10 @@ const (
 	FieldErrorType
 	FieldHTTPStatus
 	FieldHTTPMethod
-	FieldPath // of the URL that was called, or the URL
-	FieldRequestHeader
+	FieldPath          // of the URL that was called, or the URL
+	FieldRequestHeader // what the client sent as X-Request-Id
+	FieldSomeID        // an id of the request by a name that other programs use for other things as well
+	FieldGatewayID     // what a gateway calls the request, beside what its client does
 	FieldRouterID
 	FieldRouterModel
 	FieldRouterURL
@@ -110,17 +112,29 @@ var spanFields = map[string]SpanField{
 	TagError:                        FieldError,
 
 	// HTTP, by the conventions of before and after 1.23
-	CallerHTTPStatus:      FieldHTTPStatus,
-	CallerHTTPStatusOld:   FieldHTTPStatus,
-	"http.request.method": FieldHTTPMethod,
-	"http.method":         FieldHTTPMethod,
-	"url.full":            FieldPath,
-	"http.url":            FieldPath,
-	"url.path":            FieldPath,
-	"http.target":         FieldPath,
-	"http.route":          FieldPath,
-	CallerRequestHeader:   FieldRequestHeader,
-	CallerRequestHeader2:  FieldRequestHeader,
+	CallerHTTPStatus:           FieldHTTPStatus,
+	CallerHTTPStatusOld:        FieldHTTPStatus,
+	"http.request.method":      FieldHTTPMethod,
+	"http.method":              FieldHTTPMethod,
+	"url.full":                 FieldPath,
+	"http.url":                 FieldPath,
+	"url.path":                 FieldPath,
+	"http.target":              FieldPath,
+	"http.route":               FieldPath,
+	CallerRequestHeader:        FieldRequestHeader,
+	CallerRequestHeader2:       FieldRequestHeader,
+	CallerRequestHeader3:       FieldRequestHeader,
+	EnvoyRequestID:             FieldRequestHeader,
+	"x-request-id":             FieldRequestHeader,
+	"x_request_id":             FieldRequestHeader,
+	"http.x_request_id":        FieldRequestHeader,
+	"http.request_id":          FieldSomeID,
+	"request_id":               FieldSomeID,
+	"request.id":               FieldSomeID,
+	"http.request.id":          FieldSomeID,
+	"litellm.call_id":          FieldGatewayID,
+	"litellm_call_id":          FieldGatewayID,
+	"metadata.litellm_call_id": FieldGatewayID,
 
 	RouterRequestID:  FieldRouterID,
 	RouterModel:      FieldRouterModel,
