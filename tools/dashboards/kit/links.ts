@@ -1,6 +1,4 @@
-import { pluginId } from './queries';
-
-/** A link of a field, to another dashboard or to Explore. */
+/** A link of a field, to another dashboard. */
 export interface Link {
   title: string;
   url: string;
@@ -56,31 +54,11 @@ export const toModelOfSeries: Link = {
   url: `/d/vllm-model?var-model=\${__field.labels.model:percentencode}&${keptScope}&${kept}`,
 };
 
-/** Everything about the request whose id a variable of the link holds. */
+/**
+ * Everything about the request whose id a variable of the link holds. Links lead to dashboards only: a client chooses its own
+ * request id, and Grafana fills values into a link as text. In the value of a variable an id stays an id; in the JSON of an
+ * Explore link it could add a query of its own.
+ */
 export const toRequest = (id = '__value.raw'): Link[] => [
   { title: 'Everything about this request', url: `/d/vllm-request?var-request=\${${id}:percentencode}&${kept}` },
-  { title: 'Explore this request', url: `/explore?schemaVersion=1&panes=${explored(`\${${id}:percentencode}`)}` },
 ];
-
-/** Explore's panes with one request, escaped as a URL needs it, except for the variables that Grafana fills in. */
-function explored(id: string): string {
-  const panes = {
-    a: {
-      datasource: '${datasource}',
-      queries: [
-        {
-          refId: 'A',
-          datasource: { uid: '${datasource}', type: pluginId },
-          version: 1,
-          queryType: 'request',
-          request: { id },
-        },
-      ],
-      range: { from: '${__from}', to: '${__to}' },
-    },
-  };
-  return encodeURIComponent(JSON.stringify(panes)).replace(
-    /%24%7B(\w[\w.]*)(%3A)?(\w*)%7D/g,
-    (_, name, colon, format) => (colon ? `\${${name}:${format}}` : `\${${name}}`)
-  );
-}
