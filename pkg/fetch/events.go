@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNoStore is the error of a question that none of the configured stores can answer.
-var ErrNoStore = errors.New("no store that tells of these events is configured")
+var ErrNoStore = errors.New("no store that tells of these events (Prometheus or Loki) is configured")
 
 // Events gathers what tells of some types of events in a window. A store that none of them needs is not asked, and stands in no
 // report. The only error is that no store answered; everything less stands in Input.Stores.

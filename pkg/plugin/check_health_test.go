@@ -187,7 +187,8 @@ func TestHealthPassesOverStoresThatAreNotConfigured(t *testing.T) {
 	c.logs, c.traces = nil, nil
 	result := c.run(t.Context()).result()
 	require.Equal(t, backend.HealthStatusOk, result.Status)
-	require.Equal(t, "All is well: Prometheus answers and has what the data source needs. Not configured: Loki and Jaeger.", result.Message)
+	require.Equal(t, "Prometheus answers. Queries that work: models, slo of single limits, annotations and promql. "+
+		"Queries that do not: requests, request and coverage need Jaeger or Loki; slo of requests and trace need Jaeger; logs need Loki.", result.Message)
 	require.Equal(t, "✓ Prometheus 3.5.0 answers\n"+
 		"– Loki is not configured: rows lack their log lines, and aborted or crashed requests are missing\n"+
 		"– Jaeger is not configured: rows lack latencies, tokens and callers\n"+
@@ -220,4 +221,39 @@ func TestTheUsersIdentityIsKeptForJaeger(t *testing.T) {
 	req.Headers = map[string]string{"Authorization": "Bearer user"}
 	require.Equal(t, "Bearer user", forwardedHeaders(withForwarded(t.Context(), req)).Get("Authorization"))
 	require.Nil(t, forwardedHeaders(t.Context()))
+}
+
+func TestHealthSaysWhichQueriesWorkWithTheStoresThatAreConfigured(t *testing.T) {
+	for name, c := range map[string]struct {
+		configured []evidence.Store
+		want       string
+	}{
+		"all":             {allStores, ""},
+		"without Loki":    {[]evidence.Store{evidence.Prometheus, evidence.Jaeger}, "Queries that work: requests, request, coverage, models, slo of single limits, slo of requests, trace, annotations and promql. Queries that do not: logs need Loki."},
+		"Loki alone":      {[]evidence.Store{evidence.Loki}, "Queries that work: requests, request, coverage, logs and annotations. Queries that do not: models, slo of single limits and promql need Prometheus; slo of requests and trace need Jaeger."},
+		"traces and logs": {[]evidence.Store{evidence.Loki, evidence.Jaeger}, "Queries that work: requests, request, coverage, slo of requests, logs, trace and annotations. Queries that do not: models, slo of single limits and promql need Prometheus."},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, kinds(c.configured)) })
+	}
+}
+
+// What the table of kinds says is what the kinds do.
+func TestQueriesThatDoNotWorkAreErrors(t *testing.T) {
+	queries := map[string]string{
+		"requests": `{"queryType":"requests"}`, "request": `{"queryType":"request","request":{"id":"chatcmpl-1"}}`, "coverage": `{"queryType":"coverage"}`,
+		"models": `{"queryType":"models"}`, "logs": `{"queryType":"logs"}`, "trace": `{"queryType":"trace","trace":{"traceId":"` + requestTrace(1) + `"}}`,
+		"annotations": `{"queryType":"annotations"}`, "promql": `{"queryType":"promql","promql":{"expr":"up"}}`,
+		"slo of single limits": `{"queryType":"slo","slo":{"metrics":["worst_limit_burn_rate"]}}`,
+		"slo of requests":      `{"queryType":"slo","slo":{"metrics":["attainment"]}}`,
+	}
+	none := newDatasource(t, `{}`, nil)
+	for _, a := range answers {
+		t.Run(a.kind, func(t *testing.T) {
+			answer := none.answer(t.Context(), backend.DataQuery{RefID: "A", JSON: []byte(queries[a.kind]), TimeRange: telemetryRange}, false)
+			require.ErrorContains(t, answer.Error, "configured")
+			for _, s := range a.any {
+				require.ErrorContains(t, answer.Error, upstream.Title(s))
+			}
+		})
+	}
 }

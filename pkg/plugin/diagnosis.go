@@ -52,11 +52,14 @@ func (d diagnosis) result() *backend.CheckHealthResult {
 
 // verdict is the check-up in one line, and what to do first where that is called for.
 func (r report) verdict() (status backend.HealthStatus, line, advice string) {
-	var answering, absent, broken, fixes, gaps, gapFixes []string
+	var answering, broken, fixes, gaps, gapFixes []string
+	var configured []evidence.Store
 	for _, s := range r.Stores {
+		if s.Configured {
+			configured = append(configured, s.Store)
+		}
 		switch title := upstream.Title(s.Store); {
-		case !s.Configured:
-			absent = append(absent, title)
+		case !s.Configured: // which kinds of query lack it is said below
 		case s.OK:
 			answering = append(answering, title)
 		default:
@@ -84,12 +87,12 @@ func (r report) verdict() (status backend.HealthStatus, line, advice string) {
 		return backend.HealthStatusError, fmt.Sprintf("Nothing of vLLM was found in %s.", inWords(answering)), strings.Join(gaps, " ")
 	case len(gaps) > 0:
 		line = inWords(answering) + " " + plural(len(answering), "answers", "answer") + ", with " + count(len(gaps), "gap") + ". "
-		return backend.HealthStatusOk, line + strings.Join(gaps, " "), strings.Join(gapFixes, " ")
+		return backend.HealthStatusOk, strings.TrimSpace(line + strings.Join(gaps, " ") + " " + kinds(configured)), strings.Join(gapFixes, " ")
+	}
+	if some := kinds(configured); some != "" {
+		return backend.HealthStatusOk, inWords(answering) + " " + plural(len(answering), "answers", "answer") + ". " + some, ""
 	}
 	line = "All is well: " + inWords(answering) + " " + plural(len(answering), "answers and has", "answer and have") + " what the data source needs."
-	if len(absent) > 0 {
-		line += " Not configured: " + inWords(absent) + "."
-	}
 	return backend.HealthStatusOk, line, ""
 }
 

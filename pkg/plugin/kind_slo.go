@@ -25,6 +25,10 @@ func (d *Datasource) slo(ctx context.Context, q query.Query) (data.Frames, error
 	spec := q.SLO.WithDefaults()
 	steps, length := models.Grid(spec.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
+	withRequests, withBuckets := spec.Needs()
+	if err := d.sloStores(withRequests, withBuckets); err != nil {
+		return nil, err
+	}
 	if len(d.settings.VLLM.SLO) == 0 {
 		return d.withoutLimits(q, spec, grid)
 	}
@@ -32,7 +36,6 @@ func (d *Datasource) slo(ctx context.Context, q query.Query) (data.Frames, error
 	var buckets attainment.Buckets
 	var ofRequests, ofBuckets heard
 	var ask []func()
-	withRequests, withBuckets := spec.Needs()
 	if withRequests {
 		ask = append(ask, func() { requests, ofRequests = d.countRequests(ctx, q, spec, grid) })
 	}
@@ -49,6 +52,24 @@ func (d *Datasource) slo(ctx context.Context, q query.Query) (data.Frames, error
 	fs[0].AppendNotices(ofRequests.notices...)
 	return withExecuted(fs, slices.Concat(ofBuckets.stores, ofRequests.stores)), nil
 }
+
+// sloStores is the error of figures none of which can be had, whatever limits are set, because their stores are not configured.
+func (d *Datasource) sloStores(withRequests, withBuckets bool) error {
+	if withRequests && d.jaeger != nil || withBuckets && d.prometheus != nil {
+		return nil
+	}
+	var errs []error
+	if withRequests {
+		errs = append(errs, needs(evidence.Jaeger, sloLosses[evidence.Jaeger]))
+	}
+	if withBuckets {
+		errs = append(errs, needs(evidence.Prometheus, bucketsLost))
+	}
+	return upstream.Join(errs...)
+}
+
+// bucketsLost says what is missing without Prometheus.
+const bucketsLost = "the shares of single limits, which come from histogram buckets"
 
 // heard is what one kind of evidence came to, besides its figures.
 type heard struct {
@@ -124,7 +145,7 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 func (d *Datasource) readBuckets(
 	ctx context.Context, q query.Query, spec attainment.Spec, steps prometheus.Range, grid attainment.Grid,
 ) (attainment.Buckets, heard) {
-	const lost = "the shares of single limits, which come from histogram buckets"
+	const lost = bucketsLost
 	if d.prometheus == nil {
 		err := needs(evidence.Prometheus, lost)
 		return attainment.Buckets{}, heard{err: err, nothing: true, notices: []data.Notice{information("%s.", err)}}

@@ -1,0 +1,56 @@
+package plugin
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+)
+
+// answers are what the data source can be asked for, and the stores of which it needs one to answer at all.
+var answers = []struct {
+	kind string
+	any  []evidence.Store
+}{
+	{"requests", []evidence.Store{evidence.Jaeger, evidence.Loki}},
+	{"request", []evidence.Store{evidence.Jaeger, evidence.Loki}},
+	{"coverage", []evidence.Store{evidence.Jaeger, evidence.Loki}},
+	{"models", []evidence.Store{evidence.Prometheus}},
+	{"slo of single limits", []evidence.Store{evidence.Prometheus}},
+	{"slo of requests", []evidence.Store{evidence.Jaeger}},
+	{"logs", []evidence.Store{evidence.Loki}},
+	{"trace", []evidence.Store{evidence.Jaeger}},
+	{"annotations", []evidence.Store{evidence.Prometheus, evidence.Loki}},
+	{"promql", []evidence.Store{evidence.Prometheus}},
+}
+
+// kinds says which kinds of query work with the stores that are configured, and which need another; empty when all work.
+func kinds(configured []evidence.Store) string {
+	has := func(s evidence.Store) bool { return slices.Contains(configured, s) }
+	var work, groups []string
+	idle := map[string][]string{} // by the stores that they need
+	for _, a := range answers {
+		if slices.ContainsFunc(a.any, has) {
+			work = append(work, a.kind)
+			continue
+		}
+		var stores []string
+		for _, s := range a.any {
+			stores = append(stores, upstream.Title(s))
+		}
+		need := strings.Join(stores, " or ")
+		if idle[need] == nil {
+			groups = append(groups, need)
+		}
+		idle[need] = append(idle[need], a.kind)
+	}
+	if len(idle) == 0 {
+		return ""
+	}
+	var needs []string
+	for _, need := range groups {
+		needs = append(needs, inWords(idle[need])+" need "+need)
+	}
+	return "Queries that work: " + inWords(work) + ". Queries that do not: " + strings.Join(needs, "; ") + "."
+}
