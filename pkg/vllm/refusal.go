@@ -9,10 +9,11 @@ import (
 // statusInWords is how the clients of OpenAI's API and of HTTP write a status into the message of an error.
 var statusInWords = regexp.MustCompile(`(?i)\b(?:error code|status code|status|http)[:= ]+'?([1-5][0-9][0-9])\b`)
 
-// refusals are the names that client libraries give to answers of 4xx and 503: OpenAI's, LiteLLM's, Vercel's.
+// refusals are the names that client libraries give to answers of 4xx and 503 (OpenAI's, LiteLLM's, Vercel's), and vLLM's own words.
 var refusals = []string{
 	"badrequest", "notfound", "authenticationerror", "permissiondenied", "ratelimit", "unprocessableentity", "contextwindow",
 	"contentpolicy", "invalidrequest", "conflicterror", "unsupportedparams", "budgetexceeded", "serviceunavailable",
+	"unauthorized", "forbidden", "maximumcontextlength",
 }
 
 // RefusalInWords reports whether the error of a call says that the request was refused (4xx, 503), for instrumentations that do

@@ -84,7 +84,10 @@ func of(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
 // ofCaller is not judged where the caller's span was lost, or one between it and the engine's: then the chain ends before it.
 func ofCaller(want func(*truth.Record) cell) func(*grader, *truth.Record) cell {
 	return func(_ *grader, r *truth.Record) cell {
-		if r.Caller == nil || r.Evidence.CallerSpan != truth.Emitted || r.Evidence.RouterSpans == truth.Lost {
+		if r.Caller == nil {
+			return cell{} // nobody above it is traced
+		}
+		if r.Evidence.CallerSpan != truth.Emitted || r.Evidence.RouterSpans == truth.Lost {
 			return anything
 		}
 		return want(r)

@@ -16,7 +16,8 @@ type World struct {
 	Scrapes        []*truth.Scrape
 	ScrapeInterval time.Duration
 	Limits         Limits // of the data source; zero is none
-	// Undecidable gives the reason why nobody can know that cell, or "row", of the request; "" is none.
+	// Undecidable gives the reason why nobody can know that cell of the request; "" is none. "row" is its row, "second row" that the
+	// client's span and the lines are about one request.
 	Undecidable func(r *truth.Record, column string) string
 }
 
@@ -86,6 +87,12 @@ func Grade(frame *data.Frame, world World) *Report {
 		}
 		found := m.find(row)
 		if found == nil {
+			if second := m.byClientSpan[row.Text("span_id")]; second != nil {
+				if why := g.undecidable(second.Record, "second row"); why != "" {
+					g.report.Undecided[why]++
+					continue
+				}
+			}
 			g.report.Invented++
 			g.report.complain("row invented", row.Text("request_id"), "%s %q %q status %s, %s", row.Time().Format(clock), row.Text("request_id"), row.Text("client_request_id"), row.Text("status"), row.Text("signals"))
 			continue

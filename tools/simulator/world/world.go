@@ -40,7 +40,8 @@ type World struct {
 // Undecidable says of which requests which cells cannot be told from the evidence. Such a cell must be null or right: a wrong one
 // stays wrong.
 type Undecidable struct {
-	// Columns of the request row; "row" is the row itself, which need not be there.
+	// Columns of the request row; "row" is the row itself, which need not be there; "second row" is a row for the client's span
+	// beside that of the lines.
 	Columns []string
 	// Of picks the requests; nil is all of them.
 	Of  func(*truth.Record) bool
