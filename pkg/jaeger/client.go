@@ -12,6 +12,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -38,7 +39,7 @@ type Client struct {
 	conn *grpc.ClientConn
 	v2   api_v2.QueryServiceClient
 
-	depth    depthLimit
+	depth    *upstream.Bound // search depth: how many traces one answer may hold
 	protocol protocol
 	names    directory
 	origins  origins
@@ -55,6 +56,7 @@ func New(o Options) (*Client, error) {
 		span = vllm.RequestSpanName
 	}
 	return &Client{
+		depth:   upstream.NewBound(settings.MaxTracesPerCall, leastDepth),
 		store:   o.Store,
 		limits:  o.Limits,
 		span:    span,

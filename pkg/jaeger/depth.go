@@ -2,41 +2,37 @@ package jaeger
 
 import (
 	"errors"
+	"regexp"
+	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
-// depthLimit is the largest search depth that the server may still take; 0 = none was refused so far. It is learned because
-// no server tells it: memory refuses more than its max_traces, ClickHouse more than its own maximum, others take any.
-type depthLimit struct{ limit atomic.Int64 }
+// leastDepth is the smallest search depth that a refusal can make us ask for: with a smaller one no search would end.
+const leastDepth = 20
 
-func (d *depthLimit) apply(depth int) int {
-	if limit := int(d.limit.Load()); limit > 0 && limit < depth {
-		return limit
-	}
-	return depth
-}
+// depthRefused are the whole messages by which storages refuse a search depth. No server tells its limit beforehand: memory refuses
+// more than its max_traces, ClickHouse more than its own maximum, others take any. Other errors quote the search, which any viewer
+// may write, so the words prove nothing inside a longer message. Sources: Jaeger's storage/v2/memory and storage/v2/clickhouse.
+var depthRefused = regexp.MustCompile(`^(?:failed to [a-z ]+: )?search depth (?:must be greater than 0 and less than max traces|(\d+) exceeds maximum allowed (\d+))$`)
 
-// refused records that the server would not take depth, so that half of it is asked from now on. It reports false when
-// there is nothing smaller left to ask.
-func (d *depthLimit) refused(depth int) bool {
-	half := int64(depth / 2)
-	if half < 1 {
+// lowerDepth reads a refusal of a search depth, and asks for less from now on: what the storage says that it allows, else half. It
+// reports whether the search may be made again.
+func (c *Client) lowerDepth(err error, asked int) bool {
+	e, ok := errors.AsType[*upstream.Error](err)
+	if !ok || e.Kind != upstream.ErrServer && e.Kind != upstream.ErrRefused {
 		return false
 	}
-	for {
-		limit := d.limit.Load()
-		if limit > 0 && limit <= half || d.limit.CompareAndSwap(limit, half) {
-			return true
-		}
+	m := depthRefused.FindStringSubmatch(strings.ToLower(strings.TrimSpace(e.Message)))
+	switch {
+	case m == nil:
+		return false
+	case m[1] == "":
+		return c.depth.Refused(asked, asked/2)
+	case m[1] != strconv.Itoa(asked):
+		return false
 	}
-}
-
-// isDepthError recognises the refusal: storages give it different codes, but all of them name the search depth.
-func isDepthError(err error) bool {
-	e, ok := errors.AsType[*upstream.Error](err)
-	return ok && (e.Kind == upstream.ErrServer || e.Kind == upstream.ErrRefused) &&
-		strings.Contains(strings.ToLower(e.Message), "search depth")
+	allowed, err := strconv.Atoi(m[2])
+	return err == nil && allowed < asked && c.depth.Refused(asked, allowed)
 }

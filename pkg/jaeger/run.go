@@ -92,7 +92,7 @@ func (r *run) do(ctx context.Context, together int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.expected = together
-	r.queue = plan(r.subjects, r.window, together, r.client.depth.apply(r.depth), r.load)
+	r.queue = plan(r.subjects, r.window, together, r.client.depth.Cut(r.depth), r.load)
 	workers := max(1, r.client.limits.ConcurrentCall)
 	answers := make(chan answered, workers) // room for all, so that no worker hangs should visit panic
 	for running := 0; ; running-- {
@@ -147,7 +147,7 @@ const fanOut = 8
 // partsOf is how many pieces to make of one whose answer was full. left is the weight of all that are not complete, waiting
 // how many of these were full too.
 func (r *run) partsOf(p piece, left float64, waiting int) int {
-	depth := r.client.depth.apply(r.depth)
+	depth := r.client.depth.Cut(r.depth)
 	unknown := fanOut << min(p.cuts, 2) // cut before, and still full: there is much in little time
 	if r.expected == 0 || left <= 0 {
 		return unknown
@@ -168,7 +168,7 @@ func (r *run) next() piece {
 	for {
 		p := r.queue[0]
 		r.queue = r.queue[1:]
-		depth := r.client.depth.apply(r.depth)
+		depth := r.client.depth.Cut(r.depth)
 		if p.depth <= depth || p.window.Duration() <= resolution {
 			return p
 		}
@@ -178,7 +178,7 @@ func (r *run) next() piece {
 
 // ask makes the call for one piece and assembles what came. It runs beside others and only reads from r.
 func (r *run) ask(ctx context.Context, p piece) (out answered) {
-	out = answered{piece: p, asked: r.client.depth.apply(r.depth)}
+	out = answered{piece: p, asked: r.client.depth.Cut(r.depth)}
 	defer recovered(&out.err)
 	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.asked})
 	out.calls, out.err = calls, err
@@ -198,11 +198,11 @@ func (r *run) receive(in answered) {
 		r.unread++
 		return
 	}
-	if isDepthError(in.err) && r.client.depth.refused(in.asked) {
+	if r.client.lowerDepth(in.err, in.asked) {
 		// Smaller answers need smaller windows: as many as expected, or half each time.
 		n := 2
 		if r.expected > 0 {
-			n = parts(int(float64(r.expected)*r.share(in.piece)), r.client.depth.apply(r.depth))
+			n = parts(int(float64(r.expected)*r.share(in.piece)), r.client.depth.Cut(r.depth))
 		}
 		r.again(in.piece, n)
 		return
@@ -257,7 +257,7 @@ func (r *run) deliver(traces []found) {
 // again puts a piece back into the queue, cut into n.
 func (r *run) again(p piece, n int) {
 	if p.depth > 0 {
-		p.depth = r.client.depth.apply(r.depth)
+		p.depth = r.client.depth.Cut(r.depth)
 	}
 	r.queue = append(r.queue, p.cutBy(n, r.load)...)
 	newestFirst(r.queue)
@@ -293,7 +293,7 @@ func (r *run) conclude() {
 		r.report.Reason = fmt.Sprintf("%d traces were read for few rows, and no more are read for a row limit of %d", r.read, r.limit)
 	case r.stuck > 0:
 		r.report.Reason = fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
-			r.stuck, r.client.depth.apply(r.depth))
+			r.stuck, r.client.depth.Cut(r.depth))
 	default:
 		r.report.Reason = fmt.Sprintf("%d parts of the window were not read because a call failed", r.unread)
 	}

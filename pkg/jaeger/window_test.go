@@ -75,15 +75,3 @@ func TestCompleteFrom(t *testing.T) {
 		})
 	}
 }
-
-func TestARefusedDepthIsHalvedOnceForAllWhoAsked(t *testing.T) {
-	var d depthLimit
-	require.Equal(t, 5000, d.apply(5000))
-	require.True(t, d.refused(5000))
-	require.True(t, d.refused(5000), "a second call that was under way")
-	require.Equal(t, 2500, d.apply(5000))
-	require.Equal(t, 100, d.apply(100), "what is smaller stays")
-	require.True(t, d.refused(2))
-	require.Equal(t, 1, d.apply(5000))
-	require.False(t, d.refused(1), "nothing smaller is left")
-}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -105,23 +106,21 @@ func (o Order) direction() string {
 	return "backward"
 }
 
-var limitExceeded = regexp.MustCompile(`max entries limit per query exceeded.*\((\d+) > (\d+)\)`)
+// limitExceeded is Loki's whole refusal of a limit: what was asked, and what it allows. Other refusals quote the query, which any
+// viewer may write, so the words prove nothing inside a longer message. Source: Loki's querier/http.go.
+var limitExceeded = regexp.MustCompile(`^max entries limit per query exceeded, limit > max_entries_limit(?:_per_query)? \((\d+) > (\d+)\)$`)
 
 // lowerLimit reads Loki's own limit out of its refusal of ours and asks for no more from now on. It reports whether the
 // call may be made again.
-func (c *Client) lowerLimit(err error) bool {
+func (c *Client) lowerLimit(err error, asked int) bool {
 	refusal, ok := errors.AsType[*upstream.Error](err)
 	if !ok || refusal.Status != http.StatusBadRequest {
 		return false
 	}
-	m := limitExceeded.FindStringSubmatch(refusal.Message)
-	if m == nil {
+	m := limitExceeded.FindStringSubmatch(strings.TrimSpace(refusal.Message))
+	if m == nil || m[1] != strconv.Itoa(asked) {
 		return false
 	}
-	limit, err := strconv.ParseInt(m[2], 10, 64)
-	if err != nil || limit < 2 || limit >= c.linesPerCall.Load() {
-		return false
-	}
-	c.linesPerCall.Store(limit)
-	return true
+	allowed, err := strconv.Atoi(m[2])
+	return err == nil && allowed < asked && c.linesPerCall.Refused(asked, allowed)
 }

@@ -52,7 +52,7 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 	}
 	d := newDecoder(placesOf(c.labels))
 	newest := pieces[len(pieces)-1]
-	size := min(sampleLines, int(c.linesPerCall.Load()))
+	size := min(sampleLines, c.linesPerCall.Value())
 	lines, _, err := c.callLines(ctx, d, query{selector: c.selector}, newest, size, NewestFirst)
 	if err != nil {
 		return s, err

@@ -2,7 +2,6 @@ package loki
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -17,8 +16,11 @@ type Client struct {
 	selector selector
 	limits   settings.Limits
 	// linesPerCall is what Loki lets us ask for at once: our own limit, until Loki says that its limit is lower.
-	linesPerCall atomic.Int64
+	linesPerCall *upstream.Bound
 }
+
+// leastLinesPerCall is the smallest page that a refusal of Loki's can make us ask for: with a smaller one no query would end.
+const leastLinesPerCall = 100
 
 // New makes the client of one Loki. logSelector is the stream selector that finds the engines' logs, such as
 // {container="vllm"}; empty means every stream that has the label which names services.
@@ -28,6 +30,6 @@ func New(api *upstream.Client, store settings.Store, logSelector string, limits 
 		return nil, fmt.Errorf("log selector: %w", err)
 	}
 	c := &Client{api: api, store: store, labels: store.Labels, selector: base, limits: limits}
-	c.linesPerCall.Store(int64(limits.LinesPerCall))
+	c.linesPerCall = upstream.NewBound(limits.LinesPerCall, leastLinesPerCall)
 	return c, nil
 }

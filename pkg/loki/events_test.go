@@ -225,17 +225,17 @@ func TestRequestEventsReadsWindowsWhole(t *testing.T) {
 
 func TestRequestEventsLearnsThatLokiLetsItAskForLess(t *testing.T) {
 	var lines []fakeLine
-	for i := range 30 {
-		lines = append(lines, added(time.Duration(i)*time.Second, fmt.Sprintf("chatcmpl-%d-9f3c1a7e", i)))
+	for i := range 500 {
+		lines = append(lines, added(time.Duration(i)*100*time.Millisecond, fmt.Sprintf("chatcmpl-%d-9f3c1a7e", i)))
 	}
 	fake := newFakeLoki(t, lines...)
-	fake.maxLimit = 7
-	client := client(t, fake.URL, nil, "")
+	fake.maxLimit = 120
+	client := client(t, fake.URL, func(_ *settings.Store, l *settings.Limits) { l.LinesPerCall = 5000 }, "")
 	for range 2 {
 		events, report := client.RequestEvents(t.Context(), []evidence.Window{window(0, time.Minute)}, vllm.Scope{}, loki.RequestFilter{})
 		require.NoError(t, report.Err)
 		require.False(t, report.Truncated)
-		require.Len(t, events, 30)
+		require.Len(t, events, 500)
 	}
 }
 

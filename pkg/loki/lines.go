@@ -103,7 +103,7 @@ func (c *Client) nameOfEngine(ctx context.Context, window evidence.Window, scope
 	q.contain(text)
 	proven := false
 	for _, within := range intervals(window) {
-		page, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, int(c.linesPerCall.Load())), NewestFirst)
+		page, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, c.linesPerCall.Value()), NewestFirst)
 		report.Calls = append(report.Calls, call)
 		if err != nil {
 			return false // the search itself will say why
@@ -148,13 +148,13 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 			s.truncate(fmt.Sprintf("Loki holds more log lines than the %d that one query reads: %d of those read match.", s.client.limits.LogLines, len(s.lines)))
 			return false
 		}
-		size := int(s.client.linesPerCall.Load())
+		size := s.client.linesPerCall.Value()
 		if s.filter.settled() {
 			size = min(size, s.limit-len(s.lines)+1)
 		}
 		size = max(size, 2) // a page of one line could never be settled
 		page, call, err := s.client.callLines(ctx, s.decoder, s.query, within, size, s.order)
-		if err != nil && s.client.lowerLimit(err) {
+		if err != nil && s.client.lowerLimit(err, size) {
 			continue
 		}
 		s.report.Calls = append(s.report.Calls, call)

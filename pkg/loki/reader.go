@@ -79,9 +79,9 @@ func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settle
 // that are complete and the pieces of the interval that are left to ask.
 func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, rest []interval) {
 	for r.mayAsk(within) {
-		limit := int(r.client.linesPerCall.Load())
+		limit := r.client.linesPerCall.Value()
 		page, call, err := r.client.callLines(ctx, r.decoder, q, within, limit, OldestFirst)
-		if err != nil && (r.client.lowerLimit(err) || int64(limit) > r.client.linesPerCall.Load()) {
+		if err != nil && (r.client.lowerLimit(err, limit) || limit > r.client.linesPerCall.Value()) {
 			continue // Loki's limit is lower than ours; this call or one beside it has learnt that
 		}
 		r.record(call, err, len(page))
@@ -144,7 +144,7 @@ func (r *reader[T]) conclude() {
 			r.budget, time.Unix(0, r.unread).UTC().Format(time.RFC3339Nano))
 	case r.tied > 0:
 		r.report.Truncated = true
-		r.report.Reason = tiedReason(r.tied, int(r.client.linesPerCall.Load()))
+		r.report.Reason = tiedReason(r.tied, r.client.linesPerCall.Value())
 	}
 }
 
