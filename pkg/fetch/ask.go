@@ -177,9 +177,10 @@ func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scop
 	if g.Metrics == nil || g.silent(&g.metrics) {
 		return
 	}
-	series, calls, err := g.Metrics.EngineState(ctx, windows, placesOf(scope), engineMetrics)
+	scope = g.inWordsOfMetrics(ctx, placesOf(scope))
+	series, calls, err := g.Metrics.EngineState(ctx, windows, scope, engineMetrics)
 	if err == nil && servers.Doubled(series) { // whether series are copies of one, a counter tells that grows with every token
-		more, further, failed := g.Metrics.EngineState(ctx, windows, placesOf(scope), []string{vllm.GenerationTokens})
+		more, further, failed := g.Metrics.EngineState(ctx, windows, scope, []string{vllm.GenerationTokens})
 		series, calls, err = append(series, more...), append(calls, further...), failed
 	}
 	g.mu.Lock()
@@ -188,7 +189,38 @@ func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scop
 	g.merge(&g.metrics, evidence.StoreReport{Calls: calls, Err: err, Seen: len(series)})
 }
 
-func (g *gather) askTargets(ctx context.Context) {
+// serverPlaces are the places that stores may name otherwise than each other.
+var serverPlaces = []vllm.Place{vllm.Environment, vllm.Cluster, vllm.Namespace, vllm.Pod, vllm.Instance}
+
+// inWordsOfMetrics leaves places out of a scope for which the metrics have other words: a row's instance is its span's word, and the
+// state of its engine shall be found whatever is asked for.
+func (g *gather) inWordsOfMetrics(ctx context.Context, scope vllm.Scope) vllm.Scope {
+	if !scope.Narrows(serverPlaces...) {
+		return scope
+	}
+	g.askTargets(ctx) // once, whoever asks first
+	g.mu.Lock()
+	targets := g.in.Targets
+	g.mu.Unlock()
+	if len(targets) == 0 {
+		return scope
+	}
+	return scope.InWordsOf(func(place vllm.Place) []string {
+		words := make([]string, len(targets))
+		for i := range targets {
+			o := &targets[i].Origin
+			words[i] = map[vllm.Place]string{
+				vllm.Environment: o.Environment, vllm.Cluster: o.Cluster, vllm.Namespace: o.Namespace, vllm.Pod: o.Pod, vllm.Instance: o.Instance,
+			}[place]
+		}
+		return words
+	}, serverPlaces...)
+}
+
+// askTargets asks which engines the metrics know, once.
+func (g *gather) askTargets(ctx context.Context) { g.targetsOnce.Do(func() { g.askForTargets(ctx) }) }
+
+func (g *gather) askForTargets(ctx context.Context) {
 	if g.Metrics == nil || g.silent(&g.metrics) {
 		return
 	}

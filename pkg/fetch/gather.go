@@ -28,6 +28,8 @@ type gather struct {
 	*Fetcher
 	ask Ask
 
+	targetsOnce sync.Once
+
 	mu      sync.Mutex // guards what follows while stores are asked in parallel
 	in      join.Input
 	metrics evidence.StoreReport

@@ -31,6 +31,10 @@ func (f *Fetcher) Watch(scope vllm.Scope) *Watch { return &Watch{fetcher: f, sco
 func (w *Watch) Look(ctx context.Context, window evidence.Window, expected int) (join.Input, error) {
 	g := w.fetcher.gather(ctx, Ask{Window: window, Scope: w.scope})
 	fresh := time.Now().After(w.believed)
+	if !fresh {
+		g.in.Targets = w.targets
+		g.targetsOnce.Do(func() {})
+	}
 	Parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, nil) },
@@ -43,7 +47,6 @@ func (w *Watch) Look(ctx context.Context, window evidence.Window, expected int) 
 	)
 	switch {
 	case !fresh:
-		g.in.Targets = w.targets
 	case g.metrics.Err == nil:
 		w.targets, w.believed = g.in.Targets, time.Now().Add(targetsTTL)
 	}

@@ -17,6 +17,7 @@ type Client struct {
 	limits   settings.Limits
 	// linesPerCall is what Loki lets us ask for at once: our own limit, until Loki says that its limit is lower.
 	linesPerCall *upstream.Bound
+	words        words
 }
 
 // leastLinesPerCall is the smallest page that a refusal of Loki's can make us ask for: with a smaller one no query would end.

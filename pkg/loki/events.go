@@ -35,6 +35,10 @@ func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, s
 	parts := newPartReader()
 	reader := newReader(c, func(page []entry) []evidence.RequestEvent { return requestEvents(page, placesOf(c.labels), parts) })
 	batches := batchTexts(filter.IDs)
+	scope, err := c.inOwnWords(ctx, windows, scope)
+	if err != nil {
+		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true, Err: err}
+	}
 	queries := make([]query, len(batches))
 	for i, stems := range batches {
 		queries[i] = requestQuery(c.selector.within(scope, c.labels), stems)

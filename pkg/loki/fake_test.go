@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +29,8 @@ import (
 type fakeLoki struct {
 	*httptest.Server
 	lines    []fakeLine
-	maxLimit int // 0 = any
+	maxLimit int                 // 0 = any
+	words    map[string][]string // values of labels
 
 	mu    sync.Mutex
 	asked []asked
@@ -57,6 +59,14 @@ func newFakeLoki(t *testing.T, lines ...fakeLine) *fakeLoki {
 
 func (f *fakeLoki) serve(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	if label, ok := strings.CutPrefix(r.URL.Path, "/loki/api/v1/label/"); ok && f.words != nil {
+		values, _ := json.Marshal(f.words[strings.TrimSuffix(label, "/values")])
+		_, _ = fmt.Fprintf(w, `{"status":"success","data":%s}`, values)
+		return
+	} else if ok && f.answer == nil {
+		http.NotFound(w, r) // of a Loki that lists no labels, the scope is asked as it is
+		return
+	}
 	f.mu.Lock()
 	f.asked = append(f.asked, asked{r.URL.EscapedPath(), q.Get("query"), q.Get("direction"), r.Header.Get("X-Loki-Response-Encoding-Flags")})
 	f.mu.Unlock()

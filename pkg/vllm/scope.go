@@ -95,6 +95,29 @@ func (s Scope) Test(place Place) func(value string) bool {
 	}
 }
 
+// InWordsOf leaves out what a store cannot be asked because it has other words for those places: where it knows none of the values
+// that are asked for, or not all of a list. words are what the store calls a place.
+func (s Scope) InWordsOf(words func(Place) []string, places ...Place) Scope {
+	for _, place := range places {
+		conditions := s.Of(place)
+		if len(conditions) == 0 {
+			continue
+		}
+		known := words(place)
+		for _, c := range conditions {
+			spoken := slices.ContainsFunc(known, c.Test())
+			if c.Op == Is {
+				spoken = !slices.ContainsFunc(c.Values, func(v string) bool { return !slices.Contains(known, v) })
+			}
+			if !spoken {
+				s = s.Without(place)
+				break
+			}
+		}
+	}
+	return s
+}
+
 // Without leaves places out of a scope.
 func (s Scope) Without(places ...Place) Scope {
 	for _, place := range places {

@@ -1,0 +1,169 @@
+//go:build integration && unix
+
+package worlds_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/world"
+)
+
+// atPlaces are the worlds in which names of places are not what they seem.
+var atPlaces = []string{
+	"clean", "two_clusters", "two_environments", "two_clusters_untold", "scraped_twice", "ha_replicas", "ipv6", "host_only_streams", "pod_comes_back",
+}
+
+// TestACellDoesNotDependOnTheScope asks for every row, and for those of single places: each row is the same.
+func TestACellDoesNotDependOnTheScope(t *testing.T) {
+	for _, name := range atPlaces {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, err := world.Named(name)
+			require.NoError(t, err)
+			s := stage(t, w)
+			ask := func(scope map[string]any) *data.Frame {
+				return s.ask(t, map[string]any{"queryType": "requests", "version": 1, "scope": scope, "requests": map[string]any{"limit": 50_000}})[0]
+			}
+			all := ask(nil)
+			for list, column := range map[string]string{"environments": "environment", "clusters": "cluster", "pods": "pod", "instances": "instance", "namespaces": "namespace"} {
+				of := rowsBy(all, column)
+				for i, value := range slices.Sorted(keysOf(of)) {
+					if value == "" || i > 2 {
+						continue
+					}
+					got := rowsBy(ask(map[string]any{list: []string{value}}), column)
+					require.Empty(t, differences(of[value], got[value]), "%s %s", column, value)
+				}
+			}
+		})
+	}
+}
+
+func keysOf[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// rowsBy sorts rows, each as text of its cells, by the value of a column.
+func rowsBy(frame *data.Frame, column string) map[string][]string {
+	out := map[string][]string{}
+	for i, row := range grade.Rows(frame) {
+		var cells []string
+		for _, f := range frame.Fields {
+			v, known := f.ConcreteAt(i)
+			if !known {
+				v = "–"
+			}
+			cells = append(cells, fmt.Sprintf("%s=%v", f.Name, v))
+		}
+		out[row.Text(column)] = append(out[row.Text(column)], strings.Join(cells, " "))
+	}
+	for _, rows := range out {
+		slices.Sort(rows)
+	}
+	return out
+}
+
+// differences are up to three rows that only one side has.
+func differences(want, got []string) (out []string) {
+	for _, pair := range []struct {
+		mark      string
+		from, not []string
+	}{{"only of all: ", want, got}, {"only in scope: ", got, want}} {
+		for _, row := range pair.from {
+			if _, found := slices.BinarySearch(pair.not, row); !found && len(out) < 3 {
+				out = append(out, pair.mark+row)
+			}
+		}
+	}
+	return out
+}
+
+// TestFiguresCountEveryEngineOnce compares figures of worlds that scrape otherwise with what was finished in truth.
+func TestFiguresCountEveryEngineOnce(t *testing.T) {
+	for _, name := range []string{"clean", "scraped_twice", "ha_replicas", "ray_serve", "two_clusters", "two_clusters_unlabelled"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, err := world.Named(name)
+			require.NoError(t, err)
+			s := stage(t, w)
+			finished := map[string]float64{}
+			for _, r := range s.truth.Requests() {
+				if r.Evidence.Counted && r.End.Before(s.window.To) {
+					finished[r.Model]++
+				}
+			}
+			frame := s.ask(t, map[string]any{"queryType": "models", "version": 1, "models": map[string]any{"metrics": []string{"request_rate", "running"}}})[0]
+			seconds := s.rangeAll().To.Sub(s.rangeAll().From).Seconds()
+			rate, _ := frame.FieldByName("request_rate")
+			model, _ := frame.FieldByName("model")
+			require.NotNil(t, rate, "%v", frame)
+			require.Equal(t, 3, frame.Rows())
+			for i := range frame.Rows() {
+				m, _ := model.ConcreteAt(i)
+				v, err := rate.FloatAt(i)
+				require.NoError(t, err)
+				require.InEpsilon(t, finished[fmt.Sprint(m)], v*seconds, 0.12, "%v: %v", m, math.Round(v*seconds))
+			}
+		})
+	}
+}
+
+// TestEventsAreToldOfTheirServers holds annotations against the ends and beginnings of servers in truth.
+func TestEventsAreToldOfTheirServers(t *testing.T) {
+	for _, name := range []string{"clean", "ipv6", "host_only_streams", "pod_comes_back", "two_clusters", "scraped_twice"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, err := world.Named(name)
+			require.NoError(t, err)
+			config := w.Config
+			w.Config = func(c *simulator.Config) {
+				if config != nil {
+					config(c)
+				}
+				c.EngineDeaths = 5
+			}
+			s := stage(t, w)
+			deaths, restarts := map[string]int{}, map[string]int{}
+			for _, e := range s.truth.Events() {
+				switch e.Event {
+				case truth.EventEngineDead:
+					deaths[e.Model]++
+				case truth.EventReady:
+					if e.Time.Sub(s.window.From) > time.Second { // all begin with the window
+						restarts[e.Model]++
+					}
+				}
+			}
+			require.NotEmpty(t, deaths)
+			for model, n := range deaths {
+				frame := s.ask(t, map[string]any{"queryType": "annotations", "version": 1, "scope": map[string]any{"models": []string{model}},
+					"annotations": map[string]any{"events": []string{"engine_death", "restart"}}})[0]
+				kinds := map[string]int{}
+				kind, _ := frame.FieldByName("type")
+				for i := range frame.Rows() {
+					v, _ := kind.ConcreteAt(i)
+					kinds[fmt.Sprint(v)]++
+				}
+				require.Equal(t, n, kinds["engine_death"], "deaths of %s", model)
+				require.Equal(t, restarts[model], kinds["restart"], "restarts of %s", model)
+			}
+		})
+	}
+}
