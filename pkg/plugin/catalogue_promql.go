@@ -44,9 +44,9 @@ func (c *catalogue) metricNames(ctx context.Context, ask listing) ([]metricOptio
 const maxMatchers = 20
 
 var (
-	// Prometheus 3 takes any text as a name. A space or an invisible character in one is more likely a mistake.
-	metricName = regexp.MustCompile(`^[^\p{C}\p{Z}\x{FFFD}]{1,500}$`)
-	matcher    = regexp.MustCompile(`^([^\p{C}\p{Z}\x{FFFD}=!~]{1,200})(=~|!~|!=|=)(.*)$`)
+	// Prometheus 3 takes any text as a name. A space, a bracket, a quote or an invisible character in one is more likely a mistake.
+	metricName = regexp.MustCompile(`^[^\p{C}\p{Z}\x{FFFD}(){}\[\]"'\\]{1,500}$`)
+	matcher    = regexp.MustCompile(`^([^\p{C}\p{Z}\x{FFFD}(){}\[\]"'\\=!~]{1,200})(=~|!~|!=|=)(.*)$`)
 )
 
 // parseSeries reads which series a list of labels is about: "metric", a name, and "match", such as pod=~vllm-.*, several
@@ -70,7 +70,7 @@ func parseSeries(params url.Values) (metric string, matchers []prometheus.Matche
 }
 
 // labelName is a Prometheus label, __name__ among them, also one that only Prometheus 3 takes, such as k8s.pod.name.
-var labelName = regexp.MustCompile(`^[^\p{C}\p{Z}\x{FFFD}]{1,200}$`)
+var labelName = regexp.MustCompile(`^[^\p{C}\p{Z}\x{FFFD}(){}\[\]"'\\]{1,200}$`)
 
 // labelNames lists the labels of vLLM's series, or of one metric's.
 func (c *catalogue) labelNames(ctx context.Context, r *http.Request, ask listing) ([]string, error) {
