@@ -74,7 +74,9 @@ func (p plan) devices(exposed vllm.Exposed) string {
 	if p.whole {
 		return p.inSlots(prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed, p.deviceWindow(), false))))
 	}
-	return prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed, p.window, false)))
+	// A device counts for the share of the step in which it had an owner, and once, however many owned it.
+	one := prometheus.Aggregate("sum", each, p.ownedBy(inBrackets(p.device(exposed, p.window)+" * 0 + 1"), p.window, true))
+	return prometheus.Aggregate("sum", p.group, "clamp_max("+one+", 1)")
 }
 
 // inSlots is the mean of an expression over the slots; in one without a value it is zero.
@@ -88,10 +90,20 @@ func (p plan) deviceWindow() time.Duration { return max(p.slots.apart, 2*p.fresh
 
 // ownedGPU is a device's gauge by the pod that uses it, else by the host it sits in.
 func (p plan) ownedGPU(exposed vllm.Exposed, window time.Duration, lives bool) string {
-	value := "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), window) + ")"
+	value := p.device(exposed, window)
 	if f := exposed.Factor(); f != 1 {
 		value += " * " + strconv.FormatFloat(f, 'f', -1, 64)
 	}
+	return p.ownedBy(value, window, lives)
+}
+
+// device is a device's gauge over time.
+func (p plan) device(exposed vllm.Exposed, window time.Duration) string {
+	return "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), window) + ")"
+}
+
+// ownedBy gives what is told of devices to the models of their owners.
+func (p plan) ownedBy(value string, window time.Duration, lives bool) string {
 	owners := window
 	if p.whole {
 		owners = p.fresh // in a slot, those that are there
