@@ -61,15 +61,23 @@ func (j *joiner) offset(e *evidence.RequestEvent, span int64) {
 
 // noteLateness notes how the store's time of an id's first line lies to the line's own clock.
 func (j *joiner) noteLateness(e *evidence.RequestEvent) {
-	if s := j.streams.of(e); e.Clock != 0 {
-		s.lines++
-		if !j.sparing || e.Content&15 == 0 {
-			s.late = append(s.late, e.UnixNano/int64(time.Second)-int64(e.Clock))
-		}
-	} else {
-		s.lines++
+	s := j.streams.of(e)
+	s.lines++
+	if e.Clock == 0 {
+		return
+	}
+	late := lateness(e)
+	if !s.clocked {
+		s.clocked, s.leastLate, s.mostLate = true, late, late
+	}
+	s.leastLate, s.mostLate = min(s.leastLate, late), max(s.mostLate, late)
+	if !j.sparing || e.Content&15 == 0 {
+		s.late = append(s.late, late)
 	}
 }
+
+// lateness is the store's time of a line − the line's own clock, in seconds.
+func lateness(e *evidence.RequestEvent) int64 { return e.UnixNano/int64(time.Second) - int64(e.Clock) }
 
 // settleClocks decides how the times of each stream are read.
 func (j *joiner) settleClocks() {
@@ -87,8 +95,23 @@ func (j *joiner) settleClocks() {
 			s.settled = common
 			s.settled.pairs = 0
 		}
-		j.shifted = j.shifted || s.settled.shift != 0 || s.settled.byTold
+		if len(s.late) > 0 && !s.settled.byTold {
+			s.settled.late = s.usualLateness()
+			s.settled.strays = s.mostLate-s.settled.late > strays || s.settled.late-s.leastLate > strays
+		}
+		j.shifted = j.shifted || s.settled.shift != 0 || s.settled.byTold || s.settled.strays
 	}
+}
+
+// strays is from how many seconds on a line is dated otherwise than the others of its stream: one that was read again.
+const strays = 5
+
+// usualLateness is how the store's time of a line lies to the line's own clock, in seconds.
+func (s *stream) usualLateness() int64 {
+	if n := len(s.told); n >= enoughPairs {
+		return int64((time.Duration(median(s.offsets)-median(s.told)) + ownClock/2).Round(time.Second) / time.Second)
+	}
+	return median(s.late)
 }
 
 // byPairs measures a stream's clock by the spans of unique ids: by enough of them, by two that tell the same, or by one that tells
@@ -164,6 +187,13 @@ func (j *joiner) time(e *evidence.RequestEvent) int64 {
 	c := &j.streams.of(e).settled
 	if c.byTold && e.Clock != 0 {
 		return int64(e.Clock)*int64(time.Second) + int64(ownClock/2) - c.zone
+	}
+	if c.strays && e.Clock != 0 {
+		off := lateness(e) - c.late
+		zones := (max(off, -off) + 1) % int64(quarter/time.Second) // a clock that was set to another zone
+		if max(off, -off) > strays && zones > 2 {
+			return e.UnixNano - off*int64(time.Second) - c.shift
+		}
 	}
 	return e.UnixNano - c.shift
 }

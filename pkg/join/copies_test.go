@@ -158,3 +158,23 @@ func TestEqualLinesThatAreTwoStayTwo(t *testing.T) {
 		})
 	}
 }
+
+// Of a file that was read again, a window may hold the copies alone. They are of requests of before.
+func TestLinesThatWereReadAgainMakeNoRowsOfAnotherTime(t *testing.T) {
+	pods := agent{stream: 1, origin: podA}
+	again := agent{stream: 1, origin: podA, late: 240}
+	in := join.Input{Window: evidence.Window{From: at(300), To: at(600)}}
+	for i := range 20 {
+		in.Events = append(in.Events, again.call(t, fmt.Sprintf("chatcmpl-old-%d", i), "-9f3c1a7e", 100+float64(i)*5)...)
+		id, begin := fmt.Sprintf("chatcmpl-%d", i), 310+float64(i)*10
+		in.Spans = append(in.Spans, span(id, begin, podA))
+		in.Events = append(in.Events, pods.call(t, id, "-aaaaaaaa", begin)...)
+	}
+	require.Len(t, join.Requests(in).Rows, 20)
+	in.Spans = nil
+	rows := join.Requests(in).Rows
+	require.Len(t, rows, 20, "also where nothing but lines tells the time")
+	for _, r := range rows {
+		require.False(t, r.Time.Before(at(300)))
+	}
+}

@@ -77,7 +77,7 @@ func (j *joiner) offClock(check string) (evidence.Finding, bool) {
 			continue
 		}
 		o := off{whereName(s.origin), time.Duration(median(s.offsets)), s.settled.spread}
-		varies := o.middle > 0 && o.spread > max(time.Second, o.middle/20)
+		varies := o.middle > 0 && o.spread > time.Second
 		if o.middle.Abs() >= tellingOffset && varies == (check == CheckLogDelay) {
 			found = append(found, o)
 		}
@@ -154,7 +154,7 @@ func (j *joiner) otherNames() (evidence.Finding, bool) {
 		}
 		for span, n := range spans {
 			all += n
-			if servers.Meet(&span, s.origin) {
+			if servers.Meet(&span, s.origin) && spelledAlike(&span, s.origin) {
 				continue
 			}
 			apart += n

@@ -1,6 +1,7 @@
 package join
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -151,10 +152,25 @@ func (j *joiner) learnNames() {
 		if best == nil || share < 0.8 {
 			continue
 		}
-		if yes, _ := j.same(best, s.place); !yes {
-			s.place = best
+		if yes, _ := j.same(best, s.place); !yes || !spelledAlike(best, s.place) {
+			s.place = inWordsOf(best, s.origin)
 		}
 	}
+}
+
+// spelledAlike reports whether two names of one place are the same words, as far as both say them.
+func spelledAlike(a, b *evidence.Origin) bool {
+	return !differ(a.Pod, b.Pod) && !differ(a.Namespace, b.Namespace)
+}
+
+// inWordsOf is the place of spans with what only the stream of lines says.
+func inWordsOf(span, line *evidence.Origin) *evidence.Origin {
+	place := *span
+	if line != nil {
+		place.Engine = cmp.Or(line.Engine, place.Engine)
+		place.Model, place.LoRA = cmp.Or(line.Model, place.Model), cmp.Or(line.LoRA, place.LoRA)
+	}
+	return &place
 }
 
 // meetings counts over unique ids by which place of spans each stream was met.

@@ -20,7 +20,9 @@ type stream struct {
 	// offsets are time of the line − time of the span, in nanoseconds, over ids that are unique.
 	offsets []int64
 	// told are the same for the line's own clock, late are time of the line − its own clock, both in seconds.
-	told, late []int64
+	told, late          []int64
+	leastLate, mostLate int64 // of late
+	clocked             bool  // a line told its clock
 
 	copies     int     // lines that are surely a copy of another in the same stream
 	ids        int     // ids that have equal lines in it, which may be copies
@@ -41,6 +43,9 @@ type clock struct {
 	// byTold says that the lines' own clock is nearer to the truth than the times that the store has: zone is to be taken off it.
 	byTold bool
 	zone   int64
+	// late is how late lines usually are by their own clock, in seconds; strays says that some are otherwise.
+	late   int64
+	strays bool
 	// margin is by how much times may be wrong still.
 	margin time.Duration
 }

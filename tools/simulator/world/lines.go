@@ -59,7 +59,7 @@ func init() {
 				}
 			})},
 		World{Name: "lines_read_again", Doc: "An agent lost its position and read the last minutes of each file again: those lines come a second time, minutes later.",
-			Source: "grafana/loki#1948", Names: []string{"duplicate_lines"}, Delay: 5 * time.Minute,
+			Source: "grafana/loki#1948", Names: []string{"duplicate_lines"}, Delay: 3 * time.Minute,
 			Pipeline: onLines(func(*rand.Rand) func(line, ship) {
 				var began time.Time
 				return func(l line, ship ship) {
@@ -67,8 +67,8 @@ func init() {
 						began = l.Time
 					}
 					ship(l)
-					if since := l.Time.Sub(began); since > 5*time.Minute && since < 8*time.Minute {
-						l.Time = l.Time.Add(4*time.Minute + 13*time.Millisecond)
+					if since := l.Time.Sub(began); since > 6*time.Minute && since < 9*time.Minute {
+						l.Time = l.Time.Add(2*time.Minute + 13*time.Millisecond)
 						ship(l)
 					}
 				}
