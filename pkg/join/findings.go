@@ -77,8 +77,8 @@ func (j *joiner) offClock(check string) (evidence.Finding, bool) {
 			continue
 		}
 		o := off{whereName(s.origin), time.Duration(median(s.offsets)), s.settled.spread}
-		varies := o.middle > 0 && o.spread > time.Second
-		if o.middle.Abs() >= tellingOffset && varies == (check == CheckLogDelay) {
+		varies := o.middle > -time.Second && o.spread > time.Second
+		if max(o.middle.Abs(), o.spread) >= tellingOffset && varies == (check == CheckLogDelay) {
 			found = append(found, o)
 		}
 	}
