@@ -26,11 +26,9 @@ const maxHashed = 512
 // identify gives the identity of a parsed line. id is the request that it is read as naming, when it names several.
 func identify(at time.Time, e *vllm.LogEvent, id string) LineIdentity {
 	h := fnv(fnvOffset, string(rune(e.Kind)))
-	switch e.Kind {
-	case vllm.LogAdded, vllm.LogCrashDump: // the id is all that they tell
-		h = fnv(h, id)
-	case vllm.LogAborted:
-		h = fnv(fnv(h, string(rune(e.IDForm))), id)
+	switch {
+	case e.Kind == vllm.LogAdded, e.Kind == vllm.LogCrashDump, e.Kind == vllm.LogAborted && e.IDForm == vllm.IDInternal:
+		h = fnv(h, id) // the id is all that they tell
 	default:
 		h = fnv(fnv(h, id), e.Message[:min(len(e.Message), maxHashed)])
 		h = fnv(h, e.FinishReason)

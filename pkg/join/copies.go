@@ -78,7 +78,7 @@ func (j *joiner) sawTwice(key int32, lines []int32, id string) {
 				if suffixed(e, id) {
 					j.streams.oneProcess(before.Origin, e.Origin)
 				}
-				if j.streams.of(before) != s || differ(before.PID, e.PID) {
+				if j.streams.of(before) != s || differ(before.PID, e.PID) || (before.Clock == 0) != (e.Clock == 0) {
 					continue
 				}
 				later := time.Duration(e.UnixNano - before.UnixNano)
@@ -239,16 +239,21 @@ func (u *unique) clusters(group []int32) [][]int32 {
 		out[c] = append(out[c], i)
 		exact[writer{e.Clock, e.PID, e.Origin}] = c
 	}
+	before := -1 // the cluster of the line before
 	for _, i := range group {
 		e := &u.in.Events[i]
-		if c, ok := exact[writer{e.Clock, e.PID, e.Origin}]; ok {
+		if c, ok := exact[writer{e.Clock, e.PID, e.Origin}]; ok && e.Clock != 0 {
 			join(c, i)
+			before = c
 			continue
 		}
-		// Few are compared: those of the same second, and the last ones where a clock is not told.
+		// Few are compared: those of the same second, and the one before where a clock is not told.
 		near := byClock[e.Clock]
-		if last := len(out) - 1; last >= 0 && (e.Clock == 0 || u.in.Events[out[last][0]].Clock == 0) {
-			near = append(slices.Clone(near), last)
+		if e.Clock == 0 {
+			near = near[max(0, len(near)-4):]
+		}
+		if before >= 0 && (e.Clock == 0 || u.in.Events[out[before][0]].Clock == 0) {
+			near = append(slices.Clone(near), before)
 		}
 		at := -1
 		for _, c := range slices.Backward(near) {
@@ -262,6 +267,7 @@ func (u *unique) clusters(group []int32) [][]int32 {
 			out, byClock[e.Clock] = append(out, nil), append(byClock[e.Clock], at)
 		}
 		join(at, i)
+		before = at
 	}
 	return out
 }

@@ -145,6 +145,16 @@ func TestEqualLinesThatAreTwoStayTwo(t *testing.T) {
 			joined = join.Requests(twice)
 			require.Equal(t, c.want, look(joined.Rows)[:len(c.want)])
 			require.Equal(t, len(in.Events), joined.Report.DuplicateLines)
+			// And each once more by a second logging handler, whose head tells no time.
+			handlers := in
+			handlers.Events = slices.Clone(in.Events)
+			for _, e := range in.Events {
+				e.UnixNano, e.Clock = e.UnixNano+300, 0
+				handlers.Events = append(handlers.Events, e)
+			}
+			joined = join.Requests(handlers)
+			require.Equal(t, c.want, look(joined.Rows)[:len(c.want)])
+			require.Equal(t, len(in.Events), joined.Report.DuplicateLines)
 			// And again in the same stream, a minute later.
 			again := in
 			again.Events = slices.Clone(in.Events)

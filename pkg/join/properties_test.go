@@ -180,6 +180,7 @@ func TestLinesThatComeAgainChangeNoRow(t *testing.T) {
 		stream uint32 // added to the line's own
 		late   func(random *rand.Rand) time.Duration
 		origin func(o *evidence.Origin) *evidence.Origin
+		mute   bool // the second line tells no time
 	}
 	exactly := func(d time.Duration) func(*rand.Rand) time.Duration {
 		return func(*rand.Rand) time.Duration { return d }
@@ -192,6 +193,7 @@ func TestLinesThatComeAgainChangeNoRow(t *testing.T) {
 		"some, within a second, in another stream":  {share: 0.3, stream: 10, late: func(r *rand.Rand) time.Duration { return time.Duration(r.Int64N(int64(time.Second))) }},
 		"all, minutes later, in the same stream":    {share: 1, late: exactly(4 * time.Minute)},
 		"some, minutes later, in the same stream":   {share: 0.3, late: exactly(4 * time.Minute)},
+		"all, by a second logging handler":          {share: 1, late: exactly(300), mute: true},
 		"all, by an agent that knows only the host": {share: 1, stream: 10, late: exactly(40 * time.Millisecond), origin: func(o *evidence.Origin) *evidence.Origin { return byHost[o] }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -205,6 +207,9 @@ func TestLinesThatComeAgainChangeNoRow(t *testing.T) {
 					copies++
 					e.Stream += c.stream
 					e.UnixNano += int64(c.late(random))
+					if c.mute {
+						e.Clock = 0
+					}
 					if c.origin != nil {
 						e.Origin = c.origin(e.Origin)
 					}
