@@ -32,6 +32,11 @@ func elsewhere(o evidence.Origin) evidence.Origin {
 	return o
 }
 
+func atPort(o evidence.Origin, address string) evidence.Origin {
+	o.Instance = address
+	return o
+}
+
 func ofService(o evidence.Origin, service string) evidence.Origin {
 	o.Service = service
 	return o
@@ -101,6 +106,8 @@ func TestMetricsTellOfEvents(t *testing.T) {
 			values(engine("0"), 300, 0.6), values(ofService(engine("0"), "vllm"), 300, 0.7),
 		}}, []string{"240 preemption_storm..300 of engine 0"}},
 		{"a counter that fell is a restart, once for all engines", evidence.EngineChanges{Step: 15 * time.Second, Resets: []evidence.Series{values(engine("0"), 60, 3), values(engine("1"), 75, 2)}}, []string{"60 restart"}},
+		{"so is a pod's under another address", evidence.EngineChanges{Step: 15 * time.Second, Returns: []evidence.Series{values(elsewhere(engine("0")), 60, 3), values(elsewhere(engine("1")), 75, 2)}}, []string{"60 restart"}},
+		{"a second server in a pod is none", evidence.EngineChanges{Step: 15 * time.Second, Returns: []evidence.Series{values(atPort(engine("0"), "10.0.0.1:8001"), 60, 3)}}, nil},
 		{"and again when it falls later", evidence.EngineChanges{Step: 15 * time.Second, Resets: []evidence.Series{values(engine("0"), 60, 3, 600, 1)}}, []string{"60 restart", "600 restart"}},
 		{"a storm lasts as long as its minutes touch", evidence.EngineChanges{PreemptingOver: time.Minute, Preempting: []evidence.Series{values(engine("0"), 300, 0.6, 315, 2, 375, 0.5)}}, []string{"240 preemption_storm..375 of engine 0"}},
 		{"calm between them makes two", evidence.EngineChanges{PreemptingOver: time.Minute, Preempting: []evidence.Series{values(engine("0"), 300, 0.6, 390, 0.6)}}, []string{"240 preemption_storm..300 of engine 0", "330 preemption_storm..390 of engine 0"}},

@@ -36,7 +36,7 @@ func restarts(c evidence.EngineChanges, known *servers.Table) (events []Event) {
 		}
 	}
 	seen := map[evidence.Origin]time.Time{}
-	for _, s := range c.Resets {
+	for _, s := range append(slices.Clone(c.Resets), cameBack(c.Returns, known)...) {
 		for _, sample := range s.Samples {
 			at, place := time.UnixMilli(sample.UnixMilli).UTC(), server(s.Origin)
 			if last, ok := seen[place]; ok && at.Sub(last) <= max(c.Step, oneEnd) {
@@ -48,6 +48,19 @@ func restarts(c evidence.EngineChanges, known *servers.Table) (events []Event) {
 		}
 	}
 	return events
+}
+
+// cameBack are those pods under new addresses whose server had another address before: a second server in a pod has a port of its
+// own, and is none of these.
+func cameBack(returns []evidence.Series, known *servers.Table) (out []evidence.Series) {
+	for _, s := range returns {
+		if at := known.Of(s.Origin); at != servers.None && slices.ContainsFunc(known.Servers[at].Places, func(p evidence.Origin) bool {
+			return p.Instance != "" && p.Instance != s.Origin.Instance
+		}) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // process is one start time of a server.

@@ -11,7 +11,7 @@ func serversOf(targets []evidence.Target, changes evidence.EngineChanges) *serve
 	for i := range targets {
 		origins = append(origins, &targets[i].Origin)
 	}
-	for _, series := range [][]evidence.Series{changes.Starts, changes.Resets, changes.Sleep, changes.Preempting} {
+	for _, series := range [][]evidence.Series{changes.Starts, changes.Resets, changes.Returns, changes.Sleep, changes.Preempting} {
 		for _, s := range series {
 			origins = append(origins, s.Origin)
 		}

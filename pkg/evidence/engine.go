@@ -61,6 +61,9 @@ type EngineChanges struct {
 	Starts []Series
 	// Resets are values of a counter that is lower than it was, where no start time is exposed: a new process.
 	Resets []Series
+	// Returns are values of the same counter under an address that its pod had not before, where no start time is exposed: the pod
+	// came back, or a second server began in it.
+	Returns []Series
 	// Sleep are sleep levels (0 awake, 1 weights on the host, 2 weights discarded), a first one as with Starts.
 	Sleep []Series
 	// Preempting are preemptions per second, over the time PreemptingOver before each step, where they reach what was asked.

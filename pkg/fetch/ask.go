@@ -202,6 +202,11 @@ func (g *gather) inWordsOfMetrics(ctx context.Context, scope vllm.Scope) vllm.Sc
 	g.mu.Lock()
 	targets := g.in.Targets
 	g.mu.Unlock()
+	return inWordsOf(targets, scope)
+}
+
+// inWordsOf leaves out of a scope what no target is called.
+func inWordsOf(targets []evidence.Target, scope vllm.Scope) vllm.Scope {
 	if len(targets) == 0 {
 		return scope
 	}

@@ -79,7 +79,7 @@ func (f *Fetcher) engineChanges(ctx context.Context, in *events.Input, ask prome
 	targets, calls, err := f.Metrics.Targets(ctx, evidence.Window{From: in.Window.From.Add(-f.StaleAfter(ctx, in.Window)), To: in.Window.To})
 	in.Targets, report.Calls, report.Err = targets, calls, err
 	if changes && !upstream.Silent(err) {
-		found, calls, err := f.Metrics.EngineChanges(ctx, in.Window, in.Scope, ask)
+		found, calls, err := f.Metrics.EngineChanges(ctx, in.Window, inWordsOf(targets, in.Scope), ask)
 		in.Changes, report.Calls = found, append(report.Calls, calls...)
 		report.Err = upstream.Join(report.Err, err)
 	}

@@ -24,7 +24,7 @@ func (j Joined) Overlapping(r *Request, limit int) []Request {
 		if o.Span == nil || (r.Span != nil && o.Span.SpanID == r.Span.SpanID) {
 			continue
 		}
-		if yes, no := sameInstance(r.Origin, o.Origin); no || !yes && len(j.instances.list) > 1 {
+		if !j.shares(r.Origin, o.Origin) {
 			continue
 		}
 		from, to := r.Time, end
@@ -47,6 +47,18 @@ func (j Joined) Overlapping(r *Request, limit int) []Request {
 		out[i] = j.Rows[f.row]
 	}
 	return out
+}
+
+// shares reports whether two rows ran on one instance. Names that several instances have tell of none.
+func (j Joined) shares(a, b *evidence.Origin) bool {
+	x, y := j.instances.table.Find(a), j.instances.table.Find(b)
+	switch servers.Compare(a, b) {
+	case servers.Other:
+		return false
+	case servers.Same:
+		return len(x.Shared) == 0 && len(y.Shared) == 0
+	}
+	return len(j.instances.list) <= 1 || x.At != servers.None && x.At == y.At
 }
 
 // StateAround returns the series of the instance that a row of another join ran on, and of the GPUs around it; of the only

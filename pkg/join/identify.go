@@ -91,9 +91,6 @@ func (j *joiner) contested() map[int32]bool {
 	return out
 }
 
-// random reports whether a name has the form of a UUID of version 4.
-func random(name string) bool { return servers.Random(name) }
-
 // nameModel asks, in this order: the span, its resource or stream, the metrics of the instance, the callers.
 func (j *joiner) nameModel(r *Request, place int32, assumed bool) {
 	switch {

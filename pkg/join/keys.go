@@ -2,7 +2,6 @@ package join
 
 import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -96,10 +95,4 @@ func (x *keyIndex) hang(k, event int32, e *evidence.RequestEvent) {
 	case vllm.LogAborted:
 		x.keys[k].aborted = true
 	}
-}
-
-// sameInstance compares two places: yes and no are both false when their words cannot be compared.
-func sameInstance(a, b *evidence.Origin) (yes, no bool) {
-	v := servers.Compare(a, b)
-	return v == servers.Same, v == servers.Other
 }

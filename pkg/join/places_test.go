@@ -176,6 +176,8 @@ func TestOnlyRequestsOfTheSameInstanceSharedIt(t *testing.T) {
 	one := evidence.Target{Origin: evidence.Origin{Pod: "llama-0", Model: "llama", Engine: "0"}}
 	two := evidence.Target{Origin: evidence.Origin{Pod: "llama-1", Model: "llama", Engine: "0"}}
 	nowhere := &evidence.Origin{Service: "vllm"}
+	east := evidence.Target{Origin: evidence.Origin{Cluster: "east", Pod: "llama-0", Model: "llama", Engine: "0"}}
+	west := evidence.Target{Origin: evidence.Origin{Cluster: "west", Pod: "llama-0", Model: "llama", Engine: "0"}}
 	for name, c := range map[string]struct {
 		mine, other *evidence.Origin
 		targets     []evidence.Target
@@ -183,6 +185,8 @@ func TestOnlyRequestsOfTheSameInstanceSharedIt(t *testing.T) {
 	}{
 		"the same pod":                          {podA, podA, []evidence.Target{one, two}, 1},
 		"another pod":                           {podA, podB, []evidence.Target{one, two}, 0},
+		"a name that pods of two clusters have": {podA, &evidence.Origin{Namespace: "llm", Pod: "llama-0"}, []evidence.Target{east, west}, 0},
+		"its whole address":                     {&evidence.Origin{Cluster: "east", Pod: "llama-0"}, &evidence.Origin{Cluster: "east", Pod: "llama-0"}, []evidence.Target{east, west}, 1},
 		"not named, and there is one instance":  {nowhere, &evidence.Origin{}, []evidence.Target{one}, 1},
 		"not named, and there are two of them":  {nowhere, &evidence.Origin{}, []evidence.Target{one, two}, 0},
 		"not named, and no metrics tell of any": {nowhere, &evidence.Origin{}, nil, 1},

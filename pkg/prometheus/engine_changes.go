@@ -52,7 +52,7 @@ func (c *Client) EngineChanges(ctx context.Context, w evidence.Window, scope vll
 		plan.preemptions(&found, ask.Preemptions)
 	}
 	asked, err := plan.run(ctx, w)
-	for _, list := range []*[]evidence.Series{&found.Starts, &found.Resets, &found.Sleep, &found.Preempting} {
+	for _, list := range []*[]evidence.Series{&found.Starts, &found.Resets, &found.Returns, &found.Sleep, &found.Preempting} {
 		*list = merged(*list)
 	}
 	return found, append(calls, asked...), err
@@ -110,6 +110,26 @@ func (p *changePlan) starts(found *evidence.EngineChanges) {
 		before := "last_over_time(" + Over(counter, maxDowntime) + p.stepBefore() + ")"
 		p.ask(&found.Resets, vllm.GenerationTokens, "("+counter+" < "+before+") unless "+LabelList("on", place)+" "+started, false, nil)
 	}
+	p.returns(found, place, started)
+}
+
+// returns looks for pods under addresses that they had not before.
+func (p *changePlan) returns(found *evidence.EngineChanges, place []string, started string) {
+	labels := p.client.store.Labels
+	if labels.Pod == "" || labels.Instance == "" {
+		return
+	}
+	counter, ok := p.selector(vllm.GenerationTokens, Matcher{Label: labels.Pod, Op: "!=", Value: ""})
+	if !ok {
+		return
+	}
+	labels.Service = ""
+	at := placesOf(labels)
+	labels.Instance = ""
+	pod := placesOf(labels)
+	before := "last_over_time(" + Over(counter, maxDowntime) + p.stepBefore() + ")"
+	p.ask(&found.Returns, vllm.GenerationTokens, "("+counter+" unless "+LabelList("on", at)+" "+before+" and "+LabelList("on", pod)+" "+before+") unless "+
+		LabelList("on", place)+" "+started, false, nil)
 }
 
 // sleep looks for sleep states that became true.

@@ -21,6 +21,10 @@ const (
 		` and on ` + serverPlaces + ` group by ` + serverPlaces + ` (last_over_time(vllm:num_requests_running{model_name="m",pod="p\"0"}[30m]))`
 	fell = `(vllm:generation_tokens_total{model_name="m",pod="p\"0"} < last_over_time(vllm:generation_tokens_total{model_name="m",pod="p\"0"}[30m] offset 15s))` +
 		` unless on ` + serverPlaces + ` process_start_time_seconds{pod="p\"0"}`
+	returned = `(` + inPod + ` unless on (model_name,environment,cluster,namespace,pod,instance,engine) last_over_time(` + inPod + `[30m] offset 15s)` +
+		` and on (model_name,environment,cluster,namespace,pod,engine) last_over_time(` + inPod + `[30m] offset 15s))` +
+		` unless on ` + serverPlaces + ` process_start_time_seconds{pod="p\"0"}`
+	inPod  = `vllm:generation_tokens_total{model_name="m",pod="p\"0",pod!=""}`
 	slept  = `(vllm:engine_sleep_state{model_name="m",pod="p\"0"} == 1) unless (vllm:engine_sleep_state{model_name="m",pod="p\"0"} offset 15s == 1)`
 	before = `last_over_time(vllm:engine_sleep_state{model_name="m",pod="p\"0"}[30m]) == 1`
 	storm  = `sum by (model_name,environment,cluster,namespace,pod,instance,service,engine) (rate(vllm:num_preemptions_total{model_name="m",pod="p\"0"}[1m])) >= 0.5`
@@ -42,8 +46,8 @@ func TestEngineChangesAsksForChangesOnly(t *testing.T) {
 	}
 	found, calls, err := store.Start(t).EngineChanges(t.Context(), window, vllm.Scope{Models: []string{"m"}, Pods: []string{`p"0`}}, everyChange)
 	require.NoError(t, err)
-	require.ElementsMatch(t, []string{newProcess, oldProcess, fell, slept, before, storm}, store.Queries())
-	require.Len(t, calls, 7, "one for the names")
+	require.ElementsMatch(t, []string{newProcess, oldProcess, fell, returned, slept, before, storm}, store.Queries())
+	require.Len(t, calls, 8, "one for the names")
 
 	server, engine := &evidence.Origin{Pod: "a"}, &evidence.Origin{Pod: "a", Engine: "0"}
 	require.Equal(t, evidence.EngineChanges{

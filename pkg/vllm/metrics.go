@@ -2,7 +2,6 @@ package vllm
 
 import (
 	"slices"
-	"strings"
 )
 
 // Canonical metric names: the newest exposed name without vLLM's prefix. Everything above this package speaks in these;
@@ -179,16 +178,3 @@ func LookupMetric(canonical string) (Metric, bool) {
 
 // Metrics lists the whole table, in the order of metrics_table.go.
 func Metrics() []Metric { return slices.Clone(metrics) }
-
-// Host is the part of a scrape address before the port: what an engine and the GPU exporter beside it share. A name that is
-// no address may hold colons too: only the last one is cut at.
-func Host(instance string) string {
-	if strings.HasPrefix(instance, "[") { // [2001:db8::1]:8000
-		host, _, _ := strings.Cut(instance[1:], "]")
-		return host
-	}
-	if i := strings.LastIndexByte(instance, ':'); i > 0 {
-		return instance[:i]
-	}
-	return instance
-}

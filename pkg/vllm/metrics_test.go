@@ -54,14 +54,6 @@ func TestLookupMetric(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestHost(t *testing.T) {
-	for instance, want := range map[string]string{
-		"10.0.0.5:8000": "10.0.0.5", "gpu-1:9400": "gpu-1", "gpu-1": "gpu-1", "[2001:db8::1]:8000": "2001:db8::1", "": "",
-	} {
-		require.Equal(t, want, Host(instance), instance)
-	}
-}
-
 // TestTableFitsRecordings holds the table to what real engines expose: every name in the releases it is said to be in and
 // in no other, with its type, labels and bucket bounds.
 func TestTableFitsRecordings(t *testing.T) {

@@ -127,7 +127,7 @@ func TestFiguresCountEveryEngineOnce(t *testing.T) {
 
 // TestEventsAreToldOfTheirServers holds annotations against the ends and beginnings of servers in truth.
 func TestEventsAreToldOfTheirServers(t *testing.T) {
-	for _, name := range []string{"clean", "ipv6", "host_only_streams", "pod_comes_back", "two_clusters", "scraped_twice"} {
+	for _, name := range []string{"clean", "ipv6", "host_only_streams", "pod_comes_back", "pod_comes_back+no_start_time", "no_start_time", "two_clusters", "scraped_twice"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, err := world.Named(name)

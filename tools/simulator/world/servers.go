@@ -188,6 +188,13 @@ func init() {
 					}
 				}
 			})},
+		World{Name: "no_start_time", Doc: "Several API servers share a port, so that no process_start_time_seconds is exposed.",
+			Pipeline: onScrapes(func() func(scrape, shipScrape) {
+				return func(s scrape, ship shipScrape) {
+					s.Samples = slices.DeleteFunc(slices.Clone(s.Samples), func(v wire.Sample) bool { return strings.HasPrefix(v.Name, "process_") })
+					ship(s)
+				}
+			})},
 		World{Name: "two_clusters_untold", Doc: "Two clusters run the same namespaces and pods; metrics and lines say which, spans do not.",
 			Config: clusters, Names: []string{"shared_names"},
 			Pipeline: func(*rand.Rand) simulator.Pipeline {
