@@ -78,8 +78,11 @@ export function labelProblem(store: Store, name: string | undefined): Problem {
   return grammar.test(name ?? '') ? undefined : t('validation.label', 'No label can be called that');
 }
 
+/** What a store is sent about the signed-in user. */
+const identityHeaders = ['authorization', 'cookie', 'x-id-token', 'x-grafana-id'];
+
 /** What is wrong with the name of header i of a store. */
-export function headerProblem(store: Store, { headers = [], auth, tenant }: StoreSettings, i: number): Problem {
+export function headerProblem(store: Store, { headers = [], auth, tenant, forwardIdentity }: StoreSettings, i: number): Problem {
   const name = (headers[i] ?? '').toLowerCase();
   if (!/^[a-z0-9!#$%&'*+.^_`|~-]*$/.test(name)) {
     return t('validation.header', 'No header can be called that');
@@ -89,6 +92,9 @@ export function headerProblem(store: Store, { headers = [], auth, tenant }: Stor
   }
   if (name === 'authorization' && auth && auth !== 'none') {
     return t('validation.header-auth', 'It is already set by the authentication');
+  }
+  if (forwardIdentity && identityHeaders.includes(name)) {
+    return t('validation.header-identity', 'It is already set by the identity of the user');
   }
   if (name === tenantHeaders[store].toLowerCase() && tenant) {
     return t('validation.header-tenant', 'It is already set by the tenant');

@@ -2,7 +2,6 @@ package jaeger
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -23,9 +22,6 @@ type Options struct {
 	Limits settings.Limits
 	// Base holds what Grafana says for all stores alike: the secure SOCKS proxy and the TLS versions allowed.
 	Base httpclient.Options
-	// Forwarded gives the headers that Grafana sent along with the query at hand. It is asked only when the store's
-	// identity forwarding is on; nil, or no headers, means that there is no user (alert rules).
-	Forwarded func(ctx context.Context) http.Header
 }
 
 // Client asks one Jaeger. It connects at the first call, is safe for concurrent use and lives as long as the data source

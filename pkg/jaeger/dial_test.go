@@ -1,7 +1,6 @@
 package jaeger
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -60,40 +59,40 @@ func TestTargetOfAStoreURL(t *testing.T) {
 }
 
 func TestMetadataOfACall(t *testing.T) {
-	user := func(context.Context) http.Header {
-		return http.Header{"Authorization": {"Bearer the-user"}, "X-Id-Token": {"id"}, "X-Forwarded-For": {"10.0.0.1"}}
-	}
-	nobody := func(context.Context) http.Header { return nil }
+	user := http.Header{"Authorization": {"Bearer the-user"}, "X-Id-Token": {"id"}, "X-Forwarded-For": {"10.0.0.1"}}
 	for name, c := range map[string]struct {
 		change func(*Options)
 		want   map[string]string // empty value: must be absent
+		user   http.Header       // what Grafana hands over
 	}{
-		"nothing by default": {func(*Options) {}, map[string]string{"authorization": "", "x-tenant": ""}},
+		"nothing by default": {func(*Options) {}, map[string]string{"authorization": "", "x-tenant": ""}, nil},
 		"basic": {func(o *Options) {
 			o.Store.Auth, o.Store.BasicAuthUser, o.Store.Password = settings.AuthBasic, "ann", "pass"
-		}, map[string]string{"authorization": "Basic YW5uOnBhc3M="}},
+		}, map[string]string{"authorization": "Basic YW5uOnBhc3M="}, nil},
 		"bearer over plaintext, as configured": {func(o *Options) {
 			o.Store.Auth, o.Store.BearerToken = settings.AuthBearer, "token"
-		}, map[string]string{"authorization": "Bearer token"}},
+		}, map[string]string{"authorization": "Bearer token"}, nil},
 		"tenant and custom headers": {func(o *Options) {
 			o.Store.Tenant, o.Store.Headers = "team-a", []settings.Header{{Name: "X-Scope", Value: "s"}}
-		}, map[string]string{"x-tenant": "team-a", "x-scope": "s"}},
-		"the user's identity stays at home unless asked for": {func(o *Options) {
-			o.Forwarded = user
-		}, map[string]string{"authorization": "", "x-id-token": ""}},
+		}, map[string]string{"x-tenant": "team-a", "x-scope": "s"}, nil},
+		"the user's identity stays at home unless asked for": {func(*Options) {}, map[string]string{"authorization": "", "x-id-token": ""}, user},
 		"the user's identity before the store's own": {func(o *Options) {
-			o.Store.ForwardIdentity, o.Forwarded = true, user
+			o.Store.ForwardIdentity = true
 			o.Store.Auth, o.Store.BearerToken = settings.AuthBearer, "token"
-		}, map[string]string{"authorization": "Bearer the-user", "x-id-token": "id", "x-forwarded-for": ""}},
+		}, map[string]string{"authorization": "Bearer the-user", "x-id-token": "id", "x-forwarded-for": ""}, user},
 		"an alert rule has no user": {func(o *Options) {
-			o.Store.ForwardIdentity, o.Forwarded = true, nobody
+			o.Store.ForwardIdentity = true
 			o.Store.Auth, o.Store.BearerToken = settings.AuthBearer, "token"
-		}, map[string]string{"authorization": "Bearer token"}},
+		}, map[string]string{"authorization": "Bearer token"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fakeJaeger{traces: requests(1)}
 			client := f.client(t, c.change)
-			_, report := collect(t, client, Search{Window: hour, Services: []string{"vllm-llama"}})
+			ctx := t.Context()
+			if c.user != nil {
+				ctx = upstream.WithIdentity(ctx, c.user)
+			}
+			report := client.RequestSpans(ctx, Search{Window: hour, Services: []string{"vllm-llama"}}, func(Trace) error { return nil })
 			require.NoError(t, report.Err)
 			for key, want := range c.want {
 				if want == "" {

@@ -4,22 +4,18 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
-// forwardedHeaders are what Grafana hands over about the user, and all that is passed on.
-var forwardedHeaders = []string{"Authorization", "X-Id-Token", "X-Grafana-Id", "Cookie"}
-
 // identity says who we are, anew for each call: tenant, custom headers, and either the user's own token or the store's.
 // It is a credentials.PerRPCCredentials of its own because gRPC's refuse to send a token over plaintext; here that is
 // what the user configured by writing grpc://.
 type identity struct {
-	fixed     map[string]string // includes the store's own authorization, if any
-	forwarded func(ctx context.Context) http.Header
-	secure    bool
+	fixed   map[string]string // includes the store's own authorization, if any
+	forward bool              // the user's identity goes before the store's own
+	secure  bool
 }
 
 func newIdentity(o Options, secure bool) (*identity, error) {
@@ -34,23 +30,18 @@ func newIdentity(o Options, secure bool) (*identity, error) {
 	if authorization := upstream.Authorization(o.Store); authorization != "" {
 		id.fixed["authorization"] = authorization
 	}
-	if o.Store.ForwardIdentity {
-		id.forwarded = o.Forwarded
-	}
+	id.forward = o.Store.ForwardIdentity
 	return id, nil
 }
 
 // GetRequestMetadata gives the metadata of one call. A forwarded header goes before the store's own of that name.
 func (id *identity) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
-	if id.forwarded == nil {
+	if !id.forward {
 		return id.fixed, nil
 	}
-	headers := id.forwarded(ctx)
 	md := maps.Clone(id.fixed)
-	for _, name := range forwardedHeaders {
-		if value := headers.Get(name); value != "" {
-			md[strings.ToLower(name)] = value
-		}
+	for name, values := range upstream.Identity(ctx) {
+		md[strings.ToLower(name)] = values[0]
 	}
 	return md, nil
 }

@@ -37,7 +37,7 @@ const (
 // CallResource answers the lists that variables and editors offer. Any viewer may call it, so there is no route that passes
 // a query on.
 func (d *Datasource) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
-	ctx, cancel := context.WithTimeout(withForwarded(ctx, req), resourceTimeout)
+	ctx, cancel := context.WithTimeout(upstream.WithIdentity(ctx, req.GetHTTPHeaders()), resourceTimeout)
 	defer cancel()
 	return d.resources.CallResource(ctx, req, sender)
 }

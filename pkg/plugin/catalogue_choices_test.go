@@ -177,7 +177,7 @@ func TestPromQLIsCompletedFromSeries(t *testing.T) {
 		"/labels/job/values?metric=a:b":         {"job a:b[]", `[{"text":"vllm","value":"vllm"}]`},
 		`/labels/job/values?match=pod!~a"}`:     {`job [pod!~"a\"}"]`, `[{"text":"vllm","value":"vllm"}]`},
 		`/labels/job/values?match=a=b&match=`:   {"", `{"error":"match is no condition such as pod=~vllm-.*"}`},
-		`/labels/job/values?match=a%20b=c`:        {"", `{"error":"match is no condition such as pod=~vllm-.*"}`},
+		`/labels/job/values?match=a%20b=c`:      {"", `{"error":"match is no condition such as pod=~vllm-.*"}`},
 		`/labels?metric=up{}`:                   {"", `{"error":"metric is no name of a metric"}`},
 		`/labels/job/values?metric=up%20or%20x`: {"", `{"error":"metric is no name of a metric"}`},
 		`/models?metric=up`:                     {"", `{"error":"\"metric\" is no parameter"}`},

@@ -25,7 +25,7 @@ const (
 
 // CheckHealth answers "Save & test". It never gives a Go error: Grafana would show a general sentence instead of ours.
 func (d *Datasource) CheckHealth(ctx context.Context, req *backend.CheckHealthRequest) (*backend.CheckHealthResult, error) {
-	return d.checkup().run(withForwarded(ctx, req)).result(), nil
+	return d.checkup().run(upstream.WithIdentity(ctx, req.GetHTTPHeaders())).result(), nil
 }
 
 // What a check-up asks of each store: whether it answers, then what is in it.

@@ -216,13 +216,6 @@ func TestNoSecretIsInAHealthAnswer(t *testing.T) {
 	}
 }
 
-func TestTheUsersIdentityIsKeptForJaeger(t *testing.T) {
-	req := &backend.CheckHealthRequest{}
-	req.Headers = map[string]string{"Authorization": "Bearer user"}
-	require.Equal(t, "Bearer user", forwardedHeaders(withForwarded(t.Context(), req)).Get("Authorization"))
-	require.Nil(t, forwardedHeaders(t.Context()))
-}
-
 func TestHealthSaysWhichQueriesWorkWithTheStoresThatAreConfigured(t *testing.T) {
 	for name, c := range map[string]struct {
 		configured []evidence.Store

@@ -93,7 +93,7 @@ func (d *Datasource) connect(base httpclient.Options) error {
 	}
 	if s := d.settings.Jaeger; s.Configured() {
 		client, err := jaeger.New(jaeger.Options{
-			Store: s, VLLM: d.settings.VLLM, Limits: d.settings.Limits, Base: base, Forwarded: forwardedHeaders,
+			Store: s, VLLM: d.settings.VLLM, Limits: d.settings.Limits, Base: base,
 		})
 		if err != nil {
 			return err

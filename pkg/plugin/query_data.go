@@ -26,7 +26,7 @@ const fromAlertHeader = "FromAlert"
 
 // QueryData answers every refID by itself: one that fails leaves the others alone.
 func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
-	ctx = withForwarded(ctx, req)
+	ctx = upstream.WithIdentity(ctx, req.GetHTTPHeaders())
 	fromAlert := req.Headers[fromAlertHeader] == "true"
 	return concurrent.QueryData(ctx, req, func(ctx context.Context, q concurrent.Query) backend.DataResponse {
 		return d.answer(ctx, q.DataQuery, fromAlert)

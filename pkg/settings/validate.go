@@ -165,6 +165,11 @@ func (p *problems) headers(field func(string) string, s Store) {
 	if s.Tenant != "" {
 		seen[http.CanonicalHeaderKey(s.TenantHeader())] = "tenant"
 	}
+	if s.ForwardIdentity {
+		for _, name := range []string{"Authorization", "Cookie", "X-Id-Token", "X-Grafana-Id"} {
+			seen[name] = "forwardIdentity"
+		}
+	}
 	for i, h := range s.Headers {
 		name, canonical := field("headers"), textproto.CanonicalMIMEHeaderKey(h.Name)
 		switch {

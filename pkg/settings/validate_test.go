@@ -57,7 +57,10 @@ func TestValidateNamesTheFieldAndTheReason(t *testing.T) {
 		"a header of gRPC's own":    {func(s *Settings) { s.Jaeger.Headers = []Header{{"grpc-timeout", "v"}} }, "jaeger.headers: Grpc-Timeout is reserved by gRPC"},
 		"a header without value":    {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", ""}} }, "loki.headers: X-Key has no value"},
 		"a value with a line break": {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", "hunter2\nX: y"}} }, "lokiHeaderValue1: holds a line break"},
-		"a header set twice":        {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", "v"}, {"x-KEY", "w"}} }, "loki.headers: X-Key is already set by another header"},
+		"a cookie beside the user's own": {func(s *Settings) {
+			s.Loki.ForwardIdentity, s.Loki.Headers = true, []Header{{"cookie", "v"}}
+		}, "loki.headers: Cookie is already set by forwardIdentity"},
+		"a header set twice": {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", "v"}, {"x-KEY", "w"}} }, "loki.headers: X-Key is already set by another header"},
 		"the tenant set twice": {func(s *Settings) {
 			s.Loki.Tenant, s.Loki.Headers = "a", []Header{{"x-scope-ORGID", "b"}}
 		}, "loki.headers: X-Scope-Orgid is already set by tenant"},

@@ -58,8 +58,8 @@ func tlsOptions(base httpclient.Options, store settings.Store) *httpclient.TLSOp
 	return own
 }
 
-// authorize sets the store's own Authorization where none is set yet. It stands behind the SDK's middleware that forwards
-// the user's identity, so a user's token goes first, and alert rules, which have no user, still get in.
+// authorize sets the store's own Authorization where none is set yet. It stands behind forwardIdentity, so a user's token goes
+// first, and alert rules, which have no user, still get in.
 func authorize(store settings.Store) httpclient.Middleware {
 	value := Authorization(store)
 	return httpclient.NamedMiddlewareFunc("vllm-authorize", func(_ httpclient.Options, next http.RoundTripper) http.RoundTripper {
@@ -77,10 +77,7 @@ func redactSent(req *http.Request, body []byte) []byte {
 	if req == nil {
 		return body
 	}
-	for _, name := range []string{
-		backend.OAuthIdentityTokenHeaderName, backend.OAuthIdentityIDTokenHeaderName,
-		backend.GrafanaUserSignInTokenHeaderName, backend.CookiesHeaderName,
-	} {
+	for _, name := range IdentityHeaders {
 		value := []byte(req.Header.Get(name))
 		if _, token, ok := bytes.Cut(value, []byte(" ")); ok && name == backend.OAuthIdentityTokenHeaderName {
 			value = token // without the scheme

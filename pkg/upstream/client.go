@@ -62,14 +62,14 @@ func options(base httpclient.Options, store settings.Store) httpclient.Options {
 	labels["store"] = string(store.Name)
 
 	return httpclient.Options{
-		Timeouts:           &timeouts,
-		TLS:                tlsOptions(base, store),
-		ProxyOptions:       base.ProxyOptions,
-		Header:             Header(store, store.TenantHeader()),
-		Labels:             labels,
-		ForwardHTTPHeaders: store.ForwardIdentity,
-		// Appended, because the SDK's own are gone when others are given without them. Ours stand nearest to the wire.
-		Middlewares: append(httpclient.DefaultMiddlewares(), authorize(store), meter(store)),
+		Timeouts:     &timeouts,
+		TLS:          tlsOptions(base, store),
+		ProxyOptions: base.ProxyOptions,
+		Header:       Header(store, store.TenantHeader()),
+		Labels:       labels,
+		// Appended, because the SDK's own are gone when others are given without them. Ours stand nearest to the wire. The SDK could
+		// forward identity itself (ForwardHTTPHeaders), and would forward every header of a resource call.
+		Middlewares: append(httpclient.DefaultMiddlewares(), forwardIdentity(store), authorize(store), meter(store)),
 		ConfigureClient: func(_ httpclient.Options, client *http.Client) {
 			client.CheckRedirect = refuseOtherHosts
 		},

@@ -81,7 +81,6 @@ func TestEveryRequestSaysWhoWeAre(t *testing.T) {
 	}
 }
 
-// The SDK forwards identity by a middleware that its request handlers put into ctx; that one is private, so this is its like.
 func TestTheUsersIdentityGoesOnlyToTheStoresThatAskForIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*settings.Store)
@@ -111,21 +110,19 @@ func TestTheUsersIdentityGoesOnlyToTheStoresThatAskForIt(t *testing.T) {
 			c.change(&store)
 			client := newClient(t, store)
 
-			ctx := httpclient.WithContextualMiddleware(t.Context(), httpclient.MiddlewareFunc(
-				func(opts httpclient.Options, next http.RoundTripper) http.RoundTripper {
-					if !opts.ForwardHTTPHeaders || c.user == "" {
-						return next
-					}
-					return httpclient.RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
-						if req.Header.Get("Authorization") == "" {
-							req.Header.Set("Authorization", c.user)
-						}
-						return next.RoundTrip(req)
-					})
-				}))
+			ctx := t.Context()
+			if c.user != "" { // as a browser's resource call brings them
+				ctx = WithIdentity(ctx, http.Header{
+					"authorization": {c.user}, "X-Scope-Orgid": {"other"}, "X-Webauth-User": {"admin"}, "Accept-Encoding": {"br"}, "x-id-token": {"id"},
+				})
+			}
 			_, _, err := client.Do(ctx, get(t, client, "/"))
 			require.NoError(t, err)
 			require.Equal(t, c.want, got.Get("Authorization"))
+			require.Equal(t, store.ForwardIdentity && c.user != "", got.Get("X-Id-Token") == "id")
+			require.NotEqual(t, "other", got.Get("X-Scope-Orgid"))
+			require.Empty(t, got.Get("X-Webauth-User"))
+			require.NotEqual(t, "br", got.Get("Accept-Encoding"))
 		})
 	}
 }
