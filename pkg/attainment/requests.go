@@ -112,6 +112,25 @@ type counted struct {
 	times []tally
 }
 
+// AddStuck counts requests that have no row since nothing but an engine's gauges tells of them: open past their limit, they have
+// missed it.
+func (r Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
+	values := make([]string, len(groupBy))
+	for _, s := range stuck {
+		row := join.Request{Origin: s.Origin, Model: s.Model, Engine: s.Engine, Status: join.StatusUnknown}
+		g := r.group(models.GroupOf(&row, groupBy, values), len(grid.Times))
+		from, to := grid.at(s.Since)
+		for t := from; t < to; t++ {
+			g.times[t].requests += s.Requests
+			g.times[t].missed += s.Requests
+			g.times[t].failed += s.Requests
+		}
+		for t := range g.times {
+			g.times[t].limited = true
+		}
+	}
+}
+
 // Count judges rows, which must be those of grid.Window, each for as many requests as it stands for among the samples (those of
 // Survey; without any, each row is one request). Objectives must be those of the join.
 func Count(rows []join.Request, objectives slo.Objectives, groupBy []string, grid Grid, samples Samples) Requests {

@@ -42,6 +42,8 @@ type Report struct {
 	Looked evidence.Window
 	// Dropped counts requests that were seen but not kept because of the query's own row limit.
 	Dropped int
+	// Stuck are requests that only an engine's gauges tell of, past the limit of their model.
+	Stuck []Stuck
 	// Blind are the stores that have nothing of a window in which there were requests.
 	Blind []evidence.Store
 	// Findings are what was measured about the telemetry, by the stores' clients and by the join: one per Check.
@@ -73,6 +75,7 @@ func (j *joiner) report() Report {
 	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
 	rep.Findings = j.withSpanFindings(j.findings())
 	rep.look(j.instances, vllm.Scope{})
+	rep.Stuck = j.stuck()
 	return rep
 }
 
@@ -108,6 +111,9 @@ func (j Joined) Within(s vllm.Scope) Joined {
 	out.Report.tally(len(out.Rows), func(i int) *Request { return &out.Rows[i] })
 	out.Report.explain(endings(j.Rows), j.instances, whole.Looked, s)
 	out.Report.look(j.instances, s)
+	out.Report.Stuck = slices.DeleteFunc(slices.Clone(whole.Stuck), func(held Stuck) bool {
+		return !p.Holds(&Request{Origin: held.Origin, Model: held.Model, Engine: held.Engine})
+	})
 	return out
 }
 

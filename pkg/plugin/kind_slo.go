@@ -136,6 +136,7 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 		out.notices = append(out.notices, warning("%s", strings.TrimSpace(f.Found+" "+f.Fix)))
 	}
 	requests := attainment.Count(joined.Rows, d.settings.VLLM.SLO, spec.GroupBy, grid, samples)
+	requests.AddStuck(joined.Report.Stuck, spec.GroupBy, grid)
 	requests.Whole = traces.Err == nil && !traces.Truncated
 	out.err = upstream.Join(out.err, err, upstream.Trouble(calls), blind(joined.Report, false), requests.Decidable())
 	return requests, out
