@@ -15,11 +15,11 @@ func TestARefusalIsToldInTheWordsOfAnError(t *testing.T) {
 		"AI_APICallError: Forbidden":                                            true,
 		"This model's maximum context length is 8192 tokens.":                   true,
 		"litellm.ContextWindowExceededError: too long":                          true,
-		"HTTP 503": true,
-		"APITimeoutError: Request timed out.":                       false,
+		"HTTP 503":                            true,
+		"APITimeoutError: Request timed out.": false,
 		"InternalServerError: Error code: 500 - {'error': 'Error'}": false,
 		"AbortError: This operation was aborted":                    false,
-		"": false,
+		"":                                                          false,
 	} {
 		require.Equal(t, refused, vllm.RefusalInWords(text), text)
 	}

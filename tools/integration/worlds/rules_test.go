@@ -51,6 +51,8 @@ var ruleWorlds = []ruleWorld{
 	{name: "traces sampled by latency", world: "traces_tail_slow", sampled: 0.1},
 	{name: "traces sampled by error", world: "traces_keep_errors", sampled: 0.1},
 	{name: "traces late", world: "clean", spansLate: 5 * time.Minute, sampled: 0.5},
+	{name: "native histograms", world: "native_histograms", answers: true},
+	{name: "metrics none", world: "no_metrics"},
 	{name: "traces none", world: "no_traces"},
 	{name: "Prometheus partial", world: "clean", partial: true, errs: true},
 	{name: "engine hangs", world: "engine_hangs"},
