@@ -11,24 +11,21 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
-	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
+	wire "github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
 )
 
-// onScrapes is a world's pipeline that changes scrapes alone.
-func onScrapes(change func(s ship.Scrape, pass func(ship.Scrape))) func(*rand.Rand) simulator.Pipeline {
-	return func(*rand.Rand) simulator.Pipeline { return simulator.Pipeline{Scrape: change} }
-}
-
 // renamed gives vLLM's metrics another prefix.
 func renamed(prefix string) func(*rand.Rand) simulator.Pipeline {
-	return onScrapes(func(s ship.Scrape, pass func(ship.Scrape)) {
-		for i := range s.Samples {
-			if name, ok := strings.CutPrefix(s.Samples[i].Name, "vllm:"); ok {
-				s.Samples[i].Name = prefix + name
+	return onScrapes(func() func(scrape, shipScrape) {
+		return func(s scrape, pass shipScrape) {
+			for i := range s.Samples {
+				if name, ok := strings.CutPrefix(s.Samples[i].Name, "vllm:"); ok {
+					s.Samples[i].Name = prefix + name
+				}
 			}
+			pass(s)
 		}
-		pass(s)
 	})
 }
 
@@ -39,9 +36,11 @@ func init() {
 	Add(
 		World{Name: "no_metrics", Doc: "Nobody scrapes vLLM; the Prometheus is there for others.", Names: []string{"vllm_metrics"},
 			Undecidable: []Undecidable{stateless},
-			Pipeline: onScrapes(func(s ship.Scrape, pass func(ship.Scrape)) {
-				if s.Job != "vllm" {
-					pass(s)
+			Pipeline: onScrapes(func() func(scrape, shipScrape) {
+				return func(s scrape, pass shipScrape) {
+					if s.Job != "vllm" {
+						pass(s)
+					}
 				}
 			})},
 		World{Name: "metrics_prefix", Doc: "KServe gives vLLM's metrics a prefix of its own, and the data source was told.", Source: "kserve/kserve#5208",
@@ -59,45 +58,47 @@ func init() {
 }
 
 // converted turns the classic histograms of some instances into native ones with custom buckets, as Prometheus does while it scrapes.
-func converted(instance func(name string) bool) func(ship.Scrape, func(ship.Scrape)) {
-	return func(s ship.Scrape, pass func(ship.Scrape)) {
-		if !instance(s.Labels["instance"]) {
+func converted(instance func(name string) bool) func() func(scrape, shipScrape) {
+	return func() func(scrape, shipScrape) {
+		return func(s scrape, pass shipScrape) {
+			if !instance(s.Labels["instance"]) {
+				pass(s)
+				return
+			}
+			histograms := map[string]*classic{}
+			for _, sample := range s.Samples {
+				if name, ok := strings.CutSuffix(sample.Name, "_bucket"); ok {
+					h, labels := histogramOf(histograms, name, sample.Labels)
+					if h.labels == nil {
+						h.name, h.labels = name, labels
+					}
+					le, _ := strconv.ParseFloat(bound(sample.Labels), 64) // vLLM's own are numbers
+					h.bounds, h.cumulative = append(h.bounds, le), append(h.cumulative, sample.Value)
+				}
+			}
+			s.Samples = slices.DeleteFunc(slices.Clone(s.Samples), func(sample wire.Sample) bool {
+				for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+					name, ok := strings.CutSuffix(sample.Name, suffix)
+					if !ok {
+						continue
+					}
+					h := histograms[identity(name, sample.Labels)]
+					if h == nil {
+						return false // a summary's
+					}
+					if suffix == "_sum" {
+						h.sum = sample.Value
+					}
+					return true
+				}
+				return false
+			})
+			for _, key := range slices.Sorted(maps.Keys(histograms)) {
+				h := histograms[key]
+				s.Samples = append(s.Samples, wire.Sample{Name: h.name, Labels: h.labels, Histogram: h.encode})
+			}
 			pass(s)
-			return
 		}
-		histograms := map[string]*classic{}
-		for _, sample := range s.Samples {
-			if name, ok := strings.CutSuffix(sample.Name, "_bucket"); ok {
-				h, labels := histogramOf(histograms, name, sample.Labels)
-				if h.labels == nil {
-					h.name, h.labels = name, labels
-				}
-				le, _ := strconv.ParseFloat(bound(sample.Labels), 64) // vLLM's own are numbers
-				h.bounds, h.cumulative = append(h.bounds, le), append(h.cumulative, sample.Value)
-			}
-		}
-		s.Samples = slices.DeleteFunc(slices.Clone(s.Samples), func(sample ship.Sample) bool {
-			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
-				name, ok := strings.CutSuffix(sample.Name, suffix)
-				if !ok {
-					continue
-				}
-				h := histograms[identity(name, sample.Labels)]
-				if h == nil {
-					return false // a summary's
-				}
-				if suffix == "_sum" {
-					h.sum = sample.Value
-				}
-				return true
-			}
-			return false
-		})
-		for _, key := range slices.Sorted(maps.Keys(histograms)) {
-			h := histograms[key]
-			s.Samples = append(s.Samples, ship.Sample{Name: h.name, Labels: h.labels, Histogram: h.encode})
-		}
-		pass(s)
 	}
 }
 
