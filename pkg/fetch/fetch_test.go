@@ -287,6 +287,9 @@ func TestAStoreWithoutAnythingSaysSo(t *testing.T) {
 		"spans":                                {&stores{traces: everyMinute(3)}, []evidence.Store{evidence.Prometheus, evidence.Loki}},
 		"lines": {&stores{events: []evidence.RequestEvent{lineOf("chatcmpl-a", noon.Add(time.Minute))}},
 			[]evidence.Store{evidence.Prometheus, evidence.Jaeger}},
+		"an engine's metrics": {&stores{state: []evidence.Series{{Metric: vllm.NumRequestsRunning}}}, []evidence.Store{evidence.Loki, evidence.Jaeger}},
+		"metrics of GPUs alone, which are there whatever runs on them": {&stores{state: []evidence.Series{{Metric: vllm.GPUUtilization}}},
+			[]evidence.Store{evidence.Prometheus, evidence.Loki, evidence.Jaeger}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, err := c.stores.fetcher().Requests(t.Context(), Ask{Window: window})

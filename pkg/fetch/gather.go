@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,10 +59,16 @@ func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
 }
 
 func (g *gather) input() join.Input {
-	g.metrics.Nothing = g.stateAsked && g.metrics.Err == nil && len(g.in.Series)+len(g.in.Targets) == 0
+	g.metrics.Nothing = g.stateAsked && g.metrics.Err == nil && len(g.in.Targets) == 0 && !slices.ContainsFunc(g.in.Series, ofEngine)
 	g.in.LinesEarly, g.in.LinesLate = g.early, g.late
 	g.in.Stores = []evidence.StoreReport{g.metrics, g.logs, g.traces}
 	return g.in
+}
+
+// ofEngine says that a series is an engine's: those of GPUs are there whatever runs on them.
+func ofEngine(s evidence.Series) bool {
+	m, known := vllm.LookupMetric(s.Metric)
+	return !known || !m.GPU()
 }
 
 // nothing is the error of a question that no store answered. Rows come from traces and logs; metrics alone give none.

@@ -26,6 +26,7 @@ var (
 // is looked at here is the question.
 type stores struct {
 	finished float64 // requests that the engines counted
+	state    []evidence.Series
 	traces   []jaeger.Trace
 	events   []evidence.RequestEvent
 	fails    map[evidence.Store]error
@@ -66,7 +67,7 @@ func (s *stores) report(store evidence.Store) evidence.StoreReport {
 
 func (s *stores) EngineState(_ context.Context, windows []evidence.Window, _ vllm.Scope, _ []string) ([]evidence.Series, []evidence.Call, error) {
 	s.note(asked{method: "EngineState", windows: windows})
-	return nil, nil, s.fails[evidence.Prometheus]
+	return s.state, nil, s.fails[evidence.Prometheus]
 }
 
 func (s *stores) Targets(_ context.Context, w evidence.Window) ([]evidence.Target, []evidence.Call, error) {

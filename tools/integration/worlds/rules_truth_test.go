@@ -163,7 +163,7 @@ func (s *scene) share(model string, q alerts.Question, rw ruleWorld) band {
 
 // coverage is the evidence's own figures.
 func (s *scene) coverage(q alerts.Question, rw ruleWorld) map[string]band {
-	blind := s.world.Name == "no_logs" || s.world.Name == "no_traces" || rw.spansLate >= q.Over
+	blind := s.world.Name == "no_logs" || s.world.Name == "no_metrics" || s.world.Name == "no_traces" || rw.spansLate >= q.Over
 	switch q.Coverage.Metric {
 	case "stores_failed", "stores_blind":
 		if blind || rw.partial {

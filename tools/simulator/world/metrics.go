@@ -31,10 +31,10 @@ func renamed(prefix string) func(*rand.Rand) simulator.Pipeline {
 
 func init() {
 	stateless := Undecidable{
-		Columns: []string{"running", "waiting", "kv_cache_usage", "model"}, Why: "Prometheus has none of the engines",
+		Columns: []string{"running", "waiting", "kv_cache_usage", "model", "engine"}, Why: "Prometheus has nothing of the engines: of which models they are, how many an instance has",
 	}
 	Add(
-		World{Name: "no_metrics", Doc: "Nobody scrapes vLLM; the Prometheus is there for others.", Names: []string{"vllm_metrics"},
+		World{Name: "no_metrics", Doc: "Nobody scrapes vLLM; the Prometheus is there for others.", Names: []string{"vllm_metrics", "store_blind"},
 			Undecidable: []Undecidable{stateless},
 			Pipeline: onScrapes(func() func(scrape, shipScrape) {
 				return func(s scrape, pass shipScrape) {
@@ -46,9 +46,10 @@ func init() {
 		World{Name: "metrics_prefix", Doc: "KServe gives vLLM's metrics a prefix of its own, and the data source was told.", Source: "kserve/kserve#5208",
 			Pipeline: renamed("kserve_vllm:"), Settings: func(jsonData map[string]any) { set(jsonData, "vllm", "metricPrefix", "kserve_vllm:") }},
 		World{Name: "metrics_prefix_untold", Doc: "KServe gives vLLM's metrics a prefix of its own, and nobody told the data source.", Source: "kserve/kserve#5208",
-			Names: []string{"vllm_metrics|metric_prefix"}, Undecidable: []Undecidable{stateless},
+			Names: []string{"vllm_metrics|metric_prefix", "store_blind"}, Undecidable: []Undecidable{stateless},
 			Pipeline: renamed("kserve_vllm:")},
 		World{Name: "native_histograms", Doc: "Prometheus converts classic histograms to native ones with custom buckets (convert_classic_histograms_to_nhcb) and keeps no classic series.",
+			Names:  []string{"histogram_types"},
 			Source: "prometheus/prometheus#19520", Pipeline: onScrapes(converted(func(string) bool { return true }))},
 		World{Name: "native_histograms_of_some", Doc: "Half of the replicas are scraped by a Prometheus that converts classic histograms to native ones.",
 			Source:   "grafana/k8s-monitoring-helm#2586",
