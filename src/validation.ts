@@ -82,7 +82,11 @@ export function labelProblem(store: Store, name: string | undefined): Problem {
 const identityHeaders = ['authorization', 'cookie', 'x-id-token', 'x-grafana-id'];
 
 /** What is wrong with the name of header i of a store. */
-export function headerProblem(store: Store, { headers = [], auth, tenant, forwardIdentity }: StoreSettings, i: number): Problem {
+export function headerProblem(
+  store: Store,
+  { headers = [], auth, tenant, forwardIdentity }: StoreSettings,
+  i: number
+): Problem {
   const name = (headers[i] ?? '').toLowerCase();
   if (!/^[a-z0-9!#$%&'*+.^_`|~-]*$/.test(name)) {
     return t('validation.header', 'No header can be called that');

@@ -168,7 +168,7 @@ func TestTheSDKsOwnMiddlewaresAllStay(t *testing.T) {
 		httpclient.TracingMiddlewareName, httpclient.DataSourceMetricsMiddlewareName,
 		httpclient.BasicAuthenticationMiddlewareName, httpclient.CustomHeadersMiddlewareName,
 		httpclient.UserAgentMiddlewareName, httpclient.ContextualMiddlewareName, httpclient.ErrorSourceMiddlewareName,
-		httpclient.ResponseLimitMiddlewareName, "vllm-authorize", "vllm-meter",
+		httpclient.ResponseLimitMiddlewareName, "vllm-forward-identity", "vllm-authorize", "vllm-meter",
 	}, names)
 }
 

@@ -183,6 +183,15 @@ export function VllmSection({ settings, onChange }: Props) {
   );
 }
 
-function hasNames({ metricPrefix, spanName, engineServices, callerServices, modelAliases, logSelector }: VllmSettings): boolean {
-  return Boolean(metricPrefix || spanName || engineServices?.length || callerServices?.length || modelAliases?.length || logSelector);
+function hasNames({
+  metricPrefix,
+  spanName,
+  engineServices,
+  callerServices,
+  modelAliases,
+  logSelector,
+}: VllmSettings): boolean {
+  return Boolean(
+    metricPrefix || spanName || engineServices?.length || callerServices?.length || modelAliases?.length || logSelector
+  );
 }

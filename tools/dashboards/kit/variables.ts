@@ -81,7 +81,9 @@ export const engineEvents: AnnotationQueryBuilder[] = [
   events(
     'Failures',
     'red',
-    happened({ events: ['engine_death', 'engine_stuck', 'out_of_memory', 'start_failure', 'restart', 'preemption_storm'] })
+    happened({
+      events: ['engine_death', 'engine_stuck', 'out_of_memory', 'start_failure', 'restart', 'preemption_storm'],
+    })
   ),
   events(
     'Changes',
