@@ -61,7 +61,9 @@ type RequestSpan struct {
 	// Call is the outermost call to a model above that was under way when this span began, whether or not it covers it: some
 	// clients end their span with the headers. It knows the model and the answer, and no time of ours.
 	Call *CallerSpan
-	// Root is the first span of the trace. Caller, Call and Root are nil when the trace does not hold them.
+	// Above is the nearest span above that calls a model, whatever its clock says; only differences of clocks are measured by it.
+	Above *CallerSpan
+	// Root is the first span of the trace. All of these are nil when the trace does not hold them.
 	Root *CallerSpan
 }
 

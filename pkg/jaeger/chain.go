@@ -116,6 +116,7 @@ func (a *assembler) above(i int32, r *evidence.RequestSpan, callers []evidence.C
 		return
 	}
 	chain := false
+	astray := a.astray(i)
 	var transport *evidence.CallerSpan // the HTTP request itself, where no span above calls a model
 	for p, steps := a.nodes[i].parent, 0; p >= 0 && steps < min(len(a.nodes), maxDepth); p, steps = a.nodes[p].parent, steps+1 {
 		up := &a.nodes[p]
@@ -124,6 +125,12 @@ func (a *assembler) above(i int32, r *evidence.RequestSpan, callers []evidence.C
 			continue
 		}
 		span, isCall := &callers[up.caller], up.call != vllm.NoCall
+		if isCall && r.Above == nil {
+			r.Above = span
+		}
+		if astray != "" && up.service == astray {
+			continue
+		}
 		if span.Running(r.Start) {
 			r.Root = span
 			switch {
@@ -148,6 +155,18 @@ func (a *assembler) above(i int32, r *evidence.RequestSpan, callers []evidence.C
 			r.Root = c
 		}
 	}
+}
+
+// astray is the service of a call above that began after the engine did, which cannot be: its clock is another, and no time of its
+// other spans says anything either. Empty when there is none.
+func (a *assembler) astray(i int32) string {
+	e := a.nodes[i].span
+	for p, steps := a.nodes[i].parent, 0; p >= 0 && steps < min(len(a.nodes), maxDepth); p, steps = a.nodes[p].parent, steps+1 {
+		if up := &a.nodes[p]; up.start.After(e.start.Add(evidence.ClockNoise)) && up.service != e.service {
+			return up.service
+		}
+	}
+	return ""
 }
 
 // earlier orders spans by start, then by id.

@@ -266,7 +266,7 @@ func describe(traces []Trace) string {
 		fmt.Fprintf(&b, "trace %s\n", t.TraceID)
 		for _, r := range t.Requests {
 			caller, call, root, origin := r.Caller, r.Call, r.Root, r.Origin
-			r.Caller, r.Call, r.Root, r.Origin = nil, nil, nil, nil
+			r.Caller, r.Call, r.Above, r.Root, r.Origin = nil, nil, nil, nil, nil
 			fmt.Fprintf(&b, "  request %+v from %+v\n", r, *origin)
 			for _, above := range []*evidence.CallerSpan{caller, call, root} {
 				if above != nil {

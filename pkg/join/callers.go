@@ -22,6 +22,7 @@ func (j *joiner) callers() {
 	for _, g := range j.callerGroups() {
 		j.settleCallers(g.callers, g.rows, done)
 	}
+	j.settleNameless(done)
 	ours := j.servedNames()
 	for i := range j.in.Callers {
 		if !done[i] && ours.calls(&j.in.Callers[i]) {
@@ -277,14 +278,18 @@ func spellings(external string) []string {
 // call) all belong to the caller that spans them.
 func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	groups := j.groupByArrival(rows)
+	if len(callers) == 1 && len(groups) == 1 && j.sameOneCall(callers[0], groups[0][0]) {
+		j.giveCall(callers[0], groups[0], done)
+		return
+	}
 	nowhere := func(int32) *evidence.Origin { return nil } // a client does not know where its request was worked on
 	found := pair(pairing{
-		left:  side{len(callers), func(c int32) int64 { return j.in.Callers[callers[c]].Start.UnixNano() }, nowhere},
+		left:  side{len(callers), func(c int32) int64 { return j.began(callers[c]).UnixNano() }, nowhere},
 		right: side{len(groups), func(g int32) int64 { return j.rows[groups[g][0]].Time.UnixNano() }, nowhere},
 		apart: func(_, _ *evidence.Origin) bool { return false },
 		reach: func(c int32) (from, to int64) {
-			span := &j.in.Callers[callers[c]]
-			return span.Start.Add(-BeforeStart).UnixNano(), span.End().Add(AfterEnd).UnixNano()
+			began := j.began(callers[c])
+			return began.Add(-BeforeStart).UnixNano(), began.Add(evidence.Seconds(j.in.Callers[callers[c]].Duration) + AfterEnd).UnixNano()
 		},
 		fit: func(c, g int32) bool {
 			r := &j.rows[groups[g][0]]
@@ -294,22 +299,7 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	})
 	for c, i := range callers {
 		if g := found.matched[c]; g != none {
-			done[i] = true
-			for _, row := range groups[g] {
-				r := &j.rows[row]
-				call := &j.in.Callers[i]
-				r.Call = call
-				if r.Span == nil || call.Covers(r.Span) {
-					r.Caller = call
-				}
-				r.Signals |= SignalTrace
-				if r.Span == nil && !j.events[row].opened { // no line tells when it came in; the call's start is nearest
-					r.Time = call.Start
-				}
-				if r.TraceID == "" {
-					r.TraceID = call.TraceID
-				}
-			}
+			j.giveCall(i, groups[g], done)
 			continue
 		}
 		if !found.leftRivals[c] {
@@ -321,6 +311,85 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	for g, contested := range found.rightRivals {
 		if contested {
 			j.mark(groups[g], false)
+		}
+	}
+}
+
+// began is when a call began by the clock of the engines, as far as the difference of its service's clock is known.
+func (j *joiner) began(caller int) time.Time {
+	c := &j.in.Callers[caller]
+	return c.Start.Add(j.callerClocks()[c.Service])
+}
+
+// settleNameless gives calls that carry no id to requests that lines alone know and nobody called: time is all there is to go by,
+// so only where it is decisive. A call that was refused before any engine is none of these.
+func (j *joiner) settleNameless(done []bool) {
+	var calls []int
+	for i := range j.in.Callers {
+		if c := &j.in.Callers[i]; !done[i] && c.RequestID == "" && callerStatus(c) != StatusRejected {
+			calls = append(calls, i)
+		}
+	}
+	if len(calls) == 0 {
+		return
+	}
+	var rows []int32
+	for i := range j.rows {
+		if r := &j.rows[i]; r.Span == nil && r.Call == nil && j.events[i].opened && !j.events[i].refused {
+			rows = append(rows, ordinal(i))
+		}
+	}
+	nowhere := func(int32) *evidence.Origin { return nil }
+	found := pair(pairing{
+		left:  side{len(calls), func(c int32) int64 { return j.began(calls[c]).UnixNano() }, nowhere},
+		right: side{len(rows), func(r int32) int64 { return j.rows[rows[r]].Time.UnixNano() }, nowhere},
+		apart: func(_, _ *evidence.Origin) bool { return false },
+		reach: func(c int32) (from, to int64) {
+			at := j.began(calls[c])
+			return at.Add(-evidence.ClockNoise).UnixNano(), at.Add(BeforeStart).UnixNano()
+		},
+		fit: func(c, r int32) bool { // its last line comes when the client leaves, or the engine dies
+			end := j.began(calls[c]).Add(evidence.Seconds(j.in.Callers[calls[c]].Duration))
+			return j.rows[rows[r]].lastLog.Sub(end).Abs() <= AfterEnd
+		},
+	})
+	for c, i := range calls {
+		if r := found.matched[c]; r != none {
+			j.giveCall(i, rows[r:r+1], done)
+		}
+	}
+}
+
+// farApart is how far the clocks of a caller and of what its engine's lines were dated by may differ where the id alone decides.
+const farApart = 10 * time.Minute
+
+// sameOneCall reports whether the only call and the only row of an id are one request although their times do not meet: the row is
+// known from lines alone, whose clock may be another. A refused call and a try that an engine took are two.
+func (j *joiner) sameOneCall(caller int, row int32) bool {
+	c, r := &j.in.Callers[caller], &j.rows[row]
+	if r.Span != nil || r.Call != nil || c.Start.Sub(r.Time).Abs() > farApart {
+		return false
+	}
+	refused := callerStatus(c) == StatusRejected
+	return refused == j.events[row].refused
+}
+
+// giveCall gives a call to the rows of one arrival.
+func (j *joiner) giveCall(i int, rows []int32, done []bool) {
+	done[i] = true
+	for _, row := range rows {
+		r := &j.rows[row]
+		call := &j.in.Callers[i]
+		r.Call = call
+		if r.Span == nil || call.Covers(r.Span) {
+			r.Caller = call
+		}
+		r.Signals |= SignalTrace
+		if r.Span == nil && !j.events[row].opened { // no line tells when it came in; the call's start is nearest
+			r.Time = call.Start
+		}
+		if r.TraceID == "" {
+			r.TraceID = call.TraceID
 		}
 	}
 }

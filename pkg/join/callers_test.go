@@ -135,3 +135,58 @@ func TestTheShareOfRequestsWithSpansIsSaid(t *testing.T) {
 	}
 	require.InDelta(t, 0.1, joined(20, 0, false).SpanShare(), 0.01)
 }
+
+func TestTheClockOfACallersHostIsMeasured(t *testing.T) {
+	const ahead = 3.0
+	var in join.Input
+	for i := range 20 {
+		s := span("chatcmpl-"+string(rune('a'+i)), float64(10*i), podA)
+		s.ParentSpanID = "p"
+		s.Above = &evidence.CallerSpan{Service: "app", Start: at(float64(10*i) + ahead - 0.01), Duration: 1.7, Inference: true}
+		in.Spans = append(in.Spans, s)
+	}
+	// Two tries at one id, given up one after the other: by the caller's own clock the first would be the second.
+	for i, start := range []float64{300, 303} {
+		in.Events = append(in.Events, line(vllm.LogReceived, "chatcmpl-B", start, podA), line(vllm.LogAborted, "chatcmpl-B", start+1, podA))
+		in.Callers = append(in.Callers, evidence.CallerSpan{
+			TraceID: "t", SpanID: string(rune('1' + i)), RequestID: "B", Service: "app", Start: at(start + ahead - 0.01), Duration: 1.02, Error: "APITimeoutError", Inference: true,
+		})
+	}
+	joined := join.Requests(in)
+	require.Len(t, joined.Rows, 22)
+	for _, r := range joined.Rows[20:] {
+		require.False(t, r.Ambiguous)
+		require.InDelta(t, ahead-0.01, r.Caller.Start.Sub(r.Time).Seconds(), 0.001)
+	}
+	require.Len(t, joined.Report.Findings, 1)
+	require.Equal(t, "caller_clock", joined.Report.Findings[0].Check)
+	require.Contains(t, joined.Report.Findings[0].Found, "The clock of app is 3.0 s ahead of the engines'")
+	t.Run("a router in which calls wait is no clock that is off", func(t *testing.T) {
+		for i := range in.Spans {
+			s := &in.Spans[i]
+			s.Above = &evidence.CallerSpan{Service: "app", Start: s.Start.Add(-3e9), Duration: 4.7, Inference: true}
+		}
+		in.Events, in.Callers = nil, nil
+		require.Empty(t, join.Requests(in).Report.Findings)
+	})
+}
+
+func TestACallWithoutAnIDMeetsTheRequestThatLinesKnow(t *testing.T) {
+	events := []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-B", 1, podA), line(vllm.LogAborted, "chatcmpl-B", 3, podA)}
+	call := func(start, duration float64, err string) evidence.CallerSpan {
+		return evidence.CallerSpan{TraceID: "t", SpanID: "s", Start: at(start), Duration: duration, Error: err, Inference: true}
+	}
+	for name, c := range map[string]struct {
+		calls []evidence.CallerSpan
+		rows  int
+	}{
+		"at the same time":                  {[]evidence.CallerSpan{call(0.99, 2, "APITimeoutError")}, 1},
+		"long before":                       {[]evidence.CallerSpan{call(-9, 1, "APITimeoutError")}, 2},
+		"refused before any engine":         {[]evidence.CallerSpan{call(0.99, 0.01, "Error code: 401")}, 2},
+		"two that began together: not told": {[]evidence.CallerSpan{call(0.99, 2, "APITimeoutError"), call(0.98, 2.1, "APITimeoutError")}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Len(t, join.Requests(join.Input{Callers: c.calls, Events: events}).Rows, c.rows)
+		})
+	}
+}

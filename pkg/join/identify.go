@@ -38,19 +38,28 @@ func (j *joiner) identify() {
 	j.nameAdapters()
 }
 
-// nameAdapters corrects the rows that only a caller could name: a client asks for a LoRA adapter by the adapter's name.
-// Which model an adapter belongs to is learned from the requests that reached an engine.
+// nameAdapters corrects the rows that only a caller could name: a client asks for a LoRA adapter by the adapter's name, and for a
+// model by whatever name its server or its router takes. Which model is meant is learned from the requests that reached an engine.
 func (j *joiner) nameAdapters() {
-	base := map[string]string{}
+	adapters, aliases := map[string]string{}, map[string]string{}
+	learn := func(names map[string]string, name, model string) {
+		if name == "" || name == model {
+			return
+		}
+		if known, seen := names[name]; seen && known != model {
+			names[name] = "" // two models go by this name
+		} else {
+			names[name] = model
+		}
+	}
 	for i := range j.rows {
-		lora, r := j.events[i].lora.word, &j.rows[i]
-		if lora == "" || r.Model == "" || r.ModelSource == ModelFromCaller {
+		r := &j.rows[i]
+		if r.Model == "" || r.ModelSource == ModelFromCaller {
 			continue
 		}
-		if known, seen := base[lora]; seen && known != r.Model {
-			base[lora] = "" // two models have an adapter of this name
-		} else {
-			base[lora] = r.Model
+		learn(adapters, j.events[i].lora.word, r.Model)
+		if r.Call != nil && r.Span != nil && r.Call.Inference {
+			learn(aliases, r.Call.Model, r.Model)
 		}
 	}
 	for i := range j.rows {
@@ -58,8 +67,10 @@ func (j *joiner) nameAdapters() {
 		if r.ModelSource != ModelFromCaller {
 			continue
 		}
-		if model := base[r.Model]; model != "" {
+		if model, adapter := adapters[r.Model]; model != "" {
 			r.LoRA, r.Model = r.Model, model
+		} else if model := aliases[r.Model]; model != "" && !adapter {
+			r.Model = model
 		}
 	}
 }

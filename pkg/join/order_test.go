@@ -34,7 +34,7 @@ func tangle(r *rand.Rand) join.Input {
 		switch r.IntN(4) {
 		case 0:
 			s.Caller = &evidence.CallerSpan{TraceID: s.TraceID, SpanID: fmt.Sprintf("p%d", i), Service: "router", Start: s.Start, Duration: s.Duration + 0.1, Inference: true, Model: "alias"}
-			s.Root = s.Caller
+			s.Root, s.Above = s.Caller, s.Caller
 			if r.IntN(2) == 0 {
 				s.Caller.ParentSpanID = "lost"
 			}

@@ -103,13 +103,14 @@ type joiner struct {
 	linesUnmatched int
 
 	// What the lines tell of their streams, once attempts has begun.
-	places     *places
-	streams    *streams
-	sparing    bool    // there are so many ids that some of them tell enough
-	shifted    bool    // the times of some stream are not read as they stand
-	copied     bits    // lines that came before
-	duplicates int     // how many these are
-	far        []int64 // time of the line − start of the span, of unique ids whose lines are too far from it, in nanoseconds
+	places          *places
+	streams         *streams
+	sparing         bool                     // there are so many ids that some of them tell enough
+	shifted         bool                     // the times of some stream are not read as they stand
+	copied          bits                     // lines that came before
+	duplicates      int                      // how many these are
+	far             []int64                  // time of the line − start of the span, of unique ids whose lines are too far from it, in nanoseconds
+	clocksOfCallers map[string]time.Duration // callerClocks, once asked
 }
 
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.

@@ -99,7 +99,7 @@ func (j *joiner) endedByLines() (n int) {
 // withSpanFindings adds them, unless the fetch found out more about the same.
 func (j *joiner) withSpanFindings(findings []evidence.Finding) []evidence.Finding {
 	if slices.ContainsFunc(findings, func(f evidence.Finding) bool { return f.Check == checkMissing && f.Value > 0 }) {
-		return findings
+		return evidence.MergeFindings(findings, j.clockFindings())
 	}
-	return evidence.MergeFindings(findings, j.spanFindings())
+	return evidence.MergeFindings(findings, j.clockFindings(), j.spanFindings())
 }
