@@ -77,11 +77,17 @@ func (a *assembler) engines() {
 	}
 }
 
-// refusedBefore reports whether a call to a model failed and was over before the engine began. The engine then works on another
-// request, whose trace context is stale: a call that is refused has no engine span. Of a call that went well this is not
-// said: its clock may be off.
+// refusedBefore reports whether a call to a model was refused and was over before the engine began. The engine then works on another
+// request, whose trace context is stale: a call that is refused has no engine span. Of a call that went well, or failed in the
+// engine, this is not said: its clock may be off.
 func (n *node) refusedBefore(e *span) bool {
-	return n.call != vllm.NoCall && (n.failed || n.errorType != "" || n.httpStatus >= 400) && n.end().Add(evidence.ClockNoise).Before(e.start)
+	if n.call == vllm.NoCall || !n.end().Add(evidence.ClockNoise).Before(e.start) {
+		return false
+	}
+	if n.httpStatus > 0 {
+		return n.httpStatus >= 400 && n.httpStatus < 500 && n.httpStatus != 408 && n.httpStatus != 499 || n.httpStatus == 503
+	}
+	return vllm.RefusalInWords(either(n.errorType, n.exception, n.status))
 }
 
 // belowEngine reports whether an engine span is above.
@@ -157,12 +163,12 @@ func (a *assembler) above(i int32, r *evidence.RequestSpan, callers []evidence.C
 	}
 }
 
-// astray is the service of a call above that began after the engine did, which cannot be: its clock is another, and no time of its
-// other spans says anything either. Empty when there is none.
+// astray is the service of a call above that began after the engine did, or was over before: its clock is another, or it is the
+// call of another request, and no time of its other spans says anything either. Empty when there is none.
 func (a *assembler) astray(i int32) string {
 	e := a.nodes[i].span
 	for p, steps := a.nodes[i].parent, 0; p >= 0 && steps < min(len(a.nodes), maxDepth); p, steps = a.nodes[p].parent, steps+1 {
-		if up := &a.nodes[p]; up.start.After(e.start.Add(evidence.ClockNoise)) && up.service != e.service {
+		if up := &a.nodes[p]; up.call != vllm.NoCall && up.service != e.service && !up.running(e) {
 			return up.service
 		}
 	}
