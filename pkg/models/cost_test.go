@@ -15,7 +15,7 @@ import (
 
 // countQuery counts what gpuQuery looks at, each device once.
 var countQuery = "sum_over_time((count by (model_name) (group by (model_name,UUID,uuid,gpu,Hostname) (" +
-	strings.ReplaceAll(strings.TrimPrefix(gpuInSlot, "avg by (model_name) ("), "avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01", "avg_over_time(DCGM_FI_DEV_FB_USED[75s]) * 1048576") +
+	strings.ReplaceAll(strings.TrimPrefix(gpuInSlot, "avg by (model_name) ("), "max without (job,service,endpoint,prometheus,prometheus_replica,replica,__replica__) (avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s])) * 0.01", "max without (job,service,endpoint,prometheus,prometheus_replica,replica,__replica__) (avg_over_time(DCGM_FI_DEV_FB_USED[75s])) * 1048576") +
 	"))[10m:15s]) / 40"
 
 // half of the range is known, in the tests here.
@@ -60,7 +60,7 @@ func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
 }
 
 func TestEnergyIsThePowerOfTheGPUsOverTheGeneratedTokens(t *testing.T) {
-	power := "sum_over_time((" + strings.NewReplacer("avg by (model_name) (", "sum by (model_name) (", "DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01", "DCGM_FI_DEV_POWER_USAGE[75s])").Replace(gpuInSlot) + ")[10m:15s]) / 40"
+	power := "sum_over_time((" + strings.NewReplacer("avg by (model_name) (", "sum by (model_name) (", "DCGM_FI_DEV_GPU_UTIL[75s])) * 0.01", "DCGM_FI_DEV_POWER_USAGE[75s]))").Replace(gpuInSlot) + ")[10m:15s]) / 40"
 	store := &prometheustest.Store{Names: append(slices.Clone(today), "DCGM_FI_DEV_POWER_USAGE"), Answers: map[string]string{
 		power:      vector("model_name=busy 600", "model_name=idle 90"),
 		outputRate: vector("model_name=busy 1000", "model_name=idle 0", "model_name=elsewhere 10"),

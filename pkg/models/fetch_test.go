@@ -122,11 +122,11 @@ func loadOverTime(by string) string {
 const gpuQuery = "avg_over_time((" + gpuInSlot + ")[10m:15s])"
 
 const gpuInSlot = `avg by (model_name) (` +
-	`label_replace(label_replace(avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01, "pod", "$1", "exported_pod", "(.+)"), "namespace", "$1", "exported_namespace", "(.+)")` +
+	`label_replace(label_replace(max without (job,service,endpoint,prometheus,prometheus_replica,replica,__replica__) (avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s])) * 0.01, "pod", "$1", "exported_pod", "(.+)"), "namespace", "$1", "exported_namespace", "(.+)")` +
 	` * on (namespace,pod) group_left (model_name) (group by (namespace,pod,model_name) (last_over_time(vllm:num_requests_running{model_name!="",pod!=""}[37500ms]))` +
 	` and on (namespace,pod) (count by (namespace,pod) (group by (namespace,pod,model_name) (last_over_time(vllm:num_requests_running{model_name!="",pod!=""}[37500ms]))) == 1))` +
 	` or on (instance,gpu,UUID,uuid) ` +
-	`label_replace(avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s]) * 0.01, "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)")` +
+	`label_replace(max without (job,service,endpoint,prometheus,prometheus_replica,replica,__replica__) (avg_over_time(DCGM_FI_DEV_GPU_UTIL[75s])) * 0.01, "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)")` +
 	` * on (vllm_host) group_left (model_name) (group by (vllm_host,model_name) (label_replace(last_over_time(vllm:num_requests_running{model_name!=""}[37500ms]), "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)"))` +
 	` and on (vllm_host) (count by (vllm_host) (group by (vllm_host,model_name) (label_replace(last_over_time(vllm:num_requests_running{model_name!=""}[37500ms]), "vllm_host", "$1$2$3", "instance", "\\[([^]]*)\\](?::[0-9]+)?|([^:]*)(?::[0-9]+)?|([^[]*:[^[]*:[^[]*)"))) == 1)))`
 

@@ -97,9 +97,9 @@ func (p plan) ownedGPU(exposed vllm.Exposed, window time.Duration, lives bool) s
 	return p.ownedBy(value, window, lives)
 }
 
-// device is a device's gauge over time.
+// device is a device's gauge over time, once however many scrape jobs see it.
 func (p plan) device(exposed vllm.Exposed, window time.Duration) string {
-	return "avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), window) + ")"
+	return prometheus.OncePerDevice("avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), window) + ")")
 }
 
 // ownedBy gives what is told of devices to the models of their owners.

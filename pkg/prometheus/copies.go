@@ -49,6 +49,12 @@ func (c Copies) once(expr string, native bool) string {
 	return op + " " + LabelList("without", c.Merge) + " (" + expr + ")"
 }
 
+// OncePerDevice makes the copies of a device's series one. A device has an id of its own, so that nothing has to be measured: what
+// tells its copies apart is what scrape jobs and redundant Prometheus servers add.
+func OncePerDevice(expr string) string {
+	return "max " + LabelList("without", []string{"job", "service", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__"}) + " (" + expr + ")"
+}
+
 // NamesOnce is Names, and besides which series are copies of others: queries that are written with these names leave copies out.
 // It costs one more call, or none when it was asked lately, and a few where engines have several series.
 func (c *Client) NamesOnce(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {

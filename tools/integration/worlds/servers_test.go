@@ -4,16 +4,17 @@ package worlds_test
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
+	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/world"
@@ -95,31 +96,64 @@ func differences(want, got []string) (out []string) {
 	return out
 }
 
-// TestFiguresCountEveryEngineOnce compares figures of worlds that scrape otherwise with what was finished in truth.
+// TestFiguresCountEveryEngineOnce compares figures of worlds that scrape otherwise with what was finished, and what ran, in truth.
+// GPUs are compared with those of the same fleet in a world where nothing is odd.
 func TestFiguresCountEveryEngineOnce(t *testing.T) {
-	for _, name := range []string{"clean", "scraped_twice", "ha_replicas", "ray_serve", "two_clusters", "two_clusters_unlabelled"} {
+	metrics := []string{"request_rate", "running", "gpus", "gpu_power", "gpu_memory_used"}
+	figuresOf := func(t *testing.T, s *scene) map[string]map[string]float64 {
+		q, err := pluginhost.Query("A", map[string]any{"queryType": "models", "version": 1, "models": map[string]any{"metrics": metrics}},
+			backend.TimeRange{From: s.window.From, To: s.window.To})
+		require.NoError(t, err)
+		response, err := s.plugin.QueryData(t.Context(), q)
+		require.NoError(t, err)
+		require.NoError(t, response.Responses["A"].Error)
+		frame := response.Responses["A"].Frames[0]
+		out := map[string]map[string]float64{}
+		for _, row := range grade.Rows(frame) {
+			out[row.Text("model")] = map[string]float64{}
+			for _, m := range metrics {
+				if v, ok := row.Number(m); ok {
+					out[row.Text("model")][m] = v
+				}
+			}
+		}
+		return out
+	}
+	clean, err := world.Named("clean")
+	require.NoError(t, err)
+	usual := figuresOf(t, stage(t, clean))
+	for _, name := range []string{"scraped_twice", "ha_replicas", "ray_serve", "two_clusters", "two_clusters_unlabelled", "pod_comes_back"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, err := world.Named(name)
 			require.NoError(t, err)
 			s := stage(t, w)
-			finished := map[string]float64{}
+			finished, running, scrapes := map[string]float64{}, map[string]float64{}, map[string]float64{}
 			for _, r := range s.truth.Requests() {
 				if r.Evidence.Counted && r.End.Before(s.window.To) {
 					finished[r.Model]++
 				}
 			}
-			frame := s.ask(t, map[string]any{"queryType": "models", "version": 1, "models": map[string]any{"metrics": []string{"request_rate", "running"}}})[0]
-			seconds := s.rangeAll().To.Sub(s.rangeAll().From).Seconds()
-			rate, _ := frame.FieldByName("request_rate")
-			model, _ := frame.FieldByName("model")
-			require.NotNil(t, rate, "%v", frame)
-			require.Equal(t, 3, frame.Rows())
-			for i := range frame.Rows() {
-				m, _ := model.ConcreteAt(i)
-				v, err := rate.FloatAt(i)
-				require.NoError(t, err)
-				require.InEpsilon(t, finished[fmt.Sprint(m)], v*seconds, 0.12, "%v: %v", m, math.Round(v*seconds))
+			for _, r := range s.truth.Scrapes() {
+				if !r.Time.After(s.window.To) {
+					running[r.Model] += float64(r.Running)
+					scrapes[r.Model]++
+				}
+			}
+			figures := figuresOf(t, s)
+			require.Len(t, figures, 3)
+			rounds := s.window.To.Sub(s.window.From).Seconds() / s.config.ScrapeInterval.Seconds()
+			for model, f := range figures {
+				require.InEpsilon(t, finished[model], f["request_rate"]*s.window.To.Sub(s.window.From).Seconds(), 0.12, model)
+				require.InEpsilon(t, running[model]/rounds, f["running"], 0.3, "%s: %v scrapes, of which one job has half", model, scrapes[model])
+				for _, m := range []string{"gpus", "gpu_power", "gpu_memory_used"} {
+					if v, ok := f[m]; ok && name != "two_clusters" {
+						require.InEpsilon(t, usual[model][m], v, 0.25, "%s of %s", m, model)
+					}
+				}
+			}
+			if name == "scraped_twice" || name == "ha_replicas" {
+				require.NotZero(t, figures["Qwen/Qwen3-32B"]["gpu_power"])
 			}
 		})
 	}
@@ -127,7 +161,7 @@ func TestFiguresCountEveryEngineOnce(t *testing.T) {
 
 // TestEventsAreToldOfTheirServers holds annotations against the ends and beginnings of servers in truth.
 func TestEventsAreToldOfTheirServers(t *testing.T) {
-	for _, name := range []string{"clean", "ipv6", "host_only_streams", "pod_comes_back", "pod_comes_back+no_start_time", "no_start_time", "two_clusters", "scraped_twice"} {
+	for _, name := range []string{"clean", "ipv6", "host_only_streams", "pod_comes_back", "pod_comes_back+no_start_time", "two_clusters", "scraped_twice"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, err := world.Named(name)
