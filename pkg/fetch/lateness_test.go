@@ -142,3 +142,49 @@ func TestWindowsWithoutOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, without(c.windows, c.others)) })
 	}
 }
+
+// A live look is the same question over and over: a row that has no lines yet gets them with a later look.
+func TestALiveLookFindsLinesWhateverTheirClock(t *testing.T) {
+	for _, by := range []time.Duration{-3 * time.Second, 7 * time.Second, time.Minute} {
+		t.Run(by.String(), func(t *testing.T) {
+			s := late(120, by)
+			arrived := func(now time.Time) *stores { // what the stores have at a time: spans when they end, lines when they are dated
+				out := &stores{}
+				for _, tr := range s.traces {
+					if tr.Requests[0].End().Before(now) {
+						out.traces = append(out.traces, tr)
+					}
+				}
+				for _, e := range s.events {
+					if e.Time().Before(now) {
+						out.events = append(out.events, e)
+					}
+				}
+				return out
+			}
+			f := s.honest()
+			watch := f.Watch(vllm.Scope{})
+			lines := map[string]int64{}
+			for now := noon.Add(2 * time.Minute); now.Before(noon.Add(6 * time.Minute)); now = now.Add(5 * time.Second) {
+				there := arrived(now)
+				f.Logs, f.Traces = logs{there}, jaegerOf{there}
+				in, err := watch.Look(t.Context(), evidence.Window{From: now.Add(-2 * time.Minute), To: now.Add(10 * time.Second)}, 0)
+				require.NoError(t, err)
+				for _, r := range join.Requests(in).Rows {
+					if now.Sub(r.Time) > 3*time.Second { // over, so that its span is there
+						require.NotNil(t, r.Span, "%s at %s, seen at %s", r.RequestID, r.Time, now)
+						require.GreaterOrEqual(t, max(r.LogLines, 0), lines[r.RequestID], "evidence comes, and does not go")
+						lines[r.RequestID] = max(r.LogLines, 0)
+					}
+				}
+			}
+			waited := 0
+			for _, n := range lines {
+				if n == 2 {
+					waited++
+				}
+			}
+			require.Greater(t, waited, 20, "rows got their lines when these came")
+		})
+	}
+}

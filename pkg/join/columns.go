@@ -33,7 +33,7 @@ const (
 // Columns is the request row: the order here is the order of the frame, and names are stable once saved in a dashboard.
 var Columns = []Column{
 	// identity
-	{Name: TimeColumn, Description: "When the API server took the request in (start of the engine span); without a span, its first evidence", FromSpan: true},
+	{Name: TimeColumn, Description: "When the API server took the request in (start of the engine span); without a span, its first evidence: a line's time is put on the spans' clock as far as the difference was measured", FromSpan: true},
 	{Name: "request_id", Description: "vLLM's external request id", Text: func(r *Request) *string { return &r.RequestID }, FromSpan: true},
 	{Name: "client_request_id", Description: "What the client sent as X-Request-Id, or what vLLM made up for it", Text: func(r *Request) *string { return &r.ClientRequestID }},
 	{Name: "trace_id", Text: func(r *Request) *string { return &r.TraceID }, Description: "Trace the request belongs to", FromSpan: true},
