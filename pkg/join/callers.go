@@ -278,10 +278,6 @@ func spellings(external string) []string {
 // call) all belong to the caller that spans them.
 func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 	groups := j.groupByArrival(rows)
-	if len(callers) == 1 && len(groups) == 1 && j.sameOneCall(callers[0], groups[0][0]) {
-		j.giveCall(callers[0], groups[0], done)
-		return
-	}
 	nowhere := func(int32) *evidence.Origin { return nil } // a client does not know where its request was worked on
 	found := pair(pairing{
 		left:  side{len(callers), func(c int32) int64 { return j.began(callers[c]).UnixNano() }, nowhere},
@@ -358,20 +354,6 @@ func (j *joiner) settleNameless(done []bool) {
 			j.giveCall(i, rows[r:r+1], done)
 		}
 	}
-}
-
-// farApart is how far the clocks of a caller and of what its engine's lines were dated by may differ where the id alone decides.
-const farApart = 10 * time.Minute
-
-// sameOneCall reports whether the only call and the only row of an id are one request although their times do not meet: the row is
-// known from lines alone, whose clock may be another. A refused call and a try that an engine took are two.
-func (j *joiner) sameOneCall(caller int, row int32) bool {
-	c, r := &j.in.Callers[caller], &j.rows[row]
-	if r.Span != nil || r.Call != nil || c.Start.Sub(r.Time).Abs() > farApart {
-		return false
-	}
-	refused := callerStatus(c) == StatusRejected
-	return refused == j.events[row].refused
 }
 
 // giveCall gives a call to the rows of one arrival.

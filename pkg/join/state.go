@@ -110,7 +110,7 @@ func (j *joiner) preemptions(r *Request, samples []evidence.Sample) float64 {
 		return evidence.NaN
 	}
 	before, after := lastAtOrBefore(samples, r.Time), firstAtOrAfter(samples, end)
-	if before < 0 || after == len(samples) || stale(samples[before], r.Time, j.in.StaleAfter) ||
+	if before < 0 || after == len(samples) || after < before || stale(samples[before], r.Time, j.in.StaleAfter) ||
 		samples[after].UnixMilli-end.UnixMilli() > j.in.StaleAfter.Milliseconds() {
 		return evidence.NaN
 	}
