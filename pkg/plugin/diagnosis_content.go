@@ -117,6 +117,8 @@ func (d diagnosis) requestIDs() contentCheck {
 			Found: fmt.Sprintf("None of %s is vLLM's", count(s.Lines, "log line")),
 			Fix:   "set the log selector to the streams of vLLM, such as {container=\"vllm\"}.",
 		}
+	case s.IDLines == 0 && s.Reading.Unread > 0: // they may name some: lines_unread says what is the matter
+		return contentCheck{OK: true, Found: "Log lines of vLLM, of which " + count(s.Reading.Unread, "line") + " cannot be read"}
 	case s.IDLines == 0:
 		return contentCheck{
 			Found: "No log line names a request" + lastHour,
