@@ -54,7 +54,7 @@ func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event Requ
 	event = RequestEvent{
 		UnixNano: at.UnixNano(), Origin: origin, External: e.External, ID: e.RequestID, Kind: e.Kind, Form: e.IDForm,
 		Beams:   e.Beams,
-		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical,
+		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical || e.Level == vllm.LevelUnknown && alwaysError(e.Kind),
 		LineIdentity: identify(at, e, e.RequestID),
 	}
 	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.CachedTokens >= 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
@@ -64,6 +64,11 @@ func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event Requ
 		}
 	}
 	return event, true
+}
+
+// alwaysError reports whether vLLM writes lines of a kind at level ERROR: JSON logging as it is documented tells no level.
+func alwaysError(k vllm.LogKind) bool {
+	return k == vllm.LogInternalError || k == vllm.LogException || k == vllm.LogCrashDump
 }
 
 // LevelVolume is how many lines of one level there were in each step. A sample stands at the beginning of its step; a step

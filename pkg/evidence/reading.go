@@ -72,7 +72,7 @@ func (l LineReading) Findings() (out []Finding) {
 	if l.Cut > 0 {
 		out = append(out, Finding{
 			Check: CheckLinesCut, Value: float64(l.Cut),
-			Found: fmt.Sprintf("%d log lines were cut into parts on their way; %d further parts were not taken for lines of their own.", l.Cut, l.Parts),
+			Found: fmt.Sprintf("%d log lines were cut into parts on their way; %d further parts were not taken for lines.", l.Cut, l.Parts),
 			Fix:   "Let the shipper put the parts together again (the stages cri or docker of Promtail and Alloy, the container parser of the collector), or shorten logged answers with --max-log-len.",
 		})
 	}

@@ -86,6 +86,7 @@ func (c *Client) callLines(ctx context.Context, d *decoder, q query, within inte
 	params.Set("direction", order.direction())
 	body, call, err := c.get(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params)
 	if err != nil {
+		c.tooMuch(err, limit)
 		return nil, call, err
 	}
 	entries, err := d.lines(body)
@@ -96,7 +97,39 @@ func (c *Client) callLines(ctx context.Context, d *decoder, q query, within inte
 	}
 	sortEntries(entries, order)
 	call.Rows = len(entries)
+	c.learnLength(len(body), len(entries))
 	return entries, call, nil
+}
+
+// Loki's parts hand answers to one another in messages of at most 4 MiB (grpc_server_max_recv_msg_size). A longer one is no error: the
+// call hangs until somebody gives up. So the longer lines are, the fewer are asked for at once.
+const (
+	maxAnswer = 3 << 20
+	// usualLine is the length before anything is known: a Received line of 600 bytes and its labels, twice.
+	usualLine = 1200
+	// leastPage is the fewest lines that a page has: a nanosecond with as many is passed over.
+	leastPage = 50
+)
+
+// pageLines is for how many lines a page asks.
+func (c *Client) pageLines() int {
+	return min(c.linesPerCall.Value(), max(leastPage, int(maxAnswer/c.bytesPerLine.Load())))
+}
+
+// learnLength notes how long an answer's lines were: longer ones at once, shorter ones little by little.
+func (c *Client) learnLength(bytes, lines int) {
+	if lines < 10 {
+		return
+	}
+	now, known := int64(bytes/lines), c.bytesPerLine.Load()
+	c.bytesPerLine.Store(max(1, now, (3*known+now)/4))
+}
+
+// tooMuch notes that a store did not answer a large question: the next one is smaller.
+func (c *Client) tooMuch(err error, limit int) {
+	if upstream.Silent(err) && limit > leastPage {
+		c.bytesPerLine.Store(max(c.bytesPerLine.Load(), 4*maxAnswer/int64(limit)))
+	}
 }
 
 func (o Order) direction() string {

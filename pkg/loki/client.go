@@ -2,6 +2,7 @@ package loki
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -18,6 +19,8 @@ type Client struct {
 	// linesPerCall is what Loki lets us ask for at once: our own limit, until Loki says that its limit is lower.
 	linesPerCall *upstream.Bound
 	words        words
+	// bytesPerLine is how long a line of an answer is expected to be, with what comes with it.
+	bytesPerLine atomic.Int64
 }
 
 // leastLinesPerCall is the smallest page that a refusal of Loki's can make us ask for: with a smaller one no query would end.
@@ -32,5 +35,6 @@ func New(api *upstream.Client, store settings.Store, logSelector string, limits 
 	}
 	c := &Client{api: api, store: store, labels: store.Labels, selector: base, limits: limits}
 	c.linesPerCall = upstream.NewBound(limits.LinesPerCall, leastLinesPerCall)
+	c.bytesPerLine.Store(usualLine)
 	return c, nil
 }

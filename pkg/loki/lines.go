@@ -148,7 +148,7 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 			s.truncate(fmt.Sprintf("Loki holds more log lines than the %d that one query reads: %d of those read match.", s.client.limits.LogLines, len(s.lines)))
 			return false
 		}
-		size := s.client.linesPerCall.Value()
+		size := s.client.pageLines()
 		if s.filter.settled() {
 			size = min(size, s.limit-len(s.lines)+1)
 		}

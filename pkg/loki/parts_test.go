@@ -99,3 +99,21 @@ func TestLinesThatCannotBeReadAreCountedAndShown(t *testing.T) {
 	require.Equal(t, 1, sample.Reading.Unread)
 	require.Equal(t, 2, sample.VLLMLines, "a line in an unknown form is vLLM's all the same")
 }
+
+// TestLongLinesAreAskedForInSmallPages holds answers below what Loki's parts hand to one another: more, and the call hangs.
+func TestLongLinesAreAskedForInSmallPages(t *testing.T) {
+	store := newFakeLoki(t)
+	for i := range 900 {
+		store.lines = append(store.lines, fakeLine{at: at(time.Duration(i) * 10 * time.Millisecond), stream: vllmStream, line: "(APIServer pid=1) INFO 08-20 12:00:00 [request_logger.py:98] Generated response chatcmpl-" +
+			fmt.Sprint(i) + ": output: '" + strings.Repeat("x", 9000) + "', finish_reason: stop"})
+	}
+	c := client(t, store.URL, nil, `{container="vllm"}`)
+	_, report := c.RequestEvents(t.Context(), []evidence.Window{window(0, 300*time.Millisecond)}, vllm.Scope{}, loki.RequestFilter{})
+	require.NoError(t, report.Err)
+	events, report := c.RequestEvents(t.Context(), []evidence.Window{window(0, time.Minute)}, vllm.Scope{}, loki.RequestFilter{})
+	require.NoError(t, report.Err)
+	require.Len(t, events, 900)
+	for _, call := range report.Calls {
+		require.Less(t, call.Bytes, int64(4<<20))
+	}
+}

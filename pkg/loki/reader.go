@@ -79,7 +79,7 @@ func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settle
 // that are complete and the pieces of the interval that are left to ask.
 func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, rest []interval) {
 	for r.mayAsk(within) {
-		limit := r.client.linesPerCall.Value()
+		limit := r.client.pageLines()
 		page, call, err := r.client.callLines(ctx, r.decoder, q, within, limit, OldestFirst)
 		if err != nil && (r.client.lowerLimit(err, limit) || limit > r.client.linesPerCall.Value()) {
 			continue // Loki's limit is lower than ours; this call or one beside it has learnt that

@@ -26,6 +26,15 @@ var gapsFound = []func(*stores, *checkup){
 	func(s *stores, _ *checkup) { s.logs.sample = loki.Sample{} },
 	func(s *stores, _ *checkup) { s.logs.sample = loki.Sample{Lines: 500} },
 	func(s *stores, _ *checkup) { s.logs.sample = loki.Sample{Lines: 500, VLLMLines: 500} },
+	func(s *stores, _ *checkup) {
+		s.logs.sample.Reading = evidence.LineReading{Read: 260, Unread: 240, Examples: []string{"engine says: Added request chatcmpl-1-4be0c1d2.", "engine says: Added request chatcmpl-2-9f3c1a7e."}}
+	},
+	func(s *stores, _ *checkup) {
+		s.logs.sample = loki.Sample{Lines: 500, VLLMLines: 500, Reading: evidence.LineReading{Read: 260, Unread: 240}}
+	},
+	func(s *stores, _ *checkup) {
+		s.logs.sample.Reading = evidence.LineReading{Read: 500, Cut: 12, Parts: 14}
+	},
 	func(s *stores, _ *checkup) { s.traces.services, s.traces.spans = nil, nil },
 	func(s *stores, _ *checkup) { s.traces.services, s.traces.spans = []string{"vllm-llama-3-1-8b"}, nil },
 	func(s *stores, _ *checkup) { s.traces.services = []string{"unknown_service"} },
