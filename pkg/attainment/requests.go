@@ -105,6 +105,7 @@ type Requests struct {
 	groups  map[string]*counted
 	without map[string]bool // models without limits
 	samples Samples         // of the models of the rows
+	stuck   []error         // of engines that hang
 }
 
 type counted struct {
@@ -113,10 +114,15 @@ type counted struct {
 }
 
 // AddStuck counts requests that have no row since nothing but an engine's gauges tells of them: open past their limit, they have
-// missed it.
-func (r Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
+// missed it. How many came since, which gauges of a hanging engine do not count, nobody knows: a rule must not decide.
+func (r *Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
 	values := make([]string, len(groupBy))
 	for _, s := range stuck {
+		name := s.Model
+		if place := cmp.Or(s.Origin.Pod, s.Origin.Instance); place != "" {
+			name += " on " + place
+		}
+		r.stuck = append(r.stuck, cannotTell(s.Model, fmt.Sprintf("%s holds %.0f requests past their limit and finishes none; how many came since is not known", name, s.Requests)))
 		row := join.Request{Origin: s.Origin, Model: s.Model, Engine: s.Engine, Status: join.StatusUnknown}
 		g := r.group(models.GroupOf(&row, groupBy, values), len(grid.Times))
 		from, to := grid.at(s.Since)
@@ -177,7 +183,7 @@ const maxUnknown = 0.05
 
 // Decidable is nil when a rule may decide on these figures. Else it says, model by model, why they may be wrong.
 func (r Requests) Decidable() error {
-	errs := r.samples.doubts()
+	errs := append(r.samples.doubts(), r.stuck...)
 	for _, key := range slices.Sorted(maps.Keys(r.groups)) {
 		g := r.groups[key]
 		for _, t := range g.times {
@@ -196,6 +202,14 @@ func (r Requests) Decidable() error {
 }
 
 func orAll(whose string) string { return cmp.Or(whose, "all requests") }
+
+// hanging says the same to who looks at a panel.
+func (r Requests) hanging() (out []string) {
+	for _, err := range r.stuck {
+		out = append(out, err.Error()+".")
+	}
+	return out
+}
 
 func cannotTell(whose, why string) error {
 	return backend.DownstreamErrorf("the share of %s cannot be told: %s", orAll(whose), why)

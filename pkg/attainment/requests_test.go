@@ -223,6 +223,7 @@ func TestStuckRequestsHaveMissedTheirLimit(t *testing.T) {
 	requests := attainment.Count(joined(request("llama", 30*time.Minute, 0.5, 0.02, 3, 100)), limits, []string{models.ByModel}, hour, nil)
 	requests.Whole = true
 	requests.AddStuck([]join.Stuck{{Origin: &evidence.Origin{Pod: "llama-0"}, Model: "llama", Since: noon.Add(-time.Minute), Requests: 3}}, []string{models.ByModel}, hour)
+	require.ErrorContains(t, requests.Decidable(), "llama on llama-0 holds 3 requests past their limit")
 	require.InDeltaMapValues(t, map[string]float64{"attainment": 0.25, "requests": 4, "missed": 3, "failed": 3},
 		only(figures(t, requests, "llama"), "attainment", "requests", "missed", "failed"), 1e-9)
 }

@@ -39,7 +39,7 @@ func Result(spec Spec, grid Grid, requests Requests, buckets Buckets) models.Res
 		out.Groups = append(out.Groups, groups[key])
 		out.Values = append(out.Values, row(figures, spec, grid, requests, key, buckets.groups[key]))
 	}
-	out.Notices = slices.Concat(buckets.Notices, requests.samples.notices(), unlimited(requests.without, buckets.without))
+	out.Notices = slices.Concat(buckets.Notices, requests.samples.notices(), requests.hanging(), unlimited(requests.without, buckets.without))
 	return out
 }
 

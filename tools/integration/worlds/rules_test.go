@@ -48,6 +48,7 @@ var ruleWorlds = []ruleWorld{
 	{name: "lines double", world: "lines_twice", answers: true},
 	{name: "lines none", world: "no_logs"},
 	{name: "traces head-sampled", world: "traces_head_10", sampled: 0.1},
+	{name: "traces head-sampled, none refused", world: "traces_head_10_none_refused", sampled: 0.1},
 	{name: "traces sampled by latency", world: "traces_tail_slow", sampled: 0.1},
 	{name: "traces sampled by error", world: "traces_keep_errors", sampled: 0.1},
 	{name: "traces late", world: "clean", spansLate: 5 * time.Minute, sampled: 0.5},
@@ -56,6 +57,7 @@ var ruleWorlds = []ruleWorld{
 	{name: "traces none", world: "no_traces"},
 	{name: "Prometheus partial", world: "clean", partial: true, errs: true},
 	{name: "engine hangs", world: "engine_hangs"},
+	{name: "engine hangs, requests not logged", world: "engine_hangs_unlogged"},
 	{name: "requests of four minutes", world: "requests_of_four_minutes"},
 }
 
