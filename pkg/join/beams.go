@@ -110,12 +110,16 @@ func stepOf(id string) string {
 func searchSpan(spans []evidence.RequestSpan, beams []int32, id string) (evidence.RequestSpan, search) {
 	out := spans[beams[0]]
 	end, steps := out.End(), map[string]bool{}
+	e2e := evidence.NaN
 	out.CompletionTokens = 0
 	for _, i := range beams {
 		s := &spans[i]
 		steps[stepOf(s.RequestID)] = true
 		if e := s.End(); e.After(end) {
 			end = e
+		}
+		if until := s.Start.Sub(out.Start).Seconds() + s.E2E; !(until <= e2e) {
+			e2e = until
 		}
 		if s.CompletionTokens > 0 {
 			out.CompletionTokens += s.CompletionTokens
@@ -124,7 +128,10 @@ func searchSpan(spans []evidence.RequestSpan, beams []int32, id string) (evidenc
 	}
 	out.RequestID, out.MaxTokens = id, evidence.Unknown // each step says 1
 	out.Duration = end.Sub(out.Start).Seconds()
-	out.E2E, out.Decode = out.Duration, out.Duration-out.TTFT // NaN when the first token's time is
+	if out.E2E = e2e; e2e != e2e {
+		out.E2E = out.Duration
+	}
+	out.Decode = out.E2E - out.TTFT // NaN when the first token's time is
 	out.Note = fmt.Sprintf("a beam search: %d requests of the engine in %d steps; completion_tokens are those of all beams", len(beams), len(steps))
 	return out, search{spans: len(beams), steps: len(steps)}
 }

@@ -47,6 +47,48 @@ type callerGroup struct {
 	rows    []int32
 }
 
+// known finds the caller that knows one of these ids, and joins all that do; -1 when none does.
+func (s *sets) known(byID map[string]int, ids []string) int {
+	of := -1
+	for _, id := range ids {
+		c, wanted := byID[id]
+		if !wanted || id == "" {
+			continue
+		}
+		if of >= 0 {
+			s.join(of, c)
+		}
+		of = c
+	}
+	return of
+}
+
+// severals are the numbers behind ids that an endpoint may have made of one, by the id of the response.
+type severals map[string]map[int]bool
+
+func (j *joiner) severalByID() severals {
+	out := severals{}
+	for i := range j.rows {
+		if response, n, ok := vllm.SeveralOf(j.rows[i].RequestID); ok {
+			if out[response] == nil {
+				out[response] = map[int]bool{}
+			}
+			out[response][n] = true
+		}
+	}
+	return out
+}
+
+// spellings are the forms under which a caller may know the request of which an id is one of several: numbered from 0.
+func (s severals) spellings(external string) []string {
+	response, _, ok := vllm.SeveralOf(external)
+	if !ok || !gapless(s[response], len(s[response])) {
+		return nil
+	}
+	client, _ := vllm.ClientFromResponse(response)
+	return []string{response, client}
+}
+
 // callerGroups joins calls and rows that share an id, or are connected through others that do. The groups come in the order of
 // their first call.
 func (j *joiner) callerGroups() []callerGroup {
@@ -68,21 +110,15 @@ func (j *joiner) callerGroups() []callerGroup {
 		caller int
 	}
 	var hits []hit
+	several := j.severalByID()
 	for i := range j.rows {
 		r := &j.rows[i]
 		if r.RequestID == "" || (r.Caller != nil && !brokenChain(r)) {
 			continue
 		}
-		of := -1
-		for _, id := range spellings(r.RequestID) {
-			c, wanted := byID[id]
-			if !wanted || id == "" {
-				continue
-			}
-			if of >= 0 {
-				sets.join(of, c)
-			}
-			of = c
+		of := sets.known(byID, spellings(r.RequestID))
+		if of < 0 { // it may be one of several that an endpoint made of one call
+			of = sets.known(byID, several.spellings(r.RequestID))
 		}
 		if of >= 0 {
 			hits = append(hits, hit{ordinal(i), of})
@@ -289,6 +325,9 @@ func (j *joiner) settleCallers(callers []int, rows []int32, done []bool) {
 		},
 		fit: func(c, g int32) bool {
 			r := &j.rows[groups[g][0]]
+			if callerStatus(&j.in.Callers[callers[c]]) == StatusRejected && j.accepted(groups[g][0]) {
+				return false // what was refused is another try
+			}
 			known := cmp.Or(r.Call, r.Caller) // of a broken chain: what was lost lies around it, not before it as a retry does
 			return known == nil || overlap(known, &j.in.Callers[callers[c]])
 		},
@@ -374,6 +413,12 @@ func (j *joiner) giveCall(i int, rows []int32, done []bool) {
 			r.TraceID = call.TraceID
 		}
 	}
+}
+
+// accepted reports whether evidence says that the engine took a row's request.
+func (j *joiner) accepted(row int32) bool {
+	f := &j.events[row]
+	return j.rows[row].Span != nil || f.aborted || f.generated || f.failedInside
 }
 
 // groupByArrival groups rows that began together, in the order of time. It reorders the given rows.

@@ -121,27 +121,40 @@ func gapless(numbers map[int]bool, n int) bool {
 	return true
 }
 
-// batches finds the rows whose ids an endpoint numbered, where evidence proves that: a call that covers all of them, or the
-// id of the HTTP response. Elsewhere the number is what the client sent. It gives the response of each such row.
+// batches finds the rows whose ids an endpoint numbered, where evidence proves that: a call that covers all of them, the id of
+// the HTTP response or of the client, or the very moment at which the API server took all of them in. Elsewhere the number is
+// what the client sent. It gives the response of each such row.
 func (j *joiner) batches() map[int32]string {
 	type family struct{ response, parent string }
 	families := map[family][]int32{}
-	out := map[int32]string{}
+	out, known := map[int32]string{}, map[int32]bool{}
 	for i := range j.rows {
 		r := &j.rows[i]
 		response, _, ok := vllm.SeveralOf(r.RequestID)
-		if !ok || r.Call == nil && r.Caller == nil {
+		if !ok {
 			continue
 		}
-		switch cmp.Or(r.Call, r.Caller).RequestID {
-		case response:
+		if r.Span != nil { // up to now nobody has seen two requests begin at the same microsecond, but for those of one call
+			f := family{response, "at " + r.Time.Format(time.RFC3339Nano)}
+			families[f] = append(families[f], ordinal(i))
+		}
+		if r.Call == nil && r.Caller == nil {
+			continue
+		}
+		sent, _ := vllm.ClientFromResponse(response)
+		whole, _ := vllm.ClientFromResponse(r.RequestID)
+		switch id := cmp.Or(r.Call, r.Caller).RequestID; {
+		case id == "":
+		case id == response, id == sent:
 			out[ordinal(i)] = response
-		case r.RequestID: // it was the only one
-		default:
-			if r.Span != nil && r.Span.ParentSpanID != "" && coversOneCall(r) {
-				f := family{response, r.Span.TraceID + r.Span.ParentSpanID}
-				families[f] = append(families[f], ordinal(i))
-			}
+			continue
+		case id == r.RequestID, id == whole: // it was the only one
+			known[ordinal(i)] = true
+			continue
+		}
+		if r.Span != nil && r.Span.ParentSpanID != "" && coversOneCall(r) {
+			f := family{response, r.Span.TraceID + r.Span.ParentSpanID}
+			families[f] = append(families[f], ordinal(i))
 		}
 	}
 	for f, rows := range families {
@@ -152,7 +165,9 @@ func (j *joiner) batches() map[int32]string {
 		}
 		if len(numbers) > 1 && gapless(numbers, len(numbers)) {
 			for _, row := range rows {
-				out[row] = f.response
+				if !known[row] {
+					out[row] = f.response
+				}
 			}
 		}
 	}

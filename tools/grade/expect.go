@@ -52,7 +52,7 @@ func FailureUntold(r *truth.Record) bool {
 	case truth.StatusError:
 		return lost && r.Evidence.ErrorLines == 0 && r.Evidence.CallerSpan != truth.Emitted
 	case truth.StatusAborted:
-		return r.CompletionTokens > 0 && (lost || r.Stream || r.Endpoint != traffic.ChatCompletions)
+		return r.CompletionTokens > 0 && (lost || r.Stream || r.Endpoint != traffic.ChatCompletions && r.Endpoint != traffic.Messages && r.Endpoint != traffic.Responses)
 	}
 	return false
 }

@@ -155,15 +155,14 @@ func (a *attempt) name() {
 			a.baseID += fmt.Sprintf("%016x", c.random.Uint64())
 		}
 	}
-	a.responseID = "chatcmpl-" + a.baseID
-	if call.Endpoint == traffic.Completions {
-		a.responseID = "cmpl-" + a.baseID
+	own := ""
+	if call.Endpoint == traffic.Responses {
+		own = fmt.Sprintf("%016x", c.random.Uint64())
 	}
+	var external func(n int) string
+	a.responseID, external = idsOf(v, call.Endpoint, a.baseID, own, len(call.Prompts))
 	for n := range call.Prompts {
-		p := &prompt{spec: &call.Prompts[n], externalID: a.responseID}
-		if call.Endpoint == traffic.Completions {
-			p.externalID = fmt.Sprintf("%s-%d", a.responseID, n)
-		}
+		p := &prompt{spec: &call.Prompts[n], externalID: external(n)}
 		p.internalID = p.externalID
 		if v.RandomSuffix() {
 			p.internalID = fmt.Sprintf("%s-%08x", p.externalID, c.random.Uint32())
@@ -260,13 +259,13 @@ func (a *attempt) sequenceEnded() {
 		before := p.lines.Emitted
 		a.line(p, func() { i.log.InternalError(now, i.api, a.responseID) })
 		p.lines.Errors += p.lines.Emitted - before
-	} else if call.Endpoint == traffic.ChatCompletions && c.config.Version.LogsOutputs() {
+	} else if logsOutputs(call.Endpoint) && c.config.Version.LogsOutputs() {
 		for _, s := range a.sequences {
 			if s.Generated == 0 {
 				continue // an empty text is not logged
 			}
 			a.line(s.prompt, func() {
-				i.log.Generated(now, i.api, s.prompt.externalID, telemetry.Output(s.Generated, uint64(s.PromptTokens)), string(s.Finish), call.Stream)
+				i.log.Generated(now, i.api, a.responseID, telemetry.Output(s.Generated, uint64(s.PromptTokens)), string(s.Finish), call.Stream)
 			})
 		}
 	}

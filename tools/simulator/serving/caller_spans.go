@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
@@ -45,8 +46,13 @@ func (op *operation) requestedModel() string {
 
 // operationName in the words of the GenAI semantic conventions.
 func (op *operation) operationName() string {
-	if op.call.Endpoint == traffic.Completions {
+	switch op.call.Endpoint {
+	case traffic.Completions:
 		return "text_completion"
+	case traffic.Embeddings, traffic.Pooling:
+		return "embeddings"
+	case traffic.Classify, traffic.Score, traffic.Rerank, traffic.Transcriptions, traffic.Translations:
+		return strings.TrimPrefix(op.call.Endpoint[strings.LastIndexByte(op.call.Endpoint, '/'):], "/")
 	}
 	return "chat"
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/engine"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/traffic"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
@@ -45,6 +46,9 @@ func (a *attempt) record() *truth.Record {
 		Evidence: truth.Evidence{
 			EngineSpan: truth.None, CallerSpan: a.callerSpan, RootSpan: op.rootSpan, RouterSpans: a.routerSpans,
 		},
+	}
+	if call.Endpoint == traffic.Responses && a.callerSpan != truth.Emitted {
+		r.ClientRequestID = "" // vLLM does not look at it, so that nothing else tells
 	}
 	if i := a.instance; i != nil {
 		r.Pod, r.Instance, r.Cluster = i.Pod, i.Address, i.Cluster

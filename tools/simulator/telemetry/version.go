@@ -35,6 +35,9 @@ func (v Version) since(minor, patch int) bool {
 
 // The behaviours that changed, each with the first version that has it.
 
+// Since reports whether this is version 0.minor.patch or later.
+func (v Version) Since(minor, patch int) bool { return v.since(minor, patch) }
+
 // HasSpans: the V1 engine traces requests.
 func (v Version) HasSpans() bool { return v.since(10, 2) }
 

@@ -6,6 +6,16 @@ import "time"
 const (
 	ChatCompletions = "/v1/chat/completions"
 	Completions     = "/v1/completions"
+	BatchChat       = "/v1/chat/completions/batch"
+	Messages        = "/v1/messages"
+	Responses       = "/v1/responses"
+	Embeddings      = "/v1/embeddings"
+	Classify        = "/classify"
+	Score           = "/score"
+	Rerank          = "/rerank"
+	Pooling         = "/pooling"
+	Transcriptions  = "/v1/audio/transcriptions"
+	Translations    = "/v1/audio/translations"
 )
 
 // Call is one HTTP call to a model, before anything has happened to it.
