@@ -428,13 +428,31 @@ func (j *joiner) groupByArrival(rows []int32) [][]int32 {
 	})
 	var out [][]int32
 	for _, r := range rows {
-		if last := len(out) - 1; last >= 0 && j.rows[r].Time.Sub(j.rows[out[last][0]].Time) < 5*time.Millisecond {
+		if last := len(out) - 1; last >= 0 && j.together(&j.rows[out[last][0]], &j.rows[r]) {
 			out[last] = append(out[last], r)
 			continue
 		}
 		out = append(out, []int32{r})
 	}
 	return out
+}
+
+// together reports whether a row began with an earlier one. Of parts of one HTTP request, one may be known by its span and another
+// by its first line, which is written when it is tokenised.
+func (j *joiner) together(first, r *Request) bool {
+	apart := r.Time.Sub(first.Time)
+	if apart < 5*time.Millisecond {
+		return true
+	}
+	return apart < batchArrival && r.RequestID != first.RequestID && (r.Span == nil) != (first.Span == nil) && responseOf(r.RequestID) == responseOf(first.RequestID)
+}
+
+// responseOf is what the parts of one HTTP request have in common.
+func responseOf(id string) string {
+	if response, _, ok := vllm.SeveralOf(id); ok {
+		return response
+	}
+	return vllm.ResponseID(id)
 }
 
 // callerOnly makes a row of a client span alone.

@@ -135,7 +135,11 @@ func (j *joiner) batches() map[int32]string {
 			continue
 		}
 		if r.Span != nil { // up to now nobody has seen two requests begin at the same microsecond, but for those of one call
-			f := family{response, "at " + r.Time.Format(time.RFC3339Nano)}
+			at := r.Time.Format(time.RFC3339Nano)
+			if vllm.Audio(r.RequestID) { // long audio is always cut into pieces, which are handed over one after another
+				at = r.Time.Round(4 * batchArrival).Format(time.RFC3339Nano)
+			}
+			f := family{response, "at " + at}
 			families[f] = append(families[f], ordinal(i))
 		}
 		if r.Call == nil && r.Caller == nil {

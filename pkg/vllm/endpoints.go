@@ -214,6 +214,11 @@ func trimNumber(id string, sep byte) string {
 	return id[:i-1]
 }
 
+// Audio reports whether an id is one of those of transcription and translation.
+func Audio(id string) bool {
+	return strings.HasPrefix(id, "transcribe-") || strings.HasPrefix(id, "translate-")
+}
+
 // Numbers reports whether the endpoint of an id numbers each of its requests, so that the id of its response is never that
 // of a request.
 func Numbers(id string) bool {

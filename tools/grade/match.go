@@ -50,7 +50,7 @@ func (m *matcher) find(r Row) *Expected {
 	if found == nil && span != "" {
 		found = m.byClientSpan[span]
 	}
-	if found == nil && m.bySpan[span] == nil {
+	if (found == nil || m.taken[found]) && m.bySpan[span] == nil { // a call's span is that of all its prompts
 		found = m.nearest(m.byID[idKey(r.Text("request_id"), r.Text("client_request_id"))], r.Time())
 	}
 	if found == nil || m.taken[found] {

@@ -8,7 +8,6 @@ var known = map[string]string{
 	"scrape_interval_set_wrong": "figures",
 	"clean_0_9":                 "callers", // 3 calls that a pause aborted: the caller says 200, and 0.9 writes no line
 	"format_unknown":            "callers", // as no_logs: 2 callers name an adapter as their model
-	"ids_reused_after_refusal":  "ids",
 }
 
 // knownRules are the worlds in which some rule still decides on a wrong number, likewise.

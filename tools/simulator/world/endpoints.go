@@ -29,7 +29,11 @@ func init() {
 			c.Calls = then(c, func(call *traffic.Call) {
 				n++
 				call.RequestID, call.Endpoint = id(n), endpoint(n)
-				one(call, 1+n%7/6)
+				switch one(call, 1); call.Endpoint {
+				case traffic.ChatCompletions, traffic.Messages, traffic.Responses: // one prompt each
+				default:
+					one(call, 1+n%7/6)
+				}
 			})
 		}
 	}
