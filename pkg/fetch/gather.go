@@ -49,9 +49,15 @@ type gather struct {
 }
 
 func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
+	var narrowed []vllm.Place
+	for _, place := range []vllm.Place{vllm.Environment, vllm.Cluster, vllm.Namespace} {
+		if ask.Scope.Narrows(place) {
+			narrowed = append(narrowed, place)
+		}
+	}
 	return &gather{
 		Fetcher: f, ask: ask,
-		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(ctx, ask.Window), SLO: f.VLLM.SLO, ModelAliases: f.VLLM.ModelAliases},
+		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(ctx, ask.Window), SLO: f.VLLM.SLO, ModelAliases: f.VLLM.ModelAliases, Narrowed: narrowed},
 		metrics: evidence.StoreReport{Store: evidence.Prometheus, Configured: f.Metrics != nil},
 		logs:    evidence.StoreReport{Store: evidence.Loki, Configured: f.Logs != nil},
 		traces:  evidence.StoreReport{Store: evidence.Jaeger, Configured: f.Traces != nil},

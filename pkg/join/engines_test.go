@@ -180,3 +180,28 @@ func TestTheOrderOfSeriesDoesNotDecide(t *testing.T) {
 	}
 	require.Len(t, seen, 1)
 }
+
+func TestAServerThatNamesNoClusterMayBeAnothersWhereOthersAreNotAskedFor(t *testing.T) {
+	busy := machine{load: 20, perSecond: 2, before: 5000}
+	for name, c := range map[string]struct {
+		pod      string
+		narrowed []vllm.Place
+		known    bool
+	}{
+		"nothing is narrowed":                  {"llama-0", nil, true},
+		"the cluster is narrowed":              {"llama-0", []vllm.Place{vllm.Cluster}, false},
+		"another place is":                     {"llama-0", []vllm.Place{vllm.Environment}, true},
+		"a pod's name that Kubernetes made up": {"llama-7d9f8b6c5d-x2x4z", []vllm.Place{vllm.Cluster}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := join.Input{
+				Window: evidence.Window{From: at(0), To: at(600)}, StaleAfter: 37500 * time.Millisecond, Narrowed: c.narrowed,
+				Spans:  []evidence.RequestSpan{span("chatcmpl-a", 300, &evidence.Origin{Cluster: "east", Namespace: "llm", Pod: c.pod})},
+				Series: scraped(busy, evidence.Origin{Namespace: "llm", Pod: c.pod, Instance: "10.0.0.1:8000"}, 0, 600, 0),
+			}
+			joined := join.Requests(in)
+			require.Equal(t, c.known, !math.IsNaN(joined.Rows[0].KVCacheUsage))
+			require.Equal(t, c.known, joined.Report.EngineUndecided == 0)
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // identify settles instance, engine and model of every row.
@@ -19,7 +20,7 @@ func (j *joiner) identify() {
 		r := &j.rows[i]
 		found := j.instances.table.Find(r.Origin)
 		place := found.At
-		if r.undecided = len(found.Shared) > 0 || contested[place]; r.undecided {
+		if r.undecided = len(found.Shared) > 0 || contested[place] || place >= 0 && j.untold(r.Origin, place); r.undecided {
 			place = servers.None
 		}
 		assumed := false
@@ -73,6 +74,24 @@ func (j *joiner) nameAdapters() {
 			r.Model = model
 		}
 	}
+}
+
+// untold reports whether a row's server of the metrics may be that of another environment, cluster or namespace: the metrics name none,
+// and the question left out the rows that would show it. A pod's name that Kubernetes made up is one pod's, wherever it is.
+func (j *joiner) untold(o *evidence.Origin, at int32) bool {
+	if len(j.in.Narrowed) == 0 || servers.Unmistakable(servers.NameOf(o).Pod) {
+		return false
+	}
+	server := j.instances.list[at].origin
+	return slices.ContainsFunc(j.in.Narrowed, func(place vllm.Place) bool {
+		switch place {
+		case vllm.Environment:
+			return server.Environment == "" && o.Environment != ""
+		case vllm.Cluster:
+			return server.Cluster == "" && o.Cluster != ""
+		}
+		return server.Namespace == "" && o.Namespace != ""
+	})
 }
 
 // contested are the servers that the rows place in several environments, clusters or namespaces, where the metrics name none: they

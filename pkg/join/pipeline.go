@@ -50,6 +50,9 @@ type Input struct {
 	SpansOnly bool
 	// WithLines makes rows remember their lines, for the join of one request: Joined.Of and Request.Own ask for them.
 	WithLines bool
+	// Narrowed are environments, clusters and namespaces that the question asks for: spans of others are not here, which would show
+	// that a server of the metrics may be theirs.
+	Narrowed []vllm.Place
 	// Dropped counts requests seen and not kept because of our own row limit.
 	Dropped int
 	// Findings are what was measured about the telemetry besides what stands in Stores.

@@ -214,7 +214,7 @@ func (t *Table) find(n Name) Found {
 func (t *Table) fits(n Name, i int32) bool {
 	// A word for an environment or a cluster that no metric has may be another store's word for one that they have. Then only
 	// a pod's name that Kubernetes made up proves that the pod is the same.
-	if unmistakable(n.Pod) {
+	if Unmistakable(n.Pod) {
 		if !t.environments[n.Environment] {
 			n.Environment = ""
 		}
@@ -230,9 +230,9 @@ func (t *Table) fits(n Name, i int32) bool {
 	return false
 }
 
-// unmistakable reports whether a pod's name ends in Kubernetes' five random letters behind a hash, as those of a Deployment do:
+// Unmistakable reports whether a pod's name ends in Kubernetes' five random letters behind a hash, as those of a Deployment do:
 // no other pod has it, in whichever cluster.
-func unmistakable(pod string) bool {
+func Unmistakable(pod string) bool {
 	rest, last, ok := cutLast(pod)
 	if !ok || len(last) != 5 || strings.Trim(last, randomLetters) != "" {
 		return false

@@ -22,7 +22,7 @@ import (
 
 // atPlaces are the worlds in which names of places are not what they seem.
 var atPlaces = []string{
-	"clean", "two_clusters", "two_environments", "two_clusters_untold", "scraped_twice", "ha_replicas", "ipv6", "host_only_streams", "pod_comes_back",
+	"clean", "two_clusters", "two_environments", "two_clusters_untold", "two_clusters_one_scraped", "scraped_twice", "ha_replicas", "ipv6", "host_only_streams", "pod_comes_back",
 }
 
 // TestACellDoesNotDependOnTheScope asks for every row, and for those of single places: each row is the same.

@@ -203,6 +203,18 @@ func init() {
 			Undecidable: []Undecidable{
 				{Columns: append(slices.Clone(state), "cluster", "model", "engine"), Why: "the span names a pod that both clusters have"},
 			}},
+		World{Name: "two_clusters_one_scraped", Doc: "Two clusters run the same namespaces and pods; the Prometheus is that of one of them, and its series name none.",
+			Config: clusters, Names: []string{"shared_names"},
+			Pipeline: onScrapes(func() func(scrape, shipScrape) {
+				return func(s scrape, ship shipScrape) {
+					if s.Labels["cluster"] == "eu-1" {
+						ship(with(s, map[string]string{"cluster": ""}))
+					}
+				}
+			}),
+			Undecidable: []Undecidable{
+				{Columns: append(slices.Clone(state), "model", "engine"), Why: "the metrics may be those of either cluster's pod"},
+			}},
 		World{Name: "two_clusters_unlabelled", Doc: "Two clusters run the same namespaces and pods behind one Prometheus, whose jobs do not say which; their addresses differ.",
 			Config: clusters, Names: []string{"shared_names"},
 			Pipeline: onScrapes(func() func(scrape, shipScrape) {
