@@ -67,8 +67,8 @@ func TestALimitIsReadOffTheNextBound(t *testing.T) {
 	store.Names = today[:1]
 	buckets, calls, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
 	require.NoError(t, err)
-	require.Len(t, calls, 3, "names, bounds, rates")
-	require.Equal(t, []string{query}, store.Queries())
+	require.Len(t, calls, 4, "names, bounds, how many replicas have them, rates")
+	require.Equal(t, []string{`count by (__name__,model_name,le) (vllm:time_to_first_token_seconds_bucket{model_name!=""})`, query}, store.Queries())
 
 	r := attainment.Result(spec, hour, attainment.Requests{}, buckets)
 	require.Equal(t, [][]string{{"llama"}, {"qwen"}}, r.Groups)

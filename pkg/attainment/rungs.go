@@ -81,8 +81,8 @@ func (r ruler) rungs(bounds map[float64][]string) map[time.Duration]rung {
 	return out
 }
 
-// measure makes the ruler of a histogram. Where the store has other bounds than vLLM's own, models or even replicas of one
-// model differ (--custom-histogram-buckets), and it asks which model has which: a sum by bound is only right at bounds that all
+// measure makes the ruler of a histogram. Where the store has other bounds than vLLM's own, or some replicas lack bounds that
+// others have (--custom-histogram-buckets), it asks which model has which: a sum by bound is only right at bounds that all
 // replicas have.
 func (h histogram) measure(
 	ctx context.Context, client *prometheus.Client, names prometheus.Names, window evidence.Window, matchers []prometheus.Matcher,
@@ -105,8 +105,12 @@ func (h histogram) measure(
 	}
 	bounds := finite(texts)
 	if slices.Equal(slices.Sorted(maps.Keys(bounds)), r.own) {
-		r.all = r.rungs(bounds)
-		return r, nil, calls, nil
+		uneven, more, err := client.Uneven(ctx, names, []string{h.metric}, window)
+		calls = append(calls, more...)
+		if err != nil || !uneven[h.metric] {
+			r.all = r.rungs(bounds)
+			return r, nil, calls, err
+		}
 	}
 	model := client.Labels().Model
 	answer, call, err := client.Query(ctx, prometheus.Aggregate("count", withLabels(nil, model, leLabel),

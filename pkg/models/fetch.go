@@ -77,12 +77,14 @@ func Fetch(
 		}
 	}
 	file(asked, answers)
-	if unusual := t.unusual(asked); len(unusual) > 0 {
+	uneven, counted, err := client.Uneven(ctx, names, histogramsOf(asked), w)
+	calls, errs = append(calls, counted...), append(errs, err)
+	if unusual := t.unusual(asked, uneven, err != nil); len(unusual) > 0 {
 		more := p.asks(unusual)
 		answers, failed := ask(more)
 		file(more, answers)
 		errs = append(errs, failed...)
-		notices = append(notices, t.sharedBounds(unusual)...)
+		notices = append(notices, t.sharedBounds(unusual, uneven)...)
 	}
 	result := t.result(spec, columns)
 	result.Currency = price.Currency
@@ -179,6 +181,16 @@ func (p plan) queries(columns []column) ([]query, []string) {
 		}
 	}
 	return queries, notices
+}
+
+// histogramsOf are the metrics whose buckets are read.
+func histogramsOf(asked []query) (metrics []string) {
+	for _, q := range asked {
+		if q.need.kind == buckets {
+			metrics = append(metrics, q.need.metric)
+		}
+	}
+	return metrics
 }
 
 // asks writes needs that can be had.

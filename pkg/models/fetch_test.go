@@ -73,6 +73,7 @@ func TestQueriesOfATable(t *testing.T) {
 		"rejection_rate,rejection_ratio": {refusals, finishes},
 		"http_4xx_rate,http_5xx_ratio":   {webAnswers},
 		"ttft,ttft_mean": {
+			`count by (__name__,model_name,le) (vllm:time_to_first_token_seconds_bucket{model_name!=""})`,
 			`sum by (model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`,
 		},
 		"e2e_mean": {
@@ -80,6 +81,7 @@ func TestQueriesOfATable(t *testing.T) {
 				`sum by (model_name) (rate(vllm:e2e_request_latency_seconds_count{model_name!=""}[10m]))`,
 		},
 		"prefill_mean": {
+			`count by (__name__,model_name,le) (vllm:request_prefill_time_seconds_bucket{model_name!=""})`,
 			`sum by (model_name,le) (rate({__name__=~"vllm:request_prefill_time_seconds_bucket|vllm:request_prefill_time_seconds_sum",model_name!=""}[10m]))`,
 		},
 		"running,waiting": {
@@ -165,7 +167,7 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 		},
 		"models are kept apart until their buckets are known to be equal": {
 			today, models.Spec{Metrics: []string{"ttft"}, GroupBy: []string{models.ByEnvironment}}, vllm.Scope{},
-			[]string{`sum by (environment,model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`},
+			[]string{`count by (__name__,model_name,le) (vllm:time_to_first_token_seconds_bucket{model_name!=""})`, `sum by (environment,model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`},
 		},
 		"a time series takes rates around each step": {
 			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"generation_token_rate"}}, vllm.Scope{},
@@ -192,8 +194,8 @@ func TestEverythingTakesFewQueries(t *testing.T) {
 	store := &prometheustest.Store{Names: today}
 	_, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
 	require.NoError(t, err)
-	require.Len(t, store.Queries(), 29, "for %d figures", len(models.Names()))
-	require.Len(t, slices.Compact(store.Queries()), 29, "each once")
+	require.Len(t, store.Queries(), 30, "for %d figures", len(models.Names()))
+	require.Len(t, slices.Compact(store.Queries()), 30, "each once")
 }
 
 // value finds one number of a table.
@@ -259,8 +261,6 @@ func TestQuantilesComeWithTheBoundsOfTheirBucket(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
 		`sum by (model_name,le) (rate({__name__=~"vllm:e2e_request_latency_seconds_bucket|vllm:e2e_request_latency_seconds_sum",model_name!=""}[10m]))`: vector(
 			"model_name=m,le=0.3 0.9", "model_name=m,le=0.5 1", "model_name=m,le=+Inf 1", "model_name=m 0.1"),
-		`count by (model_name,le) (rate(vllm:e2e_request_latency_seconds_bucket{model_name!=""}[10m]))`: vector(
-			"model_name=m,le=0.3 2", "model_name=m,le=0.5 2", "model_name=m,le=+Inf 2"),
 	}}
 	result, _, err := models.Fetch(t.Context(), store.Start(t),
 		models.Spec{Metrics: []string{"e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.999}}, window, 0, vllm.Scope{}, models.Price{})
@@ -286,10 +286,6 @@ func TestQuantilesComeWithTheBoundsOfTheirBucket(t *testing.T) {
 func TestModelsWithDifferentBucketsAreNotAddedUp(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
 		`sum by (environment,model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`: vector(
-			"environment=prod,model_name=a,le=1 1", "environment=prod,model_name=a,le=+Inf 1",
-			"environment=prod,model_name=b,le=2 1", "environment=prod,model_name=b,le=+Inf 1",
-			"environment=test,model_name=a,le=1 1", "environment=test,model_name=a,le=+Inf 1"),
-		`count by (environment,model_name,le) (rate(vllm:time_to_first_token_seconds_bucket{model_name!=""}[10m]))`: vector(
 			"environment=prod,model_name=a,le=1 1", "environment=prod,model_name=a,le=+Inf 1",
 			"environment=prod,model_name=b,le=2 1", "environment=prod,model_name=b,le=+Inf 1",
 			"environment=test,model_name=a,le=1 1", "environment=test,model_name=a,le=+Inf 1"),

@@ -90,7 +90,7 @@ func (l *ladder) usual() bool {
 // shared leaves only the rungs that all replicas have, time by time: where --custom-histogram-buckets differ, a sum by bound
 // is of those replicas alone that have the bound. It reports whether there were others.
 func (l *ladder) shared() (uneven bool) {
-	if l.holders == nil && !l.usual() { // that question was not answered
+	if l.holders == nil { // that question was not answered
 		l.rungs = map[float64][]float64{math.Inf(1): l.rungs[math.Inf(1)]}
 		return false
 	}

@@ -68,11 +68,18 @@ func (t *table) add(n need, answer prometheus.Answer) {
 	}
 }
 
-// unusual lists which histograms have classic series with other bounds than vLLM gives them by itself: how many replicas have
-// which must be asked.
-func (t *table) unusual(asked []query) (needs []need) {
+// unusual lists which histograms have replicas with different bounds, or classic series with other bounds than vLLM gives them by
+// itself, of which that is not known: how many replicas have which must be asked.
+func (t *table) unusual(asked []query, uneven map[string]bool, unknown bool) (needs []need) {
 	for _, q := range asked {
 		if q.need.kind != buckets {
+			continue
+		}
+		if uneven[q.need.metric] {
+			needs = append(needs, need{kind: holders, metric: q.need.metric})
+			continue
+		}
+		if !unknown {
 			continue
 		}
 		for _, g := range t.groups {
@@ -86,13 +93,15 @@ func (t *table) unusual(asked []query) (needs []need) {
 }
 
 // sharedBounds leaves the bounds that all replicas have, and says where there were others. Where it is not known which
-// replicas have which, no quantile is.
-func (t *table) sharedBounds(needs []need) (notices []string) {
+// replicas have which, no quantile is; known are the histograms whose replicas differ.
+func (t *table) sharedBounds(needs []need, known map[string]bool) (notices []string) {
 	for _, n := range needs {
 		uneven := false
 		for _, g := range t.groups {
 			for _, l := range g.ladders[need{kind: buckets, metric: n.metric}] {
-				uneven = l.shared() || uneven
+				if l.holders != nil || !l.usual() || known[n.metric] {
+					uneven = l.shared() || uneven
+				}
 			}
 		}
 		if uneven {

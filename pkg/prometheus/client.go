@@ -41,6 +41,7 @@ type Client struct {
 	copies     *nameCache  // with what NamesOnce adds
 	exact      atomic.Bool // the store refuses a pattern for a metric's name
 	scrapes    scrapeCache
+	uneven     unevenCache
 }
 
 // New makes the client of a store. Engines says how vLLM's metrics are named and how often they are scraped.

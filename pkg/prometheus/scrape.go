@@ -176,23 +176,14 @@ const (
 	muchFaster = 3
 )
 
-// coarse is from which measured interval on the engine's state around a request is too old to explain much.
-const coarse = time.Minute
-
-// ScrapeFinding says that the interval which is set does not fit the one that is measured, or that the measured one is long; ok
-// is false when there is nothing to say, and when none can be measured. Set is 0 where none is.
+// ScrapeFinding says that the interval which is set does not fit the one that is measured; ok is false when it does, when none
+// is set (0), and when none can be measured.
 func ScrapeFinding(set, measured time.Duration) (f evidence.Finding, ok bool) {
 	f = evidence.Finding{Check: "scrape_interval", Value: measured.Seconds()}
 	slower, faster := float64(measured) > muchSlower*float64(set), muchFaster*float64(measured) < float64(set)
 	switch {
-	case measured <= 0:
+	case set <= 0, measured <= 0:
 		return f, false
-	case set <= 0 && measured < coarse:
-		return f, false
-	case set <= 0:
-		f.Found = fmt.Sprintf("The engines are scraped every %s: the engine's state around a request is up to that old, and rates are taken over four times as long.", Duration(measured))
-		f.Fix = "Scrape the engines every 15s or more often; the data source measures the interval and needs no setting for it."
-		return f, true
 	case slower:
 		f.Found = "rates are taken over so few scrapes that graphs are empty, and the engine's state counts as stale before the next scrape"
 	case faster:

@@ -134,6 +134,10 @@ func own(metric string) []float64 {
 	return m.Buckets
 }
 
+func without(bounds []float64, some ...float64) []float64 {
+	return slices.DeleteFunc(slices.Clone(bounds), func(b float64) bool { return slices.Contains(some, b) })
+}
+
 // exponential bounds of schema 3, over what is measured.
 func exponential() (bounds []float64) {
 	for i := -20; i <= 17; i++ {
@@ -146,6 +150,7 @@ var (
 	classicOwn = [2]exposes{classic(own(vllm.TTFT)), classic(own(vllm.E2E))}
 	nhcb       = [2]exposes{native(-53, own(vllm.TTFT), true), native(-53, own(vllm.E2E), true)}
 	expo       = [2]exposes{native(3, exponential(), false), native(3, exponential(), false)}
+	lacking    = [2]exposes{classic(without(own(vllm.TTFT), 1)), classic(without(own(vllm.E2E), 1, 2.5, 5))}
 	otherOne   = [2]exposes{classic([]float64{0.5, 0.9, 2.5, 10}), classic([]float64{0.5, 0.9, 2.5, 10})}
 )
 
@@ -182,6 +187,7 @@ func TestTheSameFiguresByEitherTypeOfHistogram(t *testing.T) {
 		{"both types", [][2]exposes{classicOwn, nhcb}, true, "histogram_types"},
 		{"exponential", [][2]exposes{expo, expo}, false, "histogram_types"},
 		{"exponential and classic", [][2]exposes{expo, classicOwn}, false, "histogram_types"},
+		{"one replica without some of the bounds", [][2]exposes{classicOwn, lacking}, false, "histogram_bounds"},
 		{"one replica with bounds of its own", [][2]exposes{classicOwn, otherOne}, false, "histogram_bounds"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
