@@ -3,13 +3,7 @@
 package figures_test
 
 import (
-	"bytes"
-	"io"
-	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,44 +15,17 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
+	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/world"
 )
 
-var (
-	aPattern  = regexp.MustCompile(`__name__\s*(=~|!~|!=)`)
-	twoUnits  = regexp.MustCompile(`\d(ms|[smhdwy])\d+(ms|[smhdwy])`)
-	nameless  = regexp.MustCompile(`(^|[^\w:])\{`)
-	exactName = regexp.MustCompile(`__name__\s*=\s*"`)
-)
-
-// likeGoogles stands before a Prometheus and refuses what Google's Managed Prometheus does: a pattern for a metric's name, a
-// selector without an exact name, a duration of two units.
-func likeGoogles(t *testing.T, s store) (front store, refused *int) {
+// likeGoogles puts a front that refuses what Google's does before a Prometheus.
+func likeGoogles(t *testing.T, s store) (front store, proxy *world.LikeGoogles) {
 	t.Helper()
-	target, err := url.Parse(s.url)
+	proxy, err := world.NewLikeGoogles(s.url)
 	require.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	refused = new(int)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		form, _ := url.ParseQuery(string(body)) // an empty body is an empty form
-		for _, text := range append(append(form["query"], form["match[]"]...), append(r.URL.Query()["query"], r.URL.Query()["match[]"]...)...) {
-			if aPattern.MatchString(text) || nameless.MatchString(text) && !exactName.MatchString(text) || twoUnits.MatchString(text) {
-				*refused++
-				w.Header().Set("Content-Type", "application/json")
-				w.WriteHeader(http.StatusBadRequest)
-				_, _ = io.WriteString(w, `{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": substitute queries failed: convert vector selector failed: =~ is an unsupported matchtype for the __name__ label: invalid argument"}`)
-				return
-			}
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, r)
-	}))
+	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
-	return store{server.URL, s.window}, refused
+	return store{server.URL, s.window}, proxy
 }
 
 func TestAStoreThatRefusesPatternsGivesTheSameFigures(t *testing.T) {
@@ -77,7 +44,7 @@ func TestAStoreThatRefusesPatternsGivesTheSameFigures(t *testing.T) {
 			require.InEpsilon(t, 1+want[name], 1+got[name], 1e-9, name)
 		}
 	}
-	require.LessOrEqual(t, *refused, 2, "what was refused once is not tried again")
+	require.LessOrEqual(t, refused.Refused.Load(), int64(2), "what was refused once is not tried again")
 
 	series, _, err := through.EngineState(t.Context(), []evidence.Window{s.window}, vllm.Scope{}, []string{vllm.NumRequestsRunning, vllm.KVCacheUsage, vllm.GenerationTokens, vllm.GPUUtilization})
 	require.NoError(t, err)

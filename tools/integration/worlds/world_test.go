@@ -55,7 +55,14 @@ func stage(t *testing.T, w world.World) *scene {
 	s := prepare(t, w)
 	to := time.Now().Add(-settle - w.Delay).Truncate(s.config.ScrapeInterval)
 	s.fill(t, simulator.Window{From: to.Add(-length), To: to, Drain: true})
-	s.start(t, s.stores.Prometheus.URL)
+	prometheus := s.stores.Prometheus.URL
+	if w.Front != nil {
+		front, stop, err := w.Front(prometheus)
+		require.NoError(t, err)
+		t.Cleanup(stop)
+		prometheus = front
+	}
+	s.start(t, prometheus)
 	return s
 }
 

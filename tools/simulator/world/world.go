@@ -26,6 +26,8 @@ type World struct {
 	Pipeline func(random *rand.Rand) simulator.Pipeline
 	// Settings is what the operator of such an installation has set in the data source's jsonData, beside the stores' addresses.
 	Settings func(jsonData map[string]any)
+	// Front stands before the metric store, if it is not Prometheus itself that the data source asks. Stop ends it.
+	Front func(prometheus string) (url string, stop func(), err error)
 	// Delay is how much later than it happened evidence may be dated: history must have ended that long ago.
 	Delay time.Duration
 
@@ -96,6 +98,9 @@ func (w World) with(o World) World {
 	w.Doc += " " + o.Doc
 	w.Source = strings.Trim(w.Source+", "+o.Source, ", ")
 	w.Settings = both(w.Settings, o.Settings)
+	if w.Front == nil {
+		w.Front = o.Front
+	}
 	w.Delay += o.Delay
 	w.Names = append(slices.Clone(w.Names), o.Names...)
 	w.Marked = max(w.Marked, o.Marked)
