@@ -75,10 +75,10 @@ var Columns = []Column{
 	{Name: "tokens_per_second", Unit: "suffix: tok/s", Description: "completion_tokens / decode", Number: func(r *Request) *float64 { return &r.TokensPerSecond }, FromSpan: true, NeedsSpan: true},
 
 	// caller
-	{Name: "caller_service", Description: "Service of the parent span", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Service }), FromSpan: true},
-	{Name: "caller_operation", Description: "Operation of the parent span", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Operation }), FromSpan: true},
-	{Name: "caller_duration", Unit: "s", Description: "Duration of the parent span", Number: func(r *Request) *float64 { return &r.CallerDuration }},
-	{Name: outsideColumn, Unit: "s", Description: "caller_duration − e2e: network, router, client", Number: func(r *Request) *float64 { return &r.OutsideEngine }},
+	{Name: "caller_service", Description: "Service of the call that covers the engine's span: the outermost call to a model, else the nearest span above", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Service }), FromSpan: true},
+	{Name: "caller_operation", Description: "Operation of that call", Text: callerText(func(c *evidence.CallerSpan) *string { return &c.Operation }), FromSpan: true},
+	{Name: "caller_duration", Unit: "s", Description: "Duration of that call", Number: func(r *Request) *float64 { return &r.CallerDuration }},
+	{Name: outsideColumn, Unit: "s", Description: "caller_duration − e2e: network, router, client; null where the caller made other requests besides", Number: func(r *Request) *float64 { return &r.OutsideEngine }},
 
 	// engine at arrival
 	{Name: "running", Description: "Requests in the batch at the last scrape before arrival", Number: func(r *Request) *float64 { return &r.Running }},
