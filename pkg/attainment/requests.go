@@ -113,8 +113,8 @@ type counted struct {
 	times []tally
 }
 
-// AddStuck counts requests that have no row since nothing but an engine's gauges tells of them: open past their limit, they have
-// missed it. How many came since, which gauges of a hanging engine do not count, nobody knows: a rule must not decide.
+// AddStuck counts requests that have no row since nothing but an engine's gauges tells of them. They are not judged, since gauges
+// can be stale; how many came since, which those of a hanging engine do not count, nobody knows: a rule must not decide.
 func (r *Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
 	values := make([]string, len(groupBy))
 	for _, s := range stuck {
@@ -122,14 +122,12 @@ func (r *Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
 		if place := cmp.Or(s.Origin.Pod, s.Origin.Instance); place != "" {
 			name += " on " + place
 		}
-		r.stuck = append(r.stuck, cannotTell(s.Model, fmt.Sprintf("%s holds %.0f requests past their limit and finishes none; how many came since is not known", name, s.Requests)))
+		r.stuck = append(r.stuck, cannotTell(s.Model, fmt.Sprintf("%s holds %.0f requests for longer than their limit and finishes none; how many came since is not known", name, s.Requests)))
 		row := join.Request{Origin: s.Origin, Model: s.Model, Engine: s.Engine, Status: join.StatusUnknown}
 		g := r.group(models.GroupOf(&row, groupBy, values), len(grid.Times))
 		from, to := grid.at(s.Since)
 		for t := from; t < to; t++ {
 			g.times[t].requests += s.Requests
-			g.times[t].missed += s.Requests
-			g.times[t].failed += s.Requests
 		}
 		for t := range g.times {
 			g.times[t].limited = true

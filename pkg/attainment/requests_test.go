@@ -219,11 +219,11 @@ func TestTooManyRequestsWithoutAVerdictLeaveNothingToDecideOn(t *testing.T) {
 	}
 }
 
-func TestStuckRequestsHaveMissedTheirLimit(t *testing.T) {
+func TestWhatOnlyGaugesTellIsNotJudgedAndNotDecidedOn(t *testing.T) {
 	requests := attainment.Count(joined(request("llama", 30*time.Minute, 0.5, 0.02, 3, 100)), limits, []string{models.ByModel}, hour, nil)
 	requests.Whole = true
 	requests.AddStuck([]join.Stuck{{Origin: &evidence.Origin{Pod: "llama-0"}, Model: "llama", Since: noon.Add(-time.Minute), Requests: 3}}, []string{models.ByModel}, hour)
-	require.ErrorContains(t, requests.Decidable(), "llama on llama-0 holds 3 requests past their limit")
-	require.InDeltaMapValues(t, map[string]float64{"attainment": 0.25, "requests": 4, "missed": 3, "failed": 3},
-		only(figures(t, requests, "llama"), "attainment", "requests", "missed", "failed"), 1e-9)
+	require.ErrorContains(t, requests.Decidable(), "llama on llama-0 holds 3 requests for longer than their limit")
+	require.InDeltaMapValues(t, map[string]float64{"attainment": 1, "requests": 4, "missed": 0, "not_judged": 3},
+		only(figures(t, requests, "llama"), "attainment", "requests", "missed", "not_judged"), 1e-9)
 }

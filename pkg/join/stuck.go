@@ -9,6 +9,8 @@ import (
 
 // Stuck are requests that no row tells of and that the engine's own gauges hold past their limit: it finished nothing for longer
 // than the limit, and all that time it had at least so many. Without lines that name requests, a hanging engine looks idle.
+//
+// It is a doubt and no proof: vLLM sets its gauges with each step, so that an engine whose last clients left keeps theirs.
 type Stuck struct {
 	Origin   *evidence.Origin
 	Model    string
@@ -16,6 +18,9 @@ type Stuck struct {
 	Since    time.Time // they began before this
 	Requests float64
 }
+
+// fewStuck is how many requests an engine must hold: one or two may be those of clients that left it idle.
+const fewStuck = 3
 
 // stuck looks for engines that hold requests and finish none.
 func (j *joiner) stuck() (out []Stuck) {
@@ -42,7 +47,7 @@ func (j *joiner) stuck() (out []Stuck) {
 			held, since := in.engines[e].holds(j.looked(), j.in.SLO[index].E2E+OpenMargin, j.in.StaleAfter)
 			known := min(told[i], held)
 			told[i] -= known
-			if held > known {
+			if held-known >= fewStuck {
 				out = append(out, Stuck{Origin: in.origin, Model: model, Engine: in.engines[e].rank, Since: since, Requests: held - known})
 			}
 		}

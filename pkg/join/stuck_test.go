@@ -34,6 +34,7 @@ func TestWhatAnEngineHoldsAndDoesNotFinishIsStuck(t *testing.T) {
 			return scrape{8, 2, 40}
 		}, limit: 20 * time.Second},
 		"one that was not scraped in between":  {at: func(s float64) scrape { return scrape{8, 2, 40} }, gaps: true, limit: 20 * time.Second},
+		"one that two clients left idle":       {at: func(s float64) scrape { return scrape{2, 0, min(s, 40)} }, limit: 20 * time.Second},
 		"rows tell of some":                    {at: func(s float64) scrape { return scrape{8, 2, min(s, 40)} }, rows: 7, limit: 20 * time.Second, want: 3},
 		"rows tell of all":                     {at: func(s float64) scrape { return scrape{8, 2, min(s, 40)} }, rows: 12, limit: 20 * time.Second},
 		"a model whose time is not limited":    {at: func(s float64) scrape { return scrape{8, 2, min(s, 40)} }},
