@@ -40,13 +40,14 @@ func Expect(known []*truth.Record) (rows []Expected) {
 	return rows
 }
 
-// FailureUntold reports whether nothing tells of the failure of a sequence with a span, or of its abort by the engine itself (a
-// pause). vLLM marks neither on the span. Of a failure the line about it was lost, and there is no caller who was answered; the
+// FailureUntold reports whether nothing tells of the failure of a sequence with a span, or of any sequence's abort by the engine
+// itself (a pause). vLLM marks neither on the span. Of a failure the line about it was lost, and there is no caller who was answered; the
 // reason of an abort after the first token stands only in the line about a chat's answer in one piece. Such a row says ok
 // (docs/join.md).
 func FailureUntold(r *truth.Record) bool {
 	if r.Evidence.EngineSpan != truth.Emitted {
-		return false
+		told := r.CompletionTokens > 0 && !r.Stream && r.Endpoint == traffic.ChatCompletions && r.Evidence.LogLines > 2 // Received, Added
+		return r.Error == truth.AbortedByEngine && !told
 	}
 	switch lost := r.Evidence.LogLinesLost > 0; r.Status {
 	case truth.StatusError:

@@ -18,7 +18,13 @@ import (
 // fleet is some minutes of one, of which everything is known.
 var fleet = sync.OnceValues(func() (*truthtest.Recorder, error) {
 	known := &truthtest.Recorder{}
-	sim, err := simulator.New(simulator.Config{Seed: 5, Rate: 4, Listen: "off", Recorder: known, EngineDeaths: -1, EnginePauses: -1})
+	models := simulator.DefaultModels()
+	for i := range models {
+		models[i].Clusters = []string{"eu-1"}
+	}
+	sim, err := simulator.New(simulator.Config{
+		Seed: 5, Rate: 4, Models: models, Listen: "off", Recorder: known, EngineDeaths: -1, EnginePauses: -1,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,7 @@ func (s *sequence) record() *truth.Record {
 	}
 	switch {
 	case s.orphan:
-		r.Status, r.ParentSpanID, r.Error = truth.StatusAborted, "", "aborted by the engine"
+		r.Status, r.ParentSpanID, r.Error = truth.StatusAborted, "", truth.AbortedByEngine
 	case s.counted && s.Finish != engine.Error:
 		r.Status = truth.StatusOK // also when the call failed because of a sibling
 	}

@@ -16,6 +16,9 @@ const (
 	StatusUnfinished = "unfinished"
 )
 
+// AbortedByEngine is the error of a request that a pause ended: its server answers as if it had finished.
+const AbortedByEngine = "aborted by the engine"
+
 // Cause is the true reason for a slow or failed request.
 const (
 	CauseNormal           = "normal"

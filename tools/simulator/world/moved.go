@@ -76,7 +76,7 @@ func init() {
 					ship(l)
 				}
 			})},
-		World{Name: "log_clock_set_right", Doc: "The clock that stamps the lines was 6 s early until somebody set it right, minutes ago: Save & test, which looks at the newest, finds nothing.",
+		World{Name: "log_clock_set_right", Doc: "The clock that stamps the lines was 6 s early until somebody set it right, minutes ago.", Names: []string{"log_delay|log_skew?"},
 			Pipeline: onLines(func(*rand.Rand) func(line, ship) {
 				var began time.Time
 				return func(l line, ship ship) {

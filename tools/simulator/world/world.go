@@ -31,7 +31,7 @@ type World struct {
 	// Delay is how much later than it happened evidence may be dated: history must have ended that long ago.
 	Delay time.Duration
 
-	// Names are the checks of Save & test that must fail here, and no other may. With a|b either will do, or both.
+	// Names are the checks of Save & test that must fail here, and no other may. With a|b either will do, or both; a? may fail.
 	Names []string
 	// Marked is the share of rows that may be marked ambiguous; 0 leaves the usual 2 %.
 	Marked float64
