@@ -51,6 +51,11 @@ func traffic(n int) join.Input {
 			evidence.RequestEvent{UnixNano: at.UnixNano() + 2e6, Origin: o, External: id, ID: id + "-9f3c1a7e", Kind: vllm.LogAdded, Form: vllm.IDInternal},
 			evidence.RequestEvent{UnixNano: at.UnixNano() + 16e8, Origin: o, External: id, ID: id, Kind: vllm.LogGenerated, Form: vllm.IDExternal},
 		)
+		for k := len(in.Events) - 3; k < len(in.Events); k++ { // as they come from lines
+			e := &in.Events[k]
+			e.Stream = uint32(i % 6)
+			e.LineIdentity = evidence.LineIdentity{Content: uint64(k+1) * 0x9e3779b97f4a7c15, Clock: uint32(e.UnixNano / 1e9), PID: 1}
+		}
 	}
 	return in
 }

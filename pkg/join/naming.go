@@ -41,10 +41,10 @@ func newPlaces(in *Input) *places {
 			w.add(o)
 		}
 	}
-	var last *evidence.Origin
+	var recent [8]*evidence.Origin // neighbours in time are of few servers
 	for i := range in.Spans {
-		if o := in.Spans[i].Origin; o != last {
-			last = o
+		if o := in.Spans[i].Origin; !slices.Contains(recent[:], o) {
+			recent[i%len(recent)] = o
 			each(&p.spans, o)
 		}
 	}
