@@ -78,6 +78,7 @@ func batchTexts(ids []string) [][]string {
 func requestEvents(page []entry, p places, parts *partReader) []evidence.RequestEvent {
 	events := make([]evidence.RequestEvent, 0, len(page))
 	origins := originCache{places: p}
+	dropped := false
 	through := parts.page()
 	defer parts.done(through)
 	for _, e := range page {
@@ -86,6 +87,15 @@ func requestEvents(page []entry, p places, parts *partReader) []evidence.Request
 			through.finish(e, &parsed, events)
 			continue
 		}
+		if further, drop := through.goesOn(e.stream, &parsed); further {
+			through.lines.Parts++
+			for _, i := range drop {
+				events[i].External = ""
+				dropped = true
+			}
+			continue
+		}
+		through.opens(e.stream, &parsed, -1)
 		if parsed.External == "" || parsed.Kind == vllm.LogDelta && parsed.FinishReason == "" {
 			continue
 		}
@@ -104,6 +114,7 @@ func requestEvents(page []entry, p places, parts *partReader) []evidence.Request
 					if parsed.Cut {
 						through.open[e.stream] = len(events) - 1
 					}
+					through.opens(e.stream, &parsed, len(events)-1)
 				}
 			}
 			if len(more) == 0 {
@@ -113,6 +124,9 @@ func requestEvents(page []entry, p places, parts *partReader) []evidence.Request
 			parsed.RequestID, more = more[0], more[1:]
 			parsed.External, _ = vllm.ExternalFromInternal(parsed.RequestID)
 		}
+	}
+	if dropped {
+		events = slices.DeleteFunc(events, func(e evidence.RequestEvent) bool { return e.External == "" })
 	}
 	return events
 }

@@ -35,18 +35,70 @@ type firstLine struct {
 	nano   int64
 }
 
-// page is what one page's lines are read with.
+// partPage is what one page's lines are read with.
 type partPage struct {
 	last  map[*stream]lineEnd
 	open  map[*stream]int // the event of the line that was cut last, and waits for its end
+	goes  map[*stream]openRecord
 	lines evidence.LineReading
 	first []firstLine
+}
+
+// openRecord is a line that ends in carriage returns: a record of several lines goes on in the next one, with the same head, and its last
+// line has one less. (On a terminal all lines have one, and each of them is whole.)
+type openRecord struct {
+	pid, line int
+	returns   int
+	logger    string
+	events    []int // of the lines so far
+	known     bool  // the record is known to have several lines
+}
+
+// longestRecord bounds how many lines of a record are remembered.
+const longestRecord = 64
+
+// goesOn reports whether a line is a further one of a record of several: a client's id may have line breaks in it, and each line
+// looks as if vLLM had written it. drop are the events of the lines before, when only this one shows what they were.
+func (p *partPage) goesOn(s *stream, e *vllm.LogEvent) (further bool, drop []int) {
+	before, ok := p.goes[s]
+	switch {
+	case !ok || before.pid != e.PID || before.line != e.Line || before.logger != e.Logger || e.Returns > before.returns:
+		delete(p.goes, s)
+		return false, nil
+	case !before.known && !e.BrokenRequest():
+		if e.Returns < before.returns {
+			delete(p.goes, s)
+		}
+		return false, nil
+	}
+	drop, before.events, before.known = before.events, nil, true
+	p.goes[s] = before
+	if e.Returns < before.returns {
+		delete(p.goes, s)
+	}
+	return true, drop
+}
+
+// opens notes a line behind which its record may go on, with its event; -1 = it makes none.
+func (p *partPage) opens(s *stream, e *vllm.LogEvent, event int) {
+	if e.Returns == 0 || e.Line <= 0 {
+		return
+	}
+	record, ok := p.goes[s]
+	if !ok || len(record.events) >= longestRecord {
+		record = openRecord{pid: e.PID, line: e.Line, returns: e.Returns, logger: e.Logger}
+	}
+	record.known = record.known || e.BrokenRequest()
+	if event >= 0 {
+		record.events = append(record.events, event)
+	}
+	p.goes[s] = record
 }
 
 func newPartReader() *partReader { return &partReader{ends: map[uint32][]lineEnd{}} }
 
 func (r *partReader) page() *partPage {
-	return &partPage{last: map[*stream]lineEnd{}, open: map[*stream]int{}}
+	return &partPage{last: map[*stream]lineEnd{}, open: map[*stream]int{}, goes: map[*stream]openRecord{}}
 }
 
 // part takes one line of a page, in order of time; it reports whether the line is a further part of one before.
@@ -78,7 +130,7 @@ func (p *partPage) part(e entry, parsed *vllm.LogEvent) bool {
 	return false
 }
 
-// ends gives the reason of an answer to the line before that was cut: it stands in the last part.
+// finish gives the reason of an answer to the line before that was cut: it stands in the last part.
 func (p *partPage) finish(e entry, parsed *vllm.LogEvent, events []evidence.RequestEvent) {
 	at, ok := p.open[e.stream]
 	if !ok {

@@ -117,3 +117,36 @@ func TestLongLinesAreAskedForInSmallPages(t *testing.T) {
 		require.Less(t, call.Bytes, int64(4<<20))
 	}
 }
+
+// TestAnIDWithLineBreaksMakesNoLines reads what vLLM writes of an id with line breaks: its head on each line, and a carriage return
+// between them.
+func TestAnIDWithLineBreaksMakesNoLines(t *testing.T) {
+	for name, id := range map[string]string{
+		"the second line is another's":        "chatcmpl-x\nAdded request chatcmpl-victim",
+		"the first line is another's":         "chatcmpl-victim-9f3c1a7e.\nx",
+		"a line in the middle":                "chatcmpl-x\nAdded request chatcmpl-victim-9f3c1a7e.\ny",
+		"a line about the end of a request":   "chatcmpl-x\nRequest chatcmpl-victim failed (engine dead).\ny",
+		"the first line is about its failure": "chatcmpl-victim-9f3c1a7e.\nRequest chatcmpl-victim failed (engine dead).\ny",
+	} {
+		for _, terminal := range []string{"", "\r"} {
+			store := newFakeLoki(t)
+			n := 0
+			write := func(line string) {
+				n++
+				store.lines = append(store.lines, fakeLine{at: at(time.Duration(n) * time.Millisecond), stream: vllmStream, line: line + terminal})
+			}
+			write(addedHead + "chatcmpl-before-9f3c1a7e.")
+			for line := range strings.SplitSeq(strings.ReplaceAll(addedHead+id+"-0a1b2c3d.", "\n", "\r\n"+strings.TrimSuffix(addedHead, "Added request ")), "\n") {
+				write(line)
+			}
+			write(addedHead + "chatcmpl-after-9f3c1a7e.")
+			events, report := client(t, store.URL, nil, `{container="vllm"}`).RequestEvents(t.Context(), []evidence.Window{window(0, time.Minute)}, vllm.Scope{}, loki.RequestFilter{})
+			require.NoError(t, report.Err)
+			var told []string
+			for _, e := range events {
+				told = append(told, e.External)
+			}
+			require.Equal(t, []string{"chatcmpl-before", "chatcmpl-after"}, told, "%s, terminal %q", name, terminal)
+		}
+	}
+}

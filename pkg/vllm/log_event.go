@@ -100,8 +100,9 @@ type LogEvent struct {
 	// Cut is set for a part of a line that the shipper or the container's runtime cut, by their own mark or by the sizes at
 	// which they cut. What follows it in its stream may begin in the middle of a client's text.
 	Cut bool
-	// Open is set for a line that ends in a carriage return: vLLM's record goes on in the next one. (On a terminal all do.)
-	Open bool
+	// Returns is how many carriage returns end the line. vLLM puts one behind each line of a record but the last; a terminal puts one
+	// behind every line.
+	Returns int
 
 	// read says that a head or a record told where the message begins.
 	read bool

@@ -19,8 +19,9 @@ func ParseLogLine(line string) LogEvent {
 	}
 	s := strings.TrimSuffix(line, "\n")
 	if strings.HasSuffix(s, "\r") {
-		e.Open = true
+		before := len(s)
 		s = strings.TrimRight(s, "\r\n")
+		e.Returns = before - len(s)
 	}
 	if !e.takePlain(s) {
 		e.takeAny(s)

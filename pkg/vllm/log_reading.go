@@ -1,6 +1,7 @@
 package vllm
 
 import (
+	"path"
 	"regexp"
 	"strings"
 	"unicode"
@@ -34,6 +35,19 @@ func (e *LogEvent) Reading() Reading {
 		return ReadWell
 	}
 	return ReadForeign
+}
+
+// BrokenRequest reports whether the line stands under vLLM's own head and begins as a line about a request or in the middle of one: it
+// is no whole sentence. An id with a line break makes such lines.
+func (e *LogEvent) BrokenRequest() bool {
+	if e.Kind != LogOther || !e.plain && !e.read || e.Level != LevelInfo {
+		return false
+	}
+	switch base := path.Base(e.Logger); base {
+	case "async_llm.py", "async_llm_engine.py", "output_processor.py", "request_logger.py", "logger.py":
+		return true
+	}
+	return false
 }
 
 // sentenceWords are those that no other program writes; with the id of a request behind the first ones.

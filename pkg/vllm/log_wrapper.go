@@ -99,8 +99,9 @@ func (e *LogEvent) takeFields(r *record) string {
 	r.giveTo(e)
 	e.read = true
 	text := strings.TrimSuffix(r.text, "\n")
-	e.Open = strings.HasSuffix(text, "\r")
-	return strings.TrimRight(text, "\r\n")
+	whole := strings.TrimRight(text, "\r\n")
+	e.Returns = len(text) - len(whole)
+	return whole
 }
 
 // takeRuntime takes what Kubernetes' container runtimes write before each line: "<time> stdout F ". With the tag P, the line
