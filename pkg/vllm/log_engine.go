@@ -79,8 +79,7 @@ func (e *LogEvent) classifyEngine() {
 	if (e.Logger == "" || strings.HasPrefix(e.Logger, "uvicorn") || !e.plain) && e.takeAccess(m) || e.takeStats(m) {
 		return
 	}
-	loud := e.Level == LevelUnknown || e.Level.AtLeast(LevelWarning)
-	if loud && e.takeAlarm(m) {
+	if e.loud() && e.takeAlarm(m) {
 		return
 	}
 	for _, known := range messages[m[0]] {
@@ -107,6 +106,11 @@ func (e *LogEvent) classifyEngine() {
 		}
 		e.takeTraceback(m)
 	}
+}
+
+// loud reports whether the line may be an alarm by its level: warning or worse, or none of the program's own.
+func (e *LogEvent) loud() bool {
+	return e.Level == LevelUnknown || e.hearsay || e.Level.AtLeast(LevelWarning)
 }
 
 // takeAlarm takes what the table of sentences has: an engine that died, did not start, hangs, or has no memory left.

@@ -108,6 +108,8 @@ type LogEvent struct {
 	read bool
 	// plain is set for lines whose head is vLLM's or uvicorn's own, with nothing but a process before it.
 	plain bool
+	// hearsay is set for a level that only a shipper tells.
+	hearsay bool
 	// foreign is set for lines of other programs in the same output.
 	foreign bool
 	// coloured is the text with its colours, where it had any.

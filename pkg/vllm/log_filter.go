@@ -42,7 +42,7 @@ func EngineEventFilter(events ...EngineEvent) []LineStage {
 		{Match: `(?:^|\n[ \t][^\n]*\n)(?:` + headWords + `)*(?:` + recordLead + `|` + prefixedHead + `)?(?:` + headWords + `)*` + said},
 		{Drop: `^(?:` + headWords + `)*` + said + `.*"\}\s*$`}, // the rest of a record that was cut
 		{Capture: `(?i:\b(?P<` + LevelOwn + `>debug|trace|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|[iwefd]\d{4,8}))\b[\]:|/, ]*(?:` + headWords + `)*` + said},
-		{Capture: `(?:` + fieldNames(levelRanks) + `)(?:\\*" ?: ?\\*"|=\\*"?)(?P<` + LevelRecord + `>\w+)`},
+		{Capture: `"(?i:levelname|level|log\.level|loglevel|log_level|lvl|@l|level_name)\\*" ?: ?\\*"(?P<` + LevelRecord + `>\w+)`}, // a logger's, not a shipper's
 		{Level: true},
 	}
 }
@@ -88,6 +88,7 @@ const (
 	headWords = `(?:` +
 		`\([\w.:-]+(?: rank=\d+)?(?:[ =]p?i?d?=?\d*)?(?:, ip=[^)]*)?\)` + // processes
 		`|\[[\w .:/,+=@#()<>-]*\]:?|<[\w:]+>:?` + // brackets
+		`|\[[\w@.-]+(?: [\w@.-]+="(?:[^"\\]|\\.)*")+\]` + // the data of RFC 5424
 		`|@?\d[\w:.,/+-]*|[\w./@:<>()-]*[\d_./@:-][\w./@:<>()-]*[:,]?` + // times, numbers; hosts, files, loggers, functions
 		`|(?i:debug|trace|info|warn(?:ing)?|error|critical|fatal)\b[:|,]?` +
 		`|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|UTC|GMT|[A-Z][a-z]+[A-Z]\w*|root|vllm|uvicorn|stdout|stderr|engine|[FPIWE]` +

@@ -19,7 +19,7 @@ func (e *LogEvent) takeLMCacheHead(s string) bool {
 	if level == LevelUnknown || !ok {
 		return false
 	}
-	e.Level, e.Logger, e.Line, e.Clock, e.foreign = level, "lmcache", 0, clock, true
+	e.Level, e.Logger, e.Line, e.Clock, e.foreign, e.hearsay = level, "lmcache", 0, clock, true, false
 	if open := strings.LastIndex(message, " ("); open >= 0 && strings.HasSuffix(message, ")") {
 		place := strings.Split(message[open+2:len(message)-1], ":")
 		if len(place) > 1 && isFile(place[0]) {
@@ -50,7 +50,7 @@ func (e *LogEvent) takeGlogHead(s string) bool {
 	if !ok {
 		return false
 	}
-	e.Level, e.Logger, e.Line = levelOfLetter(s[0]), file, line
+	e.Level, e.Logger, e.Line, e.hearsay = levelOfLetter(s[0]), file, line, false
 	e.foreign = e.foreign || !strings.HasSuffix(file, ".py")
 	e.Message = strings.TrimPrefix(s[end+1:], " ")
 	return true
@@ -67,7 +67,7 @@ func (e *LogEvent) takeNCCLHead(s string) bool {
 	if host, _, ok := strings.Cut(s[:at], " "); level == LevelUnknown || !ok && strings.Count(s[:at], ":") < 2 || strings.Count(host, ":") < 2 {
 		return false
 	}
-	e.Level, e.Logger, e.foreign = level, "NCCL", true
+	e.Level, e.Logger, e.foreign, e.hearsay = level, "NCCL", true, false
 	for word := range strings.FieldsSeq(s[:at]) {
 		if file, line, ok := cutPlace(word); ok && isFile(file) {
 			e.Logger, e.Line = file, line

@@ -1,6 +1,7 @@
 package vllm_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -30,8 +31,20 @@ func FuzzParseLogLine(f *testing.F) {
 		f.Add(line)
 		f.Add(head + line)
 	}
+	for _, s := range samples(f) {
+		f.Add(s.line)
+	}
+	for _, line := range forged {
+		for _, wrap := range wrappers {
+			f.Add(wrap(line))
+		}
+	}
 	f.Fuzz(func(t *testing.T, line string) {
 		e := vllm.ParseLogLine(line)
+		_, _, _ = vllm.EngineEventsOf(&e), e.Reading(), e.BrokenRequest()
+		if example := vllm.Example(line); !utf8.ValidString(example) || strings.ContainsAny(example, "\x1b\n\r") || utf8.RuneCountInString(example) > 121 {
+			t.Errorf("%q is no example to show", example)
+		}
 		for _, id := range append([]string{e.RequestID}, e.MoreIDs...) {
 			if id != "" && !vllm.ComparableRequestID(id) {
 				t.Errorf("%q is no id", id)
@@ -43,8 +56,8 @@ func FuzzParseLogLine(f *testing.F) {
 		if e.RequestID != "" && !e.Kind.NamesRequest() {
 			t.Errorf("kind %s does not name requests, yet there is %q", kinds[e.Kind], e.RequestID)
 		}
-		if strings.ContainsAny(line, "{\x1b") || !utf8.ValidString(line) {
-			return
+		if strings.ContainsAny(line, "{\x1b\"\\\n") || spelledColour.MatchString(line) || !utf8.ValidString(line) {
+			return // escapes and colours change the text
 		}
 		for _, part := range []string{e.RequestID, e.External, e.Message, e.Logger, e.Process, e.FinishReason, e.LoRA} {
 			if !strings.Contains(line, part) && !strings.HasPrefix(part, "uvicorn.") {
@@ -54,6 +67,9 @@ func FuzzParseLogLine(f *testing.F) {
 		_, _ = vllm.ParseEngineStats(e.Message)
 	})
 }
+
+// spelledColour is a colour whose ESC is spelled otherwise, or lost.
+var spelledColour = regexp.MustCompile(`\[[\d;]*m`)
 
 func FuzzRequestIDSet(f *testing.F) {
 	f.Add("cmpl-B-1", "Added request cmpl-B-1-9f3c1a7e.")

@@ -73,7 +73,7 @@ func plainWord(s string) bool {
 // finish gives the event what the head told, and the message.
 func (r *headReader) finish(e *LogEvent, message string) bool {
 	if r.level != LevelUnknown {
-		e.Level = r.level
+		e.Level, e.hearsay = r.level, false
 	}
 	if logger := firstOf(r.file, r.name); logger != "" {
 		e.Logger, e.Line = logger, r.line
@@ -95,16 +95,16 @@ func (r *headReader) finish(e *LogEvent, message string) bool {
 	return true
 }
 
-// nested takes what begins a line of its own within: a process, vLLM's own head, a record.
+// nested takes what begins a line of its own within: a process, a rank, vLLM's own head or another program's, a record.
 func (r *headReader) nested(e *LogEvent, rest string) bool {
-	if rest[0] == '(' || rest[0] == '{' {
+	if rest[0] == '(' || rest[0] == '{' || rest[0] == '[' {
 		before := *e
 		inner := e.unwrap(rest)
 		if len(inner) == len(rest) {
-			return false
+			return rest[0] == '[' && e.takeForeignHead(rest)
 		}
 		if r.level != LevelUnknown && e.Level == before.Level {
-			e.Level = r.level
+			e.Level, e.hearsay = r.level, false
 		}
 		if !e.takeHead(inner) && !e.takeUvicornHead(inner) && !e.takeForeignHead(inner) && (beginsSentence(inner) || !e.takeAnyHead(inner)) {
 			e.Message = inner

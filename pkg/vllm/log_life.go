@@ -76,7 +76,7 @@ func EngineEventsOf(e *LogEvent) []Told {
 		}
 		return all
 	}
-	if e.Level != LevelUnknown && !e.Level.AtLeast(LevelWarning) || echoesClients(e.Logger) {
+	if !e.loud() || echoesClients(e.Logger) {
 		return nil
 	}
 	for _, text := range [...]string{m, e.Exception} {

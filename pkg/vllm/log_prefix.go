@@ -154,7 +154,7 @@ func (e *LogEvent) takeHeadAt(s, level, rest string) bool {
 	if err != nil {
 		return false
 	}
-	e.Level, e.Logger, e.Line, e.Clock = parsed, place[:colon], line, told
+	e.Level, e.Logger, e.Line, e.Clock, e.hearsay = parsed, place[:colon], line, told, false
 	e.Message = strings.TrimPrefix(rest[end+1:], " ")
 	return true
 }
@@ -169,7 +169,7 @@ func (e *LogEvent) takeUvicornHead(s string) bool {
 	if level == LevelUnknown {
 		return false
 	}
-	e.Level, e.Logger = level, "uvicorn.error" // uvicorn's name for all that is not an access line
+	e.Level, e.Logger, e.hearsay = level, "uvicorn.error", false // uvicorn's name for all that is not an access line
 	e.Message = strings.TrimLeft(s[len(word)+1:], " ")
 	return true
 }

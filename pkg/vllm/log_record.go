@@ -21,6 +21,7 @@ type record struct {
 	errType, errText  string
 	line, pid         int
 	cut, continuation bool
+	logfmt            bool
 }
 
 // textRanks are the fields that hold a message, the most trusted first. Those of a logger come before those of a shipper: where
@@ -30,7 +31,8 @@ var textRanks = rankOf(
 	"_entry", "logmessage", "logentry", "line", "log.original", "event.original", "full_message", "content", "_raw", "raw",
 )
 
-var levelRanks = rankOf("levelname", "level", "log.level", "loglevel", "log_level", "lvl", "@l", "severity", "severitytext", "severity_text", "level_name")
+// levelRanks are the fields with a level: from severity on they are a shipper's, who often knows no better than the stream.
+var levelRanks = rankOf("levelname", "level", "log.level", "loglevel", "log_level", "lvl", "@l", "level_name", "severity", "severitytext", "severity_text")
 
 // clockRanks are the fields with a time that is written as text, the logger's before a shipper's.
 var clockRanks = rankOf("asctime", "timestamp", "@timestamp", "time", "ts", "record.time.repr")
@@ -205,7 +207,7 @@ func (r *record) takeTraceback(v value) {
 // giveTo hands what the record tells to the event, where it tells; what stands within the text is taken later and counts more.
 func (r *record) giveTo(e *LogEvent) {
 	if r.level != LevelUnknown && r.level != "" {
-		e.Level = r.level
+		e.Level, e.hearsay = r.level, r.logfmt || r.levelRank >= levelRanks["severity"]
 	}
 	if logger := firstOf(r.file, r.name); logger != "" {
 		e.Logger, e.Line = logger, r.line

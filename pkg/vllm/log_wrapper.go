@@ -88,7 +88,7 @@ func (e *LogEvent) takeRecord(s string) (string, bool) {
 }
 
 func (e *LogEvent) takeLogfmt(s string) (string, bool) {
-	r := record{level: LevelUnknown}
+	r := record{level: LevelUnknown, logfmt: true}
 	if !logfmtFields(s, func(name string, v value) { r.take(name, v, 0) }) || r.textRank == 0 {
 		return s, false
 	}
