@@ -121,7 +121,8 @@ export const health = board({
     light({
       title: 'TTFT p95',
       about: {
-        shows: 'Time to first token that 95 of 100 requests of the slowest model keep, over the time range: the highest TTFT p95 of “What burns”.',
+        shows:
+          'Time to first token that 95 of 100 requests of the slowest model keep, over the time range: the highest TTFT p95 of “What burns”.',
         bad: 'Above the limit that you promised; colours follow the alerts’ 2.5 s.',
         do: 'See the row of that model below: waiting explains it, or prefill does. Runbook: VLLMTTFTBurnFast.',
       },

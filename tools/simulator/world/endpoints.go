@@ -61,7 +61,7 @@ func init() {
 			Doc:      "A gateway of Envoy's gives each call an id of its own and leaves the client's on its span.",
 			Pipeline: behind("envoy", "guid:x-request-id", "http.url")},
 		World{Name: "ids_behind_litellm", Source: "BerriAI/litellm (OpenTelemetry callback)",
-			Doc:      "A LiteLLM proxy forwards no header, so that vLLM makes ids up; the proxy's call id is on its span.",
+			Doc: "A LiteLLM proxy forwards no header, so that vLLM makes ids up; the proxy's call id is on its span.",
 			Config: func(c *simulator.Config) {
 				c.EngineDeaths, c.EnginePauses = 0, 0
 				c.Calls = then(c, func(call *traffic.Call) {

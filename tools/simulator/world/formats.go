@@ -1,7 +1,6 @@
 package world
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -31,14 +30,6 @@ func formatted(name, doc, source string, format func(l line, p record) string) W
 
 // module is the name of the logger that a file's records have.
 func (p record) module() string { return "vllm.v1.engine." + strings.TrimSuffix(p.file, ".py") }
-
-func quoted(text string) string {
-	out, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // text always encodes
-	}
-	return string(out)
-}
 
 func init() {
 	Add(

@@ -29,7 +29,7 @@ func init() {
 	Add(
 		World{Name: "engine_hangs_unlogged", Doc: "One replica's engine stops computing, and no line names a request: only gauges and counters tell of what it holds.",
 			Delay: 11 * time.Minute, Names: []string{"request_ids_in_logs"}, Config: func(c *simulator.Config) {
-				c.EngineDeaths, c.EnginePauses, c.Rate = -1, -1, 15 // the engine has work when it stops
+				c.EngineDeaths, c.EnginePauses, c.Rate = -1, -1, 15      // the engine has work when it stops
 				eachModel(c, func(m *simulator.Model) { m.LoRAs = nil }) // whose adapters they are, only lines tell
 				c.Hangs = append(c.Hangs, simulator.Hang{Pod: "vllm-llama-3-1-8b-0", At: 7 * time.Minute})
 				c.Calls = then(c, func(call *traffic.Call) {
