@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -93,8 +94,33 @@ func reason(store evidence.Store, err error) string {
 	return strings.TrimPrefix(err.Error(), upstream.Title(store)+" ")
 }
 
+// signers are the managed stores that want what the plugin does not do itself: Grafana's libraries for it bring those clouds'
+// SDKs. A proxy beside Grafana does.
+var signers = []struct{ host, fix string }{
+	{".amazonaws.com", "Amazon wants requests signed by SigV4: run aws-sigv4-proxy beside Grafana, and set its URL"},
+	{".prometheus.monitor.azure.com", "Azure wants a token of Entra ID that is renewed: run aad-auth-proxy beside Grafana, and set its URL"},
+	{"monitoring.googleapis.com", "Google wants a token of a service account that is renewed: run the frontend of Managed Prometheus, and set its URL"},
+}
+
+// signedFix is what to do about a managed store that does not let us in; "" for others.
+func signedFix(s settings.Store, err error) string {
+	u, parseErr := url.Parse(s.URL)
+	if parseErr != nil || !errors.Is(err, upstream.ErrUnauthorized) && !errors.Is(err, upstream.ErrForbidden) {
+		return ""
+	}
+	for _, signer := range signers {
+		if strings.HasSuffix(u.Hostname(), signer.host) {
+			return signer.fix
+		}
+	}
+	return ""
+}
+
 // storeFix is what a user can do about a store that cannot be asked.
 func storeFix(s settings.Store, err error) string {
+	if fix := signedFix(s, err); fix != "" {
+		return fix
+	}
 	switch {
 	case strings.Contains(err.Error(), "no org id"): // Loki's, Mimir's and Cortex' words for a missing tenant
 		return "set the tenant: this store serves several"

@@ -201,3 +201,22 @@ func TestHealthWarnsWhereAlertRulesWillComeWithoutIdentity(t *testing.T) {
 	c.settings.Loki.Auth = settings.AuthBearer // which alert rules then use
 	require.Equal(t, "Loki answers", c.run(t.Context()).stores()[1].Found)
 }
+
+func TestManagedStoresThatWantSignedRequestsNameTheirProxy(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1":             "aws-sigv4-proxy",
+		"https://llm-abcd.westeurope.prometheus.monitor.azure.com":                   "aad-auth-proxy",
+		"https://monitoring.googleapis.com/v1/projects/p/location/global/prometheus": "the frontend of Managed Prometheus",
+		"https://prometheus.example":                                                 "basic or a bearer token",
+	} {
+		store := settings.Store{Name: evidence.Prometheus, URL: address, Auth: settings.AuthNone}
+		for _, kind := range []upstream.Kind{upstream.ErrUnauthorized, upstream.ErrForbidden} {
+			fix := storeFix(store, &upstream.Error{Store: evidence.Prometheus, Kind: kind})
+			if kind == upstream.ErrForbidden && want == "basic or a bearer token" {
+				want = "the right to read"
+			}
+			require.Contains(t, fix, want, address)
+		}
+		require.NotContains(t, storeFix(store, &upstream.Error{Store: evidence.Prometheus, Kind: upstream.ErrServer}), "proxy")
+	}
+}

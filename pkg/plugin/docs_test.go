@@ -87,6 +87,9 @@ func saidByCheckups(t *testing.T) []string {
 			}
 		}
 	}
+	for _, signer := range signers {
+		lines = append(lines, "    → "+sentence(signer.fix))
+	}
 	slices.Sort(lines)
 	return slices.Compact(lines)
 }
