@@ -35,7 +35,7 @@ var Columns = []Column{
 	// identity
 	{Name: TimeColumn, Description: "When the API server took the request in (start of the engine span); without a span, its first evidence: a line's time is put on the spans' clock as far as the difference was measured", FromSpan: true},
 	{Name: "request_id", Description: "vLLM's external request id", Text: func(r *Request) *string { return &r.RequestID }, FromSpan: true},
-	{Name: "client_request_id", Description: "What the client sent as X-Request-Id, or what vLLM made up for it", Text: func(r *Request) *string { return &r.ClientRequestID }},
+	{Name: "client_request_id", Description: "What the client sent as X-Request-Id, to vLLM or to a router before it, or what was made up for it", Text: func(r *Request) *string { return &r.ClientRequestID }},
 	{Name: "trace_id", Text: func(r *Request) *string { return &r.TraceID }, Description: "Trace the request belongs to", FromSpan: true},
 	{Name: "span_id", Text: spanID, Description: "Engine span, else the client span", FromSpan: true},
 
@@ -57,7 +57,7 @@ var Columns = []Column{
 
 	// size
 	{Name: "prompt_tokens", Description: "Prompt length including cached tokens", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.PromptTokens }), FromSpan: true, NeedsSpan: true},
-	{Name: "completion_tokens", Description: "Generated tokens of this sequence", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.CompletionTokens }), FromSpan: true, NeedsSpan: true},
+	{Name: "completion_tokens", Description: "Generated tokens of this sequence; of a beam search, of all beams", Integer: spanInteger(func(s *evidence.RequestSpan) *int64 { return &s.CompletionTokens }), FromSpan: true, NeedsSpan: true},
 	{Name: "cached_tokens", Description: "Prompt tokens found in a cache, where the span or LMCache's line tells", Integer: func(r *Request) *int64 { return &r.CachedTokens }},
 	{Name: "max_tokens", Description: "Limit on generated tokens in force", Integer: func(r *Request) *int64 { return &r.MaxTokens }},
 	{Name: "temperature", Description: "Sampling temperature; vLLM leaves 0 off the span, which is shown as 0", Number: func(r *Request) *float64 { return &r.Temperature }},
