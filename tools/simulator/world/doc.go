@@ -13,7 +13,7 @@
 //					ship(l)
 //				}}
 //			},
-//			Names:       []string{"unread_lines"}, // checks of Save & test that must name the matter
+//			Names:       []string{"lines_unread"}, // checks of Save & test that must name the matter
 //			Undecidable: []Undecidable{{Columns: []string{"log_lines"}, Why: "ids are case-sensitive"}},
 //		})
 //	}
