@@ -54,7 +54,7 @@ func init() {
 					m.SameNames, m.Environments, m.Replicas = true, []string{"production", "staging"}, 2
 				})
 			}},
-		World{Name: "scrape_every_minute", Names: []string{"scrape_interval"}, Doc: "Prometheus scrapes every minute, as it does by default, and nobody told the data source.", Source: "lxc/incus#416",
+		World{Name: "scrape_every_minute", Names: []string{"scrape_interval?"}, Doc: "Prometheus scrapes every minute, as it does by default, and nobody told the data source.", Source: "lxc/incus#416",
 			Config: func(c *simulator.Config) { c.ScrapeInterval = time.Minute }},
 		World{Name: "scrape_interval_set_wrong", Doc: "Prometheus scrapes every minute, and the data source was told 15 s.", Source: "lxc/incus#416",
 			Names: []string{"scrape_interval"}, Settings: func(jsonData map[string]any) { set(jsonData, "vllm", "scrapeInterval", "15s") },
