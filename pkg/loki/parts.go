@@ -37,11 +37,14 @@ type firstLine struct {
 
 // partPage is what one page's lines are read with.
 type partPage struct {
-	last  map[*stream]lineEnd
-	open  map[*stream]int // the event of the line that was cut last, and waits for its end
-	goes  map[*stream]openRecord
-	lines evidence.LineReading
-	first []firstLine
+	last   map[*stream]lineEnd // but for the stream that the last line is of, whose end stands here
+	end    lineEnd
+	began  bool
+	stream *stream
+	open   map[*stream]int // the event of the line that was cut last, and waits for its end
+	goes   map[*stream]openRecord
+	lines  evidence.LineReading
+	first  []firstLine
 }
 
 // openRecord is a line that ends in carriage returns: a record of several lines goes on in the next one, with the same head, and its last
@@ -60,6 +63,9 @@ const longestRecord = 64
 // goesOn reports whether a line is a further one of a record of several: a client's id may have line breaks in it, and each line
 // looks as if vLLM had written it. drop are the events of the lines before, when only this one shows what they were.
 func (p *partPage) goesOn(s *stream, e *vllm.LogEvent) (further bool, drop []int) {
+	if len(p.goes) == 0 {
+		return false, nil
+	}
 	before, ok := p.goes[s]
 	switch {
 	case !ok || before.pid != e.PID || before.line != e.Line || before.logger != e.Logger || e.Returns > before.returns:
@@ -104,8 +110,13 @@ func (r *partReader) page() *partPage {
 // part takes one line of a page, in order of time; it reports whether the line is a further part of one before.
 func (p *partPage) part(e entry, parsed *vllm.LogEvent) bool {
 	nano := e.unixNano()
-	before, known := p.last[e.stream]
-	p.last[e.stream] = lineEnd{nano, parsed.Cut}
+	if e.stream != p.stream { // most lines follow one of their own stream
+		p.leave()
+		p.stream = e.stream
+		p.end, p.began = p.last[e.stream]
+	}
+	before, known := p.end, p.began
+	p.end, p.began = lineEnd{nano, parsed.Cut}, true
 	switch parsed.Reading() {
 	case vllm.ReadRest:
 		p.lines.Parts++
@@ -147,8 +158,16 @@ func (p *partPage) finish(e entry, parsed *vllm.LogEvent, events []evidence.Requ
 	}
 }
 
+// leave notes the end of the stream that the last line is of.
+func (p *partPage) leave() {
+	if p.stream != nil {
+		p.last[p.stream] = p.end
+	}
+}
+
 // done hands a page's findings over.
 func (r *partReader) done(p *partPage) {
+	p.leave()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lines.Add(p.lines)
