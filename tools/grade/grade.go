@@ -82,10 +82,13 @@ func Grade(frame *data.Frame, world World) *Report {
 	expected := Expect(world.Requests)
 	m := newMatcher(expected)
 	for _, row := range Rows(frame) {
+		found := m.find(row)
 		if row.Ambiguous() {
 			g.report.Marked++
+			if found != nil {
+				g.report.complain("row marked", found.ExternalID, "%s: %s", row.Text("signals"), Told(found.Record))
+			}
 		}
-		found := m.find(row)
 		if found == nil {
 			if second := m.byClientSpan[row.Text("span_id")]; second != nil {
 				if why := g.undecidable(second.Record, "second row"); why != "" {

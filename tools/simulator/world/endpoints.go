@@ -103,8 +103,16 @@ func behind(service, attribute, what string) func(*rand.Rand) simulator.Pipeline
 		return simulator.Pipeline{
 			Trace: func(spans []*telemetry.Span) []*telemetry.Span {
 				out := slices.Clone(spans)
+				proxies := map[telemetry.SpanID]*telemetry.Span{} // one a call, however many sequences it has
 				for _, s := range spans {
 					if s.Name != "llm_request" || s.Parent == (telemetry.SpanID{}) {
+						continue
+					}
+					if proxy := proxies[s.Parent]; proxy != nil {
+						if end := s.End.Add(200 * time.Microsecond); end.After(proxy.End) {
+							proxy.End = end
+						}
+						s.Parent = proxy.SpanID
 						continue
 					}
 					id := own(fmt.Sprintf("%x", s.TraceID))
@@ -122,6 +130,7 @@ func behind(service, attribute, what string) func(*rand.Rand) simulator.Pipeline
 					if what == "gen_ai.request.model" {
 						proxy.Name, proxy.Attributes[1] = "litellm_request", telemetry.Attribute{Key: what, Value: "hosted_vllm/llama"}
 					}
+					proxies[s.Parent] = proxy
 					s.Parent = proxy.SpanID
 					out = append(out, proxy)
 				}
