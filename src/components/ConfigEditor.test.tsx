@@ -137,7 +137,7 @@ test('headers are added, named, given a value and taken out', async () => {
 test('labels, durations and limits say what they cannot be', async () => {
   show({ jsonData: { limits: { requests: 10 } } });
   await user.click(screen.getByRole('button', { name: 'Prometheus: Labels' }));
-  await fill(screen.getByLabelText('Pod'), 'k8s.pod');
+  await fill(screen.getByLabelText('Pod'), 'k8s pod');
   expect(screen.getByText('No label can be called that')).toBeInTheDocument();
 
   await fill(screen.getByLabelText(/^Scrape interval/), '1h');

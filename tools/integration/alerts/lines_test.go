@@ -59,10 +59,7 @@ func TestLokiSoundsTheAlarmsThatTheParserReads(t *testing.T) {
 	rules := rulesOf(t, servers.Loki.URL+"/prometheus")
 	require.Len(t, rules, len(events))
 	for _, rule := range rules {
-		var found []string
-		for _, service := range services(t, servers.Loki.URL, rule.Query) {
-			found = append(found, service)
-		}
+		found := services(t, servers.Loki.URL, rule.Query)
 		slices.Sort(found)
 		require.Equal(t, want[rule.Name], found, "%s: %v", rule.Name, lines)
 	}
