@@ -146,6 +146,9 @@ func (j *joiner) byPairs(offsets, told []int64) clock {
 	return c
 }
 
+// farthestZone is by how many seconds zones differ from UTC at most.
+const farthestZone = 15 * 60 * 60
+
 // byOwnClock measures a stream by the clock on its lines, whose zone is not known: quarters of an hour do not count.
 func byOwnClock(late []int64) clock {
 	c := clock{margin: decisive, known: len(late) > 0}
@@ -155,6 +158,9 @@ func byOwnClock(late []int64) clock {
 	slices.Sort(late)
 	const seconds = int64(quarter / time.Second)
 	middle := median(late)
+	if middle > farthestZone || middle < -farthestZone { // no zone: lines that were copied from another day, or a clock that was never set
+		return clock{margin: decisive}
+	}
 	zone := (middle + seconds/2) / seconds
 	if (middle+seconds/2)%seconds < 0 {
 		zone--

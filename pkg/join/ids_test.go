@@ -33,6 +33,7 @@ func TestTheClientsIDIsWhatTheClientSent(t *testing.T) {
 		"also when they are numbered from 0, without a caller": {ids: []string{"chatcmpl-job_0", "chatcmpl-job_1"}, want: []string{"job_0", "job_1"}},
 		"also below one span that is no call":                  {ids: []string{"chatcmpl-job_0", "chatcmpl-job_1"}, parent: "handler", caller: &evidence.CallerSpan{SpanID: "handler", Kind: evidence.KindServer, Operation: "POST /ask"}, want: []string{"job_0", "job_1"}},
 		"below one call the numbers are those of a batch":      {ids: []string{"chatcmpl-job_0", "chatcmpl-job_1"}, parent: "call", caller: call(""), want: []string{"job", "job"}},
+		"so they are below one span that another store has":    {ids: []string{"chatcmpl-job_0", "chatcmpl-job_1"}, parent: "exported elsewhere", want: []string{"job", "job"}},
 		"numbers with a gap are not":                           {ids: []string{"chatcmpl-job_1", "chatcmpl-job_2"}, parent: "call", caller: call(""), want: []string{"job_1", "job_2"}},
 		"the id of the response proves a batch of one":         {ids: []string{"chatcmpl-job_0"}, parent: "call", caller: call("chatcmpl-job"), want: []string{"job"}},
 		"and that it is none":                                  {ids: []string{"chatcmpl-job_0"}, parent: "call", caller: call("chatcmpl-job_0"), want: []string{"job_0"}},

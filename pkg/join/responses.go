@@ -143,6 +143,10 @@ func (j *joiner) batches() map[int32]string {
 			families[f] = append(families[f], ordinal(i))
 		}
 		if r.Call == nil && r.Caller == nil {
+			if r.Span != nil && r.Span.ParentSpanID != "" && r.Root == nil { // one traceparent, of a caller that exports elsewhere
+				f := family{response, r.Span.TraceID + r.Span.ParentSpanID}
+				families[f] = append(families[f], ordinal(i))
+			}
 			continue
 		}
 		sent, _ := vllm.ClientFromResponse(response)
@@ -163,9 +167,13 @@ func (j *joiner) batches() map[int32]string {
 	}
 	for f, rows := range families {
 		numbers := map[int]bool{}
+		first := j.rows[rows[0]].Time
 		for _, row := range rows {
 			_, n, _ := vllm.SeveralOf(j.rows[row].RequestID)
-			numbers[n] = true
+			if numbers[n] = true; j.rows[row].Time.Sub(first).Abs() > batchArrival { // used again
+				clear(numbers)
+				break
+			}
 		}
 		if len(numbers) > 1 && gapless(numbers, len(numbers)) {
 			for _, row := range rows {
