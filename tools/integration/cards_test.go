@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack/stacktest"
@@ -80,7 +81,8 @@ func TestACardIsDrawnForTheEnginesThatUseIt(t *testing.T) {
 			for _, gpu := range chosen.cards {
 				drawn = append(drawn, object{"labels": fmt.Sprintf(`{Hostname="n", gpu="%c"}`, gpu), "value": 300})
 			}
-			asked = append(asked, object{"expr": model["promql"].(object)["expr"], "eval_time": "1h", "exp_samples": drawn})
+			expr := strings.ReplaceAll(model["promql"].(object)["expr"].(string), "${__vllm_prefix}", vllm.DefaultMetricPrefix)
+			asked = append(asked, object{"expr": expr, "eval_time": "1h", "exp_samples": drawn})
 		}
 		tests = append(tests, object{"name": s.says, "interval": "1m", "input_series": series, "promql_expr_test": asked})
 	}
