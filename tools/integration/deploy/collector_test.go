@@ -204,9 +204,13 @@ func recording(t *testing.T, end time.Time) (lines []recordedLine, exports []str
 	for i := range lines {
 		lines[i].at = lines[i].at.Add(shift)
 	}
+	searches := map[string]int{}
 	rename := strings.NewReplacer(`"tiny-0"`, `"vllm-0"`, `"vllm-tiny"`, `"vllm"`, `"recording"`, `"development"`)
 	each("spans.otlp.jsonl", func(text []byte) {
 		requests += strings.Count(string(text), `"name":"llm_request"`)
+		for _, beam := range beamStep.FindAllStringSubmatch(string(text), -1) {
+			searches[beam[1]]++
+		}
 		exports = append(exports, nanoseconds.ReplaceAllStringFunc(rename.Replace(string(text)), func(field string) string {
 			part := nanoseconds.FindStringSubmatch(field)
 			at, err := strconv.ParseInt(part[2], 10, 64)
@@ -214,8 +218,14 @@ func recording(t *testing.T, end time.Time) (lines []recordedLine, exports []str
 			return `"` + part[1] + `":"` + strconv.FormatInt(at+shift.Nanoseconds(), 10) + `"`
 		}))
 	})
+	for _, steps := range searches { // each step of each beam is a request to the engine, and the search is one row
+		requests -= steps - 1
+	}
 	return lines, exports, requests
 }
+
+// beamStep finds the ids that vLLM gives the steps of a beam search, and the search in them.
+var beamStep = regexp.MustCompile(`"([^"]+)-[0-9a-f]{16}-beam-\d+[^"]*"`)
 
 func (p pipeline) lokiQuery(query string) string {
 	return p.loki + "/loki/api/v1/query_range?query=" + url.QueryEscape(query)
