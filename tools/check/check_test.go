@@ -149,6 +149,21 @@ func TestGoTestsAreCounted(t *testing.T) {
 	require.Equal(t, []string{"-- p TestBad", "bad_test.go:7: no", "-- p", "FAIL p"}, c.failures())
 }
 
+func TestTheListOfAttacksIsShown(t *testing.T) {
+	c := attackTests()
+	var shown []string
+	for _, line := range []string{
+		`{"Action":"output","Package":"p","Test":"TestAttack","Output":"attacks: not the list\n"}`,
+		`{"Action":"pass","Package":"p","Test":"TestAttack","Elapsed":0.1}`,
+		`{"Action":"output","Package":"p","Output":"attacks:   a redirect   held\n"}`,
+		`{"Action":"output","Package":"p","Output":"ok\n"}`,
+		`{"Action":"pass","Package":"p","Elapsed":1}`,
+	} {
+		shown = append(shown, c.line(line)...)
+	}
+	require.Equal(t, []string{"attacks:   a redirect   held", "ok   p 1.0s"}, shown)
+}
+
 func TestJestTestsAreCounted(t *testing.T) {
 	c := jestTests()
 	c.line("Test Suites: 3 passed, 3 total")

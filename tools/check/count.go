@@ -23,7 +23,11 @@ type counter interface {
 // each package.
 func goTests() counter { return &goCounter{output: map[string][]string{}} }
 
+// attackTests is goTests that also shows the list with which tools/attack ends: what was tried, each with its outcome.
+func attackTests() counter { return &goCounter{output: map[string][]string{}, show: "attacks: "} }
+
 type goCounter struct {
+	show           string // what lines begin with that are shown even where all is well; "" for none
 	passed, failed int
 	output         map[string][]string // of tests that still run, by package and test
 	recap          []string
@@ -43,7 +47,11 @@ func (c *goCounter) line(text string) []string {
 	key := e.Package + " " + e.Test
 	switch e.Action {
 	case "output":
-		c.output[key] = append(c.output[key], strings.TrimSuffix(e.Output, "\n"))
+		text := strings.TrimSuffix(e.Output, "\n")
+		if c.show != "" && e.Test == "" && strings.HasPrefix(text, c.show) {
+			return []string{text}
+		}
+		c.output[key] = append(c.output[key], text)
 		return nil
 	case "build-output":
 		return []string{strings.TrimSuffix(e.Output, "\n")}
