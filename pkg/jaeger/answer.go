@@ -1,6 +1,8 @@
 package jaeger
 
 import (
+	"time"
+
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -28,7 +30,11 @@ type traceSpans struct {
 	id          traceID
 	first, last *span
 	count       int
+	dropped     int // spans that came beyond maxSpansOfTrace
 }
+
+// maxSpansOfTrace is how many spans of one trace a search reads. Whoever sends spans decides how many carry one trace id.
+const maxSpansOfTrace = 50_000
 
 // spansPerBlock keeps a block near 200 kB.
 const spansPerBlock = 512
@@ -56,7 +62,7 @@ func (a *answer) add() *span {
 	return &(*block)[len(*block)-1]
 }
 
-// link puts a filled span into its trace.
+// link puts a filled span into its trace, unless that has too many.
 func (a *answer) link(s *span) {
 	t := a.last
 	if t == nil || t.id != s.trace {
@@ -68,6 +74,11 @@ func (a *answer) link(s *span) {
 		}
 		a.last = t
 	}
+	if t.count >= maxSpansOfTrace {
+		t.dropped++
+		a.dropLast(s)
+		return
+	}
 	if t.first == nil {
 		t.first = s
 	} else {
@@ -77,16 +88,26 @@ func (a *answer) link(s *span) {
 	t.count++
 }
 
-// matched counts the spans that a search for service and name in a window was about.
-func (a *answer) matched(service, name string, w evidence.Window) (n int) {
+// dropLast forgets the span that was added last, so that the next one takes its place.
+func (a *answer) dropLast(s *span) {
+	block := &a.blocks[len(a.blocks)-1]
+	if n := len(*block); n > 0 && &(*block)[n-1] == s {
+		*block = (*block)[:n-1]
+	}
+}
+
+// matched gives the starts of the spans that a search was about, as far as they can be told from others: by service, name,
+// window and the request's id.
+func (a *answer) matched(s *subject, w evidence.Window) (starts []time.Time) {
+	id, byID := s.tags[vllm.SpanRequestID]
 	for _, t := range a.order {
-		for s := t.first; s != nil; s = s.next {
-			if s.service == service && (name == "" || s.name == name) && w.Contains(s.start) {
-				n++
+		for at := t.first; at != nil; at = at.next {
+			if at.service == s.service && (s.operation == "" || at.name == s.operation) && (!byID || at.requestID == id) && w.Contains(at.start) {
+				starts = append(starts, at.start)
 			}
 		}
 	}
-	return n
+	return starts
 }
 
 // intern gives one copy of a string that repeats.

@@ -24,19 +24,33 @@ type found struct {
 	Trace
 	id                   traceID
 	requests, unanswered []spanID // parallel to Trace.Requests and Trace.Unanswered
+
+	dropped   int // spans beyond what is read of one trace
+	unclimbed int // requests and calls of which not all spans above were looked at
+	undecided int // calls of which it was not decided whether an engine answered them
 }
 
 // node is one span of a trace under assembly.
 type node struct {
 	*span
-	parent int32 // index of the parent in the trace, -1 when it is not there
-	caller int32 // index in Trace.Callers, -1 when it is none
+	parent         int32 // index of the parent in the trace, -1 when it is not there
+	child, sibling int32 // the first child, the next one of the parent; -1 when there is none
+	enter, leave   int32 // the stretch of assembler.order that holds the span and all below it
+	walk           int32 // which walk of cutCircles saw it first
+
+	caller     int32 // index in Trace.Callers, -1 when it is none
+	nearCaller int32 // the nearest span above that is a caller, -1 when there is none
+	nearCall   int32 // the nearest span above that calls a model, -1 when there is none
+	outer      sentIDs
 
 	engine      bool // an engine span
+	underEngine bool // an engine span is above
 	engineBelow bool
 	shared      bool      // several requests are below
-	firstEngine time.Time // when the first of those found below began
+	firstBelow  time.Time // when the first and the last of the engine spans below began; zero when there is none
+	lastBelow   time.Time
 	call        vllm.CallEvidence
+	refused     bool // a call that was refused, known where engine spans below began after it was over
 	callBelow   bool // such a call, of its own standing, is below
 }
 
@@ -50,15 +64,14 @@ func (n *node) standsAlone() bool {
 // assembler turns spans of one trace after another into Traces. It keeps its scratch space; one goroutine uses it.
 type assembler struct {
 	wanted
-	nodes []node
-	index map[spanID]int32
+	nodes   []node
+	order   []int32 // nodes, each behind its parent
+	index   map[spanID]int32
+	climbed int // see mayClimb
 }
 
 // few is how many spans are searched faster one by one than through a map.
 const few = 8
-
-// maxDepth bounds how far up a chain of parents is walked: a hostile trace must not cost the square of its spans.
-const maxDepth = 1000
 
 // trace assembles one trace. Spans that neither lead to an engine nor call a model are dropped.
 func (a *assembler) trace(t *traceSpans) found {
@@ -71,7 +84,8 @@ func (a *assembler) trace(t *traceSpans) found {
 			callers++
 		}
 	}
-	out := found{id: t.id, Trace: Trace{TraceID: hex.EncodeToString(t.id[:])}}
+	a.lookUp()
+	out := found{id: t.id, Trace: Trace{TraceID: hex.EncodeToString(t.id[:])}, dropped: t.dropped}
 	if callers > 0 {
 		out.Callers = make([]evidence.CallerSpan, 0, callers)
 	}
@@ -80,20 +94,28 @@ func (a *assembler) trace(t *traceSpans) found {
 			out.Callers = append(out.Callers, n.callerSpan(out.TraceID))
 		}
 	}
+	first := firstRoot(out.Callers)
 	for i := range a.nodes {
 		n := &a.nodes[i]
 		if n.engine && a.wants(n.span) {
 			r := n.requestSpan(out.TraceID)
-			a.phases(int32(i), &r)                   // #nosec G115 -- as before
-			a.above(int32(i), &r, out.Callers)       // #nosec G115 -- as before
+			a.phases(int32(i), &r)                          // #nosec G115 -- as before
+			if !a.above(int32(i), &r, out.Callers, first) { // #nosec G115 -- as before
+				out.unclimbed++
+			}
 			r.SentID, r.GatewayID = a.sent(int32(i)) // #nosec G115 -- as before
 			out.Requests = append(out.Requests, r)
 			out.requests = append(out.requests, n.id)
 		}
 	}
-	for _, i := range a.unansweredCalls() {
+	calls, undecided := a.unansweredCalls()
+	out.undecided = undecided
+	for _, i := range calls {
 		if n := &a.nodes[i]; a.window.Contains(n.start) {
-			call := a.unanswered(i, out.Callers)
+			call, whole := a.unanswered(i, out.Callers)
+			if !whole {
+				out.unclimbed++
+			}
 			call.SentID, call.GatewayID = a.sent(i)
 			out.Unanswered = append(out.Unanswered, call)
 			out.unanswered = append(out.unanswered, n.id)
@@ -104,7 +126,7 @@ func (a *assembler) trace(t *traceSpans) found {
 
 // load fills the nodes, leaving out what an exporter's retry stored twice.
 func (a *assembler) load(t *traceSpans) {
-	a.nodes = a.nodes[:0]
+	a.nodes, a.climbed = a.nodes[:0], 0
 	if t.count > few {
 		if a.index == nil {
 			a.index = make(map[spanID]int32, t.count)
@@ -120,7 +142,7 @@ func (a *assembler) load(t *traceSpans) {
 			a.index[s.id] = int32(len(a.nodes)) // #nosec G115 -- a trace has fewer spans
 		}
 		engine := s.isEngine(a.engine)
-		n := node{span: s, parent: -1, caller: -1, engine: engine}
+		n := node{span: s, parent: -1, child: -1, sibling: -1, caller: -1, nearCaller: -1, nearCall: -1, engine: engine}
 		if !engine {
 			n.call = s.call()
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -40,7 +42,12 @@ type run struct {
 	limited   bool // the row limit left something out
 	glutted   bool // too many traces were read for the rows found
 	stuck     int  // pieces that cannot be cut although their answers were full
+	crowded   int  // pieces whose answers the spans of few traces filled, again and again
 	unread    int  // pieces that were never asked, or failed
+
+	large     map[traceID]int // spans of a trace that were not read
+	unclimbed map[traceID]int // see found
+	undecided map[traceID]int
 }
 
 // rowID is a span.
@@ -54,7 +61,8 @@ type answered struct {
 	piece
 	asked  int // depth
 	traces []found
-	full   bool // there may be more
+	full   bool      // there may be more
+	rest   time.Time // of an answer that is full by the spans that matched: it has all traces from here on; else zero
 	calls  []evidence.Call
 	err    error
 }
@@ -62,6 +70,10 @@ type answered struct {
 // indexRowsPerTrace is how many rows of its span index Cassandra's reader takes for each trace of the depth. Those are
 // spans: requests with several sequences end an answer below its depth, but then at least so many spans matched.
 const indexRowsPerTrace = 3
+
+// maxRests is how often the rest of a piece is asked for whose answers are full of the spans of few traces. All of a trace comes
+// each time, and no trace has more spans read than so many answers hold.
+const maxRests = 4
 
 // What is read is bounded too when rows are few among the traces searched: calls without an engine span in a service that
 // serves other things, or one pod of hundreds. Then maxReadPerRow traces for each row of the limit are read, or
@@ -81,6 +93,8 @@ func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 		load:   s.Load,
 		report: report,
 		seen:   map[rowID]struct{}{},
+
+		large: map[traceID]int{}, unclimbed: map[traceID]int{}, undecided: map[traceID]int{},
 	}
 	r.depth = min(r.depth, settings.MaxTracesPerCall)
 	return r
@@ -178,7 +192,7 @@ func (r *run) next() piece {
 
 // ask makes the call for one piece and assembles what came. It runs beside others and only reads from r.
 func (r *run) ask(ctx context.Context, p piece) (out answered) {
-	out = answered{piece: p, asked: r.client.depth.Cut(r.depth)}
+	out = answered{piece: p, asked: r.depthOf(p)}
 	defer recovered(&out.err)
 	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.asked})
 	out.calls, out.err = calls, err
@@ -187,8 +201,24 @@ func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	for _, t := range a.order {
 		out.traces = append(out.traces, assembler.trace(t))
 	}
-	out.full = len(a.order) >= out.asked || a.matched(p.service, p.operation, p.window) >= indexRowsPerTrace*out.asked
+	out.full = len(a.order) >= out.asked
+	if rows := indexRowsPerTrace * out.asked; !out.full {
+		if starts := a.matched(p.subject, p.window); len(starts) >= rows {
+			slices.SortFunc(starts, func(x, y time.Time) int { return y.Compare(x) }) // as the index has them: the newest first
+			out.full, out.rest = true, ceil(starts[rows-1]).Add(resolution)
+		}
+	}
 	return out
+}
+
+// depthOf is how many traces a piece is asked for. Where the spans of few traces filled an answer, as many as one may have, since
+// the index rows grow with them.
+func (r *run) depthOf(p piece) int {
+	depth := r.depth
+	if p.rests > 0 {
+		depth = max(depth, min(cmp.Or(r.client.limits.TracesPerCall, settings.DefaultTracesPerCall), settings.MaxTracesPerCall))
+	}
+	return r.client.depth.Cut(depth)
 }
 
 // receive takes the answer to one piece and plans what follows from it.
@@ -221,6 +251,8 @@ func (r *run) receive(in answered) {
 		r.report.Err = cmp.Or(r.report.Err, in.err)
 	case in.full && in.window.Duration() <= resolution:
 		r.stuck++
+	case !in.rest.IsZero():
+		r.askRest(in)
 	case in.full && r.patient():
 		r.later = append(r.later, in.piece)
 	case in.full:
@@ -235,9 +267,26 @@ func (r *run) receive(in answered) {
 	}
 }
 
+// askRest asks for the older part of a piece whose answer the spans of few traces filled.
+func (r *run) askRest(in answered) {
+	p := in.piece
+	if p.rests == maxRests || !in.rest.Before(p.window.To) {
+		r.crowded++
+		return
+	}
+	newer := piece{p.subject, evidence.Window{From: in.rest, To: p.window.To}, p.depth, p.cuts, p.rests}
+	r.complete = append(r.complete, newer)
+	r.answered += float64(len(in.traces))
+	r.explored += r.weight(newer)
+	p.window.To, p.rests = in.rest, p.rests+1
+	r.queue = append(r.queue, p)
+	newestFirst(r.queue)
+}
+
 // deliver visits what is new in an answer.
 func (r *run) deliver(traces []found) {
 	for i := range traces {
+		r.note(&traces[i])
 		rows, more := r.reduce(r, &traces[i])
 		if rows > 0 {
 			r.rows += rows
@@ -250,6 +299,15 @@ func (r *run) deliver(traces []found) {
 		if more {
 			r.stopped, r.abandoned, r.limited = true, true, true
 			return
+		}
+	}
+}
+
+// note remembers what was not read or not decided of a trace; it may come several times.
+func (r *run) note(f *found) {
+	for at, n := range map[*map[traceID]int]int{&r.large: f.dropped, &r.unclimbed: f.unclimbed, &r.undecided: f.undecided} {
+		if n > 0 {
+			(*at)[f.id] = n
 		}
 	}
 }
@@ -279,26 +337,47 @@ func (r *run) unseen(t traceID, s spanID) bool {
 // conclude says what was not seen, with numbers.
 func (r *run) conclude() {
 	r.report.Seen = r.rows
-	if !r.limited && !r.glutted && r.stuck == 0 && r.unread == 0 {
-		return
-	}
-	r.report.Truncated = true
+	var reasons []string
 	switch {
 	case r.limited:
-		r.report.Reason = fmt.Sprintf("the row limit of %d is reached", r.limit)
+		reason := fmt.Sprintf("the row limit of %d is reached", r.limit)
 		if r.total > r.rows {
-			r.report.Reason += fmt.Sprintf(", about %d are expected in the window", r.total)
+			reason += fmt.Sprintf(", about %d are expected in the window", r.total)
 		}
+		reasons = append(reasons, reason)
 	case r.glutted:
-		r.report.Reason = fmt.Sprintf("%d traces were read for few rows, and no more are read for a row limit of %d", r.read, r.limit)
+		reasons = append(reasons, fmt.Sprintf("%d traces were read for few rows, and no more are read for a row limit of %d", r.read, r.limit))
 	case r.stuck > 0:
-		r.report.Reason = fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
-			r.stuck, r.client.depth.Cut(r.depth))
-	default:
-		r.report.Reason = fmt.Sprintf("%d parts of the window were not read because a call failed", r.unread)
+		reasons = append(reasons, fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
+			r.stuck, r.client.depth.Cut(r.depth)))
+	case r.crowded > 0:
+		reasons = append(reasons, fmt.Sprintf("in %d places the spans of few traces fill whole answers, and others there may be missing", r.crowded))
+	case r.unread > 0:
+		reasons = append(reasons, fmt.Sprintf("%d parts of the window were not read because a call failed", r.unread))
 	}
-	if from := completeFrom(r.subjects, r.window, r.complete); from.Before(r.window.To) {
-		r.report.Reason += "; complete from " + from.UTC().Format(time.RFC3339) + " on"
+	if len(reasons) > 0 {
+		if from := completeFrom(r.subjects, r.window, r.complete); from.Before(r.window.To) {
+			reasons = append(reasons, "complete from "+from.UTC().Format(time.RFC3339)+" on")
+		}
 	}
-	r.report.Reason = fmt.Sprintf("Jaeger: %s; %d were read.", r.report.Reason, r.rows)
+	for _, part := range []struct {
+		of   map[traceID]int
+		text string
+	}{
+		{r.large, fmt.Sprintf("%%d spans of %%d traces were not read, since a trace has at most %d", maxSpansOfTrace)},
+		{r.unclimbed, "of %d spans in %d traces it is not known who began them, since too many stand above"},
+		{r.undecided, "of %d calls in %d traces it is not known whether an engine answered them, since too many run side by side"},
+	} {
+		if len(part.of) > 0 {
+			spans := 0
+			for _, n := range part.of {
+				spans += n
+			}
+			reasons = append(reasons, fmt.Sprintf(part.text, spans, len(part.of)))
+		}
+	}
+	if len(reasons) > 0 {
+		r.report.Truncated = true
+		r.report.Reason = fmt.Sprintf("Jaeger: %s; %d were read.", strings.Join(reasons, "; "), r.rows)
+	}
 }

@@ -9,23 +9,40 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
+// sentIDs are the ids that spans above an engine's carry: what a client sent to the router or gateway nearest to it, and what
+// such a gateway calls the request itself. Empty when not known.
+type sentIDs struct{ client, gateway string }
+
+// or fills in what is not known yet from a span further in.
+func (s sentIDs) or(inner *span) sentIDs {
+	if s.client == "" {
+		if id := either(inner.headerID, inner.routerID, inner.someID); id != "" && vllm.ComparableRequestID(id) {
+			s.client = id
+		}
+	}
+	if s.gateway == "" && vllm.ComparableRequestID(inner.gatewayID) {
+		s.gateway = inner.gatewayID
+	}
+	return s
+}
+
 // sent gives what the client sent as its id to the router or gateway nearest to it, of those that a call went through, and
 // what such a gateway calls the request itself. i is the engine's span, or the innermost of a call without one.
 func (a *assembler) sent(i int32) (client, gateway string) {
-	own := !a.nodes[i].engine
-	for p, steps := i, 0; p >= 0 && steps < min(len(a.nodes), maxDepth); p, steps = a.nodes[p].parent, steps+1 {
-		n := &a.nodes[p]
-		if p == i && !own || !n.passes(steps == 1) {
-			continue
-		}
-		if id := either(n.headerID, n.routerID, n.someID); id != "" && vllm.ComparableRequestID(id) {
-			client = vllm.SentText(id)
-		}
-		if vllm.ComparableRequestID(n.gatewayID) {
-			gateway = n.gatewayID
+	n := &a.nodes[i]
+	ids := n.outer
+	if n.parent >= 0 {
+		if up := &a.nodes[n.parent]; up.passes(true) {
+			ids = ids.or(up.span)
 		}
 	}
-	return client, gateway
+	if !n.engine && n.passes(false) {
+		ids = ids.or(n.span)
+	}
+	if ids.client != "" {
+		ids.client = vllm.SentText(ids.client)
+	}
+	return ids.client, ids.gateway
 }
 
 // passes reports whether a span stands for a part of the way of a call to a model: the call itself, or HTTP to a path that asks

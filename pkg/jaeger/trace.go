@@ -196,6 +196,7 @@ func parentsFirst(spans []evidence.Span) []evidence.Span {
 			for _, child := range slices.Backward(children[spans[i].SpanID]) {
 				stack = append(stack, child)
 			}
+			delete(children, spans[i].SpanID) // spans of one id have their children once
 		}
 	}
 	walk(roots)

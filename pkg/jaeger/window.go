@@ -29,6 +29,7 @@ type piece struct {
 	window evidence.Window
 	depth  int // for which it was made to be answered in full; 0 = nothing was known
 	cuts   int // how often it was cut because an answer was full
+	rests  int // how often it is the rest of one that was full of the spans of few traces
 }
 
 // maxParts bounds a plan whose expectation is absurd; what is fuller than planned is cut again anyway.
@@ -48,7 +49,7 @@ func plan(subjects []*subject, w evidence.Window, expected, depth int, load evid
 	}
 	var pieces []piece
 	for _, s := range subjects {
-		pieces = append(pieces, piece{s, w, depth, 0}.cutBy(n, load)...)
+		pieces = append(pieces, piece{s, w, depth, 0, 0}.cutBy(n, load)...)
 	}
 	newestFirst(pieces)
 	return pieces
@@ -90,10 +91,10 @@ func (p piece) cutBy(n int, load evidence.Load) []piece {
 		if !to.Before(p.window.To) {
 			break
 		}
-		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth, p.cuts})
+		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth, p.cuts, p.rests})
 		from, at, sum = to, to, 0
 	}
-	return append(out, piece{p.subject, evidence.Window{From: from, To: p.window.To}, p.depth, p.cuts})
+	return append(out, piece{p.subject, evidence.Window{From: from, To: p.window.To}, p.depth, p.cuts, p.rests})
 }
 
 // parts is how many windows hold so many traces at that depth each.
@@ -114,7 +115,7 @@ func (p piece) cut(n int) []piece {
 		if i == n {
 			to = p.window.To
 		}
-		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth, p.cuts})
+		out = append(out, piece{p.subject, evidence.Window{From: from, To: to}, p.depth, p.cuts, p.rests})
 		from = to
 	}
 	return out

@@ -57,7 +57,7 @@ func TestCompleteFrom(t *testing.T) {
 	part := func(service string, from, to int) piece {
 		return piece{subjects[service], evidence.Window{
 			From: noon.Add(time.Duration(from) * time.Minute), To: noon.Add(time.Duration(to) * time.Minute),
-		}, 0, 0}
+		}, 0, 0, 0}
 	}
 	for name, c := range map[string]struct {
 		complete []piece
