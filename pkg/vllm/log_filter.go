@@ -39,8 +39,8 @@ func EngineEventFilter(events ...EngineEvent) []LineStage {
 		{Match: strings.Join(words, "|")},
 		{Drop: quotingLoggers + "|" + requestLineTails + "|" + requestLineWords},
 		{Decolorize: true},
-		{Match: `(?:^|\n[ \t][^\n]*\n)(?:` + headWords + `)*(?:` + recordLead + `|` + prefixedHead + `)?(?:` + headWords + `)*` + said},
-		{Drop: `^(?:` + headWords + `)*` + said + `.*"\}\s*$`}, // the rest of a record that was cut
+		{Match: `(?:^ ?|\n[ \t][^\n]*\n)(?:` + headWords + `)*(?:` + recordLead + `|` + prefixedHead + `)?(?:` + headWords + `)*` + said},
+		{Drop: `^ ?(?:` + headWords + `)*` + said + `.*"\}\s*$`}, // the rest of a record that was cut
 		{Capture: `(?i:\b(?P<` + LevelOwn + `>debug|trace|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|fatal|[iwefd]\d{4,8}))\b[\]:|/, ]*(?:` + headWords + `)*` + said},
 		{Capture: `"(?i:levelname|level|log\.level|loglevel|log_level|lvl|@l|level_name)\\*" ?: ?\\*"(?P<` + LevelRecord + `>\w+)`}, // a logger's, not a shipper's
 		{Level: true},

@@ -156,7 +156,7 @@ var wrappers = func() map[string]func(string) string {
 		"syslog":   prefix("Dec 24 18:30:05 node-a3 vllm[4711]: "), "syslog 5424": prefix(`<14>1 2026-12-24T18:30:05Z node-a3 vllm 4711 - [x@1 a="b]"] `),
 		"kubectl": prefix("[pod/llm-0/engine] "), "stern": prefix("llm-0 engine "), "compose": prefix("vllm-1  | "), "swarm": prefix("vllm.1.x1@node-a3    | "),
 		"mpirun": prefix("[1,0]<stdout>:"), "torchrun": prefix("[default0]:"), "srun": prefix("3: "), "ray": prefix("(RayWorkerWrapper pid=7, ip=10.0.0.1) "),
-		"ray task": prefix("(pid=7, ip=10.0.0.1) "), "time": prefix("2026-12-24T18:30:05.123Z "), "json in syslog": nested(prefix("Dec 24 18:30:05 node-a3 vllm[4711]: "), docker),
+		"ray task": prefix("(pid=7, ip=10.0.0.1) "), "time": prefix("2026-12-24T18:30:05.123Z "), "rsyslog": prefix(" "), "json in syslog": nested(prefix("Dec 24 18:30:05 node-a3 vllm[4711]: "), docker),
 	}
 }()
 

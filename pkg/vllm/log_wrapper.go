@@ -43,6 +43,11 @@ func (e *LogEvent) takeWrapper(s string) (inner string, ok bool) {
 		if len(s) > 26 && s[25] == ' ' && isLowerHex(s[1:25]) { // multilog's TAI64N
 			return s[26:], true
 		}
+	case c == ' ': // rsyslog's %msg% begins with one blank, the indented lines of a traceback with more
+		if len(s) > 1 && s[1] != ' ' && s[1] != '\t' {
+			return s[1:], true
+		}
+		return s, false
 	case isDigit(c):
 		if inner, ok = e.takeRuntime(s); ok {
 			return inner, true
