@@ -146,18 +146,20 @@ func drawCoverage(frame *data.Frame, width int, ink ink) []string {
 	return append(lines, drawPairs(shared, width, ink)...)
 }
 
-// split tells the numbers that are the same in every row, being of the whole
-// window, from what a row says of its own.
+// split separates the fields that have the same value in every row, which describe the whole window or all engines, from those
+// that differ between rows. Texts that are empty in every row are left out: an engine without a cluster has nothing to show.
 func split(frame *data.Frame) (shared, differing []*data.Field) {
 	for _, field := range frame.Fields {
-		same := field.Type().Numeric()
+		first := byUnit(field, 0)
+		same := true
 		for row := range frame.Rows() {
-			same = same && byUnit(field, row) == byUnit(field, 0)
+			same = same && byUnit(field, row) == first
 		}
-		if same {
-			shared = append(shared, field)
-		} else {
+		switch {
+		case !same:
 			differing = append(differing, field)
+		case first != "" || field.Type().Numeric():
+			shared = append(shared, field)
 		}
 	}
 	return shared, differing

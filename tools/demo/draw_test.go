@@ -75,6 +75,8 @@ func TestPictures(t *testing.T) {
 	refused := Snapshot{Now: noon, Window: time.Hour, Answers: Answers{Requests: Answer{Err: "query data: plugin is gone"}}}
 	metrics := data.NewFrame("coverage",
 		data.NewField("instance", nil, []string{"a:8000", "b:8000"}),
+		data.NewField("cluster", nil, []string{"", ""}),
+		data.NewField("environment", nil, []string{"prod", "prod"}),
 		data.NewField("explained_ratio", nil, []float64{1, 0.5}).SetConfig(&data.FieldConfig{Unit: "percentunit"}),
 		data.NewField("rows", nil, []int64{70, 70}),
 		data.NewField("stores_failed", nil, []int64{1, 1}),
