@@ -85,34 +85,37 @@ func aboutCoverage(metric string, over time.Duration) Question {
 const DatasourceUID = "vllm"
 
 // DashboardURL is the template of the link to the rule's dashboard, for its model. A message adds the time of the alert.
-func (m Managed) DashboardURL() string {
-	address := "{{ externalURL }}d/" + m.Dashboard + "?orgId=1"
+func (m Managed) DashboardURL() string { return m.boardURL(m.Dashboard) }
+
+// RequestsURL is the template of the link to the requests to look at: the dashboard of requests, whose tables show the slowest
+// first, with Worst as its filters, over the rule's window. A message puts the time of the alert in place of the window, which
+// therefore stands at the end. "" when no request tells anything.
+func (m Managed) RequestsURL() string {
+	if m.Worst == nil {
+		return ""
+	}
+	address := m.boardURL(requestsDashboard)
+	for _, f := range m.Worst {
+		address += "&var-filters=" + url.QueryEscape(adHoc(f))
+	}
+	return address + "&from=now-" + duration(m.Ask[0].Over) + "&to=now"
+}
+
+// requestsDashboard is the uid of the dashboard that lists requests, and has a variable "filters".
+const requestsDashboard = "vllm-requests"
+
+// boardURL is the template of a link to a dashboard. The model is a client's text: it becomes the value of a parameter of its
+// own, escaped by the template, and stands in no other text of the link.
+func (m Managed) boardURL(uid string) string {
+	address := "{{ externalURL }}d/" + uid + "?orgId=1&var-datasource=" + DatasourceUID
 	if !m.All {
 		address += "&var-model={{ urlquery $labels.model }}"
 	}
 	return address
 }
 
-// modelWord stands for the model in a query until the link is written.
-const modelWord = `"MODEL"`
-
-// RequestsURL is the template of the link to Explore with the requests to look at: those of the rule's window, the slowest
-// first. A message puts the time of the alert in place of "now".
-func (m Managed) RequestsURL() string {
-	if m.Worst == nil {
-		return ""
-	}
-	scope := `"scope":{"models":[` + modelWord + `]},`
-	if m.All {
-		scope = ""
-	}
-	pane := `{"a":{"datasource":"` + DatasourceUID + `","queries":[{"refId":"A","datasource":{"type":"llmserving-vllm-datasource","uid":"` +
-		DatasourceUID + `"},"queryType":"requests","version":1,` + scope +
-		`"requests":` + mustJSON(query.RequestsSpec{Filters: m.Worst, Sort: query.DefaultSort, Limit: worstRequests}) +
-		`}],"range":{"from":"now-` + duration(m.Ask[0].Over) + `","to":"now"}}}`
-	pane = strings.ReplaceAll(url.QueryEscape(pane), url.QueryEscape(modelWord), `{{ printf "%q" $labels.model | urlquery }}`)
-	return "{{ externalURL }}explore?schemaVersion=1&orgId=1&panes=" + pane
+// adHoc is a filter as Grafana writes it into a link.
+func adHoc(f join.Filter) string {
+	escape := strings.NewReplacer("|", "__gfp__", ",", "__gfc__", "#", "__gfh__").Replace
+	return strings.Join([]string{escape(f.Column), escape(string(f.Op)), escape(f.Value)}, "|")
 }
-
-// worstRequests is what one can look through.
-const worstRequests = 100

@@ -2,7 +2,6 @@ package alerts
 
 import (
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
+	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
+	"github.com/llmserving/grafana-vllm-datasource/tools/links"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
 
@@ -54,41 +56,58 @@ func TestEveryQuestionCanBeAskedByAnAlertRule(t *testing.T) {
 	}
 }
 
-// The words and links are templates of Grafana's; here they are filled with a model whose name has all that a URL could
-// stumble over.
-func TestLinksLeadToTheModelAndItsRequests(t *testing.T) {
-	const model = `org/Model "7B" & more`
+// A model is what a client wrote: whatever it is, the link stays the same link, with the model whole in its own parameter.
+func TestLinksOfRulesKeepTheModelInItsParameter(t *testing.T) {
 	for _, m := range ManagedAlerts() {
-		r := m.rule()
-		dashboard, err := url.Parse(expand(t, r.Annotations["dashboard_url"], model))
-		require.NoError(t, err)
-		require.Equal(t, "/d/"+m.Dashboard, dashboard.Path)
-		if !m.All {
-			require.Equal(t, model, dashboard.Query().Get("var-model"), m.Name)
+		annotations := m.rule().Annotations
+		for _, model := range append(links.Hostile, `org/Model "7B" & more`) {
+			parameters := map[string][]string{"orgId": {"1"}, "var-datasource": {DatasourceUID}}
+			if !m.All {
+				parameters["var-model"] = []string{model}
+			}
+			require.NoError(t, links.Meant{Site: "http://grafana", Path: "/d/" + m.Dashboard, Parameters: parameters}.
+				Check(expand(t, annotations["dashboard_url"], model)), m.Name)
+			if m.Worst == nil {
+				require.NotContains(t, annotations, "requests_url")
+				continue
+			}
+			for _, f := range m.Worst {
+				parameters["var-filters"] = append(parameters["var-filters"], adHoc(f))
+			}
+			parameters["from"], parameters["to"] = []string{"now-" + duration(m.Ask[0].Over)}, []string{"now"}
+			require.NoError(t, links.Meant{Site: "http://grafana", Path: "/d/vllm-requests", Parameters: parameters}.
+				Check(expand(t, annotations["requests_url"], model)), m.Name)
 		}
-		expand(t, r.Annotations["summary"], model)
-		if m.Worst == nil {
-			require.NotContains(t, r.Annotations, "requests_url")
-			continue
+	}
+}
+
+// The dashboard takes the filters of a link by the name of its variable; src/links.test.ts reads them as Grafana does.
+func TestTheDashboardOfRequestsTakesFilters(t *testing.T) {
+	boards, err := dashboards.Load(root(t))
+	require.NoError(t, err)
+	for _, d := range boards {
+		for _, v := range d.Templating.List {
+			if d.UID == requestsDashboard && v.Type == "adhoc" {
+				require.Equal(t, "filters", v.Name)
+				return
+			}
 		}
-		explore, err := url.Parse(expand(t, r.Annotations["requests_url"], model))
-		require.NoError(t, err)
-		require.Equal(t, "/explore", explore.Path)
-		var panes map[string]struct {
-			Datasource string
-			Queries    []map[string]any
-			Range      struct{ From, To string }
+	}
+	require.Fail(t, "no variable for filters")
+}
+
+func TestAFilterIsWrittenAsGrafanaWritesIt(t *testing.T) {
+	for want, f := range map[string]join.Filter{
+		"slo_met|=|false":              missedLimits,
+		"status|=~|error__gfp__reject": {Column: "status", Op: join.Match, Value: "error|reject"},
+		"a|=|b__gfc__c__gfh__d":        {Column: "a", Op: join.Equal, Value: "b,c#d"},
+	} {
+		require.Equal(t, want, adHoc(f))
+	}
+	for _, m := range ManagedAlerts() {
+		for _, f := range m.Worst {
+			require.Empty(t, f.Values, "%s: a link has one value a filter", m.Name)
 		}
-		require.NoError(t, yaml.Unmarshal([]byte(explore.Query().Get("panes")), &panes), m.Name)
-		pane := panes["a"]
-		require.Equal(t, DatasourceUID, pane.Datasource)
-		require.Equal(t, "now-"+duration(m.Ask[0].Over), pane.Range.From)
-		parsed, err := query.Parse(backend.DataQuery{
-			JSON: []byte(mustJSON(pane.Queries[0])), TimeRange: backend.TimeRange{From: time.Unix(0, 0), To: time.Unix(1, 0)},
-		}, false, 50_000)
-		require.NoError(t, err, m.Name)
-		require.Equal(t, query.DefaultSort, parsed.Requests.Sort)
-		require.Equal(t, []string{model}, parsed.Scope.Models)
 	}
 }
 
@@ -111,7 +130,7 @@ func TestMessagesKnowTheWindowOfEveryRule(t *testing.T) {
 			continue
 		}
 		over := m.Ask[0].Over
-		require.Contains(t, messages, fmt.Sprintf(`"now-%s" (print ($at.Add -%d).UnixMilli)`, duration(over), over.Nanoseconds()), m.Name)
+		require.Contains(t, messages, fmt.Sprintf(`"&from=now-%s&to=now$" (print "&from=" ($at.Add -%d).UnixMilli)`, duration(over), over.Nanoseconds()), m.Name)
 	}
 }
 

@@ -3,7 +3,7 @@ package dashboards_test
 import (
 	"bytes"
 	"encoding/json"
-	"net/url"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
+	"github.com/llmserving/grafana-vllm-datasource/tools/links"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
 
@@ -38,7 +39,7 @@ func TestDashboardsAskTheDataSourceThatTheReaderPicks(t *testing.T) {
 		require.NotContains(t, string(d.Text), "__inputs", d.File)
 		require.Equal(t, dashboards.Variable{Name: "datasource", Type: "datasource", Query: json.RawMessage(`"` + pluginID + `"`)}, d.Templating.List[0], d.File)
 		for _, v := range d.Templating.List {
-			if v.Type == "query" {
+			if v.Type == "query" || v.Type == "adhoc" {
 				require.Equal(t, &chosen, v.Datasource, "%s: %s", d.File, v.Name)
 			}
 			if v.IncludeAll {
@@ -143,6 +144,9 @@ func TestEveryVariableIsUsed(t *testing.T) {
 		var body struct{ Panels json.RawMessage }
 		require.NoError(t, json.Unmarshal(d.Text, &body))
 		for _, v := range d.Templating.List {
+			if v.Type == "adhoc" {
+				continue // Grafana hands it to every query of its data source
+			}
 			require.Regexp(t, regexp.MustCompile(`\$(\{`+v.Name+`[:}]|`+v.Name+`\b)`), string(body.Panels), "%s: nothing depends on %s", d.File, v.Name)
 		}
 	}
@@ -329,53 +333,74 @@ func TestTheDrillDownLeadsBothWays(t *testing.T) {
 	}
 }
 
-// hostile are texts that a client can choose as its request id, its model or its service.
-var hostile = []string{
-	`x"},"queries":[{"refId":"B","datasource":{"uid":"other"},"expr":"up"}],"a":{"b":"`, `x&var-datasource=other&panes={}`, `x#fragment`, `x/../../explore?panes=`,
-	`${datasource}`, `%22%7D`, `javascript:alert(1)`, `"><script>`, "x\r\ny", `𝕩 é\u202e`,
+// fill is what Grafana makes of a link's variables when a store said this text and the reader chose one value everywhere.
+func fill(said string) func(links.Variable) (string, error) {
+	return func(v links.Variable) (string, error) {
+		switch {
+		case v.Name == "__url_time_range":
+			return "from=1&to=2", nil
+		case v.FromStore() && v.Format == "percentencode":
+			return links.PercentEncode(said), nil
+		case !v.FromStore() && v.Format == "queryparam":
+			return "var-" + v.Name + "=chosen", nil
+		}
+		return "", fmt.Errorf("the format %q", v.Format)
+	}
 }
 
-// fromStores finds the variables of a link that hold what a store said; queryparam is how Grafana writes a variable of the dashboard.
-var (
-	fromStores = regexp.MustCompile(`\$\{(__(?:value|data|field)[^:}]*)(:[a-z]*)?\}`)
-	queryparam = regexp.MustCompile(`\$\{(\w+):queryparam\}`)
-)
-
 // Grafana fills values into a link as text. Whatever a client chose, the link must stay the same link: the same page, the same
-// parameters, and the value whole in its own parameter.
+// parameters, and the value whole in its own parameter. Every address of every file is asked, wherever it stands in it.
 func TestAValueFromAStoreChangesNothingButItsOwnParameterOfALink(t *testing.T) {
-	_, boards := all(t)
-	filled := 0
+	root, boards := all(t)
+	uids := map[string]bool{}
 	for _, d := range boards {
-		for _, p := range d.Panels {
-			links, err := p.Links()
-			require.NoError(t, err)
-			for _, link := range links {
-				require.NotContains(t, link, "/explore", "%s: %s: an Explore link holds JSON, which text must not be filled into", d.File, p.Title)
-				for _, value := range hostile {
-					address := fromStores.ReplaceAllStringFunc(link, func(variable string) string {
-						require.Equal(t, ":percentencode", fromStores.FindStringSubmatch(variable)[2], "%s: %s: %s", d.File, p.Title, variable)
-						filled++
-						return strings.ReplaceAll(url.QueryEscape(value), "+", "%20") // encodeURIComponent
-					})
-					address = queryparam.ReplaceAllString(address, "var-$1=all")
-					address = strings.ReplaceAll(address, "${__url_time_range}", "from=1&to=2")
-					parsed, err := url.Parse(address)
-					require.NoError(t, err, address)
-					require.Equal(t, linked.FindString(link), parsed.Path)
-					require.Empty(t, parsed.Fragment)
-					parameters, err := url.ParseQuery(parsed.RawQuery)
-					require.NoError(t, err)
-					for name, values := range parameters {
-						require.Regexp(t, `^(var-\w+|from|to)$`, name)
-						require.Len(t, values, 1, "%s: %s is given twice", address, name)
-						require.Contains(t, []string{"all", "1", "2", value}, values[0], "%s: %s", address, name)
-					}
+		uids["/d/"+d.UID] = true
+	}
+	texts, err := links.Shipped(root, "dashboards")
+	require.NoError(t, err)
+	asked, filled := 0, 0
+	for _, text := range texts {
+		if text.Key != "url" {
+			require.NotRegexp(t, `(?i)\b[a-z]+://\S*\$|/explore|panes=|<(a|img|script|iframe)\b|\]\(`, text.Value, "%s: a link that is none of Grafana's own", text.At)
+			continue
+		}
+		asked++
+		page, query, _ := strings.Cut(text.Value, "?")
+		require.True(t, uids[page], "%s: a link leads to a dashboard of ours, never to Explore, whose JSON text must not be filled into", text.At)
+		for _, said := range links.Hostile {
+			meant := links.Meant{Path: page, Parameters: map[string][]string{}}
+			for _, parameter := range strings.FieldsFunc(query, func(r rune) bool { return r == '&' }) {
+				name, value, named := strings.Cut(parameter, "=")
+				switch {
+				case parameter == "${__url_time_range}":
+					meant.Parameters["from"], meant.Parameters["to"] = []string{"1"}, []string{"2"}
+				case !named:
+					meant.Parameters["var-"+strings.TrimSuffix(strings.TrimPrefix(name, "${"), ":queryparam}")] = []string{"chosen"}
+				default:
+					require.Regexp(t, `^var-[a-z]+$`, name, text.At)
+					require.Regexp(t, `^\$\{__[^}]+:percentencode\}$`, value, "%s: a value is all of its parameter", text.At)
+					meant.Parameters[name] = []string{said}
+					filled++
 				}
 			}
+			address, err := links.Fill(text.Value, fill(said))
+			require.NoError(t, err, text.At)
+			require.NoError(t, meant.Check(address), text.At)
 		}
 	}
-	require.Greater(t, filled, 100)
+	require.Greater(t, asked, 50)
+	require.Greater(t, filled, 20*len(links.Hostile))
+}
+
+// A panel that draws a text as markup would make links of what stores say.
+func TestNoPanelDrawsMarkup(t *testing.T) {
+	_, boards := all(t)
+	for _, d := range boards {
+		for _, p := range d.Panels {
+			require.NotContains(t, []string{"text", "dashlist", "news", "canvas"}, p.Type, "%s: %s", d.File, p.Title)
+		}
+		require.NotRegexp(t, `"type": "(markdown|html|image|actions)"|"actions"`, string(d.Text), d.File)
+	}
 }
 
 func TestThePluginBundlesEachOfThem(t *testing.T) {

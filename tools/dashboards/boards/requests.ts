@@ -5,7 +5,7 @@ import { toRequest } from '../kit/links';
 import { chart, lines, stat, table } from '../kit/panels';
 import { coverage, logs, requests } from '../kit/queries';
 import { empty, requestColumns } from '../kit/shared';
-import { choice, placeVariables } from '../kit/variables';
+import { choice, conditions, placeVariables } from '../kit/variables';
 
 const ofStatus = { column: 'status', op: '=~', value: '$status' } as const;
 
@@ -33,7 +33,7 @@ export const requestExplorer = board({
     ['Model', 'vllm-model'],
     ['Coverage', 'vllm-coverage'],
   ],
-  variables: [...placeVariables, choice('status', 'Status', 'ok,error,aborted,rejected,unknown')],
+  variables: [...placeVariables, choice('status', 'Status', 'ok,error,aborted,rejected,unknown'), conditions],
   panels: [
     stat({
       title: 'Join coverage',

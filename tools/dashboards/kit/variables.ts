@@ -1,5 +1,6 @@
 import { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import {
+  AdHocVariableBuilder,
   AnnotationQueryBuilder,
   CustomVariableBuilder,
   DatasourceVariableBuilder,
@@ -67,6 +68,12 @@ export const requestVariables: Variable[] = [chosenSource, typed('request', 'Req
 /** A choice among words, all of them at first. */
 export const choice = (name: string, label: string, values: string): Variable =>
   new CustomVariableBuilder(name).label(label).values(values).multi(true).includeAll(true).allValue('.*').current(all);
+
+/**
+ * Conditions on any column of the rows below. It is how a link narrows rows by more than the variables above hold: the
+ * condition stands in the link, and what a store said of the model stands in the model's own variable.
+ */
+export const conditions: Variable = new AdHocVariableBuilder('filters').label('Filters').datasource(datasource);
 
 const events = (name: string, colour: string, question: Question): AnnotationQueryBuilder =>
   new AnnotationQueryBuilder()

@@ -156,7 +156,7 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 		require.Contains(t, text, p.Annotations["description"])
 		require.Contains(t, text, "Runbook: "+p.Annotations["runbook_url"]+"\n")
 		require.Regexp(t, `Dashboard: http://localhost:3000/d/`+p.Annotations["__dashboardUid__"]+
-			`\?from=\d{13}&to=(now|\d{13})&var-model=meta/llama%20%26%20friends&var-environment=eu\n`, text)
+			`\?from=\d{13}&to=(now|\d{13})&var-model=meta%2Fllama\+%26\+friends&var-environment=eu\n`, text)
 	}
 
 	t.Run("critical goes to PagerDuty and Slack, and is resolved on both", func(t *testing.T) {
@@ -217,6 +217,28 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "INFO: VLLMEngineAsleep · meta/llama & friends · eu", subject)
 		says(got.text, p)
+	})
+
+	t.Run("a model's name commands neither Slack nor PagerDuty nor a mail program", func(t *testing.T) {
+		const model = "<https://evil.example/reset|Reset your password> <!channel> {{ .Labels }}\nRunbook: https://evil.example/"
+		const told = "‹https: //evil.example/reset|Reset your password› ‹!channel› {{ .Labels }} Runbook: https: //evil.example/"
+		const link = "&var-model=%3Chttps%3A%2F%2Fevil.example%2Freset%7CReset+your+password%3E+%3C%21channel%3E+%7B%7B+.Labels+%7D%7D%0ARunbook%3A+https%3A%2F%2Fevil.example%2F&var-environment=eu\n"
+		p := about(t, "VLLMErrorRatioHigh", map[string]string{"model_name": model})
+		p.Annotations["summary"] = model + " fails"
+		m.post(t, p)
+		page, message := next(t, m.pagerDuty), next(t, m.slack)
+		inert := func(text string) {
+			t.Helper()
+			require.Contains(t, text, told+" fails\n")
+			require.Contains(t, text, link)
+			require.NotContains(t, text, "https://evil")
+		}
+		require.Regexp(t, `^CRITICAL: VLLMErrorRatioHigh · ‹https: //evil.example/reset\|Reset your password› ‹!channel› [^<>\n]* · eu$`, page.Payload.Summary)
+		require.NotContains(t, page.Payload.Summary, "https://")
+		inert(page.Payload.Details["alerts"].(string))
+		require.Equal(t, page.Payload.Summary, message.Attachments[0].Title)
+		require.Equal(t, page.Payload.Summary, message.Attachments[0].Fallback)
+		inert(message.Attachments[0].Text)
 	})
 	require.Empty(t, m.pagerDuty, "nobody is woken by what is not critical")
 }

@@ -49,7 +49,7 @@ type pagerDutyEvent struct {
 // slackMessage is what an incoming webhook takes.
 type slackMessage struct {
 	Channel     string
-	Attachments []struct{ Title, Text, Color string }
+	Attachments []struct{ Title, Text, Fallback, Color string }
 }
 
 type email struct {
