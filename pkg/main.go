@@ -8,10 +8,12 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/plugin"
 )
 
 func main() {
+	memory.LimitGarbage()
 	if err := datasource.Manage("llmserving-vllm-datasource", plugin.New, datasource.ManageOpts{}); err != nil {
 		backend.Logger.Error("The data source stopped", "error", err)
 		os.Exit(1)

@@ -16,6 +16,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -39,6 +40,11 @@ const (
 func (d *Datasource) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
 	ctx, cancel := context.WithTimeout(upstream.WithIdentity(ctx, req.GetHTTPHeaders()), resourceTimeout)
 	defer cancel()
+	ctx, account, err := d.openAccount(ctx, req.PluginContext, false)
+	if err != nil {
+		return sender.Send(&backend.CallResourceResponse{Status: http.StatusTooManyRequests, Headers: map[string][]string{"Content-Type": {"application/json"}}, Body: []byte(`{"error":"` + memory.ErrBusy.Error() + `"}`)})
+	}
+	defer account.Close()
 	return d.resources.CallResource(ctx, req, sender)
 }
 

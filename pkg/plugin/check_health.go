@@ -10,6 +10,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -25,7 +26,13 @@ const (
 
 // CheckHealth answers "Save & test". It never gives a Go error: Grafana would show a general sentence instead of ours.
 func (d *Datasource) CheckHealth(ctx context.Context, req *backend.CheckHealthRequest) (*backend.CheckHealthResult, error) {
-	return d.checkup().run(upstream.WithIdentity(ctx, req.GetHTTPHeaders())).result(), nil
+	ctx = upstream.WithIdentity(ctx, req.GetHTTPHeaders())
+	checking, account, err := d.openAccount(ctx, req.PluginContext, false)
+	if err != nil {
+		return &backend.CheckHealthResult{Status: backend.HealthStatusError, Message: memory.ErrBusy.Error()}, nil
+	}
+	defer account.Close()
+	return d.checkup().run(checking).result(), nil
 }
 
 // What a check-up asks of each store: whether it answers, then what is in it.

@@ -242,7 +242,7 @@ func TestQueriesThatDoNotWorkAreErrors(t *testing.T) {
 	none := newDatasource(t, `{}`, nil)
 	for _, a := range answers {
 		t.Run(a.kind, func(t *testing.T) {
-			answer := none.answer(t.Context(), backend.DataQuery{RefID: "A", JSON: []byte(queries[a.kind]), TimeRange: telemetryRange}, false)
+			answer, _ := none.answer(t.Context(), backend.DataQuery{RefID: "A", JSON: []byte(queries[a.kind]), TimeRange: telemetryRange}, false)
 			require.ErrorContains(t, answer.Error, "configured")
 			for _, s := range a.any {
 				require.ErrorContains(t, answer.Error, upstream.Title(s))

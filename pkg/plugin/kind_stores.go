@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -94,6 +95,15 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	if err != nil {
 		return nil, err
 	}
+	account := memory.Of(ctx)
+	answer, bytes, cut := frames.FitPromQL(answer, options, account.Left(), account.Share())
+	if call.Partial == "" {
+		call.Partial = cut
+	}
+	if err := account.Take(ctx, bytes); err != nil {
+		return nil, tooMuch(err, account.Share())
+	}
+	defer account.Give(bytes) // the frames are charged when they are there
 	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: []evidence.Call{call}}
 	if partial := upstream.Trouble(report); partial != nil && q.FromAlert {
 		return nil, partial

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -19,22 +20,38 @@ import (
 )
 
 // maxConcurrentQueries is how many queries of one request run at a time; each asks up to three stores by itself.
-const maxConcurrentQueries = 8
+const maxConcurrentQueries = 4
 
 // fromAlertHeader is set by Grafana's rule evaluation; it comes as a plain key, without the http_ prefix.
 const fromAlertHeader = "FromAlert"
 
 // QueryData answers every refID by itself: one that fails leaves the others alone.
 func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
-	ctx = upstream.WithIdentity(ctx, req.GetHTTPHeaders())
 	fromAlert := req.Headers[fromAlertHeader] == "true"
-	return concurrent.QueryData(ctx, req, func(ctx context.Context, q concurrent.Query) backend.DataResponse {
-		return d.answer(ctx, q.DataQuery, fromAlert)
+	asking, account, err := d.openAccount(upstream.WithIdentity(ctx, req.GetHTTPHeaders()), req.PluginContext, fromAlert)
+	if err != nil {
+		return busy(req, err), nil
+	}
+	var held atomic.Int64 // bytes of the answers
+	defer func() { closeAccount(ctx, account, held.Load()) }()
+	return concurrent.QueryData(asking, req, func(ctx context.Context, q concurrent.Query) backend.DataResponse {
+		response, bytes := d.answer(ctx, q.DataQuery, fromAlert)
+		held.Add(bytes)
+		return response
 	}, maxConcurrentQueries)
 }
 
-// answer runs one query. A panic in it is that query's error, and ours.
-func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAlert bool) (response backend.DataResponse) {
+// busy is the answer to every query of a request that found no place.
+func busy(req *backend.QueryDataRequest, err error) *backend.QueryDataResponse {
+	out := backend.NewQueryDataResponse()
+	for _, q := range req.Queries {
+		out.Responses[q.RefID] = failed(err, nil)
+	}
+	return out
+}
+
+// answer runs one query, and says how many bytes its answer holds. A panic in it is that query's error, and ours.
+func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAlert bool) (response backend.DataResponse, held int64) {
 	defer func() {
 		if p := recover(); p != nil {
 			backend.Logger.FromContext(ctx).Error("Query panicked", "refId", raw.RefID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -43,7 +60,7 @@ func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAler
 	}()
 	q, err := query.Parse(raw, fromAlert, d.settings.Limits.Requests)
 	if err != nil {
-		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, err.Error())
+		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, err.Error()), 0
 	}
 	ctx, span := tracing.DefaultTracer().Start(ctx, "vllm."+string(q.Kind), trace.WithAttributes(
 		attribute.Bool("alert", fromAlert), attribute.Float64("range_seconds", q.Range.Duration().Seconds()),
@@ -51,12 +68,17 @@ func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAler
 	defer span.End()
 	done := observeQuery(q.Kind)
 	frames, err := d.kinds[q.Kind](ctx, q)
+	if fit, bytes, tooMuch := charged(ctx, frames, fromAlert); tooMuch == nil {
+		frames, held = fit, bytes
+	} else if frames = nil; err == nil {
+		err = tooMuch
+	}
 	done(err)
 	if err != nil {
 		_ = tracing.Error(span, err)
-		return failed(err, frames)
+		return failed(err, frames), held
 	}
-	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}
+	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}, held
 }
 
 // kindHandler answers one kind of query. Frames returned beside an error are what could be had all the same.

@@ -50,7 +50,7 @@ func (d *Datasource) RunStream(ctx context.Context, req *backend.RunStreamReques
 	if err != nil {
 		return backend.DownstreamError(err)
 	}
-	s := newStream(w, sender.SendFrame, d.streams.now, d.streams.every)
+	s := newStream(accounted{w, d}, sender.SendFrame, d.streams.now, d.streams.every)
 	leave, err := d.streams.enter(req.Path, s)
 	if err != nil {
 		return backend.DownstreamError(err)

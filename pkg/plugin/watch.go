@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,21 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/tail"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
+
+// accounted is a watcher whose looks have a place and an account each, like a query.
+type accounted struct {
+	watcher
+	source *Datasource
+}
+
+func (a accounted) look(ctx context.Context, p plan) (look, error) {
+	ctx, account, err := a.source.openAccount(ctx, backend.PluginContext{}, false)
+	if err != nil {
+		return look{}, err
+	}
+	defer account.Close()
+	return a.watcher.look(ctx, p)
+}
 
 // watcherOf makes the watcher of a query that Channel takes.
 func (d *Datasource) watcherOf(q query.Query) (watcher, error) {

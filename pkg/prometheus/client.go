@@ -3,6 +3,7 @@ package prometheus
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,11 +13,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -32,7 +33,7 @@ const (
 
 // Client asks one Prometheus. It is safe for concurrent use.
 type Client struct {
-	transport  api.Client // *upstream.Client: bounds and counts answers, makes every error an *upstream.Error
+	transport  *upstream.Client // bounds and counts answers, makes every error an *upstream.Error
 	v1         v1.API
 	store      settings.Store
 	engines    settings.VLLM
@@ -91,12 +92,15 @@ func (c *Client) QueryRangeHistograms(ctx context.Context, expr string, r Range)
 func (c *Client) query(ctx context.Context, path, expr string, form url.Values) (Answer, evidence.Call, error) {
 	var answer Answer
 	call, err := c.record(ctx, expr, func(ctx context.Context) (int, []string, error) {
-		body, err := c.post(ctx, path, form)
+		err := c.post(ctx, path, form, func(body io.Reader) (err error) {
+			answer, err = decode(ctx, body)
+			return c.unread(err)
+		})
 		if err != nil {
 			return 0, nil, err
 		}
-		if answer, err = decode(body); err != nil {
-			return 0, nil, upstream.BadAnswer(c.store, err)
+		if answer.Type == "" && path == queryRangePath { // cut before it was said
+			answer.Type = "matrix"
 		}
 		return len(answer.Series), answer.Partial, nil
 	})
@@ -110,53 +114,62 @@ func (c *Client) list(ctx context.Context, text, label string, w evidence.Window
 	call, err := c.record(ctx, text, func(ctx context.Context) (int, []string, error) {
 		form := url.Values{"start": {unixSeconds(w.From)}, "end": {unixSeconds(w.To)}}
 		maps.Copy(form, more)
-		var body []byte
+		var partial []string
+		read := func(body io.Reader) (err error) {
+			names, partial, err = decodeNames(ctx, body)
+			return c.unread(err)
+		}
 		var err error
 		if label == "" {
-			body, err = c.post(ctx, labelsPath, form)
+			err = c.post(ctx, labelsPath, form, read)
 		} else {
 			// A name with other than letters, digits and underscores is escaped in a path, as Prometheus 3 reads it.
 			name := model.EscapeName(label, model.ValueEncodingEscaping)
-			body, err = c.get(ctx, c.transport.URL(labelValuesPath, map[string]string{"name": name}), form.Encode())
+			err = c.get(ctx, c.transport.URL(labelValuesPath, map[string]string{"name": name}), form.Encode(), read)
 		}
 		if err != nil {
 			return 0, nil, err
 		}
-		found, partial, err := decodeNames(body)
-		if err != nil {
-			return 0, nil, upstream.BadAnswer(c.store, err)
-		}
-		names = found
 		slices.Sort(names)
 		return len(names), partial, nil
 	})
 	return names, call, err
 }
 
-func (c *Client) get(ctx context.Context, u *url.URL, query string) ([]byte, error) {
+// unread makes the error of an answer that cannot be read the store's.
+func (c *Client) unread(err error) error {
+	if err == nil || errors.Is(err, memory.ErrBusy) {
+		return err
+	}
+	if e, ok := errors.AsType[*upstream.Error](err); ok {
+		return e
+	}
+	return upstream.BadAnswer(c.store, err)
+}
+
+func (c *Client) get(ctx context.Context, u *url.URL, query string, read func(io.Reader) error) error {
 	u.RawQuery = query
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	_, body, err := c.transport.Do(ctx, req)
-	return body, err
+	return c.transport.Read(ctx, req, read)
 }
 
 // post sends a form, since expressions outgrow URLs; where POST is refused (read-only proxies) it asks with GET.
-func (c *Client) post(ctx context.Context, path string, form url.Values) ([]byte, error) {
+func (c *Client) post(ctx context.Context, path string, form url.Values, read func(io.Reader) error) error {
 	u, encoded := c.transport.URL(path, nil), form.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader(encoded))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header["Idempotency-Key"] = nil // queries change nothing: lets net/http retry on a stale connection
-	_, body, err := c.transport.Do(ctx, req)
+	err = c.transport.Read(ctx, req, read)
 	if errors.Is(err, upstream.ErrUnsupported) || errors.Is(err, upstream.ErrForbidden) {
-		return c.get(ctx, u, encoded)
+		return c.get(ctx, u, encoded, read)
 	}
-	return body, err
+	return err
 }
 
 // record runs a call and notes what it cost. Ask returns the rows of the answer, and the store's words on what is missing.
@@ -179,6 +192,9 @@ func (c *Client) record(ctx context.Context, text string, ask func(context.Conte
 func (c *Client) classify(err error) error {
 	if e, ok := errors.AsType[*v1.Error](err); ok {
 		return upstream.BadAnswer(c.store, e)
+	}
+	if errors.Is(err, memory.ErrBusy) {
+		return err
 	}
 	return upstream.FromNetwork(c.store, err)
 }

@@ -1,25 +1,129 @@
 package prometheus
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 )
 
-// cursor walks over JSON that is mostly numbers. encoding/json takes more than ten times as long for [time, "value"] pairs.
+const (
+	// readAtOnce is how much of an answer is held while it is read.
+	readAtOnce = 64 << 10
+	// maxToken, in bytes, is the longest text within an answer: far more than a label's value or a warning has.
+	maxToken = 1 << 20
+	// chargeAtOnce, in bytes, is how much is charged at a time.
+	chargeAtOnce = 256 << 10
+)
+
+// cursor walks over JSON that is mostly numbers, as it arrives. encoding/json takes more than ten times as long for [time, "value"]
+// pairs, and holds the whole text.
 type cursor struct {
-	b []byte
-	i int
+	from io.Reader
+	b    []byte // what is there of the text
+	i    int
+	off  int64 // of b[0] in the text
+	mark int64 // offset from where on the text is kept; -1 = nowhere
+	err  error // why no more comes: io.EOF at the end
+	key  []byte
+
+	ctx     context.Context
+	account *memory.Account
+	cost    int64 // not yet charged
 }
 
-func (c *cursor) fail(wanted string) error { return fmt.Errorf("no %s at byte %d", wanted, c.i) }
+func newCursor(ctx context.Context, from io.Reader) *cursor {
+	return &cursor{from: from, mark: -1, ctx: ctx, account: memory.Of(ctx)}
+}
+
+// more reads on when all that is there was walked over; it reports whether there is more.
+func (c *cursor) more() bool {
+	if c.err != nil {
+		return false
+	}
+	keep := c.i
+	if c.mark >= 0 {
+		keep = int(c.mark - c.off)
+	}
+	n := copy(c.b, c.b[keep:])
+	c.b, c.i, c.off = c.b[:n], c.i-keep, c.off+int64(keep)
+	if n >= maxToken {
+		c.err = fmt.Errorf("a text in it is longer than %d bytes", maxToken)
+		return false
+	}
+	if cap(c.b)-n < readAtOnce/2 {
+		c.b = append(make([]byte, 0, max(readAtOnce, 2*n)), c.b...)
+	}
+	for empty := 0; ; empty++ {
+		read, err := c.from.Read(c.b[n:cap(c.b)])
+		c.b = c.b[:n+read]
+		switch {
+		case err != nil:
+			c.err = err // what came with it is walked over first
+			return read > 0
+		case read > 0:
+			return true
+		case empty > 100:
+			c.err = io.ErrNoProgress
+			return false
+		}
+	}
+}
+
+// fail says what is missing, or why the text ends here.
+func (c *cursor) fail(wanted string) error {
+	if c.err != nil && !errors.Is(c.err, io.EOF) && c.i == len(c.b) {
+		return c.err
+	}
+	return fmt.Errorf("no %s at byte %d", wanted, c.off+int64(c.i))
+}
+
+// charge notes what is going to be held of the text.
+func (c *cursor) charge(bytes int) error {
+	if c.cost += int64(bytes); c.cost < chargeAtOnce {
+		return nil
+	}
+	return c.settle()
+}
+
+// settle charges what was noted.
+func (c *cursor) settle() error {
+	err := c.account.Take(c.ctx, c.cost)
+	c.cost = 0
+	return err
+}
+
+// start keeps the text from here on, until stop.
+func (c *cursor) start() (at int64, own bool) {
+	at = c.off + int64(c.i)
+	if own = c.mark < 0; own {
+		c.mark = at
+	}
+	return at, own
+}
+
+// stop gives the text since start. It is good until more is read.
+func (c *cursor) stop(at int64, own bool) []byte {
+	if own {
+		c.mark = -1
+	}
+	return c.b[at-c.off : c.i]
+}
 
 func (c *cursor) space() {
-	for c.i < len(c.b) && (c.b[c.i] == ' ' || c.b[c.i] == '\n' || c.b[c.i] == '\t' || c.b[c.i] == '\r') {
-		c.i++
+	for c.i < len(c.b) || c.more() {
+		switch c.b[c.i] {
+		case ' ', '\n', '\t', '\r':
+			c.i++
+		default:
+			return
+		}
 	}
 }
 
@@ -30,6 +134,14 @@ func (c *cursor) peek() byte {
 		return 0
 	}
 	return c.b[c.i]
+}
+
+// end fails where anything but space follows.
+func (c *cursor) end() error {
+	if c.space(); c.i < len(c.b) || c.err != nil && !errors.Is(c.err, io.EOF) {
+		return c.fail("end")
+	}
+	return nil
 }
 
 // take steps over ch if it is next.
@@ -55,13 +167,12 @@ func (c *cursor) next(closing byte) (more bool, err error) {
 
 func (c *cursor) nullOr(read func() error) error {
 	if c.peek() == 'n' {
-		_, err := c.skip()
-		return err
+		return c.skip()
 	}
 	return read()
 }
 
-// object calls field for each key, with the cursor on the value, which field reads.
+// object calls field for each key, with the cursor on the value, which field reads. The key is good until then.
 func (c *cursor) object(field func(key []byte) error) error {
 	if !c.take('{') {
 		return c.fail("object")
@@ -74,10 +185,11 @@ func (c *cursor) object(field func(key []byte) error) error {
 		if err != nil {
 			return err
 		}
+		c.key = append(c.key[:0], key...)
 		if !c.take(':') {
 			return c.fail("colon")
 		}
-		if err := field(key); err != nil {
+		if err := field(c.key); err != nil {
 			return err
 		}
 		if more, err := c.next('}'); !more {
@@ -86,34 +198,28 @@ func (c *cursor) object(field func(key []byte) error) error {
 	}
 }
 
-// quoted reads a string; it is a part of the body unless it has escapes.
+// quoted reads a string. It is good until more is read.
 func (c *cursor) quoted() ([]byte, error) {
 	if !c.take('"') {
 		return nil, c.fail("string")
 	}
-	for start := c.i; c.i < len(c.b); c.i++ {
+	at, own := c.start()
+	for escapes := false; c.i < len(c.b) || c.more(); c.i++ {
 		switch c.b[c.i] {
 		case '"':
+			text := c.stop(at, own)
 			c.i++
-			return c.b[start : c.i-1], nil
-		case '\\':
-			return c.escaped(start)
-		}
-	}
-	return nil, c.fail("end of string")
-}
-
-// escaped reads a string with escapes, which began at start.
-func (c *cursor) escaped(start int) ([]byte, error) {
-	for ; c.i < len(c.b); c.i++ {
-		switch c.b[c.i] {
-		case '\\':
-			c.i++
-		case '"':
-			c.i++
+			if !escapes {
+				return text, nil
+			}
 			var s string
-			err := json.Unmarshal(c.b[start-1:c.i], &s)
+			err := json.Unmarshal(fmt.Appendf(nil, "\"%s\"", text), &s)
 			return []byte(s), err
+		case '\\':
+			escapes = true
+			if c.i++; c.i == len(c.b) && !c.more() {
+				return nil, c.fail("end of string")
+			}
 		}
 	}
 	return nil, c.fail("end of string")
@@ -129,8 +235,11 @@ func (c *cursor) labels(into map[string]string) error {
 	return c.object(func(key []byte) error {
 		name := string(key) // key is only good until the value is read
 		value, err := c.quoted()
+		if err != nil {
+			return err
+		}
 		into[name] = string(value)
-		return err
+		return c.charge(labelCost + len(name) + len(value))
 	})
 }
 
@@ -141,8 +250,11 @@ func (c *cursor) samples(into *[]evidence.Sample, list bool) error {
 	}
 	if !list {
 		s, err := c.pairInside()
+		if err != nil {
+			return err
+		}
 		*into = append(*into, s)
-		return err
+		return c.charge(sampleCost)
 	}
 	if c.take(']') {
 		return nil
@@ -153,6 +265,9 @@ func (c *cursor) samples(into *[]evidence.Sample, list bool) error {
 		}
 		s, err := c.pairInside()
 		if err != nil {
+			return err
+		}
+		if err := c.charge(sampleCost); err != nil {
 			return err
 		}
 		*into = append(*into, s)
@@ -175,10 +290,11 @@ func (c *cursor) pairInside() (evidence.Sample, error) {
 	if err != nil {
 		return evidence.Sample{}, err
 	}
+	value := number(text)
 	if !c.take(']') {
 		return evidence.Sample{}, c.fail("end of sample")
 	}
-	return evidence.Sample{UnixMilli: ms, Value: number(text)}, nil
+	return evidence.Sample{UnixMilli: ms, Value: value}, nil
 }
 
 // maxExactDigits is the number of decimal digits that a float64 always holds exactly.
@@ -187,11 +303,11 @@ const maxExactDigits = 15
 // number reads a sample's value. Short decimals, which nearly all are, go without strconv: an integer below 10^15 divided
 // by a power of ten up to 10^15 is rounded once, as strconv does.
 func number(b []byte) float64 {
-	mantissa, digits, fraction, point := 0, 0, 0, false
+	mantissa, digits, fraction, point := int64(0), 0, 0, false
 	for _, ch := range b {
 		switch {
 		case ch >= '0' && ch <= '9' && digits < maxExactDigits:
-			mantissa = mantissa*10 + int(ch-'0')
+			mantissa = mantissa*10 + int64(ch-'0')
 			digits++
 			if point {
 				fraction++
@@ -221,8 +337,9 @@ var powersOfTen = [maxExactDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1
 // unixMilli reads seconds, as the API writes times: digits and up to three decimals. Anything longer goes to strconv.
 func (c *cursor) unixMilli() (int64, error) {
 	c.space()
-	start, ms, decimals := c.i, int64(0), -1
-	for ; c.i < len(c.b); c.i++ {
+	at, own := c.start()
+	ms, decimals := int64(0), -1
+	for ; c.i < len(c.b) || c.more(); c.i++ {
 		switch ch := c.b[c.i]; {
 		case ch >= '0' && ch <= '9':
 			ms = ms*10 + int64(ch-'0') // overflows only where the text is too long to be used
@@ -234,7 +351,7 @@ func (c *cursor) unixMilli() (int64, error) {
 		case ch == '-' || ch == '+' || ch == 'e' || ch == 'E' || ch == '.':
 			decimals = 4
 		default:
-			return c.finishTime(c.b[start:c.i], ms, max(decimals, 0))
+			return c.finishTime(c.stop(at, own), ms, max(decimals, 0))
 		}
 	}
 	return 0, c.fail("end of sample")
@@ -254,37 +371,60 @@ func (c *cursor) finishTime(text []byte, ms int64, decimals int) (int64, error) 
 	return int64(math.Round(seconds * 1000)), nil
 }
 
-// skip steps over any value and gives it as it stands.
-func (c *cursor) skip() ([]byte, error) {
+// skip steps over any value.
+func (c *cursor) skip() error {
 	c.space()
-	start := c.i
 	depth := 0
-	for c.i < len(c.b) {
+	for c.i < len(c.b) || c.more() {
 		switch c.b[c.i] {
 		case '"':
-			if _, err := c.quoted(); err != nil {
-				return nil, err
-			}
-			if depth == 0 {
-				return c.b[start:c.i], nil
+			if err := c.skipText(); err != nil || depth == 0 {
+				return err
 			}
 			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
 			if depth == 0 {
-				return c.b[start:c.i], nil
+				return nil
 			}
 			if depth--; depth == 0 {
 				c.i++
-				return c.b[start:c.i], nil
+				return nil
 			}
 		case ',':
 			if depth == 0 {
-				return c.b[start:c.i], nil
+				return nil
 			}
 		}
 		c.i++
 	}
-	return nil, c.fail("end of value")
+	return c.fail("end of value")
+}
+
+// skipText steps over a string, however long.
+func (c *cursor) skipText() error {
+	c.i++ // its quote
+	for ; c.i < len(c.b) || c.more(); c.i++ {
+		switch c.b[c.i] {
+		case '"':
+			c.i++
+			return nil
+		case '\\':
+			if c.i++; c.i == len(c.b) && !c.more() {
+				return c.fail("end of string")
+			}
+		}
+	}
+	return c.fail("end of string")
+}
+
+// raw reads any value and gives it as it stands. It is good until more is read.
+func (c *cursor) raw() ([]byte, error) {
+	c.space()
+	at, own := c.start()
+	if err := c.skip(); err != nil {
+		return nil, err
+	}
+	return c.stop(at, own), nil
 }

@@ -1,12 +1,16 @@
 package prometheus
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // Answer is what a query came to.
@@ -31,10 +35,28 @@ var ErrNotAnswer = errors.New("it is not a query result of Prometheus' HTTP API"
 // warnHistograms is a remark that we add to an answer.
 const warnHistograms = "native histograms are not shown"
 
-// decode reads the answer to a query or a range query. It reads by shape and in any order, since Prometheus' kin add
+// MaxSeries is how many series are read of one answer: those of thousands of engines.
+const MaxSeries = 50_000
+
+// What is charged for what is held of an answer, in bytes: measured, with what maps and growing lists take on top.
+const (
+	seriesCost    = 400
+	labelCost     = 64
+	sampleCost    = 24
+	histogramCost = 400
+	bucketCost    = 24
+)
+
+// errEnough ends the reading of an answer at MaxSeries.
+var errEnough = errors.New("enough series")
+
+// decode reads the answer to a query or a range query as it arrives. It reads by shape and in any order, since Prometheus' kin add
 // fields and order them otherwise: an object is a series, a number begins a scalar's pair.
-func decode(body []byte) (answer Answer, err error) {
-	c := &cursor{b: body}
+//
+// An answer of more series than MaxSeries, or larger than ctx's account may hold, is read up to there. That is a part that is missing
+// like a part of the store that did not answer: it stands in Partial.
+func decode(ctx context.Context, from io.Reader) (answer Answer, err error) {
+	c := newCursor(ctx, from)
 	status, message := "", ""
 	err = c.object(func(key []byte) error {
 		switch string(key) {
@@ -43,11 +65,11 @@ func decode(body []byte) (answer Answer, err error) {
 		case "error":
 			return c.text(&message)
 		case "isPartial": // VictoriaMetrics
-			raw, err := c.skip()
+			raw, err := c.raw()
 			answer.said(nil, string(raw) == "true")
 			return err
 		case "warnings":
-			raw, err := c.skip()
+			raw, err := c.raw()
 			var warnings []string
 			if err == nil && json.Unmarshal(raw, &warnings) == nil {
 				answer.said(warnings, false)
@@ -56,11 +78,22 @@ func decode(body []byte) (answer Answer, err error) {
 		case "data":
 			return c.nullOr(func() error { return c.object(func(key []byte) error { return answer.data(c, key) }) })
 		default:
-			_, err := c.skip()
-			return err
+			return c.skip()
 		}
 	})
+	if err == nil {
+		err = c.end()
+	}
+	if err == nil {
+		err = c.settle()
+	}
+	var of *upstream.Error
 	switch {
+	case errors.Is(err, errEnough), errors.Is(err, memory.ErrShare):
+		answer.Partial = append(answer.Partial, cutAt(len(answer.Series), errors.Is(err, errEnough), c.account.Share()))
+		return answer, nil
+	case errors.As(err, &of), errors.Is(err, memory.ErrBusy):
+		return Answer{}, err
 	case err != nil:
 		return Answer{}, fmt.Errorf("%w: %w", ErrNotAnswer, err)
 	case status == "error" && message != "":
@@ -69,6 +102,15 @@ func decode(body []byte) (answer Answer, err error) {
 		return Answer{}, ErrNotAnswer
 	}
 	return answer, nil
+}
+
+// cutAt says that we stopped reading an answer, and what to do about it.
+func cutAt(series int, full bool, share int64) string {
+	why := fmt.Sprintf("one query may hold %d MiB", share>>20)
+	if full {
+		why = "no more are read of one answer"
+	}
+	return fmt.Sprintf("its answer was cut after %d series, since %s: aggregate, name fewer series, or take a shorter range or a longer step", series, why)
 }
 
 func (a *Answer) warn(text string) {
@@ -94,8 +136,7 @@ func (a *Answer) data(c *cursor, key []byte) error {
 	case "result":
 		return c.nullOr(func() error { return a.result(c) })
 	default:
-		_, err := c.skip()
-		return err
+		return c.skip()
 	}
 }
 
@@ -114,6 +155,12 @@ func (a *Answer) result(c *cursor) error {
 		return err
 	}
 	for {
+		if len(a.Series) == MaxSeries {
+			return errEnough
+		}
+		if err := c.charge(seriesCost); err != nil {
+			return err
+		}
 		s := Series{Labels: map[string]string{}}
 		err := c.object(func(key []byte) error {
 			switch string(key) {
@@ -128,8 +175,7 @@ func (a *Answer) result(c *cursor) error {
 			case "histograms":
 				return c.histograms(&s.Histograms, true)
 			default:
-				_, err := c.skip()
-				return err
+				return c.skip()
 			}
 		})
 		if err != nil {

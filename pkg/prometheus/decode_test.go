@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,11 +71,15 @@ func TestDecode(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := decode([]byte(tc.body))
+			got, err := decodeText(tc.body)
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got)
 		})
 	}
+}
+
+func decodeText(text string) (Answer, error) {
+	return decode(context.Background(), strings.NewReader(text))
 }
 
 func TestDecodeRefuses(t *testing.T) {
@@ -90,15 +95,15 @@ func TestDecodeRefuses(t *testing.T) {
 		"a label that is a list": `{"status":"success","data":{"result":[{"metric":{"a":[]},"value":[1,"1"]}]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := decode([]byte(body))
+			_, err := decodeText(body)
 			require.ErrorIs(t, err, ErrNotAnswer)
 		})
 	}
 	for cut := range whole {
-		_, err := decode([]byte(whole[:cut]))
+		_, err := decodeText(whole[:cut])
 		require.Error(t, err, "cut off after %d bytes", cut)
 	}
-	_, err := decode([]byte(`{"status":"error","errorType":"execution","error":"query timed out"}`))
+	_, err := decodeText(`{"status":"error","errorType":"execution","error":"query timed out"}`)
 	require.EqualError(t, err, "query timed out")
 }
 
@@ -122,7 +127,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}`))
 	f.Add([]byte(`{"status":"error","error":"no"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := decode(body) // must never panic
+		got, err := decode(context.Background(), bytes.NewReader(body)) // must never panic
 		var outer struct {
 			Status string
 			Data   struct {
@@ -154,7 +159,7 @@ func BenchmarkDecode(b *testing.B) {
 	theirs := v1.NewAPI(canned(body))
 	for name, read := range map[string]func() (series int, err error){
 		"ours": func() (int, error) {
-			answer, err := decode(body)
+			answer, err := decode(context.Background(), bytes.NewReader(body))
 			return len(answer.Series), err
 		},
 		"client_golang": func() (int, error) {
@@ -207,17 +212,17 @@ func rawMatrix(series, samples int) []byte {
 }
 
 func TestNativeHistogramsOverTime(t *testing.T) {
-	answer, err := decode([]byte(`{"status":"success","data":{"resultType":"matrix","result":[
+	answer, err := decodeText(`{"status":"success","data":{"resultType":"matrix","result":[
 		{"metric":{"pod":"a"},"values":[[1,"5"]],"histograms":[[2,{"count":"3","sum":"0.7","buckets":[[3,"-Inf","0.25","1"],[0,"0.25","+Inf","2"]]}],
 			[3.5,{"count":"0","sum":"NaN"}]]},
-		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0],"y"]}]]}]}}`))
+		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0],"y"]}]]}]}}`)
 	require.ErrorContains(t, err, "no histogram", "a bucket is a list")
 	require.Empty(t, answer.Series)
 
-	answer, err = decode([]byte(`{"status":"success","data":{"resultType":"matrix","result":[
+	answer, err = decodeText(`{"status":"success","data":{"resultType":"matrix","result":[
 		{"metric":{"pod":"a"},"values":[[1,"5"]],"histograms":[[2,{"count":"3","sum":"0.7","buckets":[[3,"-Inf","0.25","1"],[0,"0.25","+Inf","2"]]}],
 			[3.5,{"count":"0","sum":"0"}]]},
-		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0]]}]]}]}}`))
+		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0]]}]]}]}}`)
 	require.NoError(t, err)
 	require.Equal(t, []Histogram{
 		{UnixMilli: 2000, Count: 3, Sum: 0.7, Buckets: []Bucket{{math.Inf(-1), 0.25, 1}, {0.25, math.Inf(1), 2}}}, {UnixMilli: 3500},

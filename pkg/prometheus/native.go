@@ -26,7 +26,7 @@ func (c *cursor) histogram() (Histogram, error) {
 	if !c.take(',') {
 		return Histogram{}, c.fail("comma")
 	}
-	raw, err := c.skip()
+	raw, err := c.raw()
 	if err != nil {
 		return Histogram{}, err
 	}
@@ -69,6 +69,9 @@ func (c *cursor) histograms(into *[]Histogram, list bool) error {
 		}
 		h, err := c.histogram()
 		if err != nil {
+			return err
+		}
+		if err := c.charge(histogramCost + bucketCost*len(h.Buckets)); err != nil {
 			return err
 		}
 		*into = append(*into, h)

@@ -1,11 +1,16 @@
 package prometheus
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // warnPartial are our words where VictoriaMetrics sets the flag isPartial, which has no text of its own.
@@ -59,24 +64,85 @@ func partialText(texts []string) string {
 	return all
 }
 
-// decodeNames reads the answer of the API's lists, of label values and of label names.
-func decodeNames(body []byte) (names, partial []string, err error) {
-	var answer struct {
-		Status    string   `json:"status"`
-		Error     string   `json:"error"`
-		Data      []string `json:"data"`
-		Warnings  []string `json:"warnings"`
-		IsPartial bool     `json:"isPartial"`
+// maxNames is how many names or values are read of one list: more than a menu shows, and than a fleet's metrics have.
+const maxNames = 50_000
+
+// decodeNames reads the answer of the API's lists, of label values and of label names. One of more than maxNames, or larger than ctx's
+// account may hold, is read up to there, and is partial.
+func decodeNames(ctx context.Context, from io.Reader) (names, partial []string, err error) {
+	c := newCursor(ctx, from)
+	status, message := "", ""
+	var warnings []string
+	missing := false
+	err = c.object(func(key []byte) error {
+		switch string(key) {
+		case "status":
+			return c.text(&status)
+		case "error":
+			return c.text(&message)
+		case "isPartial":
+			raw, err := c.raw()
+			missing = string(raw) == "true"
+			return err
+		case "warnings":
+			raw, err := c.raw()
+			if err != nil || json.Unmarshal(raw, &warnings) != nil {
+				return err
+			}
+			return nil
+		case "data":
+			return c.nullOr(func() error { return c.names(&names) })
+		default:
+			return c.skip()
+		}
+	})
+	if err == nil {
+		err = c.end()
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrNotAnswer, err)
+	if err == nil {
+		err = c.settle()
 	}
+	var of *upstream.Error
 	switch {
-	case answer.Status == "error" && answer.Error != "":
-		return nil, nil, errors.New(answer.Error)
-	case answer.Status != "success":
+	case errors.Is(err, errEnough), errors.Is(err, memory.ErrShare):
+		return names, []string{fmt.Sprintf("its list was cut after %d names, since no more are read of one", len(names))}, nil
+	case errors.As(err, &of), errors.Is(err, memory.ErrBusy):
+		return nil, nil, err
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: %w", ErrNotAnswer, err)
+	case status == "error" && message != "":
+		return nil, nil, errors.New(message)
+	case status != "success":
 		return nil, nil, ErrNotAnswer
 	}
-	_, partial = sortWarnings(answer.Warnings, answer.IsPartial)
-	return answer.Data, partial, nil
+	_, partial = sortWarnings(warnings, missing)
+	return names, partial, nil
 }
+
+// names reads a list of texts.
+func (c *cursor) names(into *[]string) error {
+	if !c.take('[') {
+		return c.fail("list")
+	}
+	if c.take(']') {
+		return nil
+	}
+	for {
+		if len(*into) == maxNames {
+			return errEnough
+		}
+		name, err := c.quoted()
+		if err != nil {
+			return err
+		}
+		*into = append(*into, string(name))
+		if err := c.charge(nameCost + len(name)); err != nil {
+			return err
+		}
+		if more, err := c.next(']'); !more {
+			return err
+		}
+	}
+}
+
+const nameCost = 32

@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -54,16 +55,16 @@ func TestListsOfNamesTellThatTheyArePartial(t *testing.T) {
 		"one without anything": {`{"status":"success","data":null}`, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			names, partial, err := decodeNames([]byte(tc.body))
+			names, partial, err := decodeNames(t.Context(), strings.NewReader(tc.body))
 			require.NoError(t, err)
 			require.Equal(t, tc.names, names)
 			require.Equal(t, tc.partial, partial)
 		})
 	}
 	for _, body := range []string{"", "<html>", `{}`, `{"status":"success","data":{}}`} {
-		_, _, err := decodeNames([]byte(body))
+		_, _, err := decodeNames(t.Context(), strings.NewReader(body))
 		require.ErrorIs(t, err, ErrNotAnswer, body)
 	}
-	_, _, err := decodeNames([]byte(`{"status":"error","error":"too busy"}`))
+	_, _, err := decodeNames(t.Context(), strings.NewReader(`{"status":"error","error":"too busy"}`))
 	require.EqualError(t, err, "too busy")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 )
 
 // Kind is what went wrong with a call to a store, as far as callers branch on it. Kinds are sentinels: ask with
@@ -136,6 +137,8 @@ func StatusAndSource(err error) (backend.Status, backend.ErrorSource) {
 	switch {
 	case err == nil:
 		return backend.StatusOK, backend.DefaultErrorSource
+	case errors.Is(err, memory.ErrBusy) && !errors.Is(err, context.Canceled): // who asked did not do it, nor did a store
+		return backend.StatusTooManyRequests, backend.ErrorSourceDownstream
 	case errors.Is(err, context.Canceled):
 		return (&Error{Kind: ErrCanceled}).grafana()
 	case errors.Is(err, context.DeadlineExceeded):

@@ -1,0 +1,80 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"github.com/grafana/grafana-plugin-sdk-go/data"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+)
+
+// pool is what all data sources of this process may hold.
+var pool = memory.NewPool()
+
+// openAccount waits for a place for one of Grafana's requests, and lets what is done with the context charge its account.
+func (d *Datasource) openAccount(ctx context.Context, of backend.PluginContext, rules bool) (context.Context, *memory.Account, error) {
+	who := memory.Who{Source: d.settings.UID, Rules: rules}
+	if of.User != nil {
+		who.Viewer = of.User.Login
+	}
+	account, err := pool.Open(ctx, who, share(d.settings.Limits))
+	if err != nil {
+		return ctx, nil, err
+	}
+	return memory.With(ctx, account), account, nil
+}
+
+// share is how much one request may hold: memory.Share, and more where the settings allow more rows or lines than they do by default.
+func share(l settings.Limits) int64 {
+	times := max(1, float64(l.Requests)/settings.DefaultRequests, float64(l.LogLines)/settings.DefaultLogLines)
+	return int64(times * memory.Share)
+}
+
+// smallAnswer, in bytes, is what is sent so fast that nobody has to wait until it is.
+const smallAnswer = 256 << 10
+
+// closeAccount gives back what a request held but for its answer, which is held until Grafana has it: then ctx, which is the request's
+// own, ends.
+func closeAccount(ctx context.Context, account *memory.Account, answer int64) {
+	if answer <= smallAnswer || ctx.Done() == nil {
+		account.Close()
+		return
+	}
+	account.Settle(answer)
+	context.AfterFunc(ctx, account.Close)
+}
+
+// charged charges what an answer takes until Grafana has it, in bytes. What does not fit is cut, which in a rule is an error.
+func charged(ctx context.Context, fs data.Frames, rules bool) (data.Frames, int64, error) {
+	account := memory.Of(ctx)
+	cost := frames.Cost(fs)
+	err := account.Take(ctx, cost)
+	if err == nil {
+		return fs, cost, nil
+	}
+	share := account.Share()
+	if !isShare(err) || rules {
+		return nil, 0, tooMuch(err, share)
+	}
+	room := account.Left()
+	fs = frames.Fit(fs, room, share)
+	if cost = min(frames.Cost(fs), account.Left()); len(fs) == 0 {
+		return nil, 0, tooMuch(err, share)
+	}
+	return fs, cost, account.Take(ctx, cost)
+}
+
+func isShare(err error) bool { return errors.Is(err, memory.ErrShare) }
+
+// tooMuch says of an answer that its query may not hold what to do.
+func tooMuch(err error, share int64) error {
+	if !isShare(err) {
+		return err
+	}
+	return backend.DownstreamError(fmt.Errorf("the answer is too large: %w (%d MiB); ask for fewer rows or series, for a shorter range, or for a longer step", err, share>>20))
+}
