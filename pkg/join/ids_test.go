@@ -60,11 +60,70 @@ func TestTheClientsIDIsWhatTheClientSent(t *testing.T) {
 	}
 }
 
+func TestAConversationThatWasAbortedIsOneOfItsBatch(t *testing.T) {
+	caller := &evidence.CallerSpan{SpanID: "call", Service: "app", Kind: evidence.KindClient, Inference: true, Model: "llama", Start: at(0), Duration: 3}
+	byID := *caller
+	byID.RequestID = "chatcmpl-job"
+	other := *caller
+	other.RequestID = "chatcmpl-job_1"
+	elsewhere := "exported elsewhere"
+	aborted := func(id string, t float64, origin *evidence.Origin) []evidence.RequestEvent {
+		return []evidence.RequestEvent{
+			line(vllm.LogReceived, id, t, origin), line(vllm.LogAdded, id+"-9f3c1a7e", t+0.001, origin),
+			line(vllm.LogAborted, id, t+2, origin),
+		}
+	}
+	type row struct{ id, client, trace, service string }
+	for name, c := range map[string]struct {
+		spans  []string // that begin together
+		caller *evidence.CallerSpan
+		parent string
+		events []evidence.RequestEvent
+		want   []row // of those without a span
+	}{
+		"below one call":                            {[]string{"chatcmpl-job_1", "chatcmpl-job_2"}, caller, "call", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job", "t", "app"}}},
+		"of two, by the id of the response":         {[]string{"chatcmpl-job_1"}, &byID, "call", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job", "t", "app"}}},
+		"below a span that another store has":       {[]string{"chatcmpl-job_0", "chatcmpl-job_1"}, nil, elsewhere, aborted("chatcmpl-job_2", 0.01, podA), []row{{"chatcmpl-job_2", "job", "t", ""}}},
+		"a gap stays a gap":                         {[]string{"chatcmpl-job_2", "chatcmpl-job_3"}, caller, "call", aborted("chatcmpl-job_1", 0.01, podA), []row{{"chatcmpl-job_1", "job_1", "", ""}}},
+		"a later try is none of the batch":          {[]string{"chatcmpl-job_0", "chatcmpl-job_1"}, caller, "call", aborted("chatcmpl-job_2", 1, podA), []row{{"chatcmpl-job_2", "job_2", "", ""}}},
+		"nor what another server took":              {[]string{"chatcmpl-job_0", "chatcmpl-job_1"}, caller, "call", aborted("chatcmpl-job_2", 0.01, podB), []row{{"chatcmpl-job_2", "job_2", "", ""}}},
+		"one sibling proves no batch":               {[]string{"chatcmpl-job_1"}, caller, "call", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job_0", "", ""}}},
+		"nor one whose call was about it alone":     {[]string{"chatcmpl-job_1"}, &other, "call", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job_0", "", ""}}},
+		"nor siblings that each have their own one": {[]string{"chatcmpl-job_1", "chatcmpl-job_2"}, nil, "", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job_0", "", ""}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := span("chatcmpl-of-b", 0, podB)
+			in := join.Input{Spans: []evidence.RequestSpan{b}, Events: c.events} // both pods are known by name
+			for i, id := range c.spans {
+				s := span(id, float64(i)/1000, podA)
+				if s.Caller, s.ParentSpanID = c.caller, c.parent; c.parent != "" {
+					s.TraceID = "t"
+				}
+				in.Spans = append(in.Spans, s)
+			}
+			var got []row
+			for _, r := range join.Requests(in).Rows {
+				if r.Span != nil {
+					continue
+				}
+				require.Equal(t, join.StatusAborted, r.Status)
+				one := row{id: r.RequestID, client: r.ClientRequestID, trace: r.TraceID}
+				if r.Caller != nil {
+					one.service = r.Caller.Service
+				}
+				got = append(got, one)
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
 func TestOneFailureIsOneRow(t *testing.T) {
 	failure := logged(vllm.LogInternalError, vllm.IDResponse, "chatcmpl-job7", 1.5)
 	failure.Detail = &evidence.EventDetail{Error: "internal error during generation"}
 	for name, c := range map[string]struct {
 		spans []evidence.RequestSpan
+		lines []evidence.RequestEvent
 		want  []seen
 	}{
 		"its own, beside those of other clients": {
@@ -87,9 +146,17 @@ func TestOneFailureIsOneRow(t *testing.T) {
 				{"chatcmpl-job7_0", join.StatusError, "trace+logs", 1, false}, {"chatcmpl-job7_1", join.StatusError, "trace+logs", 1, false},
 			},
 		},
+		"also where one was aborted": {
+			spans: []evidence.RequestSpan{span("chatcmpl-job7_1", 0, podA), span("chatcmpl-job7_2", 0.001, podA)},
+			lines: []evidence.RequestEvent{line(vllm.LogReceived, "chatcmpl-job7_0", 0.01, podA), line(vllm.LogAborted, "chatcmpl-job7_0", 1, podA)},
+			want: []seen{
+				{"chatcmpl-job7_1", join.StatusError, "trace+logs", 1, false}, {"chatcmpl-job7_2", join.StatusError, "trace+logs", 1, false},
+				{"chatcmpl-job7_0", join.StatusAborted, "logs", 3, false},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, c.want, look(join.Requests(join.Input{Spans: c.spans, Events: []evidence.RequestEvent{failure}}).Rows))
+			require.Equal(t, c.want, look(join.Requests(join.Input{Spans: c.spans, Events: append(c.lines, failure)}).Rows))
 		})
 	}
 }

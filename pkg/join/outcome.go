@@ -10,11 +10,10 @@ import (
 
 // outcome settles status, finish reason and derived times of every row.
 func (j *joiner) outcome() {
-	batches := j.batches()
 	for i := range j.rows {
 		r, f := &j.rows[i], &j.events[i]
 		if r.ClientRequestID == "" {
-			r.ClientRequestID = r.sentID(batches[ordinal(i)])
+			r.ClientRequestID = r.sentID(j.batches[ordinal(i)])
 		}
 		if r.search.spans > 0 && f.detail != nil {
 			r.MaxTokens = f.detail.MaxTokens // the limit on the answer: that of a step is 1

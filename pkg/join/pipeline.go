@@ -65,6 +65,7 @@ type Input struct {
 //	spine      one row per engine span
 //	attempts   log lines to rows; lines without a span become rows          (needs the spine)
 //	callers    client spans without an engine span to rows, or rows of their own  (needs the log-only rows)
+//	batches    which ids an endpoint numbered                               (needs callers, and gives them to siblings)
 //	identify   instance, model, engine                                      (needs lines and callers: both may name them)
 //	state      engine state at arrival                                      (needs instance and engine)
 //	outcome    status, finish reason, derived times                         (needs all of the above)
@@ -77,6 +78,7 @@ func Requests(in Input) Joined {
 	j.spine()
 	j.attempts()
 	j.callers()
+	j.batches = j.findBatches()
 	j.identify()
 	j.state()
 	j.outcome()
@@ -104,6 +106,7 @@ type joiner struct {
 	searches       map[*evidence.RequestSpan]search
 	instances      *instances
 	linesUnmatched int
+	batches        map[int32]string // the HTTP response of each row whose id an endpoint numbered
 
 	// What the lines tell of their streams, once attempts has begun.
 	places          *places

@@ -87,17 +87,15 @@ func (x *keyIndex) collect(wanted map[string][]int32, responseOf func(id string)
 const batchArrival = 250 * time.Millisecond
 
 // oneArrival reports whether keys look like the parts of one HTTP request: numbered from 0 without a gap, and begun at about
-// the same time in one place.
+// the same time in one place. A conversation that was aborted is known from lines alone; two must have spans.
 func (j *joiner) oneArrival(x *keyIndex, keys []int32) bool {
-	if len(keys) < 2 {
-		return false
-	}
 	numbers := map[int]bool{}
 	var first *Request
+	rows := 0
 	for _, k := range keys {
 		row := x.keys[k].firstRow
 		if row == none {
-			return false
+			continue
 		}
 		r := &j.rows[row]
 		if first == nil {
@@ -108,8 +106,23 @@ func (j *joiner) oneArrival(x *keyIndex, keys []int32) bool {
 		}
 		_, n, _ := vllm.SeveralOf(r.RequestID)
 		numbers[n] = true
+		rows++
 	}
-	return gapless(numbers, len(keys))
+	if rows < 2 {
+		return false
+	}
+	for _, k := range keys {
+		if x.keys[k].firstRow != none {
+			continue
+		}
+		for n := x.keys[k].firstNode; n != none; n = x.nodes[n].next {
+			if e := &j.in.Events[x.nodes[n].event]; e.Time().Sub(first.Time).Abs() <= batchArrival {
+				_, number, _ := vllm.SeveralOf(e.External)
+				numbers[number] = true
+			}
+		}
+	}
+	return gapless(numbers, len(numbers))
 }
 
 func gapless(numbers map[int]bool, n int) bool {
@@ -121,13 +134,15 @@ func gapless(numbers map[int]bool, n int) bool {
 	return true
 }
 
-// batches finds the rows whose ids an endpoint numbered, where evidence proves that: a call that covers all of them, the id of
+// findBatches finds the rows whose ids an endpoint numbered, where evidence proves that: a call that covers all of them, the id of
 // the HTTP response or of the client, or the very moment at which the API server took all of them in. Elsewhere the number is
-// what the client sent. It gives the response of each such row.
-func (j *joiner) batches() map[int32]string {
+// what the client sent. It gives the response of each such row. A conversation that only lines know, because it was aborted while
+// the others were done, is one of a batch that its siblings prove, and gets their caller.
+func (j *joiner) findBatches() map[int32]string {
 	type family struct{ response, parent string }
 	families := map[family][]int32{}
 	out, known := map[int32]string{}, map[int32]bool{}
+	unspanned := map[string][]int32{} // rows that only lines know, by their response
 	for i := range j.rows {
 		r := &j.rows[i]
 		response, _, ok := vllm.SeveralOf(r.RequestID)
@@ -143,7 +158,10 @@ func (j *joiner) batches() map[int32]string {
 			families[f] = append(families[f], ordinal(i))
 		}
 		if r.Call == nil && r.Caller == nil {
-			if r.Span != nil && r.Span.ParentSpanID != "" && r.Root == nil { // one traceparent, of a caller that exports elsewhere
+			switch {
+			case r.Span == nil:
+				unspanned[response] = append(unspanned[response], ordinal(i))
+			case r.Span.ParentSpanID != "" && r.Root == nil: // one traceparent, of a caller that exports elsewhere
 				f := family{response, r.Span.TraceID + r.Span.ParentSpanID}
 				families[f] = append(families[f], ordinal(i))
 			}
@@ -166,16 +184,7 @@ func (j *joiner) batches() map[int32]string {
 		}
 	}
 	for f, rows := range families {
-		numbers := map[int]bool{}
-		first := j.rows[rows[0]].Time
-		for _, row := range rows {
-			_, n, _ := vllm.SeveralOf(j.rows[row].RequestID)
-			if numbers[n] = true; j.rows[row].Time.Sub(first).Abs() > batchArrival { // used again
-				clear(numbers)
-				break
-			}
-		}
-		if len(numbers) > 1 && gapless(numbers, len(numbers)) {
+		if j.numberedFromZero(rows, unspanned[f.response]) {
 			for _, row := range rows {
 				if !known[row] {
 					out[row] = f.response
@@ -183,7 +192,74 @@ func (j *joiner) batches() map[int32]string {
 			}
 		}
 	}
+	j.adopt(out, unspanned)
 	return out
+}
+
+// numberedFromZero reports whether several rows that began together are numbered from 0 without a gap, give or take those that only
+// lines know.
+func (j *joiner) numberedFromZero(rows, unspanned []int32) bool {
+	numbers := map[int]bool{}
+	first := &j.rows[rows[0]]
+	for _, row := range rows {
+		r := &j.rows[row]
+		if r.Time.Sub(first.Time).Abs() > batchArrival { // used again
+			return false
+		}
+		_, n, _ := vllm.SeveralOf(r.RequestID)
+		numbers[n] = true
+	}
+	if len(numbers) < 2 {
+		return false
+	}
+	for _, row := range unspanned {
+		if r := &j.rows[row]; j.arrivedWith(r, first) {
+			_, n, _ := vllm.SeveralOf(r.RequestID)
+			numbers[n] = true
+		}
+	}
+	return gapless(numbers, len(numbers))
+}
+
+// arrivedWith reports whether a row that only lines know began with another, and at a place that may be the same.
+func (j *joiner) arrivedWith(r, other *Request) bool {
+	return r.Time.Sub(other.Time).Abs() <= batchArrival && !j.elsewhere(other.Origin, r.Origin)
+}
+
+// adopt adds the conversations that only lines know to the batches that their siblings prove, with the caller of these. A number that
+// a sibling has, or that another such row has as well, is of another try.
+func (j *joiner) adopt(proven map[int32]string, unspanned map[string][]int32) {
+	if len(unspanned) == 0 {
+		return
+	}
+	siblings := map[string][]int32{}
+	for row, response := range proven {
+		if j.rows[row].Span != nil && len(unspanned[response]) > 0 {
+			siblings[response] = append(siblings[response], row)
+		}
+	}
+	for response, family := range siblings {
+		slices.Sort(family) // not in the order of the map
+		for _, row := range unspanned[response] {
+			r := &j.rows[row]
+			with := slices.IndexFunc(family, func(s int32) bool { return j.arrivedWith(r, &j.rows[s]) })
+			if with < 0 {
+				continue
+			}
+			sibling := &j.rows[family[with]]
+			twice := func(other int32) bool {
+				o := &j.rows[other]
+				return other != row && o.RequestID == r.RequestID && j.arrivedWith(r, o)
+			}
+			if slices.ContainsFunc(family, twice) || slices.ContainsFunc(unspanned[response], twice) {
+				continue
+			}
+			proven[row] = response
+			r.Caller, r.Call, r.Root = sibling.Caller, sibling.Call, sibling.Root
+			r.TraceID = cmp.Or(r.TraceID, sibling.TraceID) // one call, or one traceparent
+			r.Signals |= SignalTrace
+		}
+	}
 }
 
 // coversOneCall reports whether the caller of a row stands for one HTTP request: a call to a model, or a client's.
