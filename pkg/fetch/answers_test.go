@@ -172,8 +172,11 @@ func randomWorld(r *rand.Rand, n int) *honest {
 			h.series = append(h.series, s)
 		}
 	}
+	skew := time.Duration([]int{0, 0, 700, 3000, -3000}[r.IntN(5)]) * time.Millisecond // the clock of whoever dates the lines
 	say := func(at time.Time, pod int, sentence string) {
-		e := vllm.ParseLogLine(fmt.Sprintf("(APIServer pid=%d) INFO %s [async_llm.py:1] %s", pod+1, at.Format("01-02 15:04:05"), sentence))
+		written := at
+		at = at.Add(skew + time.Duration(r.IntN(50))*time.Millisecond)
+		e := vllm.ParseLogLine(fmt.Sprintf("(APIServer pid=%d) INFO %s [async_llm.py:1] %s", pod+1, written.Format("01-02 15:04:05"), sentence))
 		for _, id := range append([]string{e.RequestID}, e.MoreIDs...) {
 			one := e
 			if one.RequestID = id; id != e.RequestID {
@@ -250,8 +253,7 @@ func randomWorld(r *rand.Rand, n int) *honest {
 }
 
 // randomAsk is one of the questions that a dashboard asks.
-// Where a window holds too much, a scope keeps evidence of other places from being read, be it of the same id.
-func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window, scoped bool) (ask Ask, scope vllm.Scope) {
+func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window) (ask Ask, scope vllm.Scope) {
 	t.Helper()
 	columns := []string{join.TimeColumn, "e2e", "ttft", "prompt_tokens", "log_lines", "request_id", "cached_tokens", "status", "running"}
 	order := join.Order{Column: columns[r.IntN(len(columns))], Desc: r.IntN(2) == 0}
@@ -264,7 +266,7 @@ func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window, scoped bool) (ask 
 	case 2:
 		filters = []join.Filter{{Column: "request_id", Op: join.Match, Value: "chatcmpl-.*"}}
 	}
-	if r.IntN(3) == 0 && scoped {
+	if r.IntN(3) == 0 {
 		scope.Pods = []string{"llama-0"}
 	}
 	p, err := join.CompileFilters(filters)
@@ -278,35 +280,87 @@ func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window, scoped bool) (ask 
 // TestTheSameQuestionGivesTheSameRows asks for a part of a window in many ways, and holds each row against the same row of the
 // whole answer, cell by cell.
 func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
+	window := evidence.Window{From: noon.Add(time.Minute), To: noon.Add(14 * time.Minute)}
 	seeds := 25
 	if testing.Short() {
 		seeds = 10
 	}
-	window := evidence.Window{From: noon.Add(time.Minute), To: noon.Add(14 * time.Minute)}
-	for _, upTo := range []int{0, 1} { // as it is, and as if every window held too many requests to be read whole
-		for seed := range seeds {
+	limited := func(requests int) settings.Limits {
+		l := settings.DefaultLimits()
+		l.LogLines = requests * linesPerRequest // of which these stores give more all the same
+		return l
+	}
+	for _, c := range []struct {
+		upTo        int
+		limits      settings.Limits
+		seeds, asks int
+		requests    func(r *rand.Rand) int
+	}{
+		{0, settings.DefaultLimits(), seeds, 12, few}, // as it is
+		{1, settings.DefaultLimits(), seeds, 12, few}, // as if every window held so many requests that not all are read unless a row needs it
+		{1, limited(1), seeds, 12, few},               // as if it held too many for that
+		{0, settings.DefaultLimits(), 1, 12, many},
+		{0, limited(1), 1, 8, many},
+		{0, limited(6_000), 1, 8, many}, // some scopes hold few enough
+	} {
+		marked := 0
+		for seed := range c.seeds {
 			r := rand.New(rand.NewPCG(uint64(seed), 42)) // #nosec G404 -- a test's
-			h := randomWorld(r, 20+r.IntN(300))
-			f := &Fetcher{Metrics: h, Logs: h, Traces: h, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second, CallerServices: []string{"app"}}, Limits: settings.DefaultLimits(), WholeUpTo: upTo}
+			h := randomWorld(r, c.requests(r))
+			f := &Fetcher{Metrics: h, Logs: h, Traces: h, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second, CallerServices: []string{"app"}}, Limits: c.limits, WholeUpTo: c.upTo}
 			in, err := f.Requests(t.Context(), Ask{Window: window})
 			require.NoError(t, err)
 			whole := join.Requests(in).Rows
-			for range 12 {
-				ask, scope := randomAsk(r, t, window, upTo == 0)
+			for range c.asks {
+				ask, scope := randomAsk(r, t, window)
 				in, err := f.Requests(t.Context(), ask)
 				require.NoError(t, err)
-				got, _ := join.Choose(join.Requests(in).Within(scope).Rows, ask.Select, ask.Order, ask.Keep)
+				joined := join.Requests(in)
+				require.Equal(t, count(joined.Rows, func(row *join.Request) bool { return row.Unread && !row.Ambiguous }), joined.Report.Unread)
+				got, _ := join.Choose(joined.Within(scope).Rows, ask.Select, ask.Order, ask.Keep)
 				want, _ := join.Choose(slices.Clone(whole), ask.Select, ask.Order, ask.Keep)
+				marked += count(got, func(row *join.Request) bool { return row.Unread })
 				if diff := differences(want, got); diff != "" {
-					t.Fatalf("seed %d, up to %d, %d rows by %+v in %v (early %t):\n%s", seed, upTo, ask.Keep, ask.Order, scope.Pods, ask.Early, diff)
+					t.Fatalf("seed %d, up to %d, limits %+v, %d rows by %+v in %v (early %t):\n%s", seed, c.upTo, c.limits, ask.Keep, ask.Order, scope.Pods, ask.Early, diff)
 				}
 			}
 		}
+		require.Equal(t, c.limits != settings.DefaultLimits(), marked > 0, "%d rows are marked, with limits %+v", marked, c.limits)
 	}
 }
 
-// differences says which cells differ.
+func few(r *rand.Rand) int { return 20 + r.IntN(300) }
+
+func many(*rand.Rand) int { return 13_500 }
+
+func count(rows []join.Request, is func(*join.Request) bool) (n int) {
+	for i := range rows {
+		if is(&rows[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// differences says which cells differ, of the rows that do not say themselves that not all was read.
 func differences(want, got []join.Request) string {
+	if slices.ContainsFunc(got, func(r join.Request) bool { return r.Unread }) { // their cells may have another order, too
+		byKey := map[string]*join.Request{}
+		for i := range want {
+			byKey[want[i].Key()] = &want[i]
+		}
+		var both [2][]join.Request
+		for i := range got {
+			switch same := byKey[got[i].Key()]; {
+			case got[i].Unread:
+			case same == nil:
+				return "not in the whole answer: " + got[i].Key()
+			default:
+				both[0], both[1] = append(both[0], *same), append(both[1], got[i])
+			}
+		}
+		want, got = both[0], both[1]
+	}
 	if len(want) != len(got) {
 		return fmt.Sprintf("%d rows instead of %d\nwant %s\ngot  %s", len(got), len(want), keysIn(want), keysIn(got))
 	}

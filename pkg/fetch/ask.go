@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
@@ -104,29 +105,53 @@ func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services 
 	g.merge(&g.traces, report)
 }
 
-// askLogs asks for the lines of the spans of some windows. Where lines are known to be dated earlier or later than spans, the
-// question is wider; followClocks asks again when that shows only now.
+// lineAsk is one question for lines: of the spans of some windows, and of some requests alone, if ids are named.
+type lineAsk struct {
+	windows []evidence.Window
+	ids     []string
+}
+
+// askLogs asks for the lines of the spans of some windows. Where lines were dated earlier or later than spans lately, more is read
+// at once; followClocks takes it, or asks again when that shows only now.
 func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []string) {
-	g.early, g.late = g.lateness.get()
-	g.logWindows, g.logIDs = windows, ids
-	g.askLines(ctx, dated(windows, g.early, g.late), ids)
-}
-
-// askFurther asks for lines of some requests beyond those of askLogs.
-func (g *gather) askFurther(ctx context.Context, windows []evidence.Window, ids []string) {
-	g.askLines(ctx, dated(windows, g.early, g.late), ids)
-}
-
-func (g *gather) askLines(ctx context.Context, windows []evidence.Window, ids []string) {
 	if g.Logs == nil || g.silent(&g.logs) {
 		return
 	}
-	events, report := g.Logs.RequestEvents(ctx, windows, g.ask.Scope, loki.RequestFilter{IDs: ids})
-	report.Nothing = ids == nil && len(events) == 0 && report.Err == nil && g.noLines(ctx, windows)
+	if len(g.lineAsks) == 0 {
+		g.aheadEarly, g.aheadLate = g.lateness.get()
+	}
+	g.lineAsks = append(g.lineAsks, lineAsk{windows, ids})
+	read := dated(windows, g.aheadEarly, g.aheadLate)
+	events, report := g.Logs.RequestEvents(ctx, read, g.ask.Scope, loki.RequestFilter{IDs: ids})
+	report.Nothing = ids == nil && len(events) == 0 && report.Err == nil && g.noLines(ctx, read)
+	now, ahead := split(events, windows)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.Events = more(g.in.Events, events)
+	g.in.Events, g.ahead = more(g.in.Events, now), more(g.ahead, ahead)
 	g.merge(&g.logs, report)
+}
+
+// split tells the lines of some windows from others.
+func split(events []evidence.RequestEvent, windows []evidence.Window) (inside, outside []evidence.RequestEvent) {
+	is := func(e *evidence.RequestEvent) bool {
+		return slices.ContainsFunc(windows, func(w evidence.Window) bool { return w.Contains(e.Time()) })
+	}
+	first := 0
+	for first < len(events) && is(&events[first]) {
+		first++
+	}
+	if first == len(events) {
+		return events, nil
+	}
+	inside = slices.Clone(events[:first])
+	for i := first; i < len(events); i++ {
+		if is(&events[i]) {
+			inside = append(inside, events[i])
+		} else {
+			outside = append(outside, events[i])
+		}
+	}
+	return inside, outside
 }
 
 // noLines reports whether the store has no line at all, be it of a request or not: vLLM names requests only with
@@ -173,11 +198,11 @@ func more(events, found []evidence.RequestEvent) []evidence.RequestEvent {
 	return events
 }
 
-func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window, scope vllm.Scope) {
+func (g *gather) askMetrics(ctx context.Context, windows []evidence.Window) {
 	if g.Metrics == nil || g.silent(&g.metrics) {
 		return
 	}
-	scope = g.inWordsOfMetrics(ctx, placesOf(scope))
+	scope := g.inWordsOfMetrics(ctx, placesOf(g.stateOf))
 	series, calls, err := g.Metrics.EngineState(ctx, windows, scope, engineMetrics)
 	if err == nil && servers.Doubled(series) { // whether series are copies of one, a counter tells that grows with every token
 		more, further, failed := g.Metrics.EngineState(ctx, windows, scope, []string{vllm.GenerationTokens})

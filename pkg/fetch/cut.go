@@ -11,25 +11,14 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// cut narrows the question to the part of the window that the chosen rows cover: what lies beyond is out of the answer
-// whatever the other stores say. It returns where the chosen rows' lines may be: some come when a request ends, which may be
-// long after the last one that was chosen began. Spans around that part stay, so that their lines find them; those of the same
-// ids stay as well, when there are few ids that a client may have used again, and again are these.
-func (g *gather) cut(chosen []evidence.RequestSpan) (near evidence.Window, again []string) {
-	first, last := chosen[0].Start, chosen[0].Start
-	for i := range chosen {
-		if t := chosen[i].Start; t.Before(first) {
-			first = t
-		} else if t.After(last) {
-			last = t
-		}
+// near is where the lines may be of the rows that were chosen by time, and of the requests without a span among them: some come when
+// a request ends, which may be long after the last one that was chosen began. What lies beyond is out of the answer whatever the
+// other stores say.
+func (g *gather) near(chosen []evidence.RequestSpan) evidence.Window {
+	if len(chosen) == 0 {
+		return widen(g.ask.Window)
 	}
-	if g.ask.Order.Desc {
-		g.in.Looked.From = first
-	} else {
-		g.in.Looked.To = last.Add(time.Nanosecond)
-	}
-	near = beyond(widen(g.in.Looked))
+	near := beyond(widen(g.covered(chosen)))
 	for i := range chosen {
 		if end := chosen[i].End().Add(join.AfterEnd + edge); end.After(near.To) {
 			near.To = end
@@ -42,19 +31,47 @@ func (g *gather) cut(chosen []evidence.RequestSpan) (near evidence.Window, again
 	if near.From.Before(whole.From) {
 		near.From = whole.From
 	}
-	related := map[string]bool{}
+	return near
+}
+
+// covered is the part of the window that chosen rows cover: from its end that comes first in the order to the last of them.
+func (g *gather) covered(chosen []evidence.RequestSpan) evidence.Window {
+	first, last := chosen[0].Start, chosen[0].Start
+	for i := range chosen {
+		if t := chosen[i].Start; t.Before(first) {
+			first = t
+		} else if t.After(last) {
+			last = t
+		}
+	}
+	covered := g.in.Looked
+	if g.ask.Order.Desc {
+		covered.From = first
+	} else {
+		covered.To = last.Add(time.Nanosecond)
+	}
+	return covered
+}
+
+// look narrows the question to the part of the window that the chosen rows cover.
+func (g *gather) look(chosen []evidence.RequestSpan) { g.in.Looked = g.covered(chosen) }
+
+// repeatable lists the ids of spans near a part of the window that a client may have used again; few is false, and there is no list,
+// when they are more than can be looked for in the whole window.
+func (g *gather) repeatable(near evidence.Window) (again []string, few bool) {
+	listed := map[string]bool{}
 	for i := range g.in.Spans {
 		if s := &g.in.Spans[i]; near.Contains(s.Start) || near.Contains(s.End()) {
-			if id := familyOf(s.RequestID); !related[id] && !vllm.Unrepeatable(id) {
-				related[id] = true
+			if id := vllm.FamilyOf(s.RequestID); !listed[id] && !vllm.Unrepeatable(id) {
+				listed[id] = true
 				again = append(again, id)
 			}
 		}
 	}
 	if len(again) > loki.MaxNarrowedIDs {
-		again = nil
+		return nil, false
 	}
-	return near, again
+	return again, true
 }
 
 // keepNear keeps the spans around a cut, and those that share an id with one of them, or with a line, that a client may have
@@ -65,12 +82,12 @@ func (g *gather) keepNear(near evidence.Window, again []string) {
 		related[id] = true
 	}
 	for i := range g.in.Events {
-		if id := familyOf(g.in.Events[i].External); !vllm.Unrepeatable(id) {
+		if id := vllm.FamilyOf(g.in.Events[i].External); !vllm.Unrepeatable(id) {
 			related[id] = true
 		}
 	}
 	g.in.Spans = slices.DeleteFunc(g.in.Spans, func(s evidence.RequestSpan) bool {
-		return (s.End().Before(near.From) || !s.Start.Before(near.To)) && !related[familyOf(s.RequestID)]
+		return (s.End().Before(near.From) || !s.Start.Before(near.To)) && !related[vllm.FamilyOf(s.RequestID)]
 	})
 }
 
@@ -94,8 +111,8 @@ func (g *gather) askEnds(ctx context.Context) {
 	if farthest := whole.To.Add(longestTail); last.After(farthest) {
 		last = farthest
 	}
-	if len(ids) > 0 && len(g.logWindows) > 0 {
-		g.askFurther(ctx, []evidence.Window{{From: whole.To, To: last}}, ids)
+	if len(ids) > 0 && len(g.lineAsks) > 0 {
+		g.askLogs(ctx, []evidence.Window{{From: whole.To, To: last}}, ids)
 	}
 }
 
@@ -108,15 +125,20 @@ func (g *gather) askTorn(ctx context.Context, near evidence.Window, asked []stri
 		rest = evidence.Window{From: whole.From, To: near.From}
 	}
 	if !rest.From.Before(rest.To) {
+		g.linesWhole = true
 		return
 	}
 	ids := g.torn(g.ask.Order.Desc)
 	again := g.againByLines(slices.Concat(asked, ids)...)
 	if len(ids)+len(again) <= loki.MaxNarrowedIDs {
 		ids = append(ids, again...)
+	} else if len(g.in.Spans) <= g.readable() {
+		ids, g.linesWhole = nil, true
+		g.askLogs(ctx, []evidence.Window{rest}, nil)
 	}
 	if len(ids) > 0 {
-		g.askFurther(ctx, []evidence.Window{rest}, ids)
+		g.searched = slices.Concat(g.searched, ids)
+		g.askLogs(ctx, []evidence.Window{rest}, ids)
 	}
 }
 
@@ -127,7 +149,7 @@ func (g *gather) againByLines(but ...string) (ids []string) {
 		known[id] = true
 	}
 	for i := range g.in.Events {
-		if id := familyOf(g.in.Events[i].External); !known[id] && !vllm.Unrepeatable(id) {
+		if id := vllm.FamilyOf(g.in.Events[i].External); !known[id] && !vllm.Unrepeatable(id) {
 			known[id] = true
 			ids = append(ids, id)
 		}
@@ -139,12 +161,12 @@ func (g *gather) againByLines(but ...string) (ids []string) {
 func (g *gather) torn(beginnings bool) (ids []string) {
 	settled, streams := map[string]bool{}, map[evidence.Origin]bool{}
 	for i := range g.in.Spans {
-		settled[familyOf(g.in.Spans[i].RequestID)] = true
+		settled[vllm.FamilyOf(g.in.Spans[i].RequestID)] = true
 	}
 	for i := range g.in.Events {
 		e := &g.in.Events[i]
 		if tells := e.Kind == vllm.LogReceived || e.Kind == vllm.LogAdded; tells == beginnings {
-			settled[familyOf(e.External)] = true
+			settled[vllm.FamilyOf(e.External)] = true
 			if e.Origin != nil {
 				streams[*e.Origin] = true
 			}
@@ -152,7 +174,7 @@ func (g *gather) torn(beginnings bool) (ids []string) {
 	}
 	for i := range g.in.Events {
 		e := &g.in.Events[i]
-		if id := familyOf(e.External); !settled[id] && e.Origin != nil && streams[*e.Origin] {
+		if id := vllm.FamilyOf(e.External); !settled[id] && e.Origin != nil && streams[*e.Origin] {
 			settled[id] = true
 			ids = append(ids, id)
 		}

@@ -65,8 +65,8 @@ type Fetcher struct {
 // Ask says which requests are wanted.
 type Ask struct {
 	Window evidence.Window
-	// Scope narrows what the stores are asked for, where they hold much. Requests of other places may be in the answer all the
-	// same: Joined.Within leaves them out.
+	// Scope narrows what the stores are asked for, where they hold more than can be read. Requests of other places may be in the
+	// answer all the same: Joined.Within leaves them out.
 	Scope vllm.Scope
 	// Keep is how many rows the answer will show at most, in Order; 0 means all. With Select, which tells from span and
 	// place alone whether a row can be in the answer at all, it lets logs and metrics be asked only for rows that stay.
@@ -92,27 +92,52 @@ func (f *Fetcher) StaleAfter(ctx context.Context, w evidence.Window) time.Durati
 func (f *Fetcher) Requests(ctx context.Context, ask Ask) (join.Input, error) {
 	g := f.gather(ctx, ask)
 	expected := g.expectations(ctx)
-	whole := ask.Keep == 0 || !ask.Early || (expected > 0 && expected <= max(ask.Keep, f.wholeUpTo()))
+	g.read(ctx, expected)
+	if g.uncounted && g.cutShort() { // all places have more than is ever read: what the scope asks for may be less
+		g = f.gather(ctx, ask)
+		g.read(ctx, 0)
+	}
+	if g.unsure {
+		scope := g.ask.Scope
+		g = f.gather(ctx, ask)
+		g.narrow(scope)
+		g.wholeWindow(ctx, expected)
+	}
+	if err := ctx.Err(); err != nil {
+		return join.Input{}, err
+	}
+	g.noteParts()
+	return g.input(), g.nothing()
+}
+
+// read asks the stores, for the whole window or for the rows that will be shown.
+func (g *gather) read(ctx context.Context, expected int) {
+	whole := g.ask.Keep == 0 || !g.ask.Early || (expected > 0 && expected <= max(g.ask.Keep, g.wholeUpTo()))
 	if whole {
 		g.wholeWindow(ctx, expected)
 	} else {
 		g.chosenRows(ctx, expected)
 	}
-	if err := ctx.Err(); err != nil {
-		return join.Input{}, err
-	}
-	return g.input(), g.nothing()
 }
 
-// DefaultWholeUpTo is up to how many requests a window is read whole, whatever limit, filter or scope the question has: what a
-// row says may hang on evidence that lies elsewhere in the window, such as another try at its id, or the clock of its log
+// linesPerRequest is how many lines vLLM writes about a request with --enable-log-requests: received, added, generated, access.
+const linesPerRequest = 4
+
+// DefaultWholeUpTo is up to how many requests a window is read whole, whatever limit, order or filter the question has: what a row
+// says may hang on evidence that lies elsewhere in the window, such as another try at its id, or the clock of its log
 // stream. Lines of that many requests cost about what their spans cost, and come at the same time.
 const DefaultWholeUpTo = 10_000
 
 func (f *Fetcher) wholeUpTo() int { return cmp.Or(f.WholeUpTo, DefaultWholeUpTo) }
 
-// expectations is estimate; where all places together have few requests, all are asked, and the scope is left to whoever looks
-// at the rows.
+// readable is up to how many requests a window can be read whole, where its rows depend on that.
+func (f *Fetcher) readable() int {
+	return min(cmp.Or(f.Limits.Requests, settings.DefaultRequests), cmp.Or(f.Limits.LogLines, settings.DefaultLogLines)/linesPerRequest)
+}
+
+// expectations is estimate, of what will be read. Logs and traces are asked for a scope only where all places together have more
+// requests than can be read whole: an id may be used at several places. Else the scope is left to whoever looks at the rows. The
+// engines' state is asked for the scope alone: each row's engine has its own.
 func (g *gather) expectations(ctx context.Context) int {
 	if !g.ask.Scope.Narrows(vllm.Places...) {
 		return g.estimate(ctx)
@@ -122,11 +147,12 @@ func (g *gather) expectations(ctx context.Context) int {
 		func() { scoped = g.count(ctx, g.ask.Scope) },
 		func() { all = g.count(ctx, vllm.Scope{}) },
 	)
-	if all > 0 && all <= g.wholeUpTo() {
-		g.ask.Scope = vllm.Scope{}
-		return g.spreadOf(ctx, all)
+	if all > g.readable() {
+		return g.spreadOf(ctx, scoped)
 	}
-	return g.spreadOf(ctx, scoped)
+	g.narrow(vllm.Scope{})
+	g.uncounted = all == 0
+	return g.spreadOf(ctx, all)
 }
 
 // Spans gathers engine spans, and the counters that they are held against, when there are at most limit requests in the
@@ -143,7 +169,7 @@ func (f *Fetcher) Spans(ctx context.Context, ask Ask, limit int) (in join.Input,
 	Parallel(
 		func() { g.askTraces(ctx, expected, false) },
 		func() { g.askTargets(ctx) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(ask.Window)}, ask.Scope) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(ask.Window)}) },
 	)
 	switch {
 	case g.traces.Err != nil || upstream.Trouble(g.metrics) != nil:

@@ -54,7 +54,7 @@ func TestStoresAreAskedForNoMoreThanTheRowsNeed(t *testing.T) {
 		},
 		"the oldest two: its beginning, until the second has ended": { // it began at 60 s and took 2 s
 			ask: Ask{Keep: 2, Order: oldest, Early: true}, finished: 10,
-			lines: []evidence.Window{between(-2, 77)}, metrics: []evidence.Window{between(-25, 102)}, spans: 2, looked: between(0, 60.000000001),
+			lines: []evidence.Window{between(-2, 77)}, metrics: []evidence.Window{between(-25, 625)}, spans: 2, looked: between(0, 60.000000001),
 		},
 		"as many rows as there are, which nobody counted": {
 			ask: Ask{Keep: 10, Order: slowest, Early: true}, finished: 0,

@@ -31,36 +31,71 @@ type gather struct {
 
 	targetsOnce sync.Once
 
+	// stateOf is what the engines' state is asked of.
+	stateOf vllm.Scope
+
 	mu      sync.Mutex // guards what follows while stores are asked in parallel
 	in      join.Input
 	metrics evidence.StoreReport
 	logs    evidence.StoreReport
 	traces  evidence.StoreReport
-	// logWindows and logIDs are what the lines were asked for, in the time of spans; early and late by how much earlier and later
-	// than spans they were expected to be dated.
-	logWindows  []evidence.Window
-	logIDs      []string
+	// lineAsks are what the lines were asked for, in the time of spans; early and late by how much earlier and later than spans they
+	// are dated, as far as this question's own evidence tells.
+	lineAsks    []lineAsk
 	early, late time.Duration
-	load        evidence.Load // how the window's requests are spread over it; empty when not known
+	// ahead are lines that were read because an earlier question found lines dated as far off as aheadEarly and aheadLate. They are
+	// taken where this question's evidence says so, too: what was asked before changes no row.
+	ahead                 []evidence.RequestEvent
+	aheadEarly, aheadLate time.Duration
+	load                  evidence.Load // how the window's requests are spread over it; empty when not known
 	// spansCut says that a limit kept engine spans from us. A cut search for callers does not.
 	spansCut bool
+	// uncounted says that a scope was not asked for because nobody knows how many requests all places have.
+	uncounted bool
+	// linesWhole says that the lines of the whole window were read although only some rows were asked for.
+	linesWhole bool
+	// punctual says that lines are dated as spans are, so that how they are dated decides nothing.
+	punctual bool
+	// unsure says that only the whole window tells whose lines are whose.
+	unsure bool
+	// searched are the ids that were looked for in the whole window although only a part of it was read.
+	searched []string
 	// stateAsked says that the engines' state was asked for: to have nothing of it then is to have nothing.
 	stateAsked bool
 }
 
 func (f *Fetcher) gather(ctx context.Context, ask Ask) *gather {
-	var narrowed []vllm.Place
-	for _, place := range []vllm.Place{vllm.Environment, vllm.Cluster, vllm.Namespace} {
-		if ask.Scope.Narrows(place) {
-			narrowed = append(narrowed, place)
-		}
-	}
-	return &gather{
-		Fetcher: f, ask: ask,
-		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(ctx, ask.Window), SLO: f.VLLM.SLO, ModelAliases: f.VLLM.ModelAliases, Narrowed: narrowed},
+	g := &gather{
+		Fetcher: f, ask: ask, stateOf: ask.Scope,
+		in:      join.Input{Window: ask.Window, Looked: ask.Window, StaleAfter: f.StaleAfter(ctx, ask.Window), SLO: f.VLLM.SLO, ModelAliases: f.VLLM.ModelAliases},
 		metrics: evidence.StoreReport{Store: evidence.Prometheus, Configured: f.Metrics != nil},
 		logs:    evidence.StoreReport{Store: evidence.Loki, Configured: f.Logs != nil},
 		traces:  evidence.StoreReport{Store: evidence.Jaeger, Configured: f.Traces != nil},
+	}
+	g.narrow(ask.Scope)
+	return g
+}
+
+// narrow has spans and lines of a scope asked for, and of no other place.
+func (g *gather) narrow(scope vllm.Scope) {
+	g.ask.Scope, g.in.Narrowed = scope, nil
+	for _, place := range []vllm.Place{vllm.Environment, vllm.Cluster, vllm.Namespace} {
+		if scope.Narrows(place) {
+			g.in.Narrowed = append(g.in.Narrowed, place)
+		}
+	}
+}
+
+// noteParts says in the input whether spans or lines of the window were left out, which may be of an id that is used again.
+func (g *gather) noteParts() {
+	missing := g.ask.Scope.Narrows(vllm.Places...) || g.spansCut || g.logs.Truncated
+	g.in.Partly = missing || g.in.Chosen != nil || g.in.Looked != g.in.Window && !g.linesWhole
+	if missing || !g.in.Partly {
+		return
+	}
+	g.in.Searched = make(map[string]bool, len(g.searched))
+	for _, id := range g.searched {
+		g.in.Searched[id] = true
 	}
 }
 

@@ -102,10 +102,10 @@ func dated(windows []evidence.Window, early, late time.Duration) []evidence.Wind
 	return evidence.MergeWindows(out, 0)
 }
 
-// followClocks asks for the lines that the first question missed because they are dated otherwise than the spans: further where
-// the lines that came say so, and for single requests first where spans have no lines at all. At most two more questions.
+// followClocks takes and asks for the lines that the first question missed because they are dated otherwise than the spans: further
+// where the lines that came say so, and for single requests first where spans have no lines at all.
 func (g *gather) followClocks(ctx context.Context) {
-	if g.Logs == nil || g.logs.Err != nil || g.logs.Truncated || len(g.in.Spans) == 0 || len(g.logWindows) == 0 || ctx.Err() != nil {
+	if g.Logs == nil || g.logs.Err != nil || g.logs.Truncated || len(g.in.Spans) == 0 || len(g.lineAsks) == 0 || ctx.Err() != nil {
 		return
 	}
 	enough := enoughTelling
@@ -113,30 +113,40 @@ func (g *gather) followClocks(ctx context.Context) {
 		enough = 1
 	}
 	seen := join.MeasureLateness(g.in.Spans, g.in.Events, enough)
-	if early, late := beyondSlack(seen); early >= g.early && late <= g.late {
-		if unheard := g.lateness.unheard(seen.Unmet); len(unheard) > 0 {
-			found := g.probeLines(ctx, unheard)
-			seen.Earliest, seen.Latest = min(seen.Earliest, found.Earliest), max(seen.Latest, found.Latest)
-		}
+	if early, late := beyondSlack(seen); early == 0 && late == 0 {
+		found := g.probeLines(ctx, g.lateness.unheard(seen.Unmet))
+		seen.Earliest, seen.Latest = min(seen.Earliest, found.Earliest), max(seen.Latest, found.Latest)
 	}
-	early, late := beyondSlack(seen)
-	g.lateness.learn(early, late)
-	early, late = min(early, g.early), max(late, g.late)
-	if early == g.early && late == g.late {
+	g.punctual = seen.Pairs >= enoughTelling && seen.Earliest > -join.Decisive && seen.Latest < join.Decisive
+	g.early, g.late = beyondSlack(seen)
+	g.lateness.learn(g.early, g.late)
+	if g.early == 0 && g.late == 0 {
 		return
 	}
-	before, now := dated(g.logWindows, g.early, g.late), dated(g.logWindows, early, late)
-	missing := without(now, before)
-	if len(missing) > maxWindows {
-		missing, g.in.Events = fewWindows(now), nil
+	var reports []evidence.StoreReport
+	var found []evidence.RequestEvent
+	for _, ask := range g.lineAsks {
+		wanted := dated(ask.windows, g.early, g.late)
+		there, _ := split(g.ahead, wanted)
+		missing := without(wanted, dated(ask.windows, g.aheadEarly, g.aheadLate))
+		if len(missing) > maxWindows {
+			missing = fewWindows(missing)
+		}
+		found = more(found, there)
+		if len(missing) == 0 {
+			continue
+		}
+		events, report := g.Logs.RequestEvents(ctx, missing, g.ask.Scope, loki.RequestFilter{IDs: ask.ids})
+		inside, _ := split(events, wanted)
+		found, reports = more(found, inside), append(reports, report)
 	}
-	g.early, g.late = early, late
-	events, report := g.Logs.RequestEvents(ctx, missing, g.ask.Scope, loki.RequestFilter{IDs: g.logIDs})
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.in.Events = more(g.in.Events, events)
-	g.merge(&g.logs, report)
-	g.logs.Nothing = g.logs.Nothing && len(events) == 0
+	g.in.Events = more(g.in.Events, found)
+	for _, report := range reports {
+		g.merge(&g.logs, report)
+	}
+	g.logs.Nothing = g.logs.Nothing && len(g.in.Events) == 0
 }
 
 // beyondSlack is by how much lines lie outside the slack around spans, with a margin; 0 when they do not.
@@ -150,7 +160,8 @@ func beyondSlack(l join.Lateness) (early, late time.Duration) {
 	return max(early, -join.Apart), min(late, join.Apart)
 }
 
-// probeLines looks for the lines of single requests, as far around their spans as lines are joined.
+// probeLines looks for the lines of single requests: among those that were read already, then as far around their spans as lines are
+// joined.
 func (g *gather) probeLines(ctx context.Context, spans []*evidence.RequestSpan) join.Lateness {
 	var windows []evidence.Window
 	var ids []string
@@ -164,6 +175,9 @@ func (g *gather) probeLines(ctx context.Context, spans []*evidence.RequestSpan) 
 	}
 	if len(ids) == 0 {
 		return join.Lateness{}
+	}
+	if met := join.MeasureLateness(probed, g.ahead, 1); len(met.Unmet) == 0 {
+		return met
 	}
 	events, report := g.Logs.RequestEvents(ctx, fewWindows(windows), g.ask.Scope, loki.RequestFilter{IDs: ids})
 	if report.Err == nil {

@@ -41,7 +41,7 @@ func (f *Fetcher) Request(ctx context.Context, window evidence.Window, id string
 	}
 	g.followClocks(ctx)
 	if known := append(around(g.in.Spans), g.aroundLines(asked)...); len(known) > 0 {
-		g.askMetrics(ctx, g.scrapesOfAll(fewWindows(known)), vllm.Scope{})
+		g.askMetrics(ctx, g.scrapesOfAll(fewWindows(known)))
 	}
 	if err := ctx.Err(); err != nil {
 		return join.Input{}, err
@@ -176,7 +176,7 @@ func (g *gather) aroundLines(asked vllm.RequestIDSet) []evidence.Window {
 			continue // another's line that the store found too
 		}
 		at := events[i].Time()
-		windows = append(windows, evidence.Window{From: at.Add(-join.BeforeStart - g.late), To: at.Add(join.AfterEnd - g.early)})
+		windows = append(windows, evidence.Window{From: at.Add(-join.BeforeStart - g.aheadLate), To: at.Add(join.AfterEnd - g.aheadEarly)})
 	}
 	return fewWindows(windows)
 }
@@ -286,6 +286,7 @@ func (g *gather) idsOfTrace(id string) []string {
 // before is what the stores said when they were asked for that request: one that was silent is not asked again.
 func (f *Fetcher) Neighbours(ctx context.Context, window, wider evidence.Window, scope vllm.Scope, before []evidence.StoreReport) (join.Input, error) {
 	g := f.gather(ctx, Ask{Window: window, Scope: scope})
+	g.stateOf = vllm.Scope{}
 	for i, report := range []*evidence.StoreReport{&g.metrics, &g.logs, &g.traces} {
 		if i < len(before) && upstream.Silent(before[i].Err) {
 			report.Err = before[i].Err
@@ -294,7 +295,7 @@ func (f *Fetcher) Neighbours(ctx context.Context, window, wider evidence.Window,
 	Parallel(
 		func() { g.askTraces(ctx, 0, false) },
 		// Metrics may know the instance by another of its names than the spans: the join finds it among all.
-		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(wider)}, vllm.Scope{}) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(wider)}) },
 		func() { g.askTargets(ctx) },
 	)
 	return g.input(), ctx.Err()

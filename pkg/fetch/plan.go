@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -14,7 +15,7 @@ func (g *gather) wholeWindow(ctx context.Context, expected int) {
 	Parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}, g.ask.Scope) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}) },
 		func() { g.askTargets(ctx) },
 	)
 	g.askEnds(ctx)
@@ -44,11 +45,11 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		func() { g.askTargets(ctx) },
 	)
 	noSpans := g.traces.Err != nil && len(g.in.Spans) == 0
-	noModels := g.metrics.Err != nil && g.ask.Scope.Narrows(vllm.Model) // which spans are of the model, lines and callers may tell
-	if noSpans || noModels {                                            // nothing to choose by: logs and metrics for the whole window
+	noModels := g.metrics.Err != nil && g.stateOf.Narrows(vllm.Model) // which spans are of the model, lines and callers may tell
+	if noSpans || noModels {                                          // nothing to choose by: logs and metrics for the whole window
 		Parallel(
 			func() { g.askLogs(ctx, []evidence.Window{widen(g.ask.Window)}, nil) },
-			func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}, g.ask.Scope) },
+			func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(g.ask.Window)}) },
 		)
 		return
 	}
@@ -58,20 +59,24 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 	chosen, total, open := g.choose()
 	windows, ids := []evidence.Window{widen(g.ask.Window)}, []string(nil)
 	var callers, everywhere []string
-	cut := false
+	cut, complete := false, !g.cutShort()
 	search := g.search(expected)
-	switch complete := !g.cutShort(); {
-	case complete && (total == len(chosen) || open || len(g.in.Spans) <= g.wholeUpTo()): // all there is: requests without a span are welcome too
+	spans := len(g.in.Spans)
+	near := g.near(chosen)
+	again, few := g.repeatable(near)
+	switch {
+	case complete && (total == len(chosen) || open || spans <= g.wholeUpTo()), // all there is: requests without a span are welcome too
+		complete && byTime && !few && spans <= g.readable(): // any other part of the window may have another try at one of the ids
 		g.in.Dropped = 0
 		if !byTime {
 			callers = g.callers.get()
 		}
 	case complete && byTime:
-		windows[0], everywhere = g.cut(chosen)
-		cut = true
+		g.look(chosen)
+		windows[0], everywhere, cut = near, again, true
 	default:
 		g.onlyWithSpans()
-		if !complete && len(g.in.Spans) <= g.wholeUpTo() {
+		if !complete && spans <= g.wholeUpTo() {
 			break
 		}
 		g.in.Callers = nil
@@ -87,30 +92,54 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		func() {
 			whole := []evidence.Window{widen(g.ask.Window)}
 			if ids != nil && len(ids) == 0 {
+				g.searched = everywhere
 				g.askLogs(ctx, whole, everywhere)
 				return
 			}
 			g.askLogs(ctx, windows, ids)
+			g.searched = everywhere
 			if len(everywhere) > 0 { // another try at the same id may be anywhere
-				g.askFurther(ctx, whole, everywhere)
+				g.askLogs(ctx, whole, everywhere)
 			}
 			if cut {
 				g.askTorn(ctx, windows[0], everywhere)
 			}
 		},
 		func() {
-			g.askMetrics(ctx, clip(g.scrapesOfAll(windows), g.scrapes(g.ask.Window)), g.ask.Scope)
+			state := windows
+			if cut { // a request that only lines know may end long after the last one that was chosen
+				state = []evidence.Window{{From: near.From, To: widen(g.ask.Window).To}}
+			}
+			g.askMetrics(ctx, clip(g.scrapesOfAll(state), g.scrapes(g.ask.Window)))
 		},
 		func() { g.askCallers(ctx, search, callers) },
 	)
 	g.askEnds(ctx)
 	g.followClocks(ctx)
+	if narrow := cut || ids != nil; narrow && !g.punctual && len(g.in.Events) > 0 && g.mayRepeat() {
+		// How lines are dated is measured of what was read. An id that is used again misleads that measure where its other tries
+		// were not read.
+		if g.unsure = complete && spans <= g.readable(); g.unsure {
+			return
+		}
+		g.searched, g.linesWhole = nil, false
+	}
 	if cut {
 		g.keepNear(windows[0], everywhere)
 	}
 	if ids == nil { // the lines of all requests are there, also of those without a span
 		g.recover(ctx, 0)
 	}
+}
+
+// mayRepeat reports whether a client may have used an id again that spans name, or lines where requests without a span are wanted.
+func (g *gather) mayRepeat() bool {
+	again := func(id string) bool {
+		family := vllm.FamilyOf(id)
+		return family != "" && !vllm.Unrepeatable(family)
+	}
+	return slices.ContainsFunc(g.in.Spans, func(s evidence.RequestSpan) bool { return again(s.RequestID) }) ||
+		g.in.Chosen == nil && slices.ContainsFunc(g.in.Events, func(e evidence.RequestEvent) bool { return again(e.External) })
 }
 
 // longestCall is how long a call may have been under way before the engine began with it.

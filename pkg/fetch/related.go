@@ -17,14 +17,14 @@ func (g *gather) keepRelated(chosen []evidence.RequestSpan) (once, again []strin
 	related := make(map[string]bool, len(chosen))
 	g.in.Chosen = make(map[string]bool, len(chosen))
 	for i := range chosen {
-		related[familyOf(chosen[i].RequestID)] = true
+		related[vllm.FamilyOf(chosen[i].RequestID)] = true
 		g.in.Chosen[join.SpanKey(&chosen[i])] = true
 	}
 	seen := map[string]bool{}
 	kept := make([]evidence.RequestSpan, 0, 2*len(chosen))
 	for i := range g.in.Spans {
 		s := &g.in.Spans[i]
-		family := familyOf(s.RequestID)
+		family := vllm.FamilyOf(s.RequestID)
 		if !related[family] {
 			continue
 		}
@@ -32,7 +32,7 @@ func (g *gather) keepRelated(chosen []evidence.RequestSpan) (once, again []strin
 		if !seen[family] && family != "" {
 			seen[family] = true
 			if vllm.Unrepeatable(family) {
-				once = append(once, responseOf(s.RequestID))
+				once = append(once, vllm.SharedResponseID(s.RequestID))
 			} else {
 				again = append(again, family)
 			}
@@ -52,7 +52,7 @@ func aroundRelated(spans []evidence.RequestSpan, chosen map[string]bool) []evide
 	families := map[string]*family{}
 	for i := range spans {
 		s := &spans[i]
-		name := familyOf(s.RequestID)
+		name := vllm.FamilyOf(s.RequestID)
 		if families[name] == nil {
 			families[name] = &family{}
 		}
@@ -71,23 +71,4 @@ func aroundRelated(spans []evidence.RequestSpan, chosen map[string]bool) []evide
 		}
 	}
 	return fewWindows(windows)
-}
-
-// responseOf is what all ids have in common that may belong to one HTTP request.
-func responseOf(id string) string {
-	id = vllm.ExternalFromChild(id)
-	if response, _, ok := vllm.SeveralOf(id); ok {
-		return response
-	}
-	return vllm.ResponseID(id)
-}
-
-// familyOf is what all ids have in common whose lines and calls are settled together: those of one HTTP request, and those of
-// all requests that a client calls the same, at whatever endpoint. A call that lost its engine's span knows no more.
-func familyOf(id string) string {
-	response := responseOf(id)
-	if client, ok := vllm.ClientFromResponse(response); ok && client != "" {
-		return client
-	}
-	return response
 }

@@ -38,7 +38,7 @@ func (w *Watch) Look(ctx context.Context, window evidence.Window, expected int) 
 	Parallel(
 		func() { g.askTraces(ctx, expected, true) },
 		func() { g.askLogs(ctx, []evidence.Window{widen(window)}, nil) },
-		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(window)}, w.scope) },
+		func() { g.askMetrics(ctx, []evidence.Window{g.scrapes(window)}) },
 		func() {
 			if fresh {
 				g.askTargets(ctx)

@@ -108,6 +108,9 @@ func reportNotices(r join.Report) []data.Notice {
 	if r.Ambiguous > 0 {
 		info("%d rows are marked ambiguous: further evidence fits them and another request, and was given to neither.", r.Ambiguous)
 	}
+	if r.Unread > 0 {
+		info("%d rows are marked ambiguous because clients may use their ids again, and not all of this range was read: it holds more than the data source's limits on requests and log lines. Shorten the range, or raise the limits.", r.Unread)
+	}
 	return out
 }
 

@@ -109,7 +109,7 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 	r := c.newRun(s, &report)
 	wanted, responses := map[string]bool{}, map[string]bool{}
 	for _, id := range ids {
-		wanted[id], responses[responseOf(id)] = true, true
+		wanted[id], responses[vllm.SharedResponseID(id)] = true, true
 	}
 	r.depth = min(r.depth, minDepth) // an id that retries reuse has a few traces, not thousands
 	var traces []Trace
@@ -123,7 +123,7 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 		}
 		meant := slices.ContainsFunc(f.Requests, exactly) // storages may compare otherwise
 		f.keepRequests(func(i int) bool {
-			return meant && (exactly(f.Requests[i]) || responses[responseOf(f.Requests[i].RequestID)])
+			return meant && (exactly(f.Requests[i]) || responses[vllm.SharedResponseID(f.Requests[i].RequestID)])
 		})
 		return reduceRequests(r, f)
 	}
@@ -132,16 +132,6 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 	}
 	r.do(ctx, 0)
 	return traces, report
-}
-
-// responseOf is what the prompts, conversations and beams of one HTTP request have in common: found by one of them, the others
-// of its trace come along.
-func responseOf(id string) string {
-	id = vllm.ExternalFromChild(id)
-	if response, _, ok := vllm.SeveralOf(id); ok {
-		return response
-	}
-	return vllm.ResponseID(id)
 }
 
 // reduceRequests leaves the requests that are new, as many as the limit still allows. The trace's unanswered calls come

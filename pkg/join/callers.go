@@ -258,15 +258,7 @@ func (j *joiner) together(first, r *Request) bool {
 	if apart < 5*time.Millisecond {
 		return true
 	}
-	return apart < batchArrival && r.RequestID != first.RequestID && (r.Span == nil) != (first.Span == nil) && responseOf(r.RequestID) == responseOf(first.RequestID)
-}
-
-// responseOf is what the parts of one HTTP request have in common.
-func responseOf(id string) string {
-	if response, _, ok := vllm.SeveralOf(id); ok {
-		return response
-	}
-	return vllm.ResponseID(id)
+	return apart < batchArrival && r.RequestID != first.RequestID && (r.Span == nil) != (first.Span == nil) && vllm.SharedResponseID(r.RequestID) == vllm.SharedResponseID(first.RequestID)
 }
 
 // callerOnly makes a row of a client span alone.

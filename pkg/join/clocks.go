@@ -117,7 +117,7 @@ func (s *stream) usualLateness() int64 {
 // byPairs measures a stream's clock by the spans of unique ids: by enough of them, by two that tell the same, or by one that tells
 // what earlier questions did.
 func (j *joiner) byPairs(offsets, told []int64) clock {
-	c := clock{margin: decisive, pairs: len(offsets)}
+	c := clock{margin: Decisive, pairs: len(offsets)}
 	slices.Sort(offsets)
 	switch n := len(offsets); {
 	case n >= enoughPairs:
@@ -151,7 +151,7 @@ const farthestZone = 15 * 60 * 60
 
 // byOwnClock measures a stream by the clock on its lines, whose zone is not known: quarters of an hour do not count.
 func byOwnClock(late []int64) clock {
-	c := clock{margin: decisive, known: len(late) > 0}
+	c := clock{margin: Decisive, known: len(late) > 0}
 	if !c.known {
 		return c
 	}
@@ -159,7 +159,7 @@ func byOwnClock(late []int64) clock {
 	const seconds = int64(quarter / time.Second)
 	middle := median(late)
 	if middle > farthestZone || middle < -farthestZone { // no zone: lines that were copied from another day, or a clock that was never set
-		return clock{margin: decisive}
+		return clock{margin: Decisive}
 	}
 	zone := (middle + seconds/2) / seconds
 	if (middle+seconds/2)%seconds < 0 {
@@ -179,7 +179,7 @@ func byOwnClock(late []int64) clock {
 
 // worthShifting is an offset that is more than the jitter of log shippers, rounded.
 func worthShifting(off time.Duration) time.Duration {
-	if off.Abs() <= decisive {
+	if off.Abs() <= Decisive {
 		return 0
 	}
 	return off.Round(shiftStep)
@@ -206,7 +206,7 @@ func (j *joiner) time(e *evidence.RequestEvent) int64 {
 
 // doubt is by how much the times of an id's lines may be wrong: distances below it decide nothing.
 func (j *joiner) doubt(lines []int32) time.Duration {
-	most := decisive
+	most := Decisive
 	for _, i := range lines {
 		most = max(most, j.streams.of(&j.in.Events[i]).settled.margin)
 	}

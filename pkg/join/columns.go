@@ -199,7 +199,7 @@ var signalTexts = func() (t [2][8]string) {
 }()
 
 func signalsText(r *Request) *string {
-	if r.Ambiguous {
+	if r.Ambiguous || r.Unread {
 		return &signalTexts[1][r.Signals&7]
 	}
 	return &signalTexts[0][r.Signals&7]

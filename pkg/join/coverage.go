@@ -39,7 +39,7 @@ var CoverageMetrics = catalogue.Of[string, CoverageMetric]{
 	{"trace_only", "locale", "Rows with an engine span and no line", false, func(r Report, _ Explained) float64 { return float64(r.TraceOnly) }},
 	{"log_only", "locale", "Rows known only from lines", false, func(r Report, _ Explained) float64 { return float64(r.LogOnly) }},
 	{"caller_only", "locale", "Rows without an engine span, known from a caller's span", false, func(r Report, _ Explained) float64 { return float64(r.CallerOnly) }},
-	{"ambiguous", "locale", "Rows whose further evidence fits another row too", false, func(r Report, _ Explained) float64 { return float64(r.Ambiguous) }},
+	{"ambiguous", "locale", "Rows whose further evidence fits another row too", false, func(r Report, _ Explained) float64 { return float64(r.Ambiguous + r.Unread) }},
 	{"lines_unmatched", "locale", "Lines with an id that were given to no row", false, func(r Report, _ Explained) float64 { return float64(r.LinesUnmatched) }},
 	{"duplicate_lines", "locale", "Lines with an id that the log store holds more than once, copies alone: rows count each line once", false, func(r Report, _ Explained) float64 { return float64(r.DuplicateLines) }},
 	{"lines_unread", "percentunit", "Share of vLLM's lines about requests that could not be read", false, func(r Report, _ Explained) float64 { return r.linesRead().UnreadShare() }},

@@ -19,7 +19,7 @@ type pairing struct {
 	apart       func(left, right *evidence.Origin) bool
 	reach       func(l int32) (from, to int64) // outside it nothing on the right fits
 	fit         func(l, r int32) bool
-	margin      time.Duration // by which the nearest must be nearer than the next; 0 = decisive
+	margin      time.Duration // by which the nearest must be nearer than the next; 0 = Decisive
 }
 
 // paired is the outcome. matched[l] is the right partner or -1. A rival could have had a partner that nobody else has, and
@@ -32,7 +32,7 @@ type paired struct {
 // pair matches by distance in time, and only where time decides: a pair is taken when each is the other's nearest by a
 // decisive margin.
 func pair(p pairing) paired {
-	p.margin = max(p.margin, decisive)
+	p.margin = max(p.margin, Decisive)
 	w := pairWork{pairing: p, paired: paired{
 		matched: make([]int32, p.left.n), leftRivals: make([]bool, p.left.n), rightRivals: make([]bool, p.right.n),
 	}}

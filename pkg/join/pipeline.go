@@ -15,9 +15,9 @@ const (
 	AfterEnd    = 5 * time.Second
 )
 
-// decisive is how much nearer in time one candidate must be than the next to be taken for the right one. Smaller
+// Decisive is how much nearer in time one candidate must be than the next to be taken for the right one. Smaller
 // distances are within the jitter of log shippers, where choosing would be guessing.
-const decisive = 250 * time.Millisecond
+const Decisive = 250 * time.Millisecond
 
 // Input is everything the stores told of a window. The join keeps pointers into Spans, Callers and Events.
 type Input struct {
@@ -53,6 +53,10 @@ type Input struct {
 	// Narrowed are environments, clusters and namespaces that the question asks for: spans of others are not here, which would show
 	// that a server of the metrics may be theirs.
 	Narrowed []vllm.Place
+	// Partly says that spans or lines of the window were left out: a row is marked whose id a client may have used again, unless its
+	// family (vllm.FamilyOf) is in Searched, which was looked for everywhere.
+	Partly   bool
+	Searched map[string]bool
 	// Dropped counts requests seen and not kept because of our own row limit.
 	Dropped int
 	// Findings are what was measured about the telemetry besides what stands in Stores.
@@ -72,6 +76,7 @@ type Input struct {
 //	openings   how long requests without an end are open, where that is known (needs what ended)
 //	judge      whether the limits of the model were kept                    (needs model, status and times)
 //	edges      rows that began outside the part looked at leave: they were only there to take their lines
+//	unread     rows of which there may be evidence that was not read are marked
 //	report     what met and what did not
 func Requests(in Input) Joined {
 	j := newJoiner(in)
@@ -85,6 +90,7 @@ func Requests(in Input) Joined {
 	j.openings()
 	j.judge()
 	j.edges()
+	j.unread()
 	return Joined{Rows: j.rows, Report: j.report(), in: in, instances: j.instances}
 }
 
@@ -171,6 +177,18 @@ func (j *joiner) edges() {
 		kept = append(kept, *r)
 	}
 	j.rows = kept
+}
+
+// unread marks the rows whose id may be another request's too, in a part of the window that was not read.
+func (j *joiner) unread() {
+	if !j.in.Partly {
+		return
+	}
+	for i := range j.rows {
+		r := &j.rows[i]
+		family := vllm.FamilyOf(r.RequestID)
+		r.Unread = family != "" && !vllm.Unrepeatable(family) && !j.in.Searched[family]
+	}
 }
 
 // leaves reports whether a row was not asked for.

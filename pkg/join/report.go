@@ -19,6 +19,7 @@ type Report struct {
 	LogOnly    int // rows known only from lines
 	CallerOnly int // rows known only from a caller's span (with or without lines)
 	Ambiguous  int // rows whose further evidence fits more than one
+	Unread     int // rows, not ambiguous otherwise, of which there may be evidence that was not read
 	// LinesUnmatched counts id-bearing lines given to no row because they fit several.
 	LinesUnmatched int
 	// DuplicateLines counts id-bearing lines that are a copy of another, of Lines: they are counted once in rows.
@@ -134,8 +135,11 @@ func (rep *Report) tally(n int, row func(i int) *Request) {
 		default:
 			rep.LogOnly++
 		}
-		if r.Ambiguous {
+		switch {
+		case r.Ambiguous:
 			rep.Ambiguous++
+		case r.Unread:
+			rep.Unread++
 		}
 		if r.undecided {
 			rep.EngineUndecided++

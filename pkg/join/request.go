@@ -97,6 +97,7 @@ type Request struct {
 	SLOMet    slo.Verdict // of the limits of its model, all of them jointly
 	Signals   Signals
 	Ambiguous bool // evidence exists that fits this row and another; it was given to neither
+	Unread    bool // its id may be another request's too, in a part of the window that was not read
 	counted   bool // its lines say that the engine itself ended it, which its counter of finished requests tells too
 	// lastLog is the time of the last line given to this row; a request without span has no other end.
 	lastLog time.Time

@@ -116,7 +116,7 @@ func (j *joiner) pairCalls(calls []call, attempts []attempt, by rules) {
 
 // beyondJitter is what a margin adds to the slack between spans and lines: nothing as long as it is the jitter of shippers.
 func beyondJitter(margin time.Duration) time.Duration {
-	if margin <= decisive {
+	if margin <= Decisive {
 		return 0
 	}
 	return margin

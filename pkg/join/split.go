@@ -157,7 +157,7 @@ func (s *splitter) only(e *evidence.RequestEvent, own bool, a int32) int32 {
 // followedBy reports whether a line goes with the one that closed an attempt.
 func (a *attempt) followedBy(e *evidence.RequestEvent, t time.Time) bool {
 	later := t.Sub(a.closedAt)
-	return perSequence(e.Kind) && later < decisive || fails(e) && a.failed && later <= afterClosing
+	return perSequence(e.Kind) && later < Decisive || fails(e) && a.failed && later <= afterClosing
 }
 
 // oldest gives the two oldest attempts of a list on the instances that a line may be from.
@@ -190,7 +190,7 @@ func (s *splitter) addedTo(e *evidence.RequestEvent) int32 {
 			near.offer(a, s.at(e).Sub(s.attempts[a].first))
 		}
 	})
-	if a, ok := near.decided(decisive); ok {
+	if a, ok := near.decided(Decisive); ok {
 		return a
 	}
 	return undecided

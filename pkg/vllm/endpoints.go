@@ -149,6 +149,26 @@ func SeveralOf(external string) (response string, number int, ok bool) {
 	return "", 0, false
 }
 
+// SharedResponseID is what the prompts, conversations, pieces and beams of one HTTP request have in common, of an external or internal
+// id of the engine's. Requests of clients that number theirs have it in common as well.
+func SharedResponseID(id string) string {
+	id = ExternalFromChild(id)
+	if response, _, ok := SeveralOf(id); ok {
+		return response
+	}
+	return ResponseID(id)
+}
+
+// FamilyOf is what all ids have in common whose lines and calls are settled together: those of one HTTP request, and those of
+// all requests that a client calls the same, at whatever endpoint. A call that lost its engine's span knows no more.
+func FamilyOf(id string) string {
+	response := SharedResponseID(id)
+	if client, ok := ClientFromResponse(response); ok && client != "" {
+		return client
+	}
+	return response
+}
+
 // ClientRequestID gives what the client sent as X-Request-Id, recovered from an external id. ok is false when the id
 // carries none of vLLM's endpoint prefixes (a gateway's raw id is returned as it is, without claim) or when the endpoint
 // ignores the header (`resp_…`). vLLM makes the base up when the header is missing, so a recovered id may be vLLM's own.
