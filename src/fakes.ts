@@ -1,4 +1,4 @@
-import { ScopedVars } from '@grafana/data';
+import { Field, InterpolateFunction, ScopedVars } from '@grafana/data';
 
 import { Choices, LogWriters, Metric, RecentRequests } from './choices';
 import { Option, VllmDataSource } from './datasource';
@@ -83,4 +83,47 @@ export function fakeDataSource(known: string[] | FakeLists = {}): VllmDataSource
     choices: choices as Choices,
   };
   return fake as VllmDataSource;
+}
+
+/** Grafana's grammar of variables: $name, [[name:format]], ${name.path:format}. */
+const linkVariable = /\$(\w+)|\[\[(\w+)(?::(\w+))?\]\]|\$\{(\w+)(?:\.([^:}]+))?(?::([^}]+))?\}/g;
+
+/**
+ * Fills links in as Grafana does, in one go: the cell that was clicked, its row and its series, the range, and the
+ * dashboard's variables. Grafana's own code, which finds a cell's links and sends objects through value by value, is in
+ * @grafana/data.
+ */
+export function fakeLinks(variables: Record<string, string>, range = 'from=1000&to=2000') {
+  const encode = (text: string) =>
+    encodeURIComponent(text).replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`);
+  const replaceVariables: InterpolateFunction = (text, scopedVars = {}) =>
+    text.replace(linkVariable, (whole, bare, older, olderFormat, braced, path, bracedFormat) => {
+      const name: string = bare ?? older ?? braced;
+      const format: string | undefined = olderFormat ?? bracedFormat;
+      if (name === '__url_time_range') {
+        return range;
+      }
+      const { field, frame, rowIndex = 0 } = scopedVars.__dataContext?.value ?? {};
+      const cell = (of?: Field) => String(of?.values[rowIndex]);
+      const named = (frame?.fields ?? []).find((one: Field) => path === `fields.${one.name}`);
+      const known: Record<string, string | undefined> = {
+        '__value.raw': field && cell(field),
+        [`__data.${path}`]: named && cell(named),
+        [`__field.${path}`]: field?.labels?.[String(path).replace('labels.', '')],
+        [name]: path === undefined ? variables[name] : undefined,
+      };
+      const value = known[path === undefined ? name : `${name}.${path}`];
+      if (value === undefined) {
+        return whole;
+      }
+      switch (format) {
+        case 'queryparam':
+          return `var-${name}=${encode(value)}`;
+        case 'percentencode':
+          return encode(value);
+        default:
+          return value;
+      }
+    });
+  return { replaceVariables };
 }
