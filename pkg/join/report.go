@@ -73,8 +73,9 @@ func (e Explained) Ratio() float64 {
 func (j *joiner) report() Report {
 	rep := Report{Stores: j.in.Stores, Looked: j.looked(), Dropped: j.in.Dropped, LinesUnmatched: j.linesUnmatched, DuplicateLines: j.duplicates, Lines: len(j.in.Events)}
 	rep.tally(len(j.rows), func(i int) *Request { return &j.rows[i] })
-	rep.explain(endings(j.rows), j.instances, rep.Looked, vllm.Scope{})
-	rep.Findings = j.withSpanFindings(j.findings())
+	ends := endings(j.rows)
+	rep.explain(ends, j.instances, rep.Looked, vllm.Scope{})
+	rep.Findings = j.withSpanFindings(j.findings(), ends)
 	rep.look(j.instances, vllm.Scope{})
 	rep.Stuck = j.stuck()
 	return rep

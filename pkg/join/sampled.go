@@ -36,7 +36,7 @@ func (r Report) SpanShare() float64 {
 }
 
 // spanFindings says which part of the requests has no span, when no limit and no failure explains that.
-func (j *joiner) spanFindings() []evidence.Finding {
+func (j *joiner) spanFindings(ends []ending) []evidence.Finding {
 	for _, s := range j.in.Stores {
 		if s.Store == evidence.Jaeger && (!s.Configured || s.Err != nil || s.Truncated) || s.Store == evidence.Prometheus && s.Err != nil {
 			return nil
@@ -45,7 +45,7 @@ func (j *joiner) spanFindings() []evidence.Finding {
 	if j.in.Dropped > 0 {
 		return nil
 	}
-	e := j.explainedUntilLastSpan()
+	e := j.explainedUntilLastSpan(ends)
 	share := float64(e.Traced) / e.Counted
 	lost := e.Counted - float64(e.Traced)
 	switch {
@@ -69,20 +69,21 @@ func (j *joiner) spanFindings() []evidence.Finding {
 
 // explainedUntilLastSpan compares rows and counters up to the end of the last span: what ended after it may just not have been
 // exported yet.
-func (j *joiner) explainedUntilLastSpan() Explained {
-	var last time.Time
-	for i := range j.rows {
-		if r := &j.rows[i]; r.Span != nil && r.Span.End().After(last) {
-			last = r.Span.End()
+func (j *joiner) explainedUntilLastSpan(ends []ending) Explained {
+	var at int64
+	for _, e := range ends {
+		if e.span {
+			at = max(at, e.at)
 		}
 	}
+	last := time.Unix(0, at)
 	looked := j.looked()
 	if last.Before(looked.To) {
 		looked.To = last
 	}
 	var rep Report
 	rep.Looked = looked
-	rep.explain(endings(j.rows), j.instances, looked, vllm.Scope{})
+	rep.explain(ends, j.instances, looked, vllm.Scope{})
 	return rep.Explained
 }
 
@@ -97,9 +98,9 @@ func (j *joiner) endedByLines() (n int) {
 }
 
 // withSpanFindings adds them, unless the fetch found out more about the same.
-func (j *joiner) withSpanFindings(findings []evidence.Finding) []evidence.Finding {
+func (j *joiner) withSpanFindings(findings []evidence.Finding, ends []ending) []evidence.Finding {
 	if slices.ContainsFunc(findings, func(f evidence.Finding) bool { return f.Check == checkMissing && f.Value > 0 }) {
 		return evidence.MergeFindings(findings, j.clockFindings())
 	}
-	return evidence.MergeFindings(findings, j.clockFindings(), j.spanFindings())
+	return evidence.MergeFindings(findings, j.clockFindings(), j.spanFindings(ends))
 }
