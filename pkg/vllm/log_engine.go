@@ -175,23 +175,49 @@ func (e *LogEvent) takeAccess(m string) bool {
 	return true
 }
 
-// takeCrashDump takes the ids of the batch that the engine died on: "num_scheduled_tokens={<int>: 13, <int>: 1}". Stop
-// strings, which a client sends, stand before it.
+// takeCrashDump takes the ids of the batch that the engine died on: "num_scheduled_tokens={<int>: 13, <int>: 1}, total_…". Stop
+// strings, which a client sends, stand before it. vLLM writes the ids as they are, without quotes or escapes
+// (vllm/logging_utils/dump_input.py), so that a comma, a colon or a brace may be an id's own.
 func (e *LogEvent) takeCrashDump(m string) {
 	const field = ", num_scheduled_tokens={"
 	i := strings.LastIndex(m, field)
 	if i < 0 {
 		return
 	}
-	dict, _, _ := strings.Cut(m[i+len(field):], "}")
-	for entry := range strings.SplitSeq(dict, ", ") {
-		if id, _, ok := strings.Cut(entry, ": "); ok {
-			e.addID(strings.Trim(id, "'"), IDInternal)
+	dict, _, whole := strings.Cut(m[i+len(field):], "}, total_num_scheduled_tokens=")
+	if !whole {
+		dict, _, _ = strings.Cut(dict, "}")
+	}
+	parts := strings.Split(dict, ", ")
+	last, _ := cutTokens(parts[len(parts)-1])
+	_, suffixed := ExternalFromInternal(last)
+	entry := ""
+	for _, part := range parts {
+		entry += part
+		id, ok := cutTokens(entry)
+		if _, complete := ExternalFromInternal(id); !ok || suffixed && !complete {
+			entry += ", " // within an id
+			continue
 		}
+		e.addID(id, IDInternal)
+		entry = ""
 	}
 	if e.RequestID != "" {
 		e.Error = "in flight when the engine died"
 	}
+}
+
+// cutTokens cuts "<id>: 13".
+func cutTokens(entry string) (id string, ok bool) {
+	i := strings.LastIndex(entry, ": ")
+	if i < 0 || !isDigits(entry[i+2:]) {
+		return "", false
+	}
+	id = entry[:i]
+	if inner := unquote(id); inner != "" {
+		id = inner
+	}
+	return id, true
 }
 
 // takeTraceback takes the lines of a traceback. vLLM repeats its prefix on each of them, level ERROR included; Python's

@@ -241,6 +241,14 @@ func TestParseLogLineOfRequests(t *testing.T) {
 			"crash dump error EngineCore#284 dump_input.py:79, id=chatcmpl-a-848d8d5e, form=internal, external=chatcmpl-a, more=1_cmpl-b-0-848d8d5f, engine=0, error=in flight when the engine died",
 		},
 		{
+			"the crash dump's ids may have commas, colons and braces", `(EngineCore pid=284) ERROR 08-16 11:55:35 [dump_input.py:79] Dumping scheduler output for model execution: SchedulerOutput(scheduled_new_reqs=[], num_scheduled_tokens={0_chatcmpl-a,b, c: 5, {x}: 7-848d8d5e: 13, chatcmpl-it's }-848d8d5f: 1}, total_num_scheduled_tokens=14, finished_req_ids=[])`,
+			"crash dump error EngineCore#284 dump_input.py:79, id=0_chatcmpl-a,b, c: 5, {x}: 7-848d8d5e, form=internal, external=chatcmpl-a,b, c: 5, {x}: 7, more=chatcmpl-it's }-848d8d5f, engine=0, error=in flight when the engine died",
+		},
+		{
+			"before 0.14 they have no suffix", `(EngineCore pid=284) ERROR 08-16 11:55:35 [dump_input.py:79] Dumping scheduler output for model execution: SchedulerOutput(scheduled_new_reqs=[], num_scheduled_tokens={chatcmpl-a: 13, chatcmpl-b: 1}, total_num_scheduled_tokens=14)`,
+			"crash dump error EngineCore#284 dump_input.py:79, id=chatcmpl-a, form=internal, more=chatcmpl-b, engine=0, error=in flight when the engine died",
+		},
+		{
 			"the Rust front end tells the end of a request", `(ApiServer_0 pid=7) INFO 08-20 10:00:00 [chat_completions.rs:120] chat_completions{request_id=chatcmpl-1a2b3c4d}: chat completion finished stream=true model="m 1" prompt_tokens=7 output_tokens=9 finish_reason="stop"`,
 			"finished info ApiServer_0#7 chat_completions.rs:120, id=chatcmpl-1a2b3c4d, form=external, model=m 1, finish=stop, prompt_tokens=7, output_tokens=9",
 		},

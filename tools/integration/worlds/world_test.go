@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,13 +67,21 @@ func stage(t *testing.T, w world.World) *scene {
 	return s
 }
 
+// seed is what the traffic is made from. VLLM_WORLDS_SEED gives another, for worlds that nobody has seen.
+func seed() uint64 {
+	if n, err := strconv.ParseUint(os.Getenv("VLLM_WORLDS_SEED"), 10, 64); err == nil {
+		return n
+	}
+	return 9
+}
+
 // prepare starts the world's stores.
 func prepare(t *testing.T, w world.World) *scene {
 	t.Helper()
 	s := &scene{world: w, truth: &truthtest.Recorder{}}
 	s.stores = stacktest.Start(t, stack.Options{ScrapeInterval: 15 * time.Second})
 	s.config = simulator.Config{
-		Seed: 9, TimeOfDay: 6 * time.Hour, Rate: 2.2, EngineDeaths: 0.8, EnginePauses: 0.8, ScrapeInterval: 15 * time.Second, Listen: "off",
+		Seed: seed(), TimeOfDay: 6 * time.Hour, Rate: 1.2, EngineDeaths: 0.8, EnginePauses: 0.8, ScrapeInterval: 15 * time.Second, Listen: "off",
 		Models: simulator.DefaultModels(), Recorder: s.truth,
 		PrometheusRemoteWrite: s.stores.Prometheus.RemoteWrite, Loki: s.stores.Loki.URL, OTLP: s.stores.Jaeger.OTLPHTTP,
 	}

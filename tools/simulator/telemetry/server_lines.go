@@ -122,10 +122,10 @@ func (l *Log) seconds() string {
 // EngineDied writes what is left of an engine that ran out of GPU memory: its
 // own traceback, and the API server's view of it.
 func (l *Log) EngineDied(t time.Time, core, api Process, inFlight []string) {
-	ids := "'" + strings.Join(inFlight, "', '") + "'"
+	// dump_input.py puts quotes around strings, but not around the keys of a dict.
 	dump := fmt.Sprintf("Dumping scheduler output for model execution: SchedulerOutput(scheduled_new_reqs=[], "+
 		"scheduled_cached_reqs=CachedRequestData(req_ids=[%s]), num_scheduled_tokens={%s: 1}, total_num_scheduled_tokens=%d, finished_req_ids=[])",
-		ids, strings.ReplaceAll(ids, ", ", ": 1, "), len(inFlight))
+		"'"+strings.Join(inFlight, "', '")+"'", strings.Join(inFlight, ": 1, "), len(inFlight))
 	l.Write(t, core, "ERROR", "dump_input.py:79", dump)
 	l.Write(t, core, "ERROR", "core.py:1196", strings.Join([]string{
 		"EngineCore encountered a fatal error.",
