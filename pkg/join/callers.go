@@ -170,12 +170,14 @@ func (j *joiner) began(caller int) time.Time {
 	return c.Start.Add(j.callerClocks()[c.Service])
 }
 
-// settleNameless gives calls that carry no id to requests that lines alone know and nobody called: time is all there is to go by,
-// so only where it is decisive. A call that was refused before any engine is none of these.
+// settleNameless gives calls to requests that lines alone know and nobody called, where no id tells which belong together: the call
+// carries none, or the client's own where the engine's is made up (/v1/responses, a gateway that sends none on). Time is all there is to go by, so only
+// where it is decisive. A call that was refused before any engine is none of these.
 func (j *joiner) settleNameless(done []bool) {
 	var calls []int
 	for i := range j.in.Callers {
-		if c := &j.in.Callers[i]; !done[i] && c.RequestID == "" && callerStatus(c) != StatusRejected {
+		c := &j.in.Callers[i]
+		if _, response := vllm.ClientFromResponse(c.RequestID); !done[i] && !response && callerStatus(c) != StatusRejected {
 			calls = append(calls, i)
 		}
 	}
@@ -198,6 +200,9 @@ func (j *joiner) settleNameless(done []bool) {
 			return at.Add(-evidence.ClockNoise).UnixNano(), at.Add(BeforeStart).UnixNano()
 		},
 		fit: func(c, r int32) bool { // its last line comes when the client leaves, or the engine dies
+			if j.in.Callers[calls[c]].RequestID != "" && !vllm.WithoutClient(j.rows[rows[r]].RequestID) {
+				return false // that id would be in the lines
+			}
 			end := j.began(calls[c]).Add(evidence.Seconds(j.in.Callers[calls[c]].Duration))
 			return j.rows[rows[r]].lastLog.Sub(end).Abs() <= AfterEnd
 		},

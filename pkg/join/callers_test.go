@@ -190,3 +190,31 @@ func TestACallWithoutAnIDMeetsTheRequestThatLinesKnow(t *testing.T) {
 		})
 	}
 }
+
+// /v1/responses makes up its ids, so that the client's own stands on its call alone.
+func TestACallMeetsTheLinesOfAnEngineThatDoesNotKnowTheClientsID(t *testing.T) {
+	call := func(id string, start, duration float64) evidence.CallerSpan {
+		return evidence.CallerSpan{TraceID: "t", SpanID: "s", Start: at(start), Duration: duration, RequestID: id, SentID: id, Error: "APITimeoutError", Inference: true}
+	}
+	for name, c := range map[string]struct {
+		id    string
+		calls []evidence.CallerSpan
+		rows  int
+	}{
+		"a response":                             {"resp_179ffb0476d7ea08_0", []evidence.CallerSpan{call("user_42", 0.99, 2)}, 1},
+		"a gateway that sends no id on":          {"chatcmpl-179ffb0476d7ea08", []evidence.CallerSpan{call("user_42", 0.99, 2)}, 1},
+		"another client's id is in the lines":    {"chatcmpl-user_43", []evidence.CallerSpan{call("user_42", 0.99, 2)}, 2},
+		"another response's id is on the call":   {"resp_179ffb0476d7ea08_0", []evidence.CallerSpan{call("resp_27affb0476d7ea09", 0.99, 2)}, 2},
+		"two that began together: not told":      {"resp_179ffb0476d7ea08_0", []evidence.CallerSpan{call("a_1", 0.99, 2), call("a_2", 0.98, 2.1)}, 3},
+		"the call's own request is in the lines": {"chatcmpl-user_42", []evidence.CallerSpan{call("user_42", 0.99, 2)}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := []evidence.RequestEvent{line(vllm.LogReceived, c.id, 1, podA), line(vllm.LogAborted, c.id, 3, podA)}
+			rows := join.Requests(join.Input{Callers: c.calls, Events: events}).Rows
+			require.Len(t, rows, c.rows)
+			if c.rows == 1 {
+				require.Equal(t, "user_42", rows[0].ClientRequestID)
+			}
+		})
+	}
+}

@@ -183,6 +183,15 @@ func ClientRequestID(external string) (client string, ok bool) {
 	return ClientFromResponse(ResponseID(external))
 }
 
+// WithoutClient reports whether nothing in an id is the client's: its endpoint makes up its ids (`resp_…`), or vLLM was sent none.
+func WithoutClient(external string) bool {
+	e := endpointOf(external)
+	if e == nil {
+		return false
+	}
+	return e.made || MadeUp(strings.TrimPrefix(ResponseID(external), e.prefix))
+}
+
 // ClientFromResponse gives what the client sent, recovered from the id of an HTTP response: that has no per-item suffix to
 // take off, a number at its end is the client's own. ours is false when the id is not one that vLLM gives to responses; it
 // comes back as it is then.

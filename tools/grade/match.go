@@ -34,8 +34,9 @@ func newMatcher(expected []Expected) *matcher {
 	return m
 }
 
+// idKey is empty for requests that nobody gave an id: these have nothing in common.
 func idKey(external, client string) string {
-	if external != "" {
+	if external != "" || client == "" {
 		return external
 	}
 	return "client " + client
@@ -51,7 +52,9 @@ func (m *matcher) find(r Row) *Expected {
 		found = m.byClientSpan[span]
 	}
 	if (found == nil || m.taken[found]) && m.bySpan[span] == nil { // a call's span is that of all its prompts
-		found = m.nearest(m.byID[idKey(r.Text("request_id"), r.Text("client_request_id"))], r.Time())
+		if key := idKey(r.Text("request_id"), r.Text("client_request_id")); key != "" {
+			found = m.nearest(m.byID[key], r.Time())
+		}
 	}
 	if found == nil || m.taken[found] {
 		return nil
