@@ -25,7 +25,7 @@ type RequestEvent struct {
 	Detail       *EventDetail // nil when the line tells no more than that it was written
 	Kind         vllm.LogKind
 	Form         vllm.IDForm
-	Beams        bool // a Received line that begins a beam search
+	Beams        bool // a line of a beam search: the Received line that begins it, or one of a beam
 	Warning      bool // level WARNING
 	Error        bool // level ERROR or CRITICAL
 	// Stream tells lines of one stream of the log store from those of others, which may be at the same place: two agents that read

@@ -152,7 +152,7 @@ func withoutBeams(events []evidence.RequestEvent) []evidence.RequestEvent {
 			events, owned = slices.Clone(events), true
 		}
 		e := &events[i]
-		e.External, e.ID, e.Form = id, id, vllm.IDExternal
+		e.External, e.ID, e.Form, e.Beams = id, id, vllm.IDExternal, true
 	}
 	return events
 }

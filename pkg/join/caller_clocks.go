@@ -45,6 +45,19 @@ func (j *joiner) callerClocks() map[string]time.Duration {
 	return j.clocksOfCallers
 }
 
+// inStep gives the call above a span that began before it by the clock of the engines, where the difference of the two clocks is known;
+// nil for all others.
+func (j *joiner) inStep(s *evidence.RequestSpan) *evidence.CallerSpan {
+	if s.Above == nil {
+		return nil
+	}
+	behind, known := j.callerClocks()[s.Above.Service]
+	if !known || s.Above.Start.Add(behind-evidence.ClockNoise).After(s.Start) || s.Above.End().Add(behind).Before(s.Start) {
+		return nil
+	}
+	return s.Above
+}
+
 // endsBefore reports whether most calls of a service that were long enough end before the engine did: then they did not wait, their
 // clock is behind.
 func (j *joiner) endsBefore(service string) bool {

@@ -77,7 +77,11 @@ func (j *joiner) callerGroups() []callerGroup {
 		if r.RequestID == "" || (r.Caller != nil && !brokenChain(r)) {
 			continue
 		}
-		of := sets.known(byID, spellings(r.RequestID))
+		known := spellings(r.RequestID)
+		if client, ours := vllm.ClientFromResponse(r.RequestID); ours && (r.search.spans > 0 || j.events[i].beams) {
+			known = append(known, client) // its id is the response's, which no number was added to
+		}
+		of := sets.known(byID, known)
 		if of < 0 { // it may be one of several that an endpoint made of one call
 			of = sets.known(byID, several.spellings(r.RequestID))
 		}

@@ -45,9 +45,14 @@ func (j *joiner) unfinished(a *attempt) {
 	row, sibling := j.logOnly(a), a.call.rows[0]
 	r, s := &j.rows[row], &j.rows[sibling]
 	r.Time, r.Origin, r.RequestID = s.Time, s.Origin, s.RequestID
-	if s.Caller != nil { // who called one called them all; without a caller each sequence has a trace of its own
+	if s.Caller != nil || s.Span != nil && s.Span.ParentSpanID != "" { // who called one called them all; else each sequence has a trace of its own
 		r.Caller, r.Call, r.Root, r.TraceID = s.Caller, s.Call, s.Root, s.TraceID
 		r.Signals |= SignalTrace
+	}
+	if r.Caller == nil && s.Span != nil {
+		if above := j.inStep(s.Span); above != nil { // it covers the request by the engines' clock
+			r.Caller, r.Call = above, above
+		}
 	}
 	j.events[row].finish = told{} // a sibling's: it says how one that was done ended
 }
@@ -96,6 +101,7 @@ func (j *joiner) give(row int32, e *evidence.RequestEvent) {
 // learn keeps what the outcome of a request will need of one line.
 func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	f.opened = f.opened || opening(e.Kind)
+	f.beams = f.beams || e.Beams
 	f.siblings = f.siblings || e.Form == vllm.IDInternal && vllm.ExternalFromChild(e.ID) != e.ID
 	switch e.Kind {
 	case vllm.LogAborted:

@@ -2,6 +2,7 @@ package join_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -230,4 +231,13 @@ func TestABeamSearchIsOneRow(t *testing.T) {
 
 	rows = join.Requests(join.Input{Events: events}).Rows
 	require.Equal(t, []seen{{"cmpl-B", join.StatusUnknown, "logs", 16, false}}, look(rows), "without spans")
+
+	for i := range events {
+		events[i].External = strings.Replace(events[i].External, "cmpl-B", "cmpl-of-7", 1)
+		events[i].ID = strings.Replace(events[i].ID, "cmpl-B", "cmpl-of-7", 1)
+	}
+	call := evidence.CallerSpan{TraceID: "t", SpanID: "s", Service: "app", Start: at(-0.01), Duration: 1, RequestID: "of-7", Inference: true}
+	rows = join.Requests(join.Input{Events: events, Callers: []evidence.CallerSpan{call}}).Rows
+	require.Equal(t, []seen{{"cmpl-of-7", join.StatusUnknown, "trace+logs", 16, false}}, look(rows), "the number is the client's")
+	require.Equal(t, "of-7", rows[0].ClientRequestID)
 }

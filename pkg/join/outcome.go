@@ -13,7 +13,11 @@ func (j *joiner) outcome() {
 	for i := range j.rows {
 		r, f := &j.rows[i], &j.events[i]
 		if r.ClientRequestID == "" {
-			r.ClientRequestID = r.sentID(j.batches[ordinal(i)])
+			batch := j.batches[ordinal(i)]
+			if f.beams {
+				batch = r.RequestID
+			}
+			r.ClientRequestID = r.sentID(batch)
 		}
 		if r.search.spans > 0 && f.detail != nil {
 			r.MaxTokens = f.detail.MaxTokens // the limit on the answer: that of a step is 1

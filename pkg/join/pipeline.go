@@ -129,6 +129,7 @@ type joiner struct {
 type eventFacts struct {
 	opened, aborted, failed, generated bool
 	mixed                              bool                  // lines tell several finish reasons
+	beams                              bool                  // of a beam search, whose id is the one of the response
 	siblings                           bool                  // the request has several sequences
 	failedInside                       bool                  // failed in a way that still leaves a span
 	refused                            bool                  // failed before the engine took it

@@ -14,13 +14,18 @@ type Expected struct {
 }
 
 // Expect gives each sequence whose engine span is in the stores and, for all the sequences of a call that have none there, one:
-// they have their lines in common. Beside siblings with spans only what was cut short is told apart, by the lines about that: to a
+// they have their lines in common. That is of a sequence that did not end well if there is one: no line tells that another had
+// ended before. Beside siblings with spans only what was cut short is told apart, by the lines about that: to a
 // lost span belong none but the siblings'.
 func Expect(known []*truth.Record) (rows []Expected) {
-	spanned, taken := map[string]bool{}, map[string]bool{}
+	spanned, taken, failed := map[string]bool{}, map[string]bool{}, map[string]*truth.Record{}
 	for _, r := range known {
+		call := attemptKey(r)
 		if r.Evidence.EngineSpan == truth.Emitted {
-			spanned[attemptKey(r)] = true
+			spanned[call] = true
+		}
+		if r.Status != truth.StatusOK && failed[call] == nil {
+			failed[call] = r
 		}
 	}
 	for _, r := range known {
@@ -34,6 +39,9 @@ func Expect(known []*truth.Record) (rows []Expected) {
 			rows = append(rows, Expected{r, r.Evidence.LogLinesLost == 0})
 		default:
 			taken[call] = true
+			if f := failed[call]; f != nil {
+				r = f
+			}
 			rows = append(rows, Expected{r, r.Evidence.CallerSpan == truth.Emitted || r.Evidence.LogLines > 0})
 		}
 	}

@@ -132,6 +132,8 @@ func (g *grader) row(row Row, r *truth.Record) {
 		case known:
 			g.report.Wrong[c.name]++
 			g.report.complain(c.name+" wrong", r.ExternalID, "%v instead of %v (%s): %s", c.shown(row), want.shown(c.numeric), row.Text("signals"), Told(r))
+		case c.name == "status" && want.known && FailureUntold(r):
+			g.report.Undecided[untold]++
 		case want.known && c.told(g, r):
 			if why := g.undecidable(r, c.name); why != "" {
 				g.report.Undecided[why]++
