@@ -31,6 +31,7 @@ type shares func(histogram string) share
 type about struct {
 	target  float64
 	seconds float64 // that the counts are of
+	fewest  float64 // requests of which a share is at least
 }
 
 // allFigures are the catalogue, in the order of a table's columns: first those of the requests, then those of buckets.
@@ -38,17 +39,17 @@ var allFigures = append(catalogue.Of[string, figure]{
 	{
 		Name: "attainment", Unit: models.Ratio,
 		Help:       "share of the requests that ended ok within all limits of their model; those that cannot be judged are left out",
-		ofRequests: func(t tally, _ about) float64 { return t.attainment() },
+		ofRequests: func(t tally, a about) float64 { return t.attainment(a.fewest) },
 	},
 	{
 		Name: "burn_rate", Unit: models.Multiple,
 		Help:       "share that missed / share that may miss (1 − target): at 1 the error budget lasts exactly as long as it is for",
-		ofRequests: func(t tally, a about) float64 { return slo.BurnRate(1-t.attainment(), a.target) },
+		ofRequests: func(t tally, a about) float64 { return slo.BurnRate(1-t.attainment(a.fewest), a.target) },
 	},
 	{
 		Name: "error_budget_left", Unit: models.Ratio,
 		Help:       "share of this range's error budget that is left: 1 − burn_rate; below 0 it is overspent",
-		ofRequests: func(t tally, a about) float64 { return 1 - slo.BurnRate(1-t.attainment(), a.target) },
+		ofRequests: func(t tally, a about) float64 { return 1 - slo.BurnRate(1-t.attainment(a.fewest), a.target) },
 	},
 	{
 		Name: "goodput", Unit: models.RequestsPerSecond, amount: true,

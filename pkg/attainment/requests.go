@@ -62,12 +62,14 @@ type tally struct {
 	limited               bool    // some request of the group, at any time, is of a model with limits
 
 	young   float64 // not judged, since they are open and may still keep their limits
+	apart   float64 // not judged, since no engine saw them and only a client names their model
 	sampled float64 // spans that stand for others
 	untold  bool    // some request is of a model of whose requests no share can be told
 }
 
-func (t tally) attainment() float64 {
-	if t.met+t.missed == 0 || t.untold {
+// attainment is not known of fewer requests than a share is asked of.
+func (t tally) attainment(fewest float64) float64 {
+	if all := t.met + t.missed; all == 0 || all < fewest || t.untold {
 		return math.NaN()
 	}
 	return t.met / (t.met + t.missed)
@@ -86,7 +88,7 @@ func (t tally) unknown() float64 {
 	if !t.limited {
 		return 0
 	}
-	return max(t.requests-t.met-t.missed-t.young, 0)
+	return max(t.requests-t.met-t.missed-t.young-t.apart, 0)
 }
 
 // amount is a count of requests, not known of a model of whose requests nobody knows the number.
@@ -106,6 +108,8 @@ type Requests struct {
 	without map[string]bool // models without limits
 	samples Samples         // of the models of the rows
 	stuck   []error         // of engines that hang
+	folded  folded
+	fewest  float64 // as of Asked
 }
 
 type counted struct {
@@ -135,11 +139,11 @@ func (r *Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
 	}
 }
 
-// Count judges rows, which must be those of grid.Window, each for as many requests as it stands for among the samples (those of
-// Survey; without any, each row is one request). Objectives must be those of the join.
-func Count(rows []join.Request, objectives slo.Objectives, groupBy []string, grid Grid, samples Samples) Requests {
-	out := Requests{groups: map[string]*counted{}, without: map[string]bool{}, samples: Samples{}}
-	values := make([]string, len(groupBy))
+// Count judges rows, which must be those of grid.Window, each for as many requests as it stands for among the samples. Objectives
+// must be those of the join. Requests that no engine saw, for models that nobody but a client names, are counted and not judged.
+func Count(rows []join.Request, asked Asked, grid Grid) Requests {
+	out := Requests{groups: map[string]*counted{}, without: map[string]bool{}, samples: Samples{}, fewest: asked.Fewest}
+	values := make([]string, len(asked.GroupBy))
 	end := grid.Window().To
 	for i := range rows {
 		r := &rows[i]
@@ -147,24 +151,37 @@ func Count(rows []join.Request, objectives slo.Objectives, groupBy []string, gri
 		if from >= to {
 			continue
 		}
+		model, ours := asked.Known.Of(r)
+		out.folded.see(r, asked.Known, ours)
 		limits, limited := slo.Objective{}, false
-		if index := objectives.Index(r.Model); index >= 0 {
-			limits, limited = objectives[index], true
-		} else if r.Model != "" {
-			out.without[r.Model] = true
+		if index := asked.Objectives.Index(model); ours && index >= 0 {
+			limits, limited = asked.Objectives[index], true
+		} else if ours && model != "" {
+			out.without[model] = true
 		}
-		g := out.group(models.GroupOf(r, groupBy, values), len(grid.Times))
+		g := out.group(asked.groupOf(r, model, values), len(grid.Times))
+		if !ours {
+			for t := from; t < to; t++ {
+				g.times[t].requests++
+				g.times[t].apart++
+			}
+			continue
+		}
 		if limited && !g.times[0].limited {
 			for t := range g.times {
 				g.times[t].limited = true
 			}
 		}
-		if sample, ok := samples[r.Model]; ok && limited {
-			out.samples[r.Model] = sample
+		if sample, ok := asked.Samples[model]; ok && limited {
+			out.samples[model] = sample
 		}
-		weight := samples.weight(r)
+		weight := asked.Samples.weight(r, model)
+		verdict := r.SLOMet
+		if model != r.Model { // the join held it against the limits of the name that its client gave
+			verdict = r.Judge(limits)
+		}
 		for t := from; t < to; t++ {
-			g.times[t].add(r, limits, weight, limited && young(r, limits, end))
+			g.times[t].add(r, verdict, limits, weight, limited && young(r, limits, end))
 		}
 	}
 	return out
@@ -223,7 +240,7 @@ func (r Requests) group(values []string, times int) *counted {
 	return g
 }
 
-func (t *tally) add(r *join.Request, limits slo.Objective, weight float64, young bool) {
+func (t *tally) add(r *join.Request, verdict slo.Verdict, limits slo.Objective, weight float64, young bool) {
 	switch {
 	case math.IsNaN(weight):
 		t.untold = true
@@ -234,7 +251,7 @@ func (t *tally) add(r *join.Request, limits slo.Objective, weight float64, young
 		t.sampled++
 	}
 	t.requests += weight
-	switch r.SLOMet {
+	switch verdict {
 	case slo.Met:
 		t.met += weight
 		if n := r.Span.CompletionTokens; n == evidence.Unknown { // without a span nothing is met

@@ -68,13 +68,13 @@ func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
 		request("llama", 5*time.Minute, math.NaN(), 0.02, 3, 100),
 		request("llama", 6*time.Minute, 0.5, math.NaN(), 3, 1), // no second token was waited for
 	)
-	got := figures(t, attainment.Count(rows, limits, []string{models.ByModel}, hour, nil), "llama")
+	got := figures(t, attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour), "llama")
 	require.InDeltaMapValues(t, map[string]float64{
 		"attainment": 0.6, "burn_rate": 40, "error_budget_left": -39,
 	}, only(got, "attainment", "burn_rate", "error_budget_left"), 1e-9)
 	require.NotContains(t, got, "goodput", "not all requests were seen, as far as we were told")
 
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
 	requests.Whole = true
 	got = figures(t, requests, "llama")
 	require.InDeltaMapValues(t, map[string]float64{
@@ -87,7 +87,7 @@ func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
 func TestFailuresAreMissed(t *testing.T) {
 	rows := joined(request("llama", time.Minute, 0.5, 0.02, 3, 100), request("llama", 2*time.Minute, 0.5, 0.02, 3, 100))
 	rows[1].Status, rows[1].SLOMet = join.StatusAborted, slo.Missed
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
 	requests.Whole = true
 	got := figures(t, requests, "llama")
 	require.InDeltaMapValues(t, map[string]float64{"attainment": 0.5, "missed": 1, "failed": 1, "ttft_missed": 0},
@@ -96,7 +96,7 @@ func TestFailuresAreMissed(t *testing.T) {
 
 func TestWhatHasNoLimitsIsNotJudgedAndSaidSo(t *testing.T) {
 	rows := joined(request("qwen", time.Minute, 0.5, 0.02, 3, 100))
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
 	requests.Whole = true
 	require.Equal(t, map[string]float64{"requests": 1, "not_judged": 1}, figures(t, requests, "qwen"))
 	r := attainment.Result(attainment.Spec{}.WithDefaults(), hour, requests, attainment.Buckets{})
@@ -113,7 +113,7 @@ func TestAMomentBelongsToEveryTimeWithinALength(t *testing.T) {
 		request("llama", 2*time.Minute, 2, 0.02, 3, 100),  // on a time: it began not before it
 		request("llama", 50*time.Minute, 2, 0.02, 3, 100), // before all of them
 	)
-	requests := attainment.Count(rows, limits, []string{models.ByModel}, grid, nil)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, grid)
 	requests.Whole = true
 	spec := attainment.Spec{Metrics: []string{"requests", "goodput", "attainment"}, Form: models.TimeSeries}.WithDefaults()
 	r := attainment.Result(spec, grid, requests, attainment.Buckets{})
@@ -213,14 +213,14 @@ func TestTooManyRequestsWithoutAVerdictLeaveNothingToDecideOn(t *testing.T) {
 			for i := range c.unknown {
 				rows[i].Status, rows[i].Span, rows[i].SLOMet = join.StatusUnknown, nil, slo.CannotTell
 			}
-			counted := attainment.Count(rows, limits, []string{models.ByModel}, hour, nil)
+			counted := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
 			require.Equal(t, c.decidable, counted.Decidable() == nil, "%v", counted.Decidable())
 		})
 	}
 }
 
 func TestWhatOnlyGaugesTellIsNotJudgedAndNotDecidedOn(t *testing.T) {
-	requests := attainment.Count(joined(request("llama", 30*time.Minute, 0.5, 0.02, 3, 100)), limits, []string{models.ByModel}, hour, nil)
+	requests := attainment.Count(joined(request("llama", 30*time.Minute, 0.5, 0.02, 3, 100)), attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
 	requests.Whole = true
 	requests.AddStuck([]join.Stuck{{Origin: &evidence.Origin{Pod: "llama-0"}, Model: "llama", Since: noon.Add(-time.Minute), Requests: 3}}, []string{models.ByModel}, hour)
 	require.ErrorContains(t, requests.Decidable(), "llama on llama-0 holds 3 requests for longer than their limit")

@@ -39,8 +39,20 @@ func Result(spec Spec, grid Grid, requests Requests, buckets Buckets) models.Res
 		out.Groups = append(out.Groups, groups[key])
 		out.Values = append(out.Values, row(figures, spec, grid, requests, key, buckets.groups[key]))
 	}
-	out.Notices = slices.Concat(buckets.Notices, requests.samples.notices(), requests.hanging(), unlimited(requests.without, buckets.without))
+	out.Notices = slices.Concat(buckets.Notices, requests.folded.notices(), requests.few(), requests.samples.notices(), requests.hanging(), unlimited(requests.without, buckets.without))
 	return out
+}
+
+// few says that some group has requests, and fewer than a share is asked of.
+func (r Requests) few() []string {
+	for _, g := range r.groups {
+		for _, t := range g.times {
+			if all := t.met + t.missed; all > 0 && all < r.fewest {
+				return []string{tooFew}
+			}
+		}
+	}
+	return nil
 }
 
 // sortedKeys orders groups by their values.
@@ -50,7 +62,7 @@ func sortedKeys(groups map[string][]string) []string {
 
 // row is all columns of one group over the times.
 func row(figures []figure, spec Spec, grid Grid, requests Requests, key string, graded *graded) [][]float64 {
-	a := about{target: spec.Target, seconds: grid.Length.Seconds()}
+	a := about{target: spec.Target, seconds: grid.Length.Seconds(), fewest: requests.fewest}
 	vector := func(value func(t int) float64) []float64 {
 		out := make([]float64, len(grid.Times))
 		for t := range out {

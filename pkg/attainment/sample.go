@@ -69,8 +69,8 @@ const (
 )
 
 // Sampled reports whether any model's spans are less than its engines counted, so that shapes are wanted.
-func Sampled(rows []join.Request, report join.Report) bool {
-	for _, s := range Survey(rows, report, nil) {
+func Sampled(rows []join.Request, report join.Report, known join.Known) bool {
+	for _, s := range Survey(rows, report, nil, known) {
 		if s.Kept < 1 {
 			return true
 		}
@@ -79,8 +79,8 @@ func Sampled(rows []join.Request, report join.Report) bool {
 }
 
 // Survey says of each model how much of it the rows have. Rows must be those of the report's window; without shapes, what is
-// sampled cannot be told.
-func Survey(rows []join.Request, report join.Report, shapes Shapes) Samples {
+// sampled cannot be told. Requests that no engine saw, for models that nobody but a client names, are of no model's.
+func Survey(rows []join.Request, report join.Report, shapes Shapes, known join.Known) Samples {
 	models := map[string]*survey{}
 	of := func(model string) *survey {
 		if models[model] == nil {
@@ -92,7 +92,9 @@ func Survey(rows []join.Request, report join.Report, shapes Shapes) Samples {
 		of(e.Model).counts(e)
 	}
 	for i := range rows {
-		of(rows[i].Model).see(&rows[i])
+		if model, ours := known.Of(&rows[i]); ours {
+			of(model).see(&rows[i])
+		}
 	}
 	out := Samples{}
 	for model, s := range models {
@@ -207,9 +209,9 @@ func countAtMost(sorted []float64, bound float64) int {
 	return n
 }
 
-// weight is for how many requests a row stands: 0 when others stand for it, NaN when no share can be told.
-func (s Samples) weight(r *join.Request) float64 {
-	sample, known := s[r.Model]
+// weight is for how many requests a row of a model stands: 0 when others stand for it, NaN when no share can be told.
+func (s Samples) weight(r *join.Request, model string) float64 {
+	sample, known := s[model]
 	switch {
 	case !known || sample.Whole():
 		return 1

@@ -108,7 +108,9 @@ func told(requests []truly, kept func(*truly) bool, lines bool) (join.Input, att
 func burn(t *testing.T, requests []truly, in join.Input, shapes attainment.Shapes) (told, truth float64, undecidable error) {
 	t.Helper()
 	joined := join.Requests(in)
-	counted := attainment.Count(joined.Rows, limits, []string{models.ByModel}, hour, attainment.Survey(joined.Rows, joined.Report, shapes))
+	counted := attainment.Count(joined.Rows, attainment.Asked{
+		Objectives: limits, GroupBy: []string{models.ByModel}, Samples: attainment.Survey(joined.Rows, joined.Report, shapes, join.Known{}),
+	}, hour)
 	counted.Whole = true
 	told, ok := figures(t, counted, "llama")["burn_rate"]
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
@@ -19,12 +20,66 @@ const ShareFigure = "share"
 // known than known, such as those of callers that nobody traces, a share says nothing of the model's requests.
 const maxUnseen = 0.5
 
-// Asked is which requests a share is of.
+// Asked is which requests a figure is of.
 type Asked struct {
-	Filters    []join.Filter
+	Filters    []join.Filter // of a share that is no attainment
 	GroupBy    []string
 	Objectives slo.Objectives
-	Samples    Samples // of the rows' models, as Survey gives them; without any, each row is one request
+	Samples    Samples    // of the rows' models, as Survey gives them; without any, each row is one request
+	Known      join.Known // the models that groups are named by; the zero value takes every name as it stands
+	// Fewest is of how many requests a share is at least: of fewer there is none. FewestInRule for what a rule compares, else 0.
+	Fewest float64
+}
+
+// FewestInRule is of how many requests a share is at least that a rule compares: one refused request of one is no share of 100 %. The
+// rules of Prometheus ask for more than two failures likewise.
+const FewestInRule = 3
+
+// groupOf writes the group of a row that counts under a model into values.
+func (a Asked) groupOf(r *join.Request, model string, values []string) []string {
+	models.GroupOf(r, a.GroupBy, values)
+	for i, by := range a.GroupBy {
+		if by == models.ByModel {
+			values[i] = model
+		}
+	}
+	return values
+}
+
+// folded counts the requests of models that nobody but a client names.
+type folded struct {
+	into     string
+	names    map[string]bool
+	requests int
+	apart    int // of these, no engine saw
+}
+
+func (f *folded) see(r *join.Request, known join.Known, ours bool) {
+	if !known.Folded(r) {
+		return
+	}
+	if f.names == nil {
+		f.names = map[string]bool{}
+	}
+	f.into, _ = known.Of(r)
+	f.names[r.Model] = true
+	f.requests++
+	if !ours {
+		f.apart++
+	}
+}
+
+// notices say how many names stand behind one group, and none of them: a client wrote them.
+func (f folded) notices() []string {
+	if f.requests == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("Distinct model names that only clients give: %d, in %d requests. They are one group, %q. "+
+		"Names of yours go under Model aliases in the data source's settings.", len(f.names), f.requests, f.into)
+	if f.apart > 0 {
+		text += fmt.Sprintf(" Of these requests, %d reached no engine: no SLO limits apply to them.", f.apart)
+	}
+	return []string{text}
 }
 
 // Shares is a share and how far it can be believed.
@@ -45,8 +100,8 @@ type portion struct {
 	untold      bool    // some request is of a model of whose requests no share can be told
 }
 
-func (p portion) share() float64 {
-	if p.known == 0 || p.untold {
+func (p portion) share(fewest float64) float64 {
+	if p.known == 0 || p.known < fewest || p.untold {
 		return math.NaN()
 	}
 	return p.pass / p.known
@@ -89,25 +144,31 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 	}
 	groups, counted, seen := map[string][]string{}, map[string][]portion{}, Samples{}
 	values := make([]string, len(asked.GroupBy))
+	var clients folded
 	for i := range rows {
 		r := &rows[i]
 		from, to := grid.at(r.Time)
 		if from >= to {
 			continue
 		}
+		model, ours := asked.Known.Of(r)
+		clients.see(r, asked.Known, ours)
 		pass, known := judge(r)
-		running := !math.IsNaN(r.OpenFor) || young(r, asked.limits(r), grid.Window().To)
+		running := !math.IsNaN(r.OpenFor) || young(r, asked.limits(model), grid.Window().To)
 		if !known && (running || r.Status != join.StatusUnknown && r.Status != join.StatusOK) {
 			continue // what still runs has the column later, and a failure has none
 		}
-		if sample, ok := samples[r.Model]; ok {
-			seen[r.Model] = sample
+		weight := 1.0
+		if ours {
+			if sample, ok := samples[model]; ok {
+				seen[model] = sample
+			}
+			weight = samples.weight(r, model)
 		}
-		weight := samples.weight(r)
 		if weight == 0 {
 			continue
 		}
-		group := models.GroupOf(r, asked.GroupBy, values)
+		group := asked.groupOf(r, model, values)
 		key := models.GroupKey(group)
 		if groups[key] == nil {
 			groups[key], counted[key] = append([]string{}, group...), make([]portion, len(grid.Times))
@@ -116,14 +177,15 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 			counted[key][t].add(r, weight, pass, known)
 		}
 	}
-	errs := seen.doubts()
+	errs, few := seen.doubts(), false
 	for _, key := range sortedKeys(groups) {
 		shares, known := make([]float64, len(grid.Times)), false
 		var doubt string
 		var left float64
 		for t, c := range counted[key] {
-			shares[t] = c.share()
+			shares[t] = c.share(asked.Fewest)
 			known = known || c.known > 0
+			few = few || c.known > 0 && c.known < asked.Fewest
 			left = max(left, c.unknown+c.unseen)
 			if doubt == "" {
 				doubt = c.doubt()
@@ -142,13 +204,19 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 		out.Groups = append(out.Groups, groups[key])
 		out.Values = append(out.Values, [][]float64{shares})
 	}
-	out.Notices = append(seen.notices(), out.Notices...)
+	if few {
+		out.Notices = append(out.Notices, tooFew)
+	}
+	out.Notices = slices.Concat(seen.notices(), clients.notices(), out.Notices)
 	out.Decidable = errors.Join(errs...)
 	return out, nil
 }
 
-func (a Asked) limits(r *join.Request) slo.Objective {
-	if i := a.Objectives.Index(r.Model); i >= 0 {
+// tooFew says what a rule does not get.
+var tooFew = fmt.Sprintf("A share of fewer than %d requests is none that a rule compares.", FewestInRule)
+
+func (a Asked) limits(model string) slo.Objective {
+	if i := a.Objectives.Index(model); i >= 0 {
 		return a.Objectives[i]
 	}
 	return slo.Objective{}

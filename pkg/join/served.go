@@ -1,10 +1,6 @@
 package join
 
-import (
-	"strings"
-
-	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-)
+import "github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 
 // served is the names under which clients can ask our engines for a model: served names and adapters.
 type served map[string]bool
@@ -59,10 +55,6 @@ func (s served) calls(c *evidence.CallerSpan) bool {
 	if c.VLLM || c.Model == "" || s[c.Model] || len(s) == 0 {
 		return true
 	}
-	for _, prefix := range providerPrefixes {
-		if name, cut := strings.CutPrefix(c.Model, prefix); cut && s[name] {
-			return true
-		}
-	}
-	return false
+	_, ok := servedAs(c.Model, s)
+	return ok
 }

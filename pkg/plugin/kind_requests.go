@@ -66,7 +66,8 @@ func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, err
 		return nil, err
 	}
 	joined := d.joined(in, q.Scope)
-	samples, calls, err := d.survey(ctx, joined, grid.Window(), q.Scope)
+	known := joined.Known()
+	samples, calls, err := d.survey(ctx, joined, known, grid.Window(), q.Scope)
 	if err == nil && q.FromAlert {
 		err = upstream.Join(upstream.Trouble(calls), blind(joined.Report, join.OfSpans(q.Requests.Filters)))
 	}
@@ -75,6 +76,7 @@ func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, err
 	}
 	shares, err := attainment.Share(joined.Rows, attainment.Asked{
 		Filters: q.Requests.Filters, GroupBy: q.Requests.GroupBy, Objectives: d.settings.VLLM.SLO, Samples: samples,
+		Known: known, Fewest: fewest(q),
 	}, grid)
 	if err != nil {
 		return nil, &query.FieldError{Field: "requests", Err: err}

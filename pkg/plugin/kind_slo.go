@@ -127,7 +127,8 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 		return attainment.Requests{}, out
 	}
 	joined := d.joined(in, q.Scope)
-	samples, calls, err := d.survey(ctx, joined, grid.Window(), q.Scope)
+	known := joined.Known()
+	samples, calls, err := d.survey(ctx, joined, known, grid.Window(), q.Scope)
 	out.stores = append(out.stores, calls)
 	if err := upstream.Trouble(calls); err != nil {
 		out.notices = append(out.notices, frames.Missing(err, "whether the spans that were kept are like the others"))
@@ -135,7 +136,9 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 	for _, f := range joined.Report.Findings {
 		out.notices = append(out.notices, warning("%s", strings.TrimSpace(f.Found+" "+f.Fix)))
 	}
-	requests := attainment.Count(joined.Rows, d.settings.VLLM.SLO, spec.GroupBy, grid, samples)
+	requests := attainment.Count(joined.Rows, attainment.Asked{
+		Objectives: d.settings.VLLM.SLO, GroupBy: spec.GroupBy, Samples: samples, Known: known, Fewest: fewest(q),
+	}, grid)
 	requests.AddStuck(joined.Report.Stuck, spec.GroupBy, grid)
 	requests.Whole = traces.Err == nil && !traces.Truncated
 	out.err = upstream.Join(out.err, err, upstream.Trouble(calls), blind(joined.Report, false), requests.Decidable())

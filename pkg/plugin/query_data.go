@@ -68,6 +68,9 @@ func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAler
 	defer span.End()
 	done := observeQuery(q.Kind)
 	frames, err := d.kinds[q.Kind](ctx, q)
+	if err == nil {
+		frames, err = labelled(frames, q.FromAlert)
+	}
 	if fit, bytes, tooMuch := charged(ctx, frames, fromAlert); tooMuch == nil {
 		frames, held = fit, bytes
 	} else if frames = nil; err == nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -22,13 +23,21 @@ func (d *Datasource) joined(in join.Input, scope vllm.Scope) join.Joined {
 
 // survey says how much the rows have of each model's requests. Only where spans are fewer than what the engines counted, their
 // histograms are asked whether these spans are like the others.
-func (d *Datasource) survey(ctx context.Context, joined join.Joined, w evidence.Window, scope vllm.Scope) (attainment.Samples, evidence.StoreReport, error) {
+func (d *Datasource) survey(ctx context.Context, joined join.Joined, known join.Known, w evidence.Window, scope vllm.Scope) (attainment.Samples, evidence.StoreReport, error) {
 	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: d.prometheus != nil}
 	var shapes attainment.Shapes
-	if d.prometheus != nil && attainment.Sampled(joined.Rows, joined.Report) {
+	if d.prometheus != nil && attainment.Sampled(joined.Rows, joined.Report, known) {
 		shapes, report.Calls, report.Err = attainment.FetchShapes(ctx, d.prometheus, w, scope)
 	}
-	return attainment.Survey(joined.Rows, joined.Report, shapes), report, report.Err
+	return attainment.Survey(joined.Rows, joined.Report, shapes, known), report, report.Err
+}
+
+// fewest is of how many requests a share is at least that a query asks for.
+func fewest(q query.Query) float64 {
+	if q.FromAlert {
+		return attainment.FewestInRule
+	}
+	return 0
 }
 
 // blind is the error of an alert whose number depends on a store that has nothing of a time in which there were requests. Lines
