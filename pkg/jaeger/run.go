@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
@@ -112,7 +113,10 @@ func (r *run) do(ctx context.Context, together int) {
 	for running := 0; ; running-- {
 		for ; running < workers && r.more() && !r.stopped; running++ {
 			next := r.next()
-			go func() { answers <- r.ask(ctx, next) }()
+			go func() {
+				defer guard.Recover(ctx, new(error)) // an answer keeps its own
+				answers <- r.ask(ctx, next)
+			}()
 		}
 		if running == 0 {
 			break
@@ -193,7 +197,7 @@ func (r *run) next() piece {
 // ask makes the call for one piece and assembles what came. It runs beside others and only reads from r.
 func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	out = answered{piece: p, asked: r.depthOf(p)}
-	defer recovered(&out.err)
+	defer guard.Recover(ctx, &out.err)
 	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.asked})
 	out.calls, out.err = calls, err
 	assembler := assembler{wanted: r.wanted}

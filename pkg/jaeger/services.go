@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -109,7 +109,7 @@ func (c *Client) servicesWith(ctx context.Context, pass func([]operation) bool) 
 	group.SetLimit(max(1, c.limits.ConcurrentCall))
 	for i, service := range services {
 		group.Go(func() error {
-			defer recovered(&errs[i])
+			defer guard.Recover(ctx, &errs[i])
 			list, err := c.operations(ctx, service)
 			has[i], errs[i] = pass(list), err
 			return nil
@@ -197,7 +197,7 @@ func (c *Client) engineSubjects(ctx context.Context, services []string, span str
 	group.SetLimit(max(1, c.limits.ConcurrentCall))
 	for i, service := range services {
 		group.Go(func() error {
-			defer recovered(&errs[i])
+			defer guard.Recover(ctx, &errs[i])
 			list, err := c.operations(ctx, service)
 			if errors.Is(err, upstream.ErrTimeout) {
 				errs[i] = err
@@ -254,11 +254,4 @@ func (c *Client) callerOperations(ctx context.Context, service string) ([]string
 		return []string{""}, err
 	}
 	return names, err
-}
-
-// recovered turns a panic of the calling goroutine into an error: it would end the plugin process otherwise.
-func recovered(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("jaeger: internal error: %v", r)
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 )
 
 // reader reads all lines of some intervals, oldest first, asking for several at once. What it converts a page to is all
@@ -42,7 +43,7 @@ func (r *reader[T]) all(ctx context.Context, queries []query, within []interval)
 	for i, q := range queries {
 		for j, w := range within {
 			turn := r.queue.enter(w.from)
-			r.spawn(&group, func() { results[i*len(within)+j] = r.complete(ctx, q, w, turn) })
+			r.spawn(ctx, &group, func() { results[i*len(within)+j] = r.complete(ctx, q, w, turn) })
 		}
 	}
 	group.Wait()
@@ -57,7 +58,7 @@ func (r *reader[T]) complete(ctx context.Context, q query, within interval, turn
 	results := make([][]T, 1+len(pieces))
 	var group sync.WaitGroup
 	for i, piece := range pieces {
-		r.spawn(&group, func() { results[i+1] = r.complete(ctx, q, piece, turns[i]) })
+		r.spawn(ctx, &group, func() { results[i+1] = r.complete(ctx, q, piece, turns[i]) })
 	}
 	results[0] = r.convert(settled)
 	group.Wait()
@@ -123,14 +124,12 @@ func (r *reader[T]) record(call evidence.Call, err error, lines int) {
 }
 
 // spawn runs work beside us. A panic in it becomes the report's error: it must not take the plugin down.
-func (r *reader[T]) spawn(group *sync.WaitGroup, work func()) {
+func (r *reader[T]) spawn(ctx context.Context, group *sync.WaitGroup, work func()) {
 	group.Go(func() {
-		defer func() {
-			if p := recover(); p != nil {
-				r.record(evidence.Call{Store: evidence.Loki}, fmt.Errorf("reading log lines: %v", p), 0)
-			}
-		}()
-		work()
+		defer guard.Recover(ctx, new(error)) // the work keeps its own
+		if err := guard.Run(ctx, func() error { work(); return nil }); err != nil {
+			r.record(evidence.Call{Store: evidence.Loki}, err, 0)
+		}
 	})
 }
 

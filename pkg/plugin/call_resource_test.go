@@ -248,5 +248,5 @@ func TestAPanicInAStoresClientIsAnError(t *testing.T) {
 	c.settings.Prometheus.Labels.Model = "panic"
 	status, body := call(t, c, http.MethodGet, "/models")
 	require.Equal(t, http.StatusInternalServerError, status)
-	require.JSONEq(t, `{"error": "internal error: index out of range"}`, body)
+	require.JSONEq(t, `{"error": "internal error of the vLLM data source; its log has the details"}`, body)
 }

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -116,7 +116,7 @@ func union(ctx context.Context, asks []func(context.Context) ([]string, error)) 
 	var group sync.WaitGroup
 	for i, ask := range asks {
 		group.Go(func() {
-			defer recovered(&errs[i])
+			defer guard.Recover(ctx, &errs[i])
 			lists[i], errs[i] = ask(ctx)
 		})
 	}
@@ -129,11 +129,4 @@ func union(ctx context.Context, asks []func(context.Context) ([]string, error)) 
 		backend.Logger.FromContext(ctx).Warn("A store is missing from a list", "error", err)
 	}
 	return found, nil
-}
-
-// recovered turns a panic of the goroutine that defers it into an error: it would end the plugin process otherwise.
-func recovered(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("internal error: %v", p)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
@@ -118,6 +119,7 @@ func (c *checkup) run(ctx context.Context) diagnosis {
 	findings := make(chan func(*diagnosis), (len(trialWindows)+1)*len(probes))
 	for _, probe := range probes {
 		go func() {
+			defer guard.Recover(ctx, new(error)) // each question of a probe keeps its own
 			defer func() { findings <- nil }()
 			probe(ctx, window, func(finding func(*diagnosis)) { findings <- finding })
 		}()
@@ -141,21 +143,21 @@ func (c *checkup) run(ctx context.Context) diagnosis {
 
 func (c *checkup) probeMetrics(ctx context.Context, window evidence.Window, report func(func(*diagnosis))) {
 	var version string
-	reach := safely(func() (err error) { version, err = c.metrics.Ping(ctx); return err })
+	reach := guard.Run(ctx, func() (err error) { version, err = c.metrics.Ping(ctx); return err })
 	report(func(d *diagnosis) { d.metrics.reach, d.metrics.version = reach, version })
 	if reach != nil {
 		return
 	}
 	answer := evidence.StoreReport{Store: evidence.Prometheus, Configured: true}
 	var targets []evidence.Target
-	content := safely(func() (err error) { targets, answer.Calls, err = c.metrics.Targets(ctx, window); return err })
+	content := guard.Run(ctx, func() (err error) { targets, answer.Calls, err = c.metrics.Targets(ctx, window); return err })
 	report(func(d *diagnosis) {
 		d.metrics.content, d.targets = content, targets
 		d.metrics.partial = answer.Partial()
 	})
 	var measured []evidence.Finding
 	for _, look := range c.measures {
-		_ = safely(func() error { // what cannot be measured is no finding: the other questions fail as well
+		_ = guard.Run(ctx, func() error { // what cannot be measured is no finding: the other questions fail as well
 			found, _, err := look(ctx, window)
 			measured = append(measured, found...)
 			return err
@@ -165,25 +167,25 @@ func (c *checkup) probeMetrics(ctx context.Context, window evidence.Window, repo
 }
 
 func (c *checkup) probeLogs(ctx context.Context, window evidence.Window, report func(func(*diagnosis))) {
-	reach := safely(func() error { return c.logs.Ping(ctx) })
+	reach := guard.Run(ctx, func() error { return c.logs.Ping(ctx) })
 	report(func(d *diagnosis) { d.logs.reach = reach })
 	if reach != nil {
 		return
 	}
 	var sample loki.Sample
-	content := safely(func() (err error) { sample, err = c.logs.RequestIDSample(ctx, window); return err })
+	content := guard.Run(ctx, func() (err error) { sample, err = c.logs.RequestIDSample(ctx, window); return err })
 	report(func(d *diagnosis) { d.logs.content, d.sample = content, sample })
 }
 
 func (c *checkup) probeTraces(ctx context.Context, window evidence.Window, report func(func(*diagnosis))) {
-	reach := safely(func() error { return c.traces.Ping(ctx) })
+	reach := guard.Run(ctx, func() error { return c.traces.Ping(ctx) })
 	report(func(d *diagnosis) { d.traces.reach = reach })
 	if reach != nil {
 		return
 	}
 	var services []string
 	var spans []evidence.RequestSpan
-	content := safely(func() (err error) {
+	content := guard.Run(ctx, func() (err error) {
 		if services, err = c.traces.EngineServices(ctx); len(services) == 0 {
 			return err // some services beside an error are enough to go on with
 		}
@@ -196,12 +198,6 @@ func (c *checkup) probeTraces(ctx context.Context, window evidence.Window, repor
 		return answer.Err
 	})
 	report(func(d *diagnosis) { d.traces.content, d.services, d.spans = content, services, spans })
-}
-
-// safely makes a panic of a probe its error; in a goroutine of ours it would end the process.
-func safely(probe func() error) (err error) {
-	defer recovered(&err)
-	return probe()
 }
 
 // storeState is how far one store was asked.

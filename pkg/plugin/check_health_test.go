@@ -170,7 +170,7 @@ func TestAPanicOfOneProbeIsThatStoresError(t *testing.T) {
 	s := fullStores()
 	s.traces.wait = func(context.Context) { panic("nil map") }
 	result := s.checkup(t).run(t.Context()).result()
-	require.Equal(t, "Jaeger internal error: nil map.", result.Message)
+	require.Equal(t, "Jaeger met an internal error of the vLLM data source; its log has the details.", result.Message)
 	require.Contains(t, reportOf(t, result).Verbose, "✓ Prometheus 3.5.0 answers")
 }
 

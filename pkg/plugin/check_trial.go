@@ -6,6 +6,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 )
 
@@ -26,7 +27,7 @@ func (c *checkup) probeTrial(ctx context.Context, window evidence.Window, report
 	to := window.To.Add(-trialRecent)
 	for _, length := range trialWindows {
 		var joined join.Report
-		err := safely(func() (err error) {
+		err := guard.Run(ctx, func() (err error) {
 			joined, err = c.trial(ctx, evidence.Window{From: window.To.Add(-length), To: to})
 			return err
 		})

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -90,6 +91,9 @@ func (s storeLine) text() string {
 func reason(store evidence.Store, err error) string {
 	if errors.Is(err, upstream.ErrTimeout) {
 		return "did not answer in time"
+	}
+	if errors.Is(err, guard.ErrInternal) {
+		return "met an " + err.Error()
 	}
 	return strings.TrimPrefix(err.Error(), upstream.Title(store)+" ")
 }

@@ -1,11 +1,15 @@
 package plugin
 
 import (
+	"errors"
+	"slices"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -15,7 +19,7 @@ import (
 var (
 	querySeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "vllm_datasource_query_duration_seconds",
-		Help:    "Duration of queries by kind, from the request to the frames.",
+		Help:    "Duration of queries by kind and outcome (ok, refused, busy, downstream, plugin), from the request to the frames.",
 		Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 	}, []string{"kind", "outcome"})
 	stageSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{
@@ -34,17 +38,45 @@ var (
 	}, []string{"kind", "reach"})
 )
 
-// observeQuery starts the clock of one query; the function that it gives stops it.
-func observeQuery(kind query.Kind) func(error) {
+// observeQuery starts the clock of one query; the function that it gives stops it, and counts what the answer says.
+func observeQuery() func(query.Kind, backend.DataResponse) {
 	started := time.Now()
-	return func(err error) {
-		outcome := "ok"
-		if err != nil {
-			_, source := upstream.StatusAndSource(err)
-			outcome = string(source)
-		}
-		querySeconds.WithLabelValues(string(kind), outcome).Observe(time.Since(started).Seconds())
+	return func(kind query.Kind, answer backend.DataResponse) {
+		querySeconds.WithLabelValues(string(kind), outcome(answer)).Observe(time.Since(started).Seconds())
 	}
+}
+
+// The outcomes of a query beside the two sources of errors, "downstream" and "plugin".
+const (
+	outcomeOK      = "ok"
+	outcomeRefused = "refused" // by us, before a store was asked: the query is not valid
+	outcomeBusy    = "busy"    // by us: others hold what there is
+)
+
+// outcome is what an answer counts as.
+func outcome(answer backend.DataResponse) string {
+	_, ofStore := errors.AsType[*upstream.Error](answer.Error)
+	switch {
+	case answer.Error == nil:
+		return outcomeOK
+	case errors.Is(answer.Error, memory.ErrBusy):
+		return outcomeBusy
+	case answer.Status == backend.StatusBadRequest && !ofStore && !errors.Is(answer.Error, errNotConfigured):
+		return outcomeRefused
+	default:
+		return string(answer.ErrorSource)
+	}
+}
+
+// unknownKind stands for all words that are no kind: what a query may say must not become a label.
+const unknownKind query.Kind = "unknown"
+
+// kindOf is the kind that a query which was not parsed yet names.
+func kindOf(raw backend.DataQuery) query.Kind {
+	if kind := query.Kind(raw.QueryType); slices.Contains(query.Kinds, kind) {
+		return kind
+	}
+	return unknownKind
 }
 
 // observeStage starts the clock of one stage; the function that it gives stops it.

@@ -3,8 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/tracing"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -45,28 +44,33 @@ func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataReques
 func busy(req *backend.QueryDataRequest, err error) *backend.QueryDataResponse {
 	out := backend.NewQueryDataResponse()
 	for _, q := range req.Queries {
-		out.Responses[q.RefID] = failed(err, nil)
+		response := failed(err, nil)
+		observeQuery()(kindOf(q), response)
+		out.Responses[q.RefID] = response
 	}
 	return out
 }
 
-// answer runs one query, and says how many bytes its answer holds. A panic in it is that query's error, and ours.
+// answer runs one query, and says how many bytes its answer holds. A panic anywhere in it is that query's error, and ours.
 func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAlert bool) (response backend.DataResponse, held int64) {
+	ctx, broken := guard.Watch(ctx)
+	kind, done := kindOf(raw), observeQuery()
 	defer func() {
-		if p := recover(); p != nil {
-			backend.Logger.FromContext(ctx).Error("Query panicked", "refId", raw.RefID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			response = backend.ErrDataResponseWithSource(backend.StatusInternal, backend.ErrorSourcePlugin, "internal error of the vLLM data source; its log has the details")
+		if err := broken(); err != nil {
+			response = failed(err, nil)
 		}
+		done(kind, response)
 	}()
+	defer guard.Recover(ctx, new(error))
 	q, err := query.Parse(raw, fromAlert, d.settings.Limits.Requests)
 	if err != nil {
 		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, err.Error()), 0
 	}
+	kind = q.Kind
 	ctx, span := tracing.DefaultTracer().Start(ctx, "vllm."+string(q.Kind), trace.WithAttributes(
 		attribute.Bool("alert", fromAlert), attribute.Float64("range_seconds", q.Range.Duration().Seconds()),
 	))
 	defer span.End()
-	done := observeQuery(q.Kind)
 	frames, err := d.kinds[q.Kind](ctx, q)
 	if err == nil {
 		frames, err = labelled(frames, q.FromAlert)
@@ -76,7 +80,6 @@ func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAler
 	} else if frames = nil; err == nil {
 		err = tooMuch
 	}
-	done(err)
 	if err != nil {
 		_ = tracing.Error(span, err)
 		return failed(err, frames), held

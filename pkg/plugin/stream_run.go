@@ -3,16 +3,15 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/tail"
 )
 
@@ -116,7 +115,10 @@ func (s *stream) run(ctx context.Context) error {
 			nearTimer.Reset(pause(s.every[near], f.took, failures))
 		case <-farTimer.C:
 			p := s.watcher.plan(far, s.now())
-			fars.Go(func() { found <- s.look(ctx, p, slowest) })
+			fars.Go(func() {
+				defer guard.Recover(ctx, new(error)) // a look keeps its own
+				found <- s.look(ctx, p, slowest)
+			})
 		case f := <-found:
 			if err := s.take(ctx, f); err != nil {
 				return err
@@ -148,11 +150,8 @@ func (s *stream) look(ctx context.Context, p plan, timeout time.Duration) (f fin
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	ctx, broken := guard.Watch(ctx)
 	defer func() {
-		if r := recover(); r != nil {
-			backend.Logger.FromContext(ctx).Error("Live look panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			f.err = fmt.Errorf("internal error of the vLLM data source; its log has the details")
-		}
 		f.plan, f.took = p, time.Since(began)
 		if f.err != nil {
 			f.failed = true
@@ -163,7 +162,10 @@ func (s *stream) look(ctx context.Context, p plan, timeout time.Duration) (f fin
 		}
 		lookSeconds.WithLabelValues(string(s.form.Name), string(p.reach)).Observe(f.took.Seconds())
 	}()
-	f.look, f.err = s.watcher.look(ctx, p)
+	f.err = guard.Run(ctx, func() (err error) { f.look, err = s.watcher.look(ctx, p); return err })
+	if err := broken(); err != nil {
+		f.look, f.err = look{}, err
+	}
 	return f
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -112,6 +113,7 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 		group          sync.WaitGroup
 	)
 	group.Go(func() {
+		defer guard.Recover(ctx, &ownErr)
 		var call evidence.Call
 		own, call, ownErr = c.LabelValues(ctx, model.MetricNameLabel, w, vllm.Scope{})
 		if c.exact.Load() {
@@ -120,8 +122,12 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 		}
 		ownErr = upstream.Join(ownErr, upstream.Partial(call.Store, call.Partial)) // said only where nothing came
 	})
-	group.Go(func() { all, allErr = c.allNames(ctx, w, limit) })
 	group.Go(func() {
+		defer guard.Recover(ctx, &allErr)
+		all, allErr = c.allNames(ctx, w, limit)
+	})
+	group.Go(func() {
+		defer guard.Recover(ctx, new(error)) // without metadata the names stand alone
 		found, err := c.v1.Metadata(upstream.WithStage(ctx, "metadata"), "", "")
 		if err == nil {
 			described = found

@@ -2,20 +2,16 @@ package prometheus
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
-
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // Each runs ask(0) … ask(n-1), at most limit at a time, and gives their errors by index. One that fails does not stop the
 // others, unless it is for a store that does not answer: then those not yet begun have that error too, or else a panel
-// would wait for as many timeouts. When ctx ends, those not yet begun are not. A panic becomes that call's error: in a
-// goroutine of our own it would end the plugin for every panel.
+// would wait for as many timeouts. When ctx ends, those not yet begun are not. A panic becomes that call's error.
 func Each(ctx context.Context, limit, n int, ask func(ctx context.Context, i int) error) []error {
 	errs := make([]error, n)
 	slots := make(chan struct{}, max(limit, 1))
@@ -35,13 +31,8 @@ func Each(ctx context.Context, limit, n int, ask func(ctx context.Context, i int
 			continue
 		}
 		running.Go(func() {
+			defer guard.Recover(ctx, &errs[i])
 			defer func() { <-slots }()
-			defer func() {
-				if p := recover(); p != nil {
-					log.DefaultLogger.Error("panic in a call to Prometheus", "panic", p, "stack", string(debug.Stack()))
-					errs[i] = fmt.Errorf("internal error: %v", p)
-				}
-			}()
 			if errs[i] = ask(ctx, i); upstream.Silent(errs[i]) {
 				silence.Store(&errs[i])
 			}

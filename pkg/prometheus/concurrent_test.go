@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
@@ -54,7 +55,7 @@ func TestEach(t *testing.T) {
 			}
 			return nil
 		})
-		require.EqualError(t, errs[0], "internal error: broken")
+		require.ErrorIs(t, errs[0], guard.ErrInternal)
 		require.NoError(t, errs[1])
 	})
 	t.Run("begins nothing once the query is canceled", func(t *testing.T) {
