@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Op compares a name with values.
@@ -44,6 +45,9 @@ func (c Condition) Check() error {
 	for _, value := range c.Values {
 		if value == "" {
 			return fmt.Errorf("an empty value names nothing")
+		}
+		if !utf8.ValidString(value) { // a store's language could not say it
+			return fmt.Errorf("%q is not UTF-8", value)
 		}
 		if c.Op == Matches || c.Op == MatchesNot {
 			if _, err := CompileWhole(value); err != nil {

@@ -3,6 +3,7 @@ package vllm_test
 import (
 	"regexp"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,6 +28,7 @@ func TestConditionsHoldForWhatIsKnown(t *testing.T) {
 		"values are no regex": {vllm.Is, []string{"a.c", `"\d`}, []string{"a.c", `"\d`}, []string{"abc", "1"}},
 		"nothing to compare":  {vllm.IsNot, nil, nil, []string{"a", ""}},
 		"a broken expression": {vllm.MatchesNot, []string{"("}, nil, []string{"a", ""}},
+		"not UTF-8":           {vllm.IsNot, []string{"\xff"}, nil, []string{"a", "\xff"}},
 		"an unknown op":       {">", []string{"a"}, nil, []string{"a", "b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +51,7 @@ func FuzzMatchersMeanTheirConditions(f *testing.F) {
 	f.Add(uint8(3), "[a-c]+", ".*x", "x")
 	f.Fuzz(func(t *testing.T, op uint8, a, b, value string) {
 		condition := vllm.Condition{Op: vllm.Ops[int(op)%len(vllm.Ops)], Values: []string{a, b}}
-		if condition.Check() != nil || value == "" {
+		if condition.Check() != nil || value == "" || !utf8.ValidString(value) { // labels are UTF-8
 			t.Skip()
 		}
 		matcherOp, text := condition.Matcher()
