@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
@@ -46,7 +47,10 @@ func closeAccount(ctx context.Context, account *memory.Account, answer int64) {
 		return
 	}
 	account.Settle(answer)
-	context.AfterFunc(ctx, account.Close)
+	context.AfterFunc(ctx, func() {
+		defer guard.Recover(ctx, new(error)) // the answer is out
+		account.Close()
+	})
 }
 
 // charged charges what an answer takes until Grafana has it, in bytes. What does not fit is cut, which in a rule is an error.
