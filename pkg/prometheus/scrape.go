@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -102,7 +103,15 @@ func (c *Client) MeasureScrapeInterval(ctx context.Context, w evidence.Window) (
 		if err != nil {
 			return 0, calls, err
 		}
-		if interval = slowest(intervalsOf(answer)); interval > 0 {
+		engines := intervalsOf(answer)
+		if interval = slowest(engines); interval > 0 {
+			if !plain(engines) { // scrapes that failed, as while an engine restarts, look like a longer interval
+				answer, call, err := c.Query(ctx, Over(selector, (scrapeLooks-1)*scrapeLookEvery+scrapeRange), w.To)
+				calls = append(calls, call)
+				if err == nil { // else the longer one does no harm but to gaps that are not seen
+					interval = cmp.Or(slowest(intervalsOf(answer)), interval)
+				}
+			}
 			c.scrapes.put(end, time.Now(), interval, scrapeTTL)
 			break
 		}
@@ -134,11 +143,36 @@ func intervalsOf(answer Answer) map[time.Duration]float64 {
 			}
 			continue
 		}
-		if n := len(s.Samples) - 1; n > 0 {
-			engines[usual(float64(s.Samples[n].UnixMilli-s.Samples[0].UnixMilli)/1000/float64(n))]++
+		if gap := usualGap(s.Samples); gap > 0 {
+			engines[usual(gap)]++
 		}
 	}
 	return engines
+}
+
+// usualGap is the median time between samples, in seconds, which scrapes that failed do not change; 0 = not known.
+func usualGap(samples []evidence.Sample) float64 {
+	var gaps []int64
+	for i := 1; i < len(samples); i++ {
+		if gap := samples[i].UnixMilli - samples[i-1].UnixMilli; gap > 0 {
+			gaps = append(gaps, gap)
+		}
+	}
+	if len(gaps) == 0 {
+		return 0
+	}
+	slices.Sort(gaps)
+	return float64(gaps[(len(gaps)-1)/2]) / 1000
+}
+
+// plain reports whether all engines have the same interval, one that people write into scrape jobs.
+func plain(engines map[time.Duration]float64) bool {
+	for d := range engines {
+		if len(engines) > 1 || !slices.Contains(usualIntervals, d.Seconds()) {
+			return false
+		}
+	}
+	return true
 }
 
 // usualIntervals are what people write into scrape jobs, in seconds.

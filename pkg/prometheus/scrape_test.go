@@ -37,6 +37,23 @@ func TestTheScrapeIntervalIsMeasured(t *testing.T) {
 		"one engine in twenty fails half of its scrapes": {map[string]string{intervalsQuery: `[
 			{"metric":{"seconds":"15"},"values":[[1790000000,"19"]]},{"metric":{"seconds":"30"},"values":[[1790000000,"1"]]}]`}, 15 * time.Second},
 		"an interval that nobody else has": {map[string]string{intervalsQuery: `[{"metric":{"seconds":"42.3"},"values":[[1790000000,"3"]]}]`}, 43 * time.Second},
+		"the only engine restarts, which takes a scrape or two": {map[string]string{
+			intervalsQuery:          `[{"metric":{"seconds":"60"},"values":[[1790000000,"1"]]},{"metric":{"seconds":"66.7"},"values":[[1790000900,"1"]]}]`,
+			runningSeries + "[70m]": `[{"metric":{"instance":"a"},"values":[[1790000000,"1"],[1790000060,"1"],[1790000120,"1"],[1790000300,"1"],[1790000360,"1"]]}]`,
+		}, time.Minute},
+		"and when it was never seen otherwise": {map[string]string{
+			intervalsQuery:          `[{"metric":{"seconds":"66.7"},"values":[[1790000900,"1"]]}]`,
+			runningSeries + "[70m]": `[{"metric":{"instance":"a"},"values":[[1790000000,"1"],[1790000060.5,"1"],[1790000179.9,"1"],[1790000240,"1"]]}]`,
+		}, time.Minute},
+		"a restart of minutes does not make 15 s into 20 s": {map[string]string{
+			intervalsQuery:          `[{"metric":{"seconds":"15"},"values":[[1790000000,"1"]]},{"metric":{"seconds":"20"},"values":[[1790000900,"1"]]}]`,
+			runningSeries + "[70m]": `[{"metric":{"instance":"a"},"values":[[1790000000,"1"],[1790000015,"1"],[1790000165,"1"],[1790000180,"1"]]}]`,
+		}, 15 * time.Second},
+		"two jobs, looked at closely": {map[string]string{
+			intervalsQuery: `[{"metric":{"seconds":"15"},"values":[[1790000000,"1"]]},{"metric":{"seconds":"60"},"values":[[1790000900,"1"]]}]`,
+			runningSeries + "[70m]": `[{"metric":{"instance":"a"},"values":[[1790000000,"1"],[1790000015,"1"],[1790000030,"1"]]},
+				{"metric":{"instance":"b"},"values":[[1790000000,"1"],[1790000060,"1"],[1790000120,"1"]]}]`,
+		}, time.Minute},
 		"engines that have just begun": {map[string]string{runningSeries + "[10m]": `[
 			{"metric":{"instance":"a"},"values":[[1790000540,"1"],[1790000600,"1"]]},{"metric":{"instance":"b"},"values":[[1790000590,"1"]]}]`}, time.Minute},
 		"nothing to measure": {nil, prometheus.DefaultScrapeInterval},
