@@ -150,6 +150,9 @@ export type PromQLFormat = (typeof promqlFormats)[number];
 /** The variable in PromQL that the backend fills in with the metric prefix of the settings, "vllm:" by default. */
 export const metricPrefix = '${__vllm_prefix}';
 
+/** The labels that tell copies of a series apart, in PromQL: sum(max without (${__vllm_copies}) (x)) counts each once. */
+export const copyLabels = '${__vllm_copies}';
+
 /** The legend that leaves the names of series to Grafana. */
 export const autoLegend = '__auto';
 

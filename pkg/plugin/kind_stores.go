@@ -72,7 +72,15 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	if spec.RateStep() {
 		step = prometheus.Step(q.Interval, prometheus.RateWindow(step, scrape), scrape, q.Range.Duration())
 	}
-	expr := prometheus.Expand(spec.Expr, q.Range, step, scrape, d.settings.VLLM.MetricPrefix)
+	copies := prometheus.CopyLabels
+	var calls []evidence.Call
+	if prometheus.UsesCopies(spec.Expr) { // what a failed look-up does not tell, the usual labels do
+		names, asked, err := d.prometheus.NamesOnce(ctx, q.Range)
+		if calls = asked; err == nil {
+			copies = names.Copies().CopyLabels()
+		}
+	}
+	expr := prometheus.Expand(spec.Expr, q.Range, step, scrape, d.settings.VLLM.MetricPrefix, copies)
 	if left := dashboardVariable(expr); left != "" && q.FromAlert {
 		return nil, &query.FieldError{Field: "promql.expr", Err: fmt.Errorf("%s is a dashboard variable: an alert rule has none", left)}
 	}
@@ -104,7 +112,7 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 		return nil, tooMuch(err, account.Share())
 	}
 	defer account.Give(bytes) // the frames are charged when they are there
-	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: []evidence.Call{call}}
+	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: append(calls, call)}
 	if partial := upstream.Trouble(report); partial != nil && q.FromAlert {
 		return nil, partial
 	}

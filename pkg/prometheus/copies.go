@@ -48,7 +48,29 @@ func (c Copies) once(expr string, native bool) string {
 // OncePerDevice makes the copies of a device's series one. A device has an id of its own, so that nothing has to be measured: what
 // tells its copies apart is what scrape jobs and redundant Prometheus servers add.
 func OncePerDevice(expr string) string {
-	return "max " + LabelList("without", []string{"job", "service", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__"}) + " (" + expr + ")"
+	return "max " + LabelList("without", CopyLabels) + " (" + expr + ")"
+}
+
+// CopyLabels are what scrape jobs and redundant Prometheus servers usually add to a series of a target, which tells its copies apart.
+var CopyLabels = []string{"job", "service", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__"}
+
+// CopyLabels are those, and besides what was measured: the labels in which copies of engines' series differ in this store, without
+// any that tells replicas apart.
+func (c Copies) CopyLabels() []string {
+	out := slices.Clone(CopyLabels)
+	if c.Found.Replicas > 0 && c.Found.Copied == 0 {
+		out = slices.DeleteFunc(out, func(l string) bool { return slices.Contains(c.Found.Labels, l) })
+	}
+	for _, m := range c.Leave {
+		out = append(out, m.Label)
+	}
+	out = append(out, c.Merge...)
+	seen := map[string]bool{}
+	return slices.DeleteFunc(out, func(l string) bool {
+		twice := seen[l]
+		seen[l] = true
+		return twice
+	})
 }
 
 // NamesOnce is Names, and besides which series are copies of others: queries that are written with these names leave copies out.

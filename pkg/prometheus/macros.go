@@ -12,9 +12,18 @@ import (
 // dashboard works with every prefix: ${__vllm_prefix}num_requests_running.
 const PrefixMacro = "__vllm_prefix"
 
-// Expand replaces Grafana's interval variables and PrefixMacro in a user's PromQL, as $name and ${name}. It is done here because
+// CopiesMacro is the variable that stands for the labels that tell copies of a series apart, so that a sum counts each series once:
+// sum(max without (${__vllm_copies}) (num_requests_running)).
+const CopiesMacro = "__vllm_copies"
+
+// UsesCopies reports whether an expression has CopiesMacro.
+func UsesCopies(expr string) bool {
+	return strings.Contains(expr, "${"+CopiesMacro+"}") || strings.Contains(expr, "$"+CopiesMacro)
+}
+
+// Expand replaces Grafana's interval variables, PrefixMacro and CopiesMacro in a user's PromQL, as $name and ${name}. It is done here because
 // alert rules never run a frontend. A name that is none of them stays: Prometheus then says where it stands.
-func Expand(expr string, window evidence.Window, step, scrape time.Duration, metricPrefix string) string {
+func Expand(expr string, window evidence.Window, step, scrape time.Duration, metricPrefix string, copies []string) string {
 	rate, length := RateWindow(step, scrape), window.Duration()
 	values := map[string]string{
 		"__interval":         Duration(step),
@@ -27,6 +36,7 @@ func Expand(expr string, window evidence.Window, step, scrape time.Duration, met
 		"__from":             strconv.FormatInt(window.From.UnixMilli(), 10),
 		"__to":               strconv.FormatInt(window.To.UnixMilli(), 10),
 		PrefixMacro:          metricPrefix,
+		CopiesMacro:          listed(copies),
 	}
 	var b strings.Builder
 	for {

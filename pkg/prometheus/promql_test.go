@@ -131,23 +131,24 @@ func TestAlignPutsBothEndsOnTheGrid(t *testing.T) {
 func TestExpand(t *testing.T) {
 	window := evidence.Window{From: time.UnixMilli(1790000000000), To: time.UnixMilli(1790005400500)}
 	for expr, want := range map[string]string{
-		`rate(x[$__rate_interval])`:         `rate(x[75s])`,
-		`rate(x[${__rate_interval}])`:       `rate(x[75s])`,
-		`avg_over_time(x[$__interval])`:     `avg_over_time(x[1m])`,
-		`x / $__interval_ms`:                `x / 60000`,
-		`$__rate_interval_ms`:               `75000`,
-		`increase(x[$__range])`:             `increase(x[5400500ms])`,
-		`$__range_s $__range_ms`:            `5401 5400500`,
-		`x > $__from < $__to`:               `x > 1790000000000 < 1790005400500`,
-		`x{a=~"b$"}`:                        `x{a=~"b$"}`,
-		`label_replace(x,"a","$1","b","")`:  `label_replace(x,"a","$1","b","")`,
-		`$__intervals ${__interval $__none`: `$__intervals ${__interval $__none`,
-		`$`:                                 `$`,
-		`$$__interval`:                      `$1m`,
+		`rate(x[$__rate_interval])`:               `rate(x[75s])`,
+		`rate(x[${__rate_interval}])`:             `rate(x[75s])`,
+		`avg_over_time(x[$__interval])`:           `avg_over_time(x[1m])`,
+		`x / $__interval_ms`:                      `x / 60000`,
+		`$__rate_interval_ms`:                     `75000`,
+		`increase(x[$__range])`:                   `increase(x[5400500ms])`,
+		`$__range_s $__range_ms`:                  `5401 5400500`,
+		`x > $__from < $__to`:                     `x > 1790000000000 < 1790005400500`,
+		`x{a=~"b$"}`:                              `x{a=~"b$"}`,
+		`label_replace(x,"a","$1","b","")`:        `label_replace(x,"a","$1","b","")`,
+		`$__intervals ${__interval $__none`:       `$__intervals ${__interval $__none`,
+		`$`:                                       `$`,
+		`$$__interval`:                            `$1m`,
+		`sum(max without (${__vllm_copies}) (x))`: `sum(max without (job,"my.replica") (x))`,
 		`${__vllm_prefix}num_requests_running{a="${__vllm_prefix}"}`: `kserve_vllm:num_requests_running{a="kserve_vllm:"}`,
 	} {
 		t.Run(expr, func(t *testing.T) {
-			require.Equal(t, want, Expand(expr, window, time.Minute, 15*time.Second, "kserve_vllm:"))
+			require.Equal(t, want, Expand(expr, window, time.Minute, 15*time.Second, "kserve_vllm:", []string{"job", "my.replica"}))
 		})
 	}
 }
@@ -185,7 +186,7 @@ func FuzzExpand(f *testing.F) {
 	}
 	window := evidence.Window{From: time.Unix(0, 0), To: time.Unix(3600, 0)}
 	f.Fuzz(func(t *testing.T, expr string) {
-		got := Expand(expr, window, time.Minute, 15*time.Second, "kserve_vllm:")
+		got := Expand(expr, window, time.Minute, 15*time.Second, "kserve_vllm:", []string{"job", "my.replica"})
 		require.NotContains(t, got, "${__rate_interval}")
 		if !strings.Contains(expr, "$") {
 			require.Equal(t, expr, got)

@@ -23,6 +23,10 @@ test.each([
     'sum(rate(${__vllm_prefix}request_success_total[5m])) / ${__vllm_prefix}num_requests_running{a="b"}',
     'sum(rate(${__vllm_prefix}request_success_total{model_name="a"}[5m])) / ${__vllm_prefix}num_requests_running{a="b",model_name="a"}',
   ],
+  [
+    'sum(max without (${__vllm_copies}) (rate(x[5m])))',
+    'sum(max without (${__vllm_copies}) (rate(x{model_name="a"}[5m])))',
+  ],
   ['rate(x[$__rate_interval]) * $__interval_ms', 'rate(x{model_name="a"}[$__rate_interval]) * $__interval_ms'],
   ['increase(x[${__range}]) / $__range_s', 'increase(x{model_name="a"}[${__range}]) / $__range_s'],
   ['label_replace(up, "a", "$1", "b", "(.*)")', 'label_replace(up{model_name="a"}, "a", "$1", "b", "(.*)")'],

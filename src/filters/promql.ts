@@ -1,7 +1,7 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
 import { VllmDataSourceOptions, defaultLabels, places } from '../types';
-import { metricPrefix } from '../queryTypes';
+import { copyLabels, metricPrefix } from '../queryTypes';
 import { KeyFilter } from './keyFilters';
 
 /**
@@ -42,11 +42,11 @@ export function addMatchers(expr: string, filters: KeyFilter[], options: VllmDat
 
 /**
  * Puts numbers and durations of the same length in the place of what the backend fills in, such as $__rate_interval, and the
- * beginning of a name in the place of the metric prefix.
+ * beginning of a name in the place of the metric prefix, a name in that of the labels of copies.
  */
 function blankOut(expr: string): string {
   return expr.replace(/\$(?:__\w+|\{__\w+\})/g, (macro) => {
-    if (macro === metricPrefix) {
+    if (macro === metricPrefix || macro === copyLabels) {
       return 'v'.repeat(macro.length);
     }
     const isNumber = /_(?:ms|s)\}?$/.test(macro);

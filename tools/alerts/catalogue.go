@@ -2,7 +2,7 @@ package alerts
 
 // Groups is every rule, in the order of the files.
 func Groups() []Group {
-	return []Group{deployment(), queue(), burn(), api(), cache(), decoding(), gpu(), telemetry(), logs()}
+	return countedOnce([]Group{deployment(), queue(), burn(), api(), cache(), decoding(), gpu(), telemetry(), logs()})
 }
 
 // Alerts is every alert, in the order of the files.

@@ -36,7 +36,7 @@ func deployment() Group {
 			},
 			{
 				Name: "VLLMInstanceDown", Severity: High, Component: Deployment, For: instanceDownFor,
-				Expr:        fmt.Sprintf(`up{%s} == 0`, vllmJob),
+				Expr:        once(fmt.Sprintf(`up{%s}`, vllmJob)) + " == 0",
 				Summary:     `{{ $labels.instance }} of {{ $labels.job }} is down`,
 				Description: "This replica has not answered a scrape for longer than a start takes. The others carry its load.",
 				Cases: []Case{

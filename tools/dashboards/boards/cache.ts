@@ -2,7 +2,7 @@ import { board } from '../kit/board';
 import { look, unit, words } from '../kit/fields';
 import { toInstance } from '../kit/links';
 import { chart, table } from '../kit/panels';
-import { engine, instant, models, promql, quantileOf, requests, server } from '../kit/queries';
+import { engine, instant, models, once, promql, quantileOf, requests, server } from '../kit/queries';
 import { empty, requestColumns } from '../kit/shared';
 
 const perInstance = '${__field.labels.instance}';
@@ -198,7 +198,7 @@ export const cache = board({
         bad: 'Replicas of one model that differ. Fewer full-length requests than --max-num-seqs invites preemptions if prompts are long.',
         do: 'Set --gpu-memory-utilization, --max-model-len and --kv-cache-dtype alike on all replicas.',
       },
-      ask: instant(server('vllm:cache_config_info')),
+      ask: instant(once(server('vllm:cache_config_info'))),
       width: 18,
       height: 8,
       empty: 'No engine reports its cache: none was scraped, or it runs the Rust front end, which does not.',

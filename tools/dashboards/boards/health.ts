@@ -3,12 +3,14 @@ import { eventsTable } from '../kit/events';
 import { look, steps, unit, words } from '../kit/fields';
 import { toLogsOfInstance, toModel, toModelOfSeries, toRequestsOfModel } from '../kit/links';
 import { chart, lines, stat, StatSpec, table, timeline } from '../kit/panels';
-import { answers, engine, happened, instant, logs, models, promql, target } from '../kit/queries';
+import { answers, engine, happened, instant, logs, models, once, promql, target } from '../kit/queries';
 import { empty, modelColumns } from '../kit/shared';
 
 const targets = target('up');
 /** A pending pod and a stopped container are no targets: the alert VLLMDeploymentDown minds them, too. */
 const deployment = 'job, namespace, environment';
+/** Redundant Prometheus servers that evaluate the same rules. */
+const alertCopies = 'prometheus, prometheus_replica, replica, __replica__';
 const perModel = { name: '${__field.labels.model}', links: [toModelOfSeries] };
 const perEnvironment = '${__field.labels.environment}';
 const failures = words('engine_death engine_stuck out_of_memory start_failure restart preemption_storm');
@@ -37,7 +39,7 @@ export const health = board({
       },
       ask: promql(`
         count(
-          ${targets} == 0
+          ${once(targets)} == 0
           or max by (${deployment}) (max_over_time(${targets}[1h])) unless on (${deployment}) ${targets}
         ) or 0 * count(${targets})`),
       empty: 'No target',
@@ -141,7 +143,9 @@ export const health = board({
         bad: 'Any; which ones stands below.',
         do: 'Follow the runbook of the alert. Without rules, load provisioning/prometheus/vllm-rules.yml.',
       },
-      ask: promql(`count(ALERTS{alertstate="firing", alertname=~"VLLM.*"}) or (0 * max(instance:vllm_requests:avg5m))`),
+      ask: promql(
+        `count(max without (${alertCopies}) (ALERTS{alertstate="firing", alertname=~"VLLM.*"})) or (0 * max(instance:vllm_requests:avg5m))`
+      ),
       empty: 'Rules not loaded',
       decimals: 0,
       steps: steps.anything,
@@ -259,7 +263,9 @@ export const health = board({
         bad: 'critical wakes people, high wants somebody within the hour.',
         do: 'docs/runbooks has a page for each alert: what it means, three checks, fixes.',
       },
-      ask: instant('sum by (alertname, alertstate, severity, model_name, instance) (ALERTS{alertname=~"VLLM.*"})'),
+      ask: instant(
+        `sum by (alertname, alertstate, severity, model_name, instance) (max without (${alertCopies}) (ALERTS{alertname=~"VLLM.*"}))`
+      ),
       width: 12,
       height: 9,
       empty: 'No alert is pending or firing; or Prometheus does not load provisioning/prometheus/vllm-rules.yml.',

@@ -2,6 +2,7 @@ import { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 
 import {
   AnnotationsSpec,
+  copyLabels,
   CoverageSpec,
   LogsSpec,
   ModelsSpec,
@@ -62,10 +63,52 @@ export const instant = (expr: string, legend?: string): Question => ({
  * fills in from its settings, since collectors rename metrics (kserve_vllm:, vllm_).
  */
 function oneLine(expr: string): string {
-  return expr
-    .trim()
-    .replace(/\s*\n\s*/g, ' ')
-    .replace(/\bvllm:(?=\w)/g, '${__vllm_prefix}');
+  return summedOnce(expr.trim().replace(/\s*\n\s*/g, ' ')).replace(/\bvllm:(?=\w)/g, '${__vllm_prefix}');
+}
+
+/** Makes copies of a series one, which scrape jobs and redundant Prometheus servers make. The data source knows their labels. */
+export const once = (vector: string): string => `max without (${copyLabels}) (${vector})`;
+/** The same for native histograms, of which there is no largest. */
+const nativeOnce = (vector: string): string => `avg without (${copyLabels}) (${vector})`;
+
+/**
+ * Lets every sum of an expression count a series once, whatever else has copies of it. Results of rules and of other
+ * aggregations have none; `sum by (…)` without `le` that a histogram's function reads is of native histograms.
+ */
+export function summedOnce(expr: string): string {
+  const sum = /\bsum\s*(?:by\s*\(([^()]*)\)\s*)?\(/g;
+  let out = '';
+  let from = 0;
+  for (let found = sum.exec(expr); found; found = sum.exec(expr)) {
+    const open = sum.lastIndex;
+    const close = closing(expr, open);
+    const inner = summedOnce(expr.slice(open, close));
+    const native =
+      /histogram_(?:quantile|fraction)\([^()]*$/.test(expr.slice(0, found.index)) && !/\ble\b/.test(found[1] ?? '');
+    const settled = /\b(?:sum|max|min|avg|count|topk)\b\s*(?:by|without|\()/.test(inner);
+    out += expr.slice(from, open) + (settled ? inner : (native ? nativeOnce : once)(inner));
+    from = sum.lastIndex = close;
+  }
+  return out + expr.slice(from);
+}
+
+/** Where the parenthesis that opens just before a place is closed; what stands in quotes does not count. */
+function closing(expr: string, open: number): number {
+  let depth = 1;
+  let quoted = false;
+  for (let at = open; at < expr.length; at++) {
+    const character = expr[at];
+    if (quoted && character === '\\') {
+      at++;
+    } else if (character === '"') {
+      quoted = !quoted;
+    } else if (!quoted && character === '(') {
+      depth++;
+    } else if (!quoted && character === ')' && --depth === 0) {
+      return at;
+    }
+  }
+  throw new Error(`parentheses do not match: ${expr}`);
 }
 
 /** Writes the rate of a metric's series. */
