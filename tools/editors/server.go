@@ -35,6 +35,12 @@ func (s *server) handler(root string) http.Handler {
 	}
 	files("/", "tests", "editors", "shell")
 	files("/shell/", ".cache", "editors", "shell")
+	files("/dashboards/", "dashboards")
+	for _, page := range []string{"GET /d/{uid}", "GET /explore"} { // what links of ours lead to
+		mux.HandleFunc(page, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFile(w, r, filepath.Join(root, "tests", "editors", "shell", "index.html"))
+		})
+	}
 	files("/public/build/img/icons/", "node_modules", "@grafana", "ui", "dist", "public", "img", "icons")
 	files("/public/plugins/"+pluginhost.PluginID+"/", "dist")
 	mux.HandleFunc("GET /api/range", s.timeRange)

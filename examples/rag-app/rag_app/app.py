@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
@@ -26,6 +28,13 @@ log = logging.getLogger("rag")
 
 # An id is written into logs, spans and a header. What does not look like one is replaced.
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+class Escaped(JSONResponse):
+    """JSON in ASCII. A model may say half of a surrogate pair, which UTF-8 cannot hold and an escape can."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 class Question(BaseModel):
@@ -83,11 +92,15 @@ def create(settings: Settings, provider: TracerProvider, metrics: Metrics) -> Fa
                 )
             await work
         except Failure as e:
-            return JSONResponse(failed(answer, e), e.status, headers)
+            return Escaped(failed(answer, e), e.status, headers)
         except asyncio.CancelledError:
             work.cancel()
             return Response(status_code=499)  # nobody reads it
-        return JSONResponse(whole(answer), headers=headers)
+        return Escaped(whole(answer), headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_: Request, e: RequestValidationError) -> Response:
+        return Escaped({"detail": jsonable_encoder(e.errors())}, 422)  # quotes what was sent
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -156,7 +169,8 @@ async def stream(
 
 
 def event(name: str, data: object) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+    # Escapes for all that is not ASCII: some clients take U+2028 or U+0085 for the end of the line, and of the event.
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
 def whole(answer: Answer) -> dict[str, Any]:

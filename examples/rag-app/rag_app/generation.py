@@ -173,7 +173,7 @@ def take(answer: Generation, event: dict[str, Any]) -> str:
 
 async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
     """The JSON of each server-sent event until `[DONE]`. A stream that ends without it broke."""
-    async for line in response.aiter_lines():
+    async for line in lines(response):
         if not line.startswith("data:"):
             continue
         data = line.removeprefix("data:").strip()
@@ -181,6 +181,17 @@ async def events(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
             return
         yield json.loads(data)
     raise Failure(502, Stage.GENERATE, "incomplete", "vLLM's answer ended in the middle")
+
+
+async def lines(response: httpx2.Response) -> AsyncIterator[str]:
+    """The lines of a stream of events. The client's own lines also end at U+2028 and the like, which JSON may hold."""
+    begun = ""
+    async for text in response.aiter_text():
+        *whole, begun = (begun + text).split("\n")
+        for line in whole:
+            yield line.removesuffix("\r")
+    if begun:
+        yield begun
 
 
 async def refused(response: httpx2.Response) -> None:

@@ -45,7 +45,7 @@ class JSONLines(logging.Formatter):
         line |= {k: v for k, v in record.__dict__.items() if k not in STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, default=str)  # in ASCII: no character of a message ends its line
 
 
 def logs(level: str) -> None:

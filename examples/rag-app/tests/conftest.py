@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -73,7 +74,9 @@ class Upstream:
         base = {"id": said, "object": "chat.completion.chunk", "model": MODEL}
 
         def event(**more: Any) -> str:
-            return f"data: {json.dumps(base | more)}\n\n"
+            """As vLLM writes it, all letters as they are, but for what UTF-8 cannot hold."""
+            text = json.dumps(base | more, ensure_ascii=False)
+            return "data: " + re.sub("[\ud800-\udfff]", lambda half: json.dumps(half[0])[1:-1], text) + "\n\n"
 
         yield event(choices=[{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])
         for word in self.words:

@@ -1,13 +1,18 @@
 """What a question brings back, and what it leaves in traces, metrics and logs."""
 
 import json
+import logging
+import re
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import MODEL, PATIENCE, Application, Upstream, eventually
 from opentelemetry.trace import SpanKind, StatusCode
+
+from rag_app.telemetry import JSONLines
 
 QUESTION = {"question": "What helps against a long queue of waiting requests?"}
 Start = Callable[..., Application]
@@ -37,6 +42,50 @@ def test_an_answer_says_where_it_comes_from_and_how_to_find_it(start: Start, ups
     prompt = upstream.seen[0]["body"]["messages"][1]["content"]
     assert "[1] Queue\nWhen requests wait" in prompt
     assert prompt.endswith(f"Question: {QUESTION['question']}")
+
+
+HOSTILE = json.loads((Path(__file__).parents[3] / "tools" / "links" / "hostile.json").read_text("utf-8"))
+
+
+def test_whatever_a_model_says_is_one_string_of_the_answer(start: Start, upstream: Upstream) -> None:
+    upstream.words = [*HOSTILE, "event: done\ndata: {}\n\n", "half \ud83d of a pair"]
+    app = start()
+    assert app.client.post("/ask", json=QUESTION).json()["answer"] == "".join(upstream.words)
+    body = app.client.post("/ask", json=QUESTION | {"stream": True}).text
+    assert body.isascii()
+    told = events(body)
+    assert [name for name, _ in told] == ["sources", *["delta"] * len(upstream.words), "done"]
+    assert [data["text"] for name, data in told if name == "delta"] == upstream.words
+
+
+def test_whatever_a_log_line_says_is_one_line() -> None:
+    for text in [*HOSTILE, "half \ud83d of a pair"]:
+        record = logging.makeLogRecord({"msg": text, "name": "rag", "reason": text})
+        line = JSONLines().format(record)
+        assert line.isascii()
+        assert "\n" not in line
+        assert json.loads(line)["message"] == json.loads(line)["reason"] == text
+
+
+def test_what_is_no_text_is_refused_and_not_a_failure(start: Start) -> None:
+    response = start().client.post(
+        "/ask", content=b'{"question": "\\ud83d"}', headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 422
+
+
+def test_a_hostile_request_id_is_replaced(start: Start, upstream: Upstream) -> None:
+    app, asked = start(), 0
+    for text in HOSTILE:
+        if text == "plain" or text != text.strip() or any(c in text for c in "\0\r\n"):
+            continue  # what no header can hold
+        response = app.client.post("/ask", json=QUESTION, headers=[(b"X-Request-Id", text.encode())])
+        given = response.headers["x-request-id"]
+        assert given == response.json()["request_id"] == upstream.seen[-1]["headers"]["x-request-id"]
+        assert given == text or re.fullmatch("[0-9a-f]{32}", given)
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", given)
+        asked += 1
+    assert asked > 40
 
 
 def test_vllm_is_given_the_request_id_and_the_trace(start: Start, upstream: Upstream) -> None:

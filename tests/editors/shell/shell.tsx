@@ -19,6 +19,7 @@ import { GlobalStyles, PortalContainer } from '@grafana/ui';
 import pluginJson from '../../../plugin.json';
 import { fakeTemplateSrv } from '../../../src/fakes';
 import { backendSrv } from './api';
+import { Board, BoardPage, ExplorePage, variablesOf } from './BoardPage';
 import { ConfigPage } from './ConfigPage';
 import { loadPlugin } from './plugin';
 import { QueryPage } from './QueryPage';
@@ -27,11 +28,15 @@ import { VariablePage } from './VariablePage';
 /**
  * Grafana's place around the editors: it loads the built plugin and mounts one editor of it, chosen by the URL:
  * editor=config|query|annotation|variable, uid= of the data source, theme=dark|light, app= and query= of the query editor.
+ * The addresses of dashboards and of Explore show the tables of that dashboard, and the queries that came to Explore.
  */
 async function show() {
   setBackendSrv(backendSrv as BackendSrv);
   setEchoSrv({ addEvent: () => {}, addBackend: () => {}, flush: () => {} } as EchoSrv);
-  setTemplateSrv(fakeTemplateSrv({ model: ['demo'] }) as unknown as TemplateSrv);
+  const [, place, page] = document.location.pathname.split('/');
+  const board = place === 'd' ? await backendSrv.get<Board>(`/dashboards/${page}.json`) : undefined;
+  const variables = board ? variablesOf(board, params) : { model: ['demo'] };
+  setTemplateSrv(fakeTemplateSrv(variables) as unknown as TemplateSrv);
   await initPluginTranslations('grafana');
 
   const uid = params.get('uid') ?? 'vllm';
@@ -40,7 +45,15 @@ async function show() {
   const settings = { ...saved, access: 'proxy', meta: { ...pluginJson, module: '', baseUrl: '' }, readOnly: false };
   const datasource: DataSourceApi = new plugin.DataSourceClass(settings as unknown as DataSourceInstanceSettings);
   datasource.meta = settings.meta as unknown as DataSourceApi['meta'];
-  setDataSourceSrv({ getInstanceSettings: () => settings, get: async () => datasource } as unknown as DataSourceSrv);
+  setDataSourceSrv({
+    getInstanceSettings: () => settings,
+    get: async (wanted?: { uid?: string }) => {
+      if (wanted?.uid && wanted.uid !== uid) {
+        throw new Error(`the data source ${wanted.uid} is none of this page`);
+      }
+      return datasource;
+    },
+  } as unknown as DataSourceSrv);
   const range = rangeOf(await backendSrv.get<{ from: number; to: number }>('/api/range'));
 
   const query = { Editor: plugin.components.QueryEditor!, datasource, range };
@@ -51,7 +64,12 @@ async function show() {
     annotation: () => <QueryPage {...query} annotations={datasource.annotations} />,
     variable: () => <VariablePage datasource={datasource} range={range} />,
   };
-  const name = params.get('editor') ?? 'query';
+  if (board) {
+    pages.board = () => <BoardPage board={board} variables={variables} range={range} />;
+  } else if (place === 'explore') {
+    pages.explore = () => <ExplorePage left={params.get('left') ?? ''} range={range} />;
+  }
+  const name = params.get('editor') ?? (board ? 'board' : place || 'query');
   createRoot(document.getElementById('shell')!).render(
     <ThemeContext.Provider value={config.theme2}>
       <GlobalStyles />
