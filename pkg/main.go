@@ -12,7 +12,11 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/plugin"
 )
 
+// Set by the linker (Magefile.go): the plugin's version, and the commit that it was built from.
+var version, commit string
+
 func main() {
+	backend.Logger.Info("The vLLM data source starts", "version", version, "commit", commit)
 	memory.LimitGarbage()
 	if err := datasource.Manage("llmserving-vllm-datasource", plugin.New, datasource.ManageOpts{}); err != nil {
 		backend.Logger.Error("The data source stopped", "error", err)

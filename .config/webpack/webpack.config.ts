@@ -182,7 +182,11 @@ const config = async (env: Env): Promise<Configuration> => {
             },
             {
               search: /\%TODAY\%/g,
-              replace: new Date().toISOString().substring(0, 10),
+              replace: new Date(
+                process.env.SOURCE_DATE_EPOCH ? Number(process.env.SOURCE_DATE_EPOCH) * 1000 : Date.now()
+              )
+                .toISOString()
+                .substring(0, 10),
             },
             {
               search: /\%PLUGIN_ID\%/g,

@@ -167,14 +167,14 @@ func (q query) marshalV3() []byte {
 	}
 	p = appendMessage(p, queryStartMin, timestamp(q.window.From))
 	p = appendMessage(p, queryStartMax, timestamp(q.window.To))
-	p = appendNumber(p, queryDepth, q.depth)
+	p = appendNumber(p, queryDepth, int64(q.depth))
 	p = appendNumber(p, queryRaw, 1)
 	return appendMessage(nil, findTracesQuery, p)
 }
 
 func timestamp(t time.Time) []byte {
-	p := appendNumber(nil, timestampSeconds, int(t.Unix()))
-	return appendNumber(p, timestampNanos, t.Nanosecond())
+	p := appendNumber(nil, timestampSeconds, t.Unix())
+	return appendNumber(p, timestampNanos, int64(t.Nanosecond()))
 }
 
 func appendString(b []byte, number protowire.Number, s string) []byte {
@@ -188,7 +188,7 @@ func appendMessage(b []byte, number protowire.Number, message []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), message)
 }
 
-func appendNumber(b []byte, number protowire.Number, n int) []byte {
+func appendNumber(b []byte, number protowire.Number, n int64) []byte {
 	if n == 0 {
 		return b
 	}

@@ -118,7 +118,7 @@ func (j Joined) Slices(step time.Duration) []Sliced {
 	}
 	rows := make([][]int32, len(starts))
 	for i := range j.Rows {
-		if since := j.Rows[i].Time.Sub(starts[0]); since >= 0 && int(since/step) < len(rows) {
+		if since := j.Rows[i].Time.Sub(starts[0]); since >= 0 && since/step < time.Duration(len(rows)) {
 			rows[since/step] = append(rows[since/step], ordinal(i))
 		}
 	}

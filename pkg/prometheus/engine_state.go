@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,7 +188,7 @@ func cut(w evidence.Window, n int) []evidence.Window {
 
 func trimBefore(samples []evidence.Sample, unixMilli int64) []evidence.Sample {
 	i, _ := slices.BinarySearchFunc(samples, unixMilli, func(s evidence.Sample, ms int64) int {
-		return int(s.UnixMilli - ms)
+		return cmp.Compare(s.UnixMilli, ms)
 	})
 	return samples[i:]
 }

@@ -31,7 +31,7 @@ func (c *Client) FinishedOver(ctx context.Context, w evidence.Window, scope vllm
 	load.Counts = make([]float64, int(w.Duration()/step)+1)
 	for _, s := range answer.Series {
 		for _, p := range s.Samples {
-			if i := int((time.UnixMilli(p.UnixMilli).Sub(w.From) - step/2) / step); i >= 0 && i < len(load.Counts) {
+			if i := (time.UnixMilli(p.UnixMilli).Sub(w.From) - step/2) / step; i >= 0 && i < time.Duration(len(load.Counts)) {
 				load.Counts[i] += p.Value
 			}
 		}

@@ -78,7 +78,7 @@ func (r Range) Vector(samples []evidence.Sample) []float64 {
 	}
 	from, step := r.From.UnixMilli(), max(r.Step.Milliseconds(), 1)
 	for _, s := range samples {
-		if i := (s.UnixMilli - from) / step; i >= 0 && int(i) < len(v) {
+		if i := (s.UnixMilli - from) / step; i >= 0 && i < int64(len(v)) {
 			v[i] = s.Value
 		}
 	}

@@ -39,6 +39,15 @@ var Steps = []Step{
 	{Name: "manifests modules", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "mod", "tidy", "-diff"}},
 	{Name: "manifests", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "test", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
+	// Where the sizes of Go's int differ: linux_arm is shipped. The packages that read what comes from outside, and not under -race,
+	// which there is none of.
+	{
+		Name: "unit 386", Lane: Go, Env: []string{"GOARCH=386", "CGO_ENABLED=0"}, Tests: goTests,
+		Command: []string{"go", "test", "-short", "-vet=off", "-json", "./pkg/evidence/...", "./pkg/frames/...", "./pkg/join/...", "./pkg/jaeger/...",
+			"./pkg/loki/...", "./pkg/models/...", "./pkg/prometheus/...", "./pkg/query/...", "./pkg/settings/...", "./pkg/upstream/...", "./pkg/vllm/..."},
+	},
+	{Name: "licences", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/licences"}},
+	{Name: "fuzz", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/fuzz", "-time", "2s"}},
 	// What was tried against the plugin, each with its outcome; in the order of its files, since the step shows the list.
 	{Name: "attack", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-count=1", "-json", "-run", "^TestAttack", "./attack"}, Tests: attackTests},
 	{
