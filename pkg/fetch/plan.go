@@ -84,8 +84,9 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		windows = clip(aroundRelated(g.in.Spans, g.in.Chosen), widen(g.ask.Window)) // no more than the whole answer would have
 		if lost := withoutCall(chosen); len(lost) > 0 {                             // callers that lost their way to the engine's span are found by id
 			callers = g.callers.get()
-			within := around(lost)
-			search.Window = evidence.Window{From: within[0].From.Add(-longestCall), To: within[len(within)-1].To}
+			if within := around(lost); len(within) > 0 { // none where spans have no length that could be
+				search.Window = evidence.Window{From: within[0].From.Add(-longestCall), To: within[len(within)-1].To}
+			}
 		}
 	}
 	Parallel(

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/telemetry"
@@ -45,14 +46,14 @@ func TestAnnotationsTellWhatHappenedAndNothingElse(t *testing.T) {
 
 	found := map[string][]time.Time{} // by type and instance
 	var storms []region
-	for _, r := range rowsOf(frame) {
-		require.NotEmpty(t, r.text("model"), "%s of %s", r.text("type"), r.text("instance"))
-		if r.text("type") == string(events.PreemptionStorm) {
-			storms = append(storms, region{r.text("instance"), r.text("engine"), r.time(), r.end()})
+	for _, r := range grade.Rows(frame) {
+		require.NotEmpty(t, r.Text("model"), "%s of %s", r.Text("type"), r.Text("instance"))
+		if r.Text("type") == string(events.PreemptionStorm) {
+			storms = append(storms, region{r.Text("instance"), r.Text("engine"), r.Time(), r.End()})
 			continue
 		}
-		key := r.text("type") + " of " + r.text("instance")
-		found[key] = append(found[key], r.time())
+		key := r.Text("type") + " of " + r.Text("instance")
+		found[key] = append(found[key], r.Time())
 	}
 
 	deaths, began := 0, map[string]bool{}
@@ -101,12 +102,12 @@ func TestAnnotationsTellWhatHappenedAndNothingElse(t *testing.T) {
 	}
 
 	model := known[0].Model
-	for _, r := range rowsOf(f.ask(t, f.rangeAll(), map[string]any{
+	for _, r := range grade.Rows(f.ask(t, f.rangeAll(), map[string]any{
 		"queryType": "annotations", "annotations": map[string]any{"events": []string{"out_of_memory", "restart"}}, "scope": map[string]any{"models": []string{model}},
 	})[0]) {
-		require.Equal(t, model, r.text("model"))
-		require.Contains(t, []string{"engine_death", "restart"}, r.text("type"), "the deaths were for want of memory")
-		require.True(t, r.text("type") == "restart" || strings.Contains(r.text("tags"), "out_of_memory"))
+		require.Equal(t, model, r.Text("model"))
+		require.Contains(t, []string{"engine_death", "restart"}, r.Text("type"), "the deaths were for want of memory")
+		require.True(t, r.Text("type") == "restart" || strings.Contains(r.Text("tags"), "out_of_memory"))
 	}
 }
 
@@ -190,13 +191,4 @@ func (f *fleet) storms(factor float64) (storms []region) {
 
 func (r region) String() string {
 	return fmt.Sprintf("%s/%s %s to %s", r.instance, r.engine, r.from.Format(time.TimeOnly), r.to.Format(time.TimeOnly))
-}
-
-// end is when the row's event ended; its time when it was a moment.
-func (r row) end() time.Time {
-	f, _ := r.frame.FieldByName("timeEnd")
-	if v, ok := f.ConcreteAt(r.index); ok {
-		return v.(time.Time)
-	}
-	return r.time()
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
@@ -207,7 +208,7 @@ func requestWithEverything(t *testing.T, f *fleet, window backend.TimeRange) str
 		},
 	}})
 	require.Equal(t, 1, frames[0].Rows())
-	return rowsOf(frames[0])[0].text("request_id")
+	return grade.Rows(frames[0])[0].Text("request_id")
 }
 
 // askLogged asks and shows how long a panel would wait. Events are rare, and any request may be the chosen one: these are
@@ -246,7 +247,7 @@ func (f *fleet) preempted(t *testing.T) time.Time {
 			},
 		})
 		require.Equal(t, 1, frames[0].Rows(), "the fleet had storms")
-		f.stormAt = rowsOf(frames[0])[0].time()
+		f.stormAt = grade.Rows(frames[0])[0].Time()
 	})
 	return f.stormAt
 }

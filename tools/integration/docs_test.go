@@ -21,6 +21,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/docs"
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
@@ -68,8 +69,8 @@ func (f *fleet) idsOfOneRequest(t *testing.T) *strings.Replacer {
 	id := requestWithEverything(t, f, f.exampleWindow(map[string]any{"queryType": "requests"}))
 	frame := f.ask(t, f.rangeAll(), map[string]any{"queryType": "request", "request": map[string]any{"id": id, "show": []string{"summary"}}})[0]
 	require.Positive(t, frame.Rows())
-	r := rowsOf(frame)[0]
-	return strings.NewReplacer("CLIENT_REQUEST_ID", r.text("client_request_id"), "REQUEST_ID", id, "TRACE_ID", r.text("trace_id"))
+	r := grade.Rows(frame)[0]
+	return strings.NewReplacer("CLIENT_REQUEST_ID", r.Text("client_request_id"), "REQUEST_ID", id, "TRACE_ID", r.Text("trace_id"))
 }
 
 // answered compares what came with what the page promises.

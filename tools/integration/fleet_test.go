@@ -142,39 +142,3 @@ func (f *fleet) ask(t testing.TB, window backend.TimeRange, model map[string]any
 	require.NotEmpty(t, r.Frames)
 	return r.Frames
 }
-
-// row reads one row of a requests frame by column name.
-type row struct {
-	frame *data.Frame
-	index int
-}
-
-func rowsOf(frame *data.Frame) []row {
-	rows := make([]row, frame.Rows())
-	for i := range rows {
-		rows[i] = row{frame, i}
-	}
-	return rows
-}
-
-func (r row) text(column string) string {
-	f, _ := r.frame.FieldByName(column)
-	if v, ok := f.ConcreteAt(r.index); ok {
-		return v.(string)
-	}
-	return ""
-}
-
-func (r row) number(column string) (float64, bool) {
-	f, _ := r.frame.FieldByName(column)
-	v, err := f.NullableFloatAt(r.index)
-	if err != nil || v == nil {
-		return 0, false
-	}
-	return *v, true
-}
-
-func (r row) time() time.Time {
-	f, _ := r.frame.FieldByName("time")
-	return f.At(r.index).(time.Time)
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 )
 
@@ -34,7 +35,7 @@ func TestAWindowPastTheAnswerLimitsComesOutComplete(t *testing.T) {
 	f.withLimits(t, map[string]any{"requests": 100_000, "logLines": 1_000_000, "tracesPerCall": depth, "linesPerCall": 500})
 	cut := f.ask(t, window, requestsQuery(100_000))[0]
 	t.Logf("%d rows; at most %d traces a call: %d calls", whole.Rows(), depth, strings.Count(cut.Meta.ExecutedQueryString, "\n"))
-	require.Equal(t, spanSet(rowsOf(whole)), spanSet(rowsOf(cut)))
+	require.Equal(t, spanSet(grade.Rows(whole)), spanSet(grade.Rows(cut)))
 	require.Equal(t, whole.Rows(), cut.Rows())
 	for _, n := range cut.Meta.Notices {
 		require.NotContains(t, n.Text, "limit", "nothing was left out, so nothing is said to be")
@@ -56,11 +57,11 @@ func TestOurOwnRowLimitIsStated(t *testing.T) {
 	require.Contains(t, said, "limit", "a notice says that not all was seen")
 	coverage := f.ask(t, f.rangeAll(), map[string]any{"queryType": "coverage"})[0]
 	explained := 0.0
-	for _, r := range rowsOf(coverage) {
-		if v, ok := r.number("explained_ratio"); ok {
+	for _, r := range grade.Rows(coverage) {
+		if v, ok := r.Number("explained_ratio"); ok {
 			explained = max(explained, v)
 		}
-		truncated, _ := r.number("stores_truncated")
+		truncated, _ := r.Number("stores_truncated")
 		require.Equal(t, 1.0, truncated)
 	}
 	require.Less(t, explained, 0.9, "coverage says how much was seen")
@@ -74,8 +75,8 @@ func TestTheQuerysOwnLimitAsksOnlyForWhatStays(t *testing.T) {
 	}})[0]
 	require.Equal(t, 10, frame.Rows())
 	slowest := 1e9
-	for _, r := range rowsOf(frame) {
-		e2e, ok := r.number("e2e")
+	for _, r := range grade.Rows(frame) {
+		e2e, ok := r.Number("e2e")
 		require.True(t, ok)
 		require.LessOrEqual(t, e2e, slowest, "in order")
 		slowest = e2e
@@ -83,10 +84,10 @@ func TestTheQuerysOwnLimitAsksOnlyForWhatStays(t *testing.T) {
 	t.Log(frame.Meta.ExecutedQueryString)
 }
 
-func spanSet(rows []row) map[string]int {
+func spanSet(rows []grade.Row) map[string]int {
 	set := map[string]int{}
 	for _, r := range rows {
-		set[r.text("span_id")+r.text("request_id")]++
+		set[r.Text("span_id")+r.Text("request_id")]++
 	}
 	return set
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/truth"
 )
 
@@ -31,20 +32,20 @@ func TestQuantilesFromRequestsAreThoseOfTheTruth(t *testing.T) {
 		}
 	}
 	require.Equal(t, 3, frame.Rows())
-	for _, r := range rowsOf(frame) {
-		values := true95[r.text("model")]
+	for _, r := range grade.Rows(frame) {
+		values := true95[r.Text("model")]
 		slices.Sort(values)
 		at := 0.95 * float64(len(values)-1)
 		i := int(at)
 		want := values[i] + (at-float64(i))*(values[i+1]-values[i])
-		bucket, ok := r.number("ttft_p95")
+		bucket, ok := r.Number("ttft_p95")
 		require.True(t, ok)
-		low, _ := r.number("ttft_p95_low")
-		high, _ := r.number("ttft_p95_high")
+		low, _ := r.Number("ttft_p95_low")
+		high, _ := r.Number("ttft_p95_high")
 		require.LessOrEqual(t, low, bucket)
 		require.GreaterOrEqual(t, high, bucket)
-		exact, ok := r.number("ttft_p95_exact")
-		t.Logf("%s: %d requests, p95 of ttft %.4f s from buckets (%.3g to %.3g), exactly %.4f s, truth %.4f s", r.text("model"), len(values), bucket, low, high, exact, want)
+		exact, ok := r.Number("ttft_p95_exact")
+		t.Logf("%s: %d requests, p95 of ttft %.4f s from buckets (%.3g to %.3g), exactly %.4f s, truth %.4f s", r.Text("model"), len(values), bucket, low, high, exact, want)
 		require.True(t, ok, "the window is complete")
 		require.InDelta(t, want, exact, 1e-3, "the same spans, read through the stores")
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 )
 
 // The recordings that have spans: two whole runs, and shorter ones with other flags. Of these only the last scrape is kept,
@@ -98,7 +100,7 @@ func (r *recording) expected(c *call) outcome {
 // owner is a call with its rows.
 type owner struct {
 	*call
-	rows []row
+	rows []grade.Row
 }
 
 // afterCall is how much later than its client's last byte a line may have reached the recorder.
@@ -106,21 +108,21 @@ const afterCall = 250 * time.Millisecond
 
 // owners gives each row to the call that it tells of: by trace and id where the call's trace context holds, by id and time
 // elsewhere. A row of no call is a request that never was.
-func (r *replayed) owners(t *testing.T, rows []row) []owner {
+func (r *replayed) owners(t *testing.T, rows []grade.Row) []owner {
 	t.Helper()
 	owned := make([]owner, len(r.calls))
 	for i := range r.calls {
 		owned[i].call = &r.calls[i]
 	}
 	for _, x := range rows {
-		i := slices.IndexFunc(r.calls, func(c call) bool { return c.trace() == x.text("trace_id") && c.names(x) })
+		i := slices.IndexFunc(r.calls, func(c call) bool { return c.trace() == x.Text("trace_id") && c.names(x) })
 		if i < 0 {
 			i = slices.IndexFunc(r.calls, func(c call) bool {
-				return c.names(x) && !x.time().Before(c.start) && !x.time().After(c.end.Add(afterCall))
+				return c.names(x) && !x.Time().Before(c.start) && !x.Time().After(c.end.Add(afterCall))
 			})
 		}
 		if i < 0 {
-			t.Errorf("a row that no client asked for: %s %s %s %s", x.time().Format(clock), x.text("request_id"), x.text("status"), x.text("signals"))
+			t.Errorf("a row that no client asked for: %s %s %s %s", x.Time().Format(clock), x.Text("request_id"), x.Text("status"), x.Text("signals"))
 			continue
 		}
 		owned[i].rows = append(owned[i].rows, x)
@@ -131,8 +133,8 @@ func (r *replayed) owners(t *testing.T, rows []row) []owner {
 var beamStep = regexp.MustCompile(`-[0-9a-f]{16}-beam-\d+$`)
 
 // names reports whether the row's id is one of the call's, beams included.
-func (c *call) names(x row) bool {
-	ids, id := c.ids(), x.text("request_id")
+func (c *call) names(x grade.Row) bool {
+	ids, id := c.ids(), x.Text("request_id")
 	if c.Case == "beam-search" {
 		return id == c.ResponseID
 	}
@@ -150,9 +152,9 @@ func (r *replayed) checkCounts(t *testing.T, owned []owner) {
 			t.Errorf("%s %s: %d rows instead of %d", o.Case, o.ResponseID, len(o.rows), want.rows)
 		}
 		for _, x := range o.rows {
-			statuses[x.text("status")]++
-			if x.text("status") != want.status {
-				t.Errorf("%s: %s is %s instead of %s", o.Case, x.text("request_id"), x.text("status"), want.status)
+			statuses[x.Text("status")]++
+			if x.Text("status") != want.status {
+				t.Errorf("%s: %s is %s instead of %s", o.Case, x.Text("request_id"), x.Text("status"), want.status)
 			}
 		}
 	}
@@ -164,27 +166,27 @@ func (r *replayed) checkRows(t *testing.T, owned []owner) {
 	for _, o := range owned {
 		prompt, completion, spans := 0.0, 0.0, 0
 		for _, x := range o.rows {
-			id := x.text("request_id")
-			require.Equal(t, "tiny-llama", x.text("model"), "%s: the served name, also where an alias was asked for", id)
+			id := x.Text("request_id")
+			require.Equal(t, "tiny-llama", x.Text("model"), "%s: the served name, also where an alias was asked for", id)
 			if sent := o.RequestHeaders["X-Request-Id"]; o.Path != "/v1/responses" {
-				require.True(t, sent == "" || sent == x.text("client_request_id"), "%s: the client sent %s", id, sent)
+				require.True(t, sent == "" || sent == x.Text("client_request_id"), "%s: the client sent %s", id, sent)
 			}
-			if got, ok := x.number("temperature"); o.asked.Temperature != nil {
+			if got, ok := x.Number("temperature"); o.asked.Temperature != nil {
 				require.True(t, ok && got == *o.asked.Temperature, "%s: temperature %v", id, got)
 			}
-			if got, ok := x.number("max_tokens"); o.asked.MaxTokens > 0 && o.Case != "too-long-with-max_tokens" && o.Case != "beam-search" {
+			if got, ok := x.Number("max_tokens"); o.asked.MaxTokens > 0 && o.Case != "too-long-with-max_tokens" && o.Case != "beam-search" {
 				require.True(t, ok && got == o.asked.MaxTokens, "%s: max_tokens %v", id, got)
 			}
-			require.Empty(t, x.text("caller_service"), "%s: nobody above the engine traced; FastAPI's spans beside it are no callers", id)
-			if reason := x.text("finish_reason"); reason != "" && len(o.FinishReasons) > 0 {
+			require.Empty(t, x.Text("caller_service"), "%s: nobody above the engine traced; FastAPI's spans beside it are no callers", id)
+			if reason := x.Text("finish_reason"); reason != "" && len(o.FinishReasons) > 0 {
 				require.Contains(t, o.FinishReasons, reason, id)
 			}
-			if x.text("span_id") == "" {
-				require.Empty(t, x.text("trace_id"), id)
+			if x.Text("span_id") == "" {
+				require.Empty(t, x.Text("trace_id"), id)
 				continue
 			}
 			spans++
-			require.Contains(t, x.text("signals"), "trace")
+			require.Contains(t, x.Text("signals"), "trace")
 			prompt += orZero(x, "prompt_tokens")
 			completion += orZero(x, "completion_tokens")
 			o.checkTimes(t, x)
@@ -197,20 +199,20 @@ func (r *replayed) checkRows(t *testing.T, owned []owner) {
 }
 
 // checkTimes holds the server's times against the client's clock, which is the same: what the server measures lies within.
-func (o *owner) checkTimes(t *testing.T, x row) {
+func (o *owner) checkTimes(t *testing.T, x grade.Row) {
 	t.Helper()
-	id := x.text("request_id")
-	require.False(t, x.time().Before(o.start), id)
-	e2e, ok := x.number("e2e")
+	id := x.Text("request_id")
+	require.False(t, x.Time().Before(o.start), id)
+	e2e, ok := x.Number("e2e")
 	require.True(t, ok, id)
-	ended := x.time().Add(time.Duration(e2e * float64(time.Second)))
+	ended := x.Time().Add(time.Duration(e2e * float64(time.Second)))
 	if !o.Aborted {
 		require.False(t, ended.After(o.end), "%s ended %s after its client had the answer", id, ended.Sub(o.end))
 	}
-	ttft, known := x.number("ttft")
+	ttft, known := x.Number("ttft")
 	require.True(t, known || orZero(x, "completion_tokens") == 0, id)
 	if !o.firstByte.IsZero() && known && !o.Aborted && o.Path != "/v1/responses" && o.asked.N == 1 && len(o.ids()) == 1 {
-		first := x.time().Add(time.Duration(ttft * float64(time.Second)))
+		first := x.Time().Add(time.Duration(ttft * float64(time.Second)))
 		require.False(t, first.After(o.firstByte), "%s: first token %s after the client's first byte", id, first.Sub(o.firstByte))
 	}
 	phases := 0.0
@@ -222,8 +224,8 @@ func (o *owner) checkTimes(t *testing.T, x row) {
 	}
 }
 
-func orZero(x row, column string) float64 {
-	v, _ := x.number(column)
+func orZero(x grade.Row, column string) float64 {
+	v, _ := x.Number(column)
 	return v
 }
 
@@ -233,10 +235,10 @@ func (r *replayed) checkLines(t *testing.T, owned []owner) {
 	if len(r.lines) == 0 {
 		t.Skip("no log lines in this recording")
 	}
-	rows := map[string][]row{}
+	rows := map[string][]grade.Row{}
 	for _, o := range owned {
 		for _, x := range o.rows {
-			rows[x.text("request_id")] = append(rows[x.text("request_id")], x)
+			rows[x.Text("request_id")] = append(rows[x.Text("request_id")], x)
 		}
 	}
 	counted, marked := 0, 0
@@ -250,11 +252,11 @@ func (r *replayed) checkLines(t *testing.T, owned []owner) {
 		}
 		got := map[time.Time]int{} // sibling sequences have their lines in common
 		for _, x := range of {
-			if strings.HasSuffix(x.text("signals"), "ambiguous") {
+			if strings.HasSuffix(x.Text("signals"), "ambiguous") {
 				marked++
 				want = 0
 			}
-			got[x.time()] = int(orZero(x, "log_lines"))
+			got[x.Time()] = int(orZero(x, "log_lines"))
 		}
 		sum := 0
 		for _, n := range got {
@@ -293,22 +295,22 @@ func linesOf(id, suffix string) *regexp.Regexp {
 }
 
 // checkState takes the last scrape at or before each row's time out of the recording.
-func (r *replayed) checkState(t *testing.T, rows []row) {
+func (r *replayed) checkState(t *testing.T, rows []grade.Row) {
 	if len(r.scrapes) < 2 {
 		t.Skip("only the last scrape is in this recording")
 	}
 	known := 0
 	for _, x := range rows {
-		at := x.time().UnixMilli()
+		at := x.Time().UnixMilli()
 		i, _ := slices.BinarySearchFunc(r.scrapes, at+1, func(s scrape, ms int64) int { return int(s.at.UnixMilli() - ms) })
 		fresh := i > 0 && at-r.scrapes[i-1].at.UnixMilli() <= (5*recordedInterval/2).Milliseconds()
 		for column, metric := range map[string]string{
 			"running": "vllm:num_requests_running", "waiting": "vllm:num_requests_waiting", "kv_cache_usage": "vllm:kv_cache_usage_perc",
 		} {
-			got, ok := x.number(column)
-			require.Equal(t, fresh, ok, "%s of %s", column, x.text("request_id"))
+			got, ok := x.Number(column)
+			require.Equal(t, fresh, ok, "%s of %s", column, x.Text("request_id"))
 			if fresh {
-				require.Equal(t, r.scrapes[i-1].samples[metric+`{engine="0",model_name="tiny-llama"}`], got, "%s of %s", column, x.text("request_id"))
+				require.Equal(t, r.scrapes[i-1].samples[metric+`{engine="0",model_name="tiny-llama"}`], got, "%s of %s", column, x.Text("request_id"))
 				known++
 			}
 		}
@@ -327,11 +329,11 @@ func (s scrape) finished() (sum float64) {
 	return sum
 }
 
-func (r *replayed) checkCoverage(t *testing.T, rows []row) {
+func (r *replayed) checkCoverage(t *testing.T, rows []grade.Row) {
 	if len(r.scrapes) < 2 {
 		t.Skip("only the last scrape is in this recording")
 	}
-	report := rowsOf(r.ask(t, map[string]any{"queryType": "coverage"})[0])
+	report := grade.Rows(r.ask(t, map[string]any{"queryType": "coverage"})[0])
 	require.Len(t, report, 1, "one model on one instance")
 	first, last := r.scrapes[0], r.scrapes[len(r.scrapes)-1]
 	ended := 0
@@ -356,14 +358,14 @@ func (r *replayed) checkModels(t *testing.T) {
 	if len(r.scrapes) < 2 {
 		t.Skip("only the last scrape is in this recording")
 	}
-	table := rowsOf(r.ask(t, map[string]any{"queryType": "models"})[0])
+	table := grade.Rows(r.ask(t, map[string]any{"queryType": "models"})[0])
 	require.Len(t, table, 1)
 	figure := func(name string) float64 {
-		v, ok := table[0].number(name)
+		v, ok := table[0].Number(name)
 		require.True(t, ok, name)
 		return v
 	}
-	require.Equal(t, "tiny-llama", table[0].text("model"))
+	require.Equal(t, "tiny-llama", table[0].Text("model"))
 	counted := r.scrapes[len(r.scrapes)-1].finished() - r.scrapes[0].finished()
 	seconds := r.window.Duration().Seconds()
 	require.InEpsilon(t, counted, figure("request_rate")*seconds, 0.05, "a rate is extrapolated to the window's edges")
@@ -407,14 +409,14 @@ func (r *replayed) checkTrace(t *testing.T) {
 }
 
 // checkRequest asks for the newest request that has a span, by the id that its client sent.
-func (r *replayed) checkRequest(t *testing.T, rows []row) {
-	i := slices.IndexFunc(rows, func(x row) bool { return x.text("span_id") != "" })
+func (r *replayed) checkRequest(t *testing.T, rows []grade.Row) {
+	i := slices.IndexFunc(rows, func(x grade.Row) bool { return x.Text("span_id") != "" })
 	require.GreaterOrEqual(t, i, 0)
 	frames := map[string]*data.Frame{}
-	for _, f := range r.ask(t, map[string]any{"queryType": "request", "request": map[string]any{"id": rows[i].text("client_request_id")}}) {
+	for _, f := range r.ask(t, map[string]any{"queryType": "request", "request": map[string]any{"id": rows[i].Text("client_request_id")}}) {
 		frames[f.Name] = f
 	}
-	require.Equal(t, rows[i].text("span_id"), rowsOf(frames["request"])[0].text("span_id"))
+	require.Equal(t, rows[i].Text("span_id"), grade.Rows(frames["request"])[0].Text("span_id"))
 	require.NotNil(t, frames["phases"])
 	require.Positive(t, frames["phases"].Rows())
 	require.NotNil(t, frames["trace"])
@@ -445,8 +447,8 @@ func (r *replayed) checkLevels(t *testing.T) {
 
 func tally(frame *data.Frame, column string) map[string]int {
 	counts := map[string]int{}
-	for _, x := range rowsOf(frame) {
-		counts[x.text(column)]++
+	for _, x := range grade.Rows(frame) {
+		counts[x.Text(column)]++
 	}
 	return counts
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/tools/grade"
 	"github.com/llmserving/grafana-vllm-datasource/tools/pluginhost"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
@@ -423,16 +424,16 @@ func (r *replayed) sequences() int {
 }
 
 // requests asks for all rows, as soon as Jaeger shows every span that it took.
-func (r *replayed) requests(t *testing.T) []row {
+func (r *replayed) requests(t *testing.T) []grade.Row {
 	t.Helper()
-	var rows []row
+	var rows []grade.Row
 	require.Eventually(t, func() bool {
-		rows = rowsOf(r.ask(t, requestsQuery(10_000))[0])
+		rows = grade.Rows(r.ask(t, requestsQuery(10_000))[0])
 		return len(withSpan(rows)) >= r.sequences()
 	}, 30*time.Second, 200*time.Millisecond, "the spans in Jaeger")
 	return rows
 }
 
-func withSpan(rows []row) []row {
-	return slices.DeleteFunc(slices.Clone(rows), func(x row) bool { return x.text("span_id") == "" })
+func withSpan(rows []grade.Row) []grade.Row {
+	return slices.DeleteFunc(slices.Clone(rows), func(x grade.Row) bool { return x.Text("span_id") == "" })
 }

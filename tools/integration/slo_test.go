@@ -32,10 +32,10 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 	for _, n := range frame.Meta.Notices {
 		t.Log("notice:", n.Text)
 	}
-	require.Len(t, rowsOf(frame), len(known))
+	require.Len(t, grade.Rows(frame), len(known))
 	seconds := window.Duration().Seconds()
-	for _, r := range rowsOf(frame) {
-		model := r.text("model")
+	for _, r := range grade.Rows(frame) {
+		model := r.Text("model")
 		want := known[model]
 		require.Positive(t, want.met, model)
 		require.Positive(t, want.missed, "%s: limits that nobody misses show nothing", model)
@@ -48,17 +48,17 @@ func TestSLOFiguresAreThoseOfTheTruth(t *testing.T) {
 			"goodput":        want.met / seconds,
 			"goodput_tokens": want.tokens / seconds,
 		} {
-			got, ok := r.number(name)
+			got, ok := r.Number(name)
 			require.True(t, ok, "%s of %s", name, model)
 			require.InDelta(t, value, got, 1e-9*(1+value), "%s of %s", name, model)
 		}
-		within, _ := r.number("ttft_attainment")
-		bound, _ := r.number("ttft_bound")
+		within, _ := r.Number("ttft_attainment")
+		bound, _ := r.Number("ttft_bound")
 		t.Logf("%s: %.0f requests, attainment %.4f, of TTFT alone %.4f (%.4f by the requests)", model, want.requests, want.met/(want.met+want.missed), within, want.withinTTFT)
 		require.Equal(t, 0.25, bound, "the limit is a bound")
 		require.InDelta(t, want.withinTTFT, within, 0.03, "counters are read at scrapes, and requests begin between them")
-		joint, _ := r.number("burn_rate")
-		worst, _ := r.number("worst_limit_burn_rate")
+		joint, _ := r.Number("burn_rate")
+		worst, _ := r.Number("worst_limit_burn_rate")
 		require.LessOrEqual(t, worst, joint+0.5, "all limits jointly are missed at least as often as any of them")
 	}
 
