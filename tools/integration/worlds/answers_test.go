@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
@@ -33,22 +34,37 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 			random := rand.New(rand.NewPCG(9, 9)) // #nosec G404 -- the same seed must give the same questions
 			whole := s.rows(t, map[string]any{"limit": 50_000}, nil)
 			require.Greater(t, len(whole), 1000)
-			byKey := map[string]map[string]any{}
-			for _, row := range whole {
-				byKey[rowKey(row)] = row
-			}
-			for range 30 {
-				question, scope := s.question(random)
-				part := s.rows(t, question, scope)
-				for i, row := range part {
-					want, known := byKey[rowKey(row)]
-					require.True(t, known, "%v in %v: row %d is not in the whole answer: %v", question, scope, i, row)
-					for column, cell := range want {
-						require.True(t, reflect.DeepEqual(cell, row[column]), "%v in %v: %s of %v is %v instead of %v", question, scope, column, row["request_id"], row[column], cell)
-					}
-				}
-			}
+			s.sameRows(t, whole, random, 30)
 		})
+	}
+}
+
+// TestTheSameQuestionGivesTheSameRowsOfManyRequests does so where there are more requests than are read whole for every question.
+func TestTheSameQuestionGivesTheSameRowsOfManyRequests(t *testing.T) {
+	w, err := world.Named("ids_reused")
+	require.NoError(t, err)
+	s := stageFor(t, w, 110*time.Minute)
+	whole := s.rows(t, map[string]any{"limit": 50_000}, nil)
+	require.Greater(t, len(whole), 12_000)
+	s.sameRows(t, whole, rand.New(rand.NewPCG(9, 9)), 12) // #nosec G404 -- the same seed must give the same questions
+}
+
+// sameRows asks so many questions and compares their rows with those of the whole answer.
+func (s *scene) sameRows(t *testing.T, whole []map[string]any, random *rand.Rand, questions int) {
+	t.Helper()
+	byKey := map[string]map[string]any{}
+	for _, row := range whole {
+		byKey[rowKey(row)] = row
+	}
+	for range questions {
+		question, scope := s.question(random)
+		for i, row := range s.rows(t, question, scope) {
+			want, known := byKey[rowKey(row)]
+			require.True(t, known, "%v in %v: row %d is not in the whole answer: %v", question, scope, i, row)
+			for column, cell := range want {
+				require.True(t, reflect.DeepEqual(cell, row[column]), "%v in %v: %s of %v is %v instead of %v", question, scope, column, row["request_id"], row[column], cell)
+			}
+		}
 	}
 }
 

@@ -53,9 +53,15 @@ type scene struct {
 // stage fills stores with a world that has come to rest. They are its own: Save & test looks at the last hour of everything.
 func stage(t *testing.T, w world.World) *scene {
 	t.Helper()
+	return stageFor(t, w, length)
+}
+
+// stageFor is stage with so much history.
+func stageFor(t *testing.T, w world.World, history time.Duration) *scene {
+	t.Helper()
 	s := prepare(t, w)
 	to := time.Now().Add(-settle - w.Delay).Truncate(s.config.ScrapeInterval)
-	s.fill(t, simulator.Window{From: to.Add(-length), To: to, Drain: true})
+	s.fill(t, simulator.Window{From: to.Add(-history), To: to, Drain: true})
 	prometheus := s.stores.Prometheus.URL
 	if w.Front != nil {
 		front, stop, err := w.Front(prometheus)
