@@ -37,6 +37,7 @@ describe('the query types agree with pkg/query', () => {
       live: true,
       form: true,
       groupBy: true,
+      metric: true,
     };
     const request: Fields<RequestSpec> = { id: true, show: true };
     const models: Fields<ModelsSpec> = { metrics: true, groupBy: true, quantiles: true, form: true };

@@ -80,7 +80,12 @@ export interface RequestsSpec {
   /** Other than a table: the share of requests that pass the filters, per group. */
   form?: Form;
   groupBy?: string[];
+  /** In such a form: the share, or how many requests pass. Absent = the share. */
+  metric?: ShareMetric;
 }
+
+export const shareMetrics = ['share', 'passed'] as const;
+export type ShareMetric = (typeof shareMetrics)[number];
 
 export const parts = ['summary', 'phases', 'trace', 'logs', 'engine', 'neighbours'] as const;
 export type Part = (typeof parts)[number];

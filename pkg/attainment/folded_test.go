@@ -143,6 +143,21 @@ func TestAClientDoesNotChooseItsLimits(t *testing.T) {
 	require.InDelta(t, 0, figures(t, requests, "other")["attainment"], 1e-9)
 }
 
+func TestARuleComparesHowManyRequestsPass(t *testing.T) {
+	joined := fleet(20, refused(0, 503, "llama"), refused(1, 404, evil), refused(2, 404, evil+"2"))
+	asked := attainment.Asked{Filters: failed, GroupBy: []string{models.ByModel}, Figure: attainment.PassedFigure, Known: joined.Known(), Fewest: attainment.FewestInRule}
+	r, err := attainment.Share(joined.Rows, asked, hour)
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"llama"}, {"other"}}, r.Groups)
+	require.Equal(t, "passed", r.Columns[0].Name)
+	require.InDelta(t, 1, r.Values[0][0][0], 0)
+	require.InDelta(t, 2, r.Values[1][0][0], 0)
+	asked.Cut = true
+	r, err = attainment.Share(joined.Rows, asked, hour)
+	require.NoError(t, err)
+	require.True(t, math.IsNaN(r.Values[0][0][0]), "not all requests were read")
+}
+
 func TestARuleOnAttainmentHasFewerRequestsThanThreeForNone(t *testing.T) {
 	joined := fleet(0, refused(0, 404, "llama"))
 	asked := attainment.Asked{Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{models.ByModel}, Known: joined.Known()}

@@ -1,6 +1,7 @@
 package attainment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,8 +14,23 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
-// ShareFigure is the one figure of Share.
-const ShareFigure = "share"
+// The figures of Share, as queries name them.
+const (
+	ShareFigure  = "share"  // requests that pass / those of which it is known whether they do
+	PassedFigure = "passed" // how many requests pass
+)
+
+// ShareFigures lists them, the one that is meant without a name first.
+var ShareFigures = []string{ShareFigure, PassedFigure}
+
+// shareColumns say the same to a reader.
+var shareColumns = map[string]models.Column{
+	ShareFigure: {
+		Name: ShareFigure, Metric: ShareFigure, Unit: models.Ratio,
+		Help: "requests that pass the filters / those of which it is known whether they do",
+	},
+	PassedFigure: {Name: PassedFigure, Metric: PassedFigure, Unit: models.Requests, Help: "requests that pass the filters"},
+}
 
 // maxUnseen is which share of the requests may lack a column in a figure that a rule decides on: where more requests are not
 // known than known, such as those of callers that nobody traces, a share says nothing of the model's requests.
@@ -23,10 +39,13 @@ const maxUnseen = 0.5
 // Asked is which requests a figure is of.
 type Asked struct {
 	Filters    []join.Filter // of a share that is no attainment
+	Figure     string        // of ShareFigures; empty = ShareFigure
 	GroupBy    []string
 	Objectives slo.Objectives
 	Samples    Samples    // of the rows' models, as Survey gives them; without any, each row is one request
 	Known      join.Known // the models that groups are named by; the zero value takes every name as it stands
+	// Cut says that not all requests were read: how many pass is not known then, a share still is.
+	Cut bool
 	// Fewest is of how many requests a share is at least: of fewer there is none. FewestInRule for what a rule compares, else 0.
 	Fewest float64
 }
@@ -107,6 +126,13 @@ func (p portion) share(fewest float64) float64 {
 	return p.pass / p.known
 }
 
+func (p portion) passed(cut bool) float64 {
+	if p.untold || cut {
+		return math.NaN()
+	}
+	return p.pass
+}
+
 // doubt says why a rule must not decide; empty when it may.
 func (p portion) doubt() string {
 	all := p.known + p.unknown + p.unseen
@@ -121,7 +147,7 @@ func (p portion) doubt() string {
 	return ""
 }
 
-// Share is the share of requests that pass all filters, over the grid: pass / (pass + fail). A request of which nobody knows
+// Share is the share of requests that pass all filters, over the grid: pass / (pass + fail), or how many pass. A request of which nobody knows
 // whether it passes is in neither, and counted; without any that is known there is no share.
 func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 	judge, err := join.CompileJudge(asked.Filters)
@@ -130,10 +156,7 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 	}
 	out := Shares{Result: models.Result{
 		GroupBy: asked.GroupBy, Times: grid.Times, Step: grid.Step,
-		Columns: []models.Column{{
-			Name: ShareFigure, Metric: ShareFigure, Unit: models.Ratio,
-			Help: "requests that pass the filters / those of which it is known whether they do",
-		}},
+		Columns: []models.Column{shareColumns[cmp.Or(asked.Figure, ShareFigure)]},
 	}}
 	samples := asked.Samples
 	if join.OfSpans(asked.Filters) {
@@ -183,9 +206,13 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 		var doubt string
 		var left float64
 		for t, c := range counted[key] {
-			shares[t] = c.share(asked.Fewest)
 			known = known || c.known > 0
-			few = few || c.known > 0 && c.known < asked.Fewest
+			if asked.Figure == PassedFigure {
+				shares[t] = c.passed(asked.Cut)
+			} else {
+				shares[t] = c.share(asked.Fewest)
+				few = few || c.known > 0 && c.known < asked.Fewest
+			}
 			left = max(left, c.unknown+c.unseen)
 			if doubt == "" {
 				doubt = c.doubt()

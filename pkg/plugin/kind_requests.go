@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 	return data.Frames{frame}, nil
 }
 
-// share answers with the share of requests that pass the filters.
+// share answers with the share of requests that pass the filters, or how many do.
 func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, error) {
 	steps, length := models.Grid(q.Requests.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
@@ -75,8 +76,8 @@ func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, err
 		return nil, err
 	}
 	shares, err := attainment.Share(joined.Rows, attainment.Asked{
-		Filters: q.Requests.Filters, GroupBy: q.Requests.GroupBy, Objectives: d.settings.VLLM.SLO, Samples: samples,
-		Known: known, Fewest: fewest(q),
+		Filters: q.Requests.Filters, Figure: q.Requests.Metric, GroupBy: q.Requests.GroupBy, Objectives: d.settings.VLLM.SLO, Samples: samples,
+		Known: known, Fewest: fewest(q), Cut: slices.ContainsFunc(in.Stores, func(s evidence.StoreReport) bool { return s.Truncated || s.Err != nil }),
 	}, grid)
 	if err != nil {
 		return nil, &query.FieldError{Field: "requests", Err: err}

@@ -3,7 +3,10 @@ package query
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 )
@@ -17,6 +20,8 @@ type RequestsSpec struct {
 	// Form other than a table asks for the share of requests that pass the filters, per group: what an alert rule compares.
 	Form    models.Form `json:"form,omitempty"`
 	GroupBy []string    `json:"groupBy,omitempty"` // of a share; empty = model
+	// Metric is which figure a form other than a table gives: one of attainment.ShareFigures. Empty = the share.
+	Metric string `json:"metric,omitempty"`
 }
 
 // DefaultSort puts the slowest request first: why something is slow is what people ask. A request whose duration is not
@@ -35,6 +40,9 @@ func (s *RequestsSpec) check(maxRows int, fromAlert bool) error {
 		return wrong("requests.filters", "the share of requests that pass is compared: give a filter, such as unaccounted > 1s")
 	}
 
+	if s.Metric != "" && !slices.Contains(attainment.ShareFigures, s.Metric) {
+		return wrong("requests.metric", "%q is none of %s", clip(s.Metric), strings.Join(attainment.ShareFigures, ", "))
+	}
 	if s.Limit < 0 {
 		return wrong("requests.limit", "%d is negative", s.Limit)
 	}

@@ -249,6 +249,14 @@ describe('a share of requests', () => {
     });
   });
 
+  test('or their number, which a rule compares beside it', async () => {
+    show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
+    await user.click(screen.getByLabelText('Count', { selector: 'input[type=radio]' }));
+    expect(lastQuery().requests?.metric).toBe('passed');
+    await user.click(screen.getByLabelText('Share', { selector: 'input[type=radio]' }));
+    expect(lastQuery().requests?.metric).toBeUndefined();
+  });
+
   test('needs a filter, and goes back to a table', async () => {
     show({ queryType: 'requests', requests: { form: 'timeseries' } });
     expect(screen.getByText('A share of all requests is always 100 %: add a filter')).toBeInTheDocument();

@@ -2,7 +2,7 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { Button, Combobox, InlineField, InlineSwitch, RadioButtonGroup, Stack } from '@grafana/ui';
 
-import { columnNamed, defaults, Filter, isShare, limits, RequestsSpec } from '../queryTypes';
+import { columnNamed, defaults, Filter, isShare, limits, RequestsSpec, ShareMetric } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 import { columnOptions, FilterEditor } from './FilterEditor';
 import { FormPicker } from './FormPicker';
@@ -122,25 +122,37 @@ function TableFields({ id, spec, onChange }: FieldsProps) {
   );
 }
 
-/** Of what the share is. */
+/** Of what the share is, or whether it is the number. */
 function ShareFields({ id, spec, onChange }: FieldsProps) {
   return (
-    <InlineField
-      label={t('requests.share-by', 'Share by')}
-      htmlFor={`${id}-group-by`}
-      tooltip={t(
-        'requests.share-tooltip',
-        'The share of requests that pass the filters, of those of which it is known whether they do'
-      )}
-      invalid={!spec.filters?.length}
-      error={t('requests.share-filters', 'A share of all requests is always 100 %: add a filter')}
-    >
-      <GroupByPicker
-        id={`${id}-group-by`}
-        groupBy={spec.groupBy}
-        onChange={(groupBy) => onChange({ ...spec, groupBy })}
+    <>
+      <RadioButtonGroup
+        id={`${id}-metric`}
+        aria-label={t('requests.metric', 'Figure')}
+        options={[
+          { label: t('requests.share', 'Share'), value: 'share' as ShareMetric },
+          { label: t('requests.passed', 'Count'), value: 'passed' as ShareMetric },
+        ]}
+        value={spec.metric ?? 'share'}
+        onChange={(metric) => onChange({ ...spec, metric: metric === 'share' ? undefined : metric })}
       />
-    </InlineField>
+      <InlineField
+        label={t('requests.share-by', 'Share by')}
+        htmlFor={`${id}-group-by`}
+        tooltip={t(
+          'requests.share-tooltip',
+          'The share of requests that pass the filters, of those of which it is known whether they do'
+        )}
+        invalid={!spec.filters?.length}
+        error={t('requests.share-filters', 'A share of all requests is always 100 %: add a filter')}
+      >
+        <GroupByPicker
+          id={`${id}-group-by`}
+          groupBy={spec.groupBy}
+          onChange={(groupBy) => onChange({ ...spec, groupBy })}
+        />
+      </InlineField>
+    </>
   );
 }
 

@@ -75,6 +75,13 @@ func shareOf(over time.Duration, filters ...join.Filter) Question {
 	}}
 }
 
+// passing asks how many requests pass.
+func passing(over time.Duration, filters ...join.Filter) Question {
+	q := shareOf(over, filters...)
+	q.Requests.Metric = attainment.PassedFigure
+	return q
+}
+
 func aboutCoverage(metric string, over time.Duration) Question {
 	return Question{Over: over, Version: query.Version, QueryType: query.Coverage, Coverage: &query.CoverageSpec{
 		Metric: metric, Form: models.Numeric,

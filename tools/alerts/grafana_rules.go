@@ -76,7 +76,8 @@ func managedRequests() []Managed {
 		},
 		{
 			Name: "VLLMRequestsFailed", Severity: High, Component: API, For: 2 * time.Minute,
-			Ask: []Question{shareOf(requestWindow, failedRequests)}, Condition: fmt.Sprintf("$A > %g", failedShare),
+			Ask:         []Question{shareOf(requestWindow, failedRequests), passing(requestWindow, failedRequests)},
+			Condition:   fmt.Sprintf("$A > %g && $B > %d", failedShare, minFailures),
 			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} fail`,
 			Description: "Errors and refusals as the spans and lines of the requests tell them, a stream that broke after its first byte included.",
 			Dashboard:   "vllm-requests", Worst: []join.Filter{failedRequests},
