@@ -1,10 +1,13 @@
 package manifests
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"text/template"
 
 	monitoringalpha "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1alpha1"
 	"github.com/stretchr/testify/require"
@@ -53,29 +56,62 @@ func TestTheOperatorsRoutesAreAlertmanagers(t *testing.T) {
 	}
 }
 
-// The operator's kind cannot load templates, so what leads to an alert's dashboard stands in each of its texts.
-func TestTheOperatorsMessagesLeadToTheDashboard(t *testing.T) {
+// definitions are the templates of a text, by name; its own is "".
+func definitions(t *testing.T, text string) map[string]string {
+	t.Helper()
+	other := func(...string) string { return "" }
+	parsed, err := template.New("").Funcs(template.FuncMap{
+		"toUpper": other, "reReplaceAll": other, "match": func(string, string) bool { return false },
+	}).Parse(text)
+	require.NoError(t, err)
+	found := map[string]string{}
+	for _, defined := range parsed.Templates() {
+		found[defined.Name()] = strings.TrimSpace(defined.Root.String())
+	}
+	return found
+}
+
+// The operator's kind cannot load templates, so each text begins with the definitions that it needs; they are Alertmanager's, to the
+// letter, and each text uses the one for its channel.
+func TestTheOperatorsMessagesAreAlertmanagers(t *testing.T) {
+	want := map[string]string{}
+	for _, name := range []string{"vllm.tmpl", "grafana.tmpl"} {
+		text, err := os.ReadFile(filepath.Join(root, "provisioning/alertmanager/templates", name))
+		require.NoError(t, err)
+		maps.Copy(want, definitions(t, string(text)))
+	}
 	texts := 0
-	leads := func(message string) {
+	is := func(text, uses string) {
 		t.Helper()
 		texts++
-		require.Contains(t, message, "/d/{{ .Annotations.__dashboardUid__ }}?from=")
-		require.Contains(t, message, "&var-model={{ urlquery . }}")
-		require.Contains(t, message, "&var-environment={{ urlquery . }}")
+		found := definitions(t, text)
+		require.Equal(t, `{{template "`+uses+`" .}}`, found[""])
+		for name, body := range found {
+			if name != "" {
+				require.Equal(t, want[name], body, name)
+			}
+			for _, match := range regexp.MustCompile(`template "([^"]+)"`).FindAllStringSubmatch(body, -1) {
+				require.Contains(t, found, match[1], "%s needs it", name)
+			}
+		}
 	}
 	for _, receiver := range of[monitoringalpha.AlertmanagerConfig](build(t, "deploy/kubernetes/overlays/operator"))[0].Spec.Receivers {
 		for _, slack := range receiver.SlackConfigs {
-			leads(slack.Text)
+			is(slack.Title, "vllm.slack.title")
+			is(slack.Fallback, "vllm.slack.title")
+			is(slack.Text, "vllm.slack.text")
 		}
 		for _, page := range receiver.PagerDutyConfigs {
-			leads(page.Details[0].Value)
+			is(page.Description, "vllm.title")
+			is(page.Details[0].Value, "vllm.details")
 		}
 		for _, mail := range receiver.EmailConfigs {
-			leads(*mail.Text)
+			is(mail.Headers[0].Value, "vllm.title")
+			is(*mail.Text, "vllm.text")
 			require.Empty(t, *mail.HTML)
 		}
 	}
-	require.Equal(t, 5, texts)
+	require.Equal(t, 3*3+2+2, texts)
 }
 
 func routeOf(t *testing.T, from monitoringalpha.Route) route {

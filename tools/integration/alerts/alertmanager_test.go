@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
+	"github.com/llmserving/grafana-vllm-datasource/tools/alerts/alertstest"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack/stacktest"
@@ -153,7 +154,7 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 	says := func(text string, p posted) {
 		t.Helper()
 		require.Contains(t, text, p.Annotations["summary"])
-		require.Contains(t, text, p.Annotations["description"])
+		require.Contains(t, strings.ReplaceAll(text, "{ {", "{{"), p.Annotations["description"])
 		require.Contains(t, text, "Runbook: "+p.Annotations["runbook_url"]+"\n")
 		require.Regexp(t, `Dashboard: http://localhost:3000/d/`+p.Annotations["__dashboardUid__"]+
 			`\?from=\d{13}&to=(now|\d{13})&var-model=meta%2Fllama\+%26\+friends&var-environment=eu\n`, text)
@@ -180,14 +181,14 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 		resolved, message := next(t, m.pagerDuty), next(t, m.slack)
 		require.Equal(t, "resolve", resolved.Action)
 		require.Equal(t, triggered.DedupKey, resolved.DedupKey)
-		require.Equal(t, "Resolved: VLLMServingNothing · meta/llama & friends · eu", message.Attachments[0].Title)
+		require.Equal(t, "Resolved: VLLMServingNothing · meta/llama &amp; friends · eu", message.Attachments[0].Title)
 		require.Equal(t, "good", message.Attachments[0].Color)
 		says(message.Attachments[0].Text, p)
 	})
 
 	for _, test := range []struct{ name, channel, title string }{
-		{"VLLMKVCacheExhausted", "#vllm-alerts", "HIGH: VLLMKVCacheExhausted · meta/llama & friends · eu (2)"},
-		{"VLLMReplicaImbalance", "#vllm-capacity", "MEDIUM: VLLMReplicaImbalance · meta/llama & friends · eu (2)"},
+		{"VLLMKVCacheExhausted", "#vllm-alerts", "HIGH: VLLMKVCacheExhausted · meta/llama &amp; friends · eu (2)"},
+		{"VLLMReplicaImbalance", "#vllm-capacity", "MEDIUM: VLLMReplicaImbalance · meta/llama &amp; friends · eu (2)"},
 	} {
 		t.Run(test.name+" goes to "+test.channel+", two replicas in one message", func(t *testing.T) {
 			a, b := about(t, test.name, map[string]string{"instance": "a"}), about(t, test.name, map[string]string{"instance": "b"})
@@ -243,6 +244,50 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 	require.Empty(t, m.pagerDuty, "nobody is woken by what is not critical")
 }
 
+// Labels and texts that somebody else chose reach PagerDuty, Slack and a mailbox as text: no call, no link, no line of their own, and
+// no page is lost because of them.
+func TestNobodyElseWritesIntoAMessage(t *testing.T) {
+	m := startManager(t)
+	var all []posted
+	for i, text := range alertstest.Hostile {
+		for _, name := range []string{"VLLMServingNothing", "VLLMEngineAsleep"} {
+			// The severity stays: by that it is routed. The job makes each a message of its own.
+			p := about(t, name, map[string]string{"job": fmt.Sprint("vllm-", i), "model_name": text, "environment": text})
+			p.Annotations["summary"], p.Annotations["description"] = "Summary: "+text, text
+			all = append(all, p)
+		}
+	}
+	m.post(t, all...)
+	for range alertstest.Hostile {
+		page, message, mail := next(t, m.pagerDuty), next(t, m.slack), next(t, m.email)
+		require.NotContains(t, page.Payload.Summary, "\n")
+		for _, text := range []string{page.Payload.Summary, page.Payload.Details["alerts"].(string), mail.text} {
+			alertstest.RequirePlain(t, alertstest.WithoutLinks(strings.ReplaceAll(text, "\r\n", "\n")))
+		}
+		require.Regexp(t, `^CRITICAL: VLLMServingNothing`, page.Payload.Summary)
+		require.Len(t, page.Payload.Details, 5, "what else a notifier says is counts alone")
+		require.Equal(t, alerts.RunbookBase+"VLLMServingNothing.md", page.Links[0].Href)
+		require.Len(t, message.Attachments, 1)
+		a := message.Attachments[0]
+		require.Equal(t, a.Title, a.Fallback)
+		require.Empty(t, a.Pretext+a.Footer+message.Text)
+		require.NotContains(t, a.Title, "\n")
+		alertstest.RequireSlack(t, a.Title)
+		alertstest.RequireSlack(t, alertstest.WithoutLinks(a.Text))
+		require.Contains(t, a.Text, "Runbook: "+alerts.RunbookBase+"VLLMServingNothing.md\n")
+		require.Contains(t, a.Text, "Dashboard: http://localhost:3000/d/")
+		subject, err := new(mime.WordDecoder).DecodeHeader(mail.Header.Get("Subject"))
+		require.NoError(t, err)
+		require.Regexp(t, `^INFO: VLLMEngineAsleep`, subject)
+		alertstest.RequirePlain(t, subject)
+		require.NotContains(t, subject, "\n")
+		require.Len(t, mail.Header["To"], 1)
+		require.Contains(t, mail.to, "<vllm-team@example.com>")
+	}
+	require.Empty(t, m.pagerDuty)
+	require.Empty(t, m.slack)
+}
+
 // names are the alerts that the inhibition rules speak of.
 var names = regexp.MustCompile(`alertname = (\w+)\]`)
 
@@ -290,14 +335,14 @@ func TestADeploymentThatIsDownIsTheOnlyMessageAboutIt(t *testing.T) {
 	m.post(t, down)
 	require.Contains(t, next(t, m.slack).Attachments[0].Title, "VLLMDeploymentDown")
 	m.post(t, queue, elsewhere)
-	require.Equal(t, "HIGH: VLLMQueueGrowing · meta/llama & friends · us", next(t, m.slack).Attachments[0].Title)
+	require.Equal(t, "HIGH: VLLMQueueGrowing · meta/llama &amp; friends · us", next(t, m.slack).Attachments[0].Title)
 	m.resolve(t, down)
 	var titles []string
 	for range 2 {
 		titles = append(titles, next(t, m.slack).Attachments[0].Title)
 	}
 	require.ElementsMatch(t, []string{
-		"Resolved: VLLMDeploymentDown · meta/llama & friends · eu", "HIGH: VLLMQueueGrowing · meta/llama & friends · eu",
+		"Resolved: VLLMDeploymentDown · meta/llama &amp; friends · eu", "HIGH: VLLMQueueGrowing · meta/llama &amp; friends · eu",
 	}, titles, "what was held back comes when it is over")
 }
 

@@ -48,15 +48,15 @@ type pagerDutyEvent struct {
 
 // slackMessage is what an incoming webhook takes.
 type slackMessage struct {
-	Channel     string
-	Attachments []struct{ Title, Text, Fallback, Color string }
+	Channel, Text string
+	Attachments   []struct{ Title, Text, Color, Fallback, Pretext, Footer string }
 }
 
 type email struct {
 	user, password string
 	from, to       string
 	*mail.Message
-	text string
+	text, html string
 }
 
 func newSinks(t *testing.T) *sinks {
@@ -193,7 +193,7 @@ func (s *sinks) session(connection net.Conn) error {
 			if e.Message, err = mail.ReadMessage(talk.DotReader()); err != nil {
 				return err
 			}
-			if e.text, err = plainText(e.Message); err != nil {
+			if e.text, e.html, err = parts(e.Message); err != nil {
 				return err
 			}
 			s.email <- e
@@ -206,16 +206,28 @@ func (s *sinks) session(connection net.Conn) error {
 	}
 }
 
-// plainText is the first part of a message of several.
-func plainText(m *mail.Message) (string, error) {
+// parts are a message's body as text and as HTML, "" where it has none.
+func parts(m *mail.Message) (text, html string, err error) {
 	_, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	part, err := multipart.NewReader(m.Body, parameters["boundary"]).NextPart()
-	if err != nil {
-		return "", err
+	reader := multipart.NewReader(m.Body, parameters["boundary"])
+	for {
+		part, err := reader.NextPart()
+		if err == io.EOF {
+			return text, html, nil
+		} else if err != nil {
+			return "", "", err
+		}
+		body, err := io.ReadAll(part)
+		if err != nil {
+			return "", "", err
+		}
+		if strings.HasPrefix(part.Header.Get("Content-Type"), "text/html") {
+			html = string(body)
+		} else {
+			text = string(body)
+		}
 	}
-	text, err := io.ReadAll(part)
-	return string(text), err
 }
