@@ -1,12 +1,34 @@
 package evidence
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
 
 // Window is a half-open time range [From, To).
 type Window struct{ From, To time.Time }
+
+// MaxRange is 400 days: no deployment's raw telemetry is kept longer, and durations stay far from overflow. No store is asked for more at
+// once, nor about a time before 1970 or after 2200, which no store's clock shows.
+const MaxRange = 400 * 24 * time.Hour
+
+// lastMoment is where times end that fit into nanoseconds, with centuries to spare.
+var lastMoment = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Askable says why a window cannot be asked of a store; nil when it can.
+func (w Window) Askable() error {
+	switch {
+	case !w.From.Before(w.To):
+		return errors.New("it ends before it begins")
+	case w.Duration() > MaxRange: // which is as long as a duration can be where the window is longer than that
+		return fmt.Errorf("longer than %d days", int(MaxRange/(24*time.Hour)))
+	case w.From.Before(time.Unix(0, 0)) || w.To.After(lastMoment):
+		return errors.New("not between the years 1970 and 2200")
+	}
+	return nil
+}
 
 // Contains reports whether t lies in the window.
 func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }

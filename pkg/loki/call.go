@@ -3,6 +3,7 @@ package loki
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // Paths of Loki's HTTP API.
@@ -29,24 +32,106 @@ const (
 	categorizeLabelsFlag = "categorize-labels"
 )
 
-// get makes one call and gives the answer's body, with a record of what it cost.
-func (c *Client) get(ctx context.Context, stage, text string, endpoint *url.URL, params url.Values) ([]byte, evidence.Call, error) {
+const (
+	// maxURL, in bytes, is the longest query that is sent in a URL. Loki takes it as a form, too; many proxies cut URLs at 8 KiB, and
+	// some at 4.
+	maxURL = 2_000
+	// maxLongURL is the longest that is sent in a URL where a gateway refuses forms.
+	maxLongURL = 7_500
+)
+
+// errOutgrown says that a query fits into no URL, and that the gateway in front of Loki takes no form.
+var errOutgrown error = &upstream.Error{Store: evidence.Loki, Kind: upstream.ErrRefused, Message: "the query is longer than a URL may be, and the gateway in front of Loki takes no POST: name fewer pods or services, or let POST through to " + pathQueryRange}
+
+// ask makes one call and lets its answer be decoded, with a record of what it cost. What decode does not keep is dropped.
+func (c *Client) ask(ctx context.Context, stage, text string, endpoint *url.URL, params url.Values, decode func(body []byte) error) (evidence.Call, error) {
 	var bytes atomic.Int64
 	ctx = upstream.CountBytes(upstream.WithStage(ctx, stage), &bytes)
-	endpoint.RawQuery = params.Encode()
 	call := evidence.Call{Store: evidence.Loki, Text: text}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.String(), http.NoBody)
-	if err != nil {
-		return nil, call, err
-	}
-	req.Header.Set(encodingFlagsHeader, categorizeLabelsFlag)
 	started := time.Now()
-	_, body, err := c.api.Do(ctx, req)
+	err := c.send(ctx, endpoint, params.Encode(), func(from io.Reader) error {
+		body, release, err := c.api.Whole(ctx, from)
+		defer release()
+		if err != nil {
+			return withHead(err, body)
+		}
+		if err := decode(body); err != nil {
+			if errors.Is(err, memory.ErrBusy) {
+				return err
+			}
+			if err := upstream.NotHeld(c.store.Name, err); errors.Is(err, upstream.ErrTooLarge) {
+				return err
+			}
+			return upstream.BadAnswer(c.store, err)
+		}
+		return nil
+	})
 	call.Duration, call.Bytes = time.Since(started), bytes.Load()
 	if err != nil {
 		call.Err = err.Error()
 	}
-	return body, call, err
+	return call, err
+}
+
+// send asks by GET, as all gateways let through, unless the query outgrows a URL: then by POST, and where that is refused by GET all
+// the same, as far as a URL can be expected to go.
+func (c *Client) send(ctx context.Context, endpoint *url.URL, params string, read func(io.Reader) error) error {
+	if len(params) <= maxURL {
+		return c.get(ctx, endpoint, params, read)
+	}
+	if c.refusesForms() {
+		if len(params) > maxLongURL {
+			return errOutgrown
+		}
+		return c.get(ctx, endpoint, params, read)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.String(), strings.NewReader(params))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header["Idempotency-Key"] = nil // queries change nothing: lets net/http retry on a stale connection
+	req.Header.Set(encodingFlagsHeader, categorizeLabelsFlag)
+	err = c.api.Read(ctx, req, read)
+	if !errors.Is(err, upstream.ErrUnsupported) && !errors.Is(err, upstream.ErrForbidden) {
+		return err
+	}
+	if errors.Is(err, upstream.ErrUnsupported) {
+		c.noForms.Store(time.Now().Add(upstream.BoundTTL).UnixNano())
+	}
+	if len(params) > maxLongURL {
+		return errOutgrown
+	}
+	return c.get(ctx, endpoint, params, read)
+}
+
+// refusesForms reports whether a gateway in front of Loki is known to take no POST.
+func (c *Client) refusesForms() bool { return time.Now().UnixNano() < c.noForms.Load() }
+
+// partBytes, in bytes of a scope's values, leaves room in a URL for the rest of a query, and for what escaping adds.
+const partBytes = 2_000
+
+// parts cuts a scope into such that fit into a URL, where a gateway is known to take nothing else.
+func (c *Client) parts(scope vllm.Scope) []vllm.Scope {
+	if !c.refusesForms() {
+		return []vllm.Scope{scope}
+	}
+	return scope.Parts(partBytes)
+}
+
+// again reports whether a question that failed fits into URLs when it is cut into more parts than it was.
+func (c *Client) again(err error, scope vllm.Scope, parts int) bool {
+	return errors.Is(err, errOutgrown) && len(c.parts(scope)) > parts
+}
+
+func (c *Client) get(ctx context.Context, endpoint *url.URL, params string, read func(io.Reader) error) error {
+	endpoint.RawQuery = params
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.String(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(encodingFlagsHeader, categorizeLabelsFlag)
+	return c.api.Read(ctx, req, read)
 }
 
 // interval is a half-open range of Unix nanoseconds, as Loki counts: start is inclusive, end is not.
@@ -84,20 +169,19 @@ func (c *Client) callLines(ctx context.Context, d *decoder, q query, within inte
 	params.Set("query", q.String())
 	params.Set("limit", strconv.Itoa(limit))
 	params.Set("direction", order.direction())
-	body, call, err := c.get(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params)
+	var entries []entry
+	call, err := c.ask(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params, func(body []byte) (err error) {
+		if entries, err = d.lines(ctx, body, limit); err == nil {
+			c.learnLength(len(body), len(entries))
+		}
+		return err
+	})
 	if err != nil {
 		c.tooMuch(err, limit)
 		return nil, call, err
 	}
-	entries, err := d.lines(body)
-	if err != nil {
-		err = upstream.BadAnswer(c.store, err)
-		call.Err = err.Error()
-		return nil, call, err
-	}
 	sortEntries(entries, order)
 	call.Rows = len(entries)
-	c.learnLength(len(body), len(entries))
 	return entries, call, nil
 }
 
@@ -125,9 +209,9 @@ func (c *Client) learnLength(bytes, lines int) {
 	c.bytesPerLine.Store(max(1, now, (3*known+now)/4))
 }
 
-// tooMuch notes that a store did not answer a large question: the next one is smaller.
+// tooMuch notes that a store did not answer a large question, or with more than can be handed over: the next one is smaller.
 func (c *Client) tooMuch(err error, limit int) {
-	if upstream.Silent(err) && limit > leastPage {
+	if (upstream.Silent(err) || tooLong(err)) && limit > leastPage {
 		c.bytesPerLine.Store(max(c.bytesPerLine.Load(), 4*maxAnswer/int64(limit)))
 	}
 }

@@ -8,25 +8,28 @@ import (
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // Ping reports whether Loki answers a query: one that reads no line, but goes the whole way to the queriers.
 func (c *Client) Ping(ctx context.Context) error {
 	const logql = "vector(1)+vector(1)"
-	body, _, err := c.get(ctx, "ping", logql, c.api.URL(pathQuery, nil), url.Values{"query": {logql}})
-	if err != nil {
-		return err
+	_, err := c.ask(ctx, "ping", logql, c.api.URL(pathQuery, nil), url.Values{"query": {logql}}, func(body []byte) error {
+		var a struct {
+			Status string `json:"status"`
+		}
+		return unmarshal(body, &a, &a.Status)
+	})
+	return err
+}
+
+// unmarshal reads a small answer.
+func unmarshal(body []byte, into any, status *string) error {
+	if json.Unmarshal(body, into) != nil {
+		return errNotJSON
 	}
-	var a struct {
-		Status string `json:"status"`
-	}
-	if json.Unmarshal(body, &a) != nil {
-		return upstream.BadAnswer(c.store, errNotJSON)
-	}
-	if a.Status != "success" {
-		return upstream.BadAnswer(c.store, errNoSuccess)
+	if *status != "success" {
+		return errNoSuccess
 	}
 	return nil
 }
@@ -116,19 +119,12 @@ func (c *Client) Services(ctx context.Context, window evidence.Window) ([]string
 func (c *Client) list(ctx context.Context, stage string, endpoint *url.URL, window evidence.Window) ([]string, error) {
 	params := rangeParams(interval{window.From.UnixNano(), window.To.UnixNano()})
 	params.Set("query", c.selector.String())
-	body, _, err := c.get(ctx, stage, c.selector.String(), endpoint, params)
-	if err != nil {
-		return nil, err
-	}
 	var a struct {
 		Status string   `json:"status"`
 		Data   []string `json:"data"`
 	}
-	switch {
-	case json.Unmarshal(body, &a) != nil:
-		return nil, upstream.BadAnswer(c.store, errNotJSON)
-	case a.Status != "success":
-		return nil, upstream.BadAnswer(c.store, errNoSuccess)
+	if _, err := c.ask(ctx, stage, c.selector.String(), endpoint, params, func(body []byte) error { return unmarshal(body, &a, &a.Status) }); err != nil {
+		return nil, err
 	}
 	slices.Sort(a.Data)
 	return a.Data, nil

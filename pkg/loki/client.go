@@ -19,6 +19,8 @@ type Client struct {
 	// linesPerCall is what Loki lets us ask for at once: our own limit, until Loki says that its limit is lower.
 	linesPerCall *upstream.Bound
 	words        words
+	// noForms is until when it is believed that a gateway in front of Loki takes no POST, in Unix nanoseconds.
+	noForms atomic.Int64
 	// bytesPerLine is how long a line of an answer is expected to be, with what comes with it.
 	bytesPerLine atomic.Int64
 }

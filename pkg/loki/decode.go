@@ -2,6 +2,7 @@ package loki
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"hash/fnv"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	jsoniter "github.com/json-iterator/go"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 )
 
 // entry is one line as Loki sent it, as Loki's own protobuf package logproto describes it (loki/pkg/push), with its stream.
@@ -47,11 +49,20 @@ var (
 	errNoSuccess = errors.New(`its status is not "success"`)
 	errNotLines  = errors.New("it holds no log lines, but another type of result")
 	errTime      = errors.New("a time in it is no number")
+	errUnasked   = errors.New("it holds many more lines than were asked for")
 )
 
-// lines reads the answer to a log query, in the order in which Loki wrote it: stream by stream.
-func (d *decoder) lines(body []byte) ([]entry, error) {
+// What is charged for labels and metadata, in bytes.
+const (
+	streamCost = 512
+	labelCost  = 128
+)
+
+// lines reads the answer to a log query for up to limit lines, in the order in which Loki wrote it: stream by stream. What streams and
+// metadata take is charged to ctx's account.
+func (d *decoder) lines(ctx context.Context, body []byte, limit int) ([]entry, error) {
 	a := newAnswer(body)
+	a.ctx = ctx
 	defer a.close()
 	metadata := map[string]push.LabelsAdapter{} // by raw text: most lines of an answer have only detected_level
 	var entries []entry
@@ -60,11 +71,15 @@ func (d *decoder) lines(body []byte) ([]entry, error) {
 		it.ReadObjectCB(func(it *jsoniter.Iterator, field string) bool {
 			switch field {
 			case "stream":
-				s = d.stream(it.SkipAndReturnBytes())
+				s = d.stream(a, it.SkipAndReturnBytes())
 			case "values":
 				it.ReadArrayCB(func(it *jsoniter.Iterator) bool {
 					e := a.value(it, metadata)
 					e.stream = s
+					if len(entries) == limit+atOnce {
+						a.invalid = errUnasked
+						return false
+					}
 					entries = append(entries, e)
 					return it.Error == nil
 				})
@@ -91,6 +106,19 @@ type answer struct {
 	body    []byte
 	iter    *jsoniter.Iterator
 	invalid error // what is wrong with the content of well-formed JSON
+	ctx     context.Context
+}
+
+// atOnce is how many lines more than were asked for are read: some of Loki's kin give all of the last nanosecond.
+const atOnce = 10_000
+
+// charge reports whether more may be held.
+func (a *answer) charge(bytes int) bool {
+	if err := memory.Of(a.ctx).Take(a.ctx, int64(bytes)); err != nil {
+		a.invalid = err
+		return false
+	}
+	return true
 }
 
 func newAnswer(body []byte) *answer {
@@ -163,6 +191,9 @@ func (a *answer) value(it *jsoniter.Iterator, metadata map[string]push.LabelsAda
 			if !ok {
 				known = readMetadata(raw)
 				metadata[string(raw)] = known
+				if !a.charge(labelCost*(1+len(known)) + 2*len(raw)) {
+					it.ReportError("charge", a.invalid.Error())
+				}
 			}
 			e.StructuredMetadata = known
 		default:
@@ -216,7 +247,7 @@ func readMetadata(raw []byte) push.LabelsAdapter {
 }
 
 // stream gives the stream of these labels, known or new; nil when they cannot be read.
-func (d *decoder) stream(raw []byte) *stream {
+func (d *decoder) stream(a *answer, raw []byte) *stream {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s, ok := d.streams[string(raw)]; ok {
@@ -230,6 +261,9 @@ func (d *decoder) stream(raw []byte) *stream {
 	h := fnv.New32a()
 	_, _ = h.Write(raw) // never fails
 	s := &stream{key: string(raw), labels: labels, origin: &origin, id: h.Sum32()}
+	if !a.charge(streamCost + labelCost*len(labels) + 4*len(raw)) {
+		a.iter.ReportError("charge", a.invalid.Error())
+	}
 	d.streams[s.key] = s
 	return s
 }

@@ -31,7 +31,7 @@ func TestDecodeReadsEveryFormOfAnswer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDecoder(placesOf(vllm.DefaultLokiLabels()))
-			entries, err := d.lines([]byte(`{"status":"success","data":{"stats":{"a":[1,{}]},"resultType":"streams","result":[` + test.result + `]}}`))
+			entries, err := d.lines(t.Context(), []byte(`{"status":"success","data":{"stats":{"a":[1,{}]},"resultType":"streams","result":[`+test.result+`]}}`), 1_000_000)
 			require.NoError(t, err)
 			var got []string
 			cache := originCache{places: d.places}
@@ -62,7 +62,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(`{"status":"success","data":{"resultType":"streams","result":[{"values":[["1","a",{"structuredMetadata":[]}]],"stream":{}}]}}`)
 	f.Add(`{"data":{"result":[[[[[`)
 	f.Fuzz(func(t *testing.T, body string) {
-		entries, err := newDecoder(placesOf(vllm.DefaultLokiLabels())).lines([]byte(body))
+		entries, err := newDecoder(placesOf(vllm.DefaultLokiLabels())).lines(t.Context(), []byte(body), 1_000_000)
 		if err != nil {
 			return
 		}
@@ -102,7 +102,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		entries, err := newDecoder(placesOf(vllm.DefaultLokiLabels())).lines(body)
+		entries, err := newDecoder(placesOf(vllm.DefaultLokiLabels())).lines(b.Context(), body, 1_000_000)
 		if err != nil || len(entries) != 5000 {
 			b.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func BenchmarkEvents(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d := newDecoder(placesOf(vllm.DefaultLokiLabels()))
-		entries, err := d.lines(body)
+		entries, err := d.lines(b.Context(), body, 1_000_000)
 		if err != nil {
 			b.Fatal(err)
 		}

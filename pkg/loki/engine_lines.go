@@ -3,6 +3,7 @@ package loki
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -25,7 +26,19 @@ func (c *Client) EngineLines(ctx context.Context, window evidence.Window, scope 
 	}
 	reader := newReader(c, func(page []entry) []evidence.EngineLine { return engineLines(page, placesOf(c.labels), wanted) })
 	reader.budget = min(reader.budget, maxEngineLines)
-	return reader.all(ctx, []query{engineQuery(c.selector.within(scope, c.labels), events)}, intervals(window))
+	var queries []query
+	scopes := c.parts(scope)
+	for _, part := range scopes {
+		queries = append(queries, engineQuery(c.selector.within(part, c.labels), events))
+	}
+	lines, report := reader.all(ctx, queries, intervals(window))
+	if c.again(report.Err, scope, len(scopes)) {
+		return c.EngineLines(ctx, window, scope, events)
+	}
+	if len(queries) > 1 {
+		slices.SortStableFunc(lines, func(a, b evidence.EngineLine) int { return a.Time.Compare(b.Time) })
+	}
+	return lines, report
 }
 
 // clientLines hold what clients send and models answer: they are many, and their words are not the engine's.

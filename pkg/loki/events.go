@@ -39,14 +39,20 @@ func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, s
 	if err != nil {
 		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true, Err: err}
 	}
-	queries := make([]query, len(batches))
-	for i, stems := range batches {
-		queries[i] = requestQuery(c.selector.within(scope, c.labels), stems)
+	var queries []query
+	scopes := c.parts(scope)
+	for _, part := range scopes {
+		for _, stems := range batches {
+			queries = append(queries, requestQuery(c.selector.within(part, c.labels), stems))
+		}
 	}
 	events, report := reader.all(ctx, queries, intervals(windows...))
+	if c.again(report.Err, scope, len(scopes)) {
+		return c.RequestEvents(ctx, windows, scope, filter)
+	}
 	events = parts.settle(events)
 	report.Lines = parts.lines
-	if len(batches) > 1 { // a line may name ids of two batches
+	if len(queries) > 1 { // a line may name ids of two batches
 		events = sortedOnce(events)
 	}
 	return events, report

@@ -30,10 +30,13 @@ type fakeLoki struct {
 	*httptest.Server
 	lines    []fakeLine
 	maxLimit int                 // 0 = any
+	noForms  bool                // a gateway that lets GET through alone
+	maxBytes int                 // of an answer, above which Loki's parts cannot hand it over; 0 = any
 	words    map[string][]string // values of labels
 
 	mu    sync.Mutex
 	asked []asked
+	sent  []sent
 	// answer replaces the answer where it is set.
 	answer func(w http.ResponseWriter, r *http.Request)
 }
@@ -47,6 +50,13 @@ type fakeLine struct {
 
 type asked struct{ path, query, direction, flags string }
 
+// sent is how a question came.
+type sent struct {
+	asked
+	method string
+	url    int // length of the parameters in it
+}
+
 const vllmStream = `{"service_name":"vllm-tiny","pod":"tiny-0","namespace":"llm"}`
 
 func newFakeLoki(t *testing.T, lines ...fakeLine) *fakeLoki {
@@ -58,7 +68,12 @@ func newFakeLoki(t *testing.T, lines ...fakeLine) *fakeLoki {
 }
 
 func (f *fakeLoki) serve(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
+	if f.noForms && r.Method == http.MethodPost {
+		http.Error(w, "no", http.StatusMethodNotAllowed)
+		return
+	}
+	_ = r.ParseForm()
+	q := r.Form
 	if label, ok := strings.CutPrefix(r.URL.Path, "/loki/api/v1/label/"); ok && f.words != nil {
 		values, _ := json.Marshal(f.words[strings.TrimSuffix(label, "/values")])
 		_, _ = fmt.Fprintf(w, `{"status":"success","data":%s}`, values)
@@ -69,6 +84,7 @@ func (f *fakeLoki) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.asked = append(f.asked, asked{r.URL.EscapedPath(), q.Get("query"), q.Get("direction"), r.Header.Get("X-Loki-Response-Encoding-Flags")})
+	f.sent = append(f.sent, sent{f.asked[len(f.asked)-1], r.Method, len(r.URL.RawQuery)})
 	f.mu.Unlock()
 	if f.answer != nil {
 		f.answer(w, r)
@@ -88,7 +104,12 @@ func (f *fakeLoki) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		return cmp.Compare(a.at, b.at)
 	})
-	_, _ = io.WriteString(w, streamsAnswer(found[:min(limit, len(found))]))
+	answer := streamsAnswer(found[:min(limit, len(found))])
+	if f.maxBytes > 0 && len(answer) > f.maxBytes {
+		http.Error(w, fmt.Sprintf("response larger than the max message size (%d vs %d)", len(answer), f.maxBytes), http.StatusRequestEntityTooLarge)
+		return
+	}
+	_, _ = io.WriteString(w, answer)
 }
 
 // streamsAnswer writes lines as the JSON of a query result.

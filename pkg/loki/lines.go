@@ -9,6 +9,8 @@ import (
 	"github.com/grafana/loki/pkg/push"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -72,21 +74,43 @@ func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.S
 		ids = ids.WithoutEngines()
 	}
 	limit = min(limit, c.limits.LogLines)
-	search := lineSearch{
-		client: c, decoder: newDecoder(placesOf(c.labels)), query: lineQuery(c.selector.within(scope, c.labels).of(filter.Stream), filter),
-		filter: filter, ids: ids, limit: limit, order: order, report: &report,
-	}
 	pieces := intervals(window)
 	if order == NewestFirst {
 		slices.Reverse(pieces)
 	}
-	for _, within := range pieces {
-		if !search.read(ctx, within) {
-			break
+	var lines []evidence.LogLine
+	parts := c.parts(scope)
+	for _, part := range parts {
+		search := lineSearch{
+			client: c, decoder: newDecoder(placesOf(c.labels)), query: lineQuery(c.selector.within(part, c.labels).of(filter.Stream), filter),
+			filter: filter, ids: ids, limit: limit, order: order, report: &report,
 		}
+		for _, within := range pieces {
+			if !search.read(ctx, within) {
+				break
+			}
+		}
+		lines = append(lines, search.lines...)
 	}
-	report.Seen = len(search.lines)
-	return search.lines, report
+	if c.again(report.Err, scope, len(parts)) {
+		return c.Lines(ctx, window, scope, filter, limit, order)
+	}
+	if len(parts) > 1 {
+		lines = merge(lines, limit, order)
+	}
+	report.Seen = len(lines)
+	return lines, report
+}
+
+// merge puts the lines of several queries in order, and keeps as many as were asked for.
+func merge(lines []evidence.LogLine, limit int, order Order) []evidence.LogLine {
+	slices.SortStableFunc(lines, func(a, b evidence.LogLine) int {
+		if order == NewestFirst {
+			a, b = b, a
+		}
+		return a.Time.Compare(b.Time)
+	})
+	return lines[:min(limit, len(lines))]
 }
 
 // enoughToName is how many lines are read to learn in which places an id is written.
@@ -137,6 +161,7 @@ type lineSearch struct {
 	order   Order
 	report  *evidence.StoreReport
 
+	short shortened
 	lines []evidence.LogLine
 	seen  int // lines read, those that were dropped included
 }
@@ -153,27 +178,35 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 			size = min(size, s.limit-len(s.lines)+1)
 		}
 		size = max(size, 2) // a page of one line could never be settled
-		page, call, err := s.client.callLines(ctx, s.decoder, s.query, within, size, s.order)
+		found, err := s.client.askPage(ctx, s.decoder, s.query, within, s.short.cut(size), s.order)
+		size = found.limit
+		s.short.learn(found)
 		if err != nil && s.client.lowerLimit(err, size) {
 			continue
 		}
-		s.report.Calls = append(s.report.Calls, call)
+		s.report.Calls = append(s.report.Calls, found.calls...)
 		if err != nil {
 			s.report.Err = err
 			return false
 		}
+		if found.long != 0 {
+			s.truncate(s.client.longReason(found.long))
+			within = within.behind(found.long, s.order)
+			continue
+		}
+		page := found.lines
 		s.seen += len(page)
 		if len(page) < size {
-			return s.add(page)
+			return s.add(ctx, page)
 		}
 		if s.filter.settled() && len(s.lines)+len(page) > s.limit {
-			return s.add(page) // enough; whether the last nanosecond is complete does not matter
+			return s.add(ctx, page) // enough; whether the last nanosecond is complete does not matter
 		}
-		settled, rest, tied := settle(page, within, s.order)
+		settled, rest, tied := found.settle(within, s.order)
 		if tied {
 			s.truncate(tiedReason(1, size))
 		}
-		if !s.add(settled) {
+		if !s.add(ctx, settled) {
 			return false
 		}
 		within = rest
@@ -182,7 +215,8 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 }
 
 // add takes lines that pass the filter; it reports whether there is room for more.
-func (s *lineSearch) add(page []entry) bool {
+func (s *lineSearch) add(ctx context.Context, page []entry) bool {
+	account := memory.Of(ctx)
 	origins := originCache{places: s.decoder.places}
 	for _, e := range page {
 		if !s.filter.keeps(e.Timestamp, e.Line, s.ids) {
@@ -192,12 +226,19 @@ func (s *lineSearch) add(page []entry) bool {
 			s.truncate(fmt.Sprintf("Loki holds more matching lines than the %d asked for.", s.limit))
 			return false
 		}
+		if err := account.Take(ctx, int64(lineCost+2*len(e.Line))); err != nil {
+			s.report.Err = upstream.NotHeld(evidence.Loki, err)
+			return false
+		}
 		s.lines = append(s.lines, evidence.LogLine{
 			Time: e.Timestamp, Line: e.Line, Origin: origins.of(e), Labels: e.stream.labels, Metadata: labelMap(e.StructuredMetadata),
 		})
 	}
 	return true
 }
+
+// lineCost, in bytes, is what a line is charged beside its text.
+const lineCost = 512
 
 // labelMap is metadata as a map; nil when there is none. Of a name that comes twice the last value counts.
 func labelMap(labels push.LabelsAdapter) map[string]string {

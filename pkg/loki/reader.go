@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // reader reads all lines of some intervals, oldest first, asking for several at once. What it converts a page to is all
@@ -23,8 +26,10 @@ type reader[T any] struct {
 	mu     sync.Mutex
 	report evidence.StoreReport
 	read   int
-	tied   int   // nanoseconds that hold more lines than an answer
-	unread int64 // beginning of the earliest interval that was not asked for, in Unix nanoseconds
+	short  shortened
+	long   []int64 // times of lines that are too long to be had
+	tied   int     // nanoseconds that hold more lines than an answer
+	unread int64   // beginning of the earliest interval that was not asked for, in Unix nanoseconds
 }
 
 func newReader[T any](c *Client, convert func(page []entry) []T) *reader[T] {
@@ -60,9 +65,22 @@ func (r *reader[T]) complete(ctx context.Context, q query, within interval, turn
 	for i, piece := range pieces {
 		r.spawn(ctx, &group, func() { results[i+1] = r.complete(ctx, q, piece, turns[i]) })
 	}
-	results[0] = r.convert(settled)
+	results[0] = r.converted(ctx, settled)
 	group.Wait()
 	return flatten(results)
+}
+
+// eventCost, in bytes, is what is charged for what a line is converted to.
+const eventCost = 320
+
+// converted is what a page is converted to. What the query may not hold is the report's error.
+func (r *reader[T]) converted(ctx context.Context, page []entry) []T {
+	out := r.convert(page)
+	if err := memory.Of(ctx).Take(ctx, int64(len(out))*eventCost); err != nil {
+		r.record(nil, upstream.NotHeld(evidence.Loki, err), 0)
+		return nil
+	}
+	return out
 }
 
 // begin reads the first page and queues for the rest before it gives up its own place, so that the rest of this interval
@@ -80,16 +98,25 @@ func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settle
 // that are complete and the pieces of the interval that are left to ask.
 func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, rest []interval) {
 	for r.mayAsk(within) {
-		limit := r.client.pageLines()
-		page, call, err := r.client.callLines(ctx, r.decoder, q, within, limit, OldestFirst)
-		if err != nil && (r.client.lowerLimit(err, limit) || limit > r.client.linesPerCall.Value()) {
+		r.mu.Lock()
+		asked := r.short.cut(r.client.pageLines())
+		r.mu.Unlock()
+		page, err := r.client.askPage(ctx, r.decoder, q, within, asked, OldestFirst)
+		if err != nil && (r.client.lowerLimit(err, page.limit) || page.limit > r.client.linesPerCall.Value()) {
 			continue // Loki's limit is lower than ours; this call or one beside it has learnt that
 		}
-		r.record(call, err, len(page))
-		if err != nil || len(page) < limit {
-			return page, nil
+		r.record(page.calls, err, len(page.lines))
+		r.mu.Lock()
+		r.short.learn(page)
+		r.mu.Unlock()
+		if page.long != 0 {
+			r.passOver(page.long)
+			return nil, nonEmpty(within.behind(page.long, OldestFirst))
 		}
-		settled, left, tied := settle(page, within, OldestFirst)
+		if err != nil || len(page.lines) < page.limit {
+			return page.lines, nil
+		}
+		settled, left, tied := page.settle(within, OldestFirst)
 		if tied {
 			r.mu.Lock()
 			r.tied++
@@ -113,10 +140,24 @@ func (r *reader[T]) mayAsk(within interval) bool {
 	return true
 }
 
-func (r *reader[T]) record(call evidence.Call, err error, lines int) {
+// passOver notes a line that is too long to be had.
+func (r *reader[T]) passOver(at int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.report.Calls = append(r.report.Calls, call)
+	r.long = append(r.long, at)
+}
+
+func nonEmpty(w interval) []interval {
+	if w.from >= w.to {
+		return nil
+	}
+	return []interval{w}
+}
+
+func (r *reader[T]) record(calls []evidence.Call, err error, lines int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Calls = append(r.report.Calls, calls...)
 	r.read += lines
 	if err != nil && r.report.Err == nil {
 		r.report.Err = err
@@ -128,7 +169,7 @@ func (r *reader[T]) spawn(ctx context.Context, group *sync.WaitGroup, work func(
 	group.Go(func() {
 		defer guard.Recover(ctx, new(error)) // the work keeps its own
 		if err := guard.Run(ctx, func() error { work(); return nil }); err != nil {
-			r.record(evidence.Call{Store: evidence.Loki}, err, 0)
+			r.record([]evidence.Call{{Store: evidence.Loki}}, err, 0)
 		}
 	})
 }
@@ -141,6 +182,8 @@ func (r *reader[T]) conclude() {
 		r.report.Truncated = true
 		r.report.Reason = fmt.Sprintf("Loki holds more log lines than the %d that one query reads: from %s on, not all lines were read.",
 			r.budget, time.Unix(0, r.unread).UTC().Format(time.RFC3339Nano))
+	case len(r.long) > 0:
+		r.report.Truncated, r.report.Reason = true, r.client.longReason(slices.Min(r.long))
 	case r.tied > 0:
 		r.report.Truncated = true
 		r.report.Reason = tiedReason(r.tied, r.client.linesPerCall.Value())

@@ -12,7 +12,6 @@ import (
 	jsoniter "github.com/json-iterator/go"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -39,14 +38,11 @@ func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.D
 		"end":   {strconv.FormatInt(window.To.Add(step-1).UnixNano(), 10)},
 		"step":  {step.String()},
 	}
-	body, call, err := c.get(ctx, "volume", logql, c.api.URL(pathQueryRange, nil), params)
 	var volumes []evidence.LevelVolume
-	if err == nil {
-		if volumes, err = decodeVolume(body, step); err != nil {
-			err = upstream.BadAnswer(c.store, err)
-			call.Err = err.Error()
-		}
-	}
+	call, err := c.ask(ctx, "volume", logql, c.api.URL(pathQueryRange, nil), params, func(body []byte) (err error) {
+		volumes, err = decodeVolume(body, step)
+		return err
+	})
 	volumes = inWindow(volumes, window, step)
 	if len(filter.Levels) > 0 { // a word in a message may have passed for a level
 		volumes = slices.DeleteFunc(volumes, func(v evidence.LevelVolume) bool { return !slices.Contains(filter.Levels, v.Level) })
@@ -76,7 +72,7 @@ func inWindow(volumes []evidence.LevelVolume, window evidence.Window, step time.
 
 // volumeStep is the step asked for, in whole seconds, wide enough for maxVolumeSteps.
 func volumeStep(window, step time.Duration) time.Duration {
-	step = max(step, window/maxVolumeSteps, time.Second)
+	step = max(min(step, window), window/maxVolumeSteps, time.Second)
 	return (step + time.Second - 1).Truncate(time.Second)
 }
 

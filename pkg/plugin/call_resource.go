@@ -205,7 +205,11 @@ func parseWindow(params url.Values, now time.Time) (evidence.Window, error) {
 	if to.Sub(from) > maxLookBack {
 		from = to.Add(-maxLookBack) // what is offered is what exists lately
 	}
-	return evidence.Window{From: from, To: to}, nil
+	window := evidence.Window{From: from, To: to}
+	if err := window.Askable(); err != nil {
+		return evidence.Window{}, badParameter{"from", "to to is " + err.Error()}
+	}
+	return window, nil
 }
 
 func milliseconds(params url.Values, name string) (time.Time, error) {

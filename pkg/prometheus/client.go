@@ -3,6 +3,7 @@ package prometheus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -30,6 +31,9 @@ const (
 
 	labelValuesPath = "/api/v1/label/:name/values"
 )
+
+// beside is how much longer than a query's range what is asked about it may be: rows at the ends of a range need what is beside them.
+const beside = 24 * time.Hour
 
 // Client asks one Prometheus. It is safe for concurrent use.
 type Client struct {
@@ -81,6 +85,9 @@ func (c *Client) QueryRange(ctx context.Context, expr string, r Range) (Answer, 
 
 // QueryRangeHistograms is QueryRange with native histograms.
 func (c *Client) QueryRangeHistograms(ctx context.Context, expr string, r Range) (Answer, evidence.Call, error) {
+	if r.Step <= 0 || r.To.Sub(r.From) > evidence.MaxRange+beside {
+		return Answer{}, evidence.Call{Store: evidence.Prometheus, Text: expr}, fmt.Errorf("a range of %s in steps of %s is not asked for", r.To.Sub(r.From), r.Step)
+	}
 	return c.query(upstream.WithStage(ctx, "query_range"), queryRangePath, expr, url.Values{
 		"query": {expr}, "start": {unixSeconds(r.From)}, "end": {unixSeconds(r.To)},
 		"step": {strconv.FormatFloat(r.Step.Seconds(), 'f', -1, 64)},

@@ -12,8 +12,10 @@ const maxPoints = 11_000
 // Step is the resolution of a range query: as coarse as the panel asks for, but never finer than the scrapes (an alert
 // rule's interval is 1 s whatever the data), than minimum, or than Prometheus allows. Whole seconds above one second, so
 // that the steps of two refreshes fall on the same grid.
+//
+// A step is never longer than evidence.MaxRange, whatever is asked for.
 func Step(interval, minimum, scrape, length time.Duration) time.Duration {
-	step := max(interval, minimum, scrape, time.Millisecond)
+	step := min(max(interval, minimum, scrape, time.Millisecond), evidence.MaxRange)
 	if least := (length + maxPoints - 2) / (maxPoints - 1); step < least { // both ends are points
 		step = least
 	}
@@ -35,8 +37,16 @@ type Range struct {
 }
 
 // Align puts both ends on multiples of the step, which makes answers cacheable and series of two queries share their times.
+// A step that is longer than the range gives one point, at its end: multiples of it may lie anywhere.
 func Align(from, to time.Time, step time.Duration) Range {
-	return Range{From: floor(from, step), To: floor(to, step), Step: step}
+	if step <= 0 || step > to.Sub(from) {
+		return Range{From: to, To: to, Step: max(step, time.Millisecond)}
+	}
+	r := Range{From: floor(from, step), To: floor(to, step), Step: step}
+	if r.To.Sub(r.From) > evidence.MaxRange {
+		r.From = r.From.Add(step)
+	}
+	return r
 }
 
 // floor works on the Unix epoch; time.Truncate works on year 1, whose multiples of odd steps differ.

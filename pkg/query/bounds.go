@@ -1,6 +1,10 @@
 package query
 
-import "time"
+import (
+	"time"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+)
 
 // Bounds on what a viewer may send, each with its reason. Any viewer may send any query.
 const (
@@ -22,6 +26,6 @@ const (
 	AroundReach = 2 * time.Hour
 	// MaxPromQLLength is Prometheus' own practical ceiling for a readable expression.
 	MaxPromQLLength = 20_000
-	// MaxRange is 400 days: no deployment's raw telemetry is kept longer, and durations stay far from overflow.
-	MaxRange = 400 * 24 * time.Hour
+	// MaxRange is the longest that a time range and a step may be.
+	MaxRange = evidence.MaxRange
 )

@@ -102,7 +102,7 @@ func (s *LogsSpec) checkPlace() error {
 			return &FieldError{"logs.stream", err}
 		}
 	}
-	if _, err := strconv.ParseUint(s.Around, 10, 62); s.Around != "" && err != nil {
+	if _, err := strconv.ParseUint(s.Around, 10, 62); s.Around != "" && (err != nil || s.AroundWindow().Askable() != nil) {
 		return wrong("logs.around", "%q is no time in nanoseconds since the epoch", clip(s.Around))
 	}
 	return nil

@@ -120,12 +120,11 @@ func (q *Query) take(s *saved, maxRows int) error {
 }
 
 func (q *Query) checkRange() error {
-	if !q.Range.From.Before(q.Range.To) {
-		return wrong("timeRange", "it ends before it begins")
+	if err := q.Range.Askable(); err != nil {
+		return &FieldError{"timeRange", err}
 	}
-	if q.Range.Duration() > MaxRange {
-		return wrong("timeRange", "longer than %d days", int(MaxRange.Hours()/24))
-	}
+	// A panel's suggestion is a part of its range. What is longer, or none, is a mistake or worse: no step follows from it.
+	q.Interval = min(max(q.Interval, 0), q.Range.Duration())
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (s *PromQLSpec) check() error {
 		return nil
 	}
 	if d, ok := s.minimum(); !ok || d > MaxRange {
-		return wrong("promql.minStep", "%q is not a duration such as 15s or 1d", clip(s.MinStep))
+		return wrong("promql.minStep", "%q is not a duration such as 15s or 1d, up to 400d", clip(s.MinStep))
 	}
 	return nil
 }

@@ -2,19 +2,16 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
@@ -109,59 +106,12 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, []b
 		return resp, nil, err
 	}
 	defer func() { _ = resp.Body.Close() }() // all of it has been read, or an error says why not
-	body, err := c.whole(ctx, resp.Body)
+	body, _, err := c.Whole(ctx, resp.Body)  // stays charged: nobody says when it is dropped
 	if err != nil {
 		endSpan(span, err)
 		return resp, nil, err
 	}
 	return resp, body, nil
-}
-
-// MaxWhole, in bytes, is the largest answer that is read as a whole before it is decoded. Series are read as they arrive.
-const MaxWhole = 16 << 20
-
-const (
-	// wholeCost is what a byte of such an answer is charged: the text grows while it is read, and what it is decoded to lies beside it.
-	wholeCost = 4
-	// readAtOnce, in bytes, is how much is charged at a time.
-	readAtOnce = 64 << 10
-)
-
-// whole reads an answer, and charges its bytes as they arrive.
-func (c *Client) whole(ctx context.Context, from io.Reader) ([]byte, error) {
-	account := memory.Of(ctx)
-	var body []byte
-	for {
-		if err := account.Take(ctx, wholeCost*readAtOnce); err != nil {
-			return nil, c.notHeld(err)
-		}
-		n := len(body)
-		body = slices.Grow(body, readAtOnce)
-		read, err := io.ReadFull(from, body[n:n+readAtOnce])
-		body = body[:n+read]
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && !isUpstream(err):
-			account.Give(int64(wholeCost * (readAtOnce - read)))
-			return body, nil
-		case err != nil:
-			return nil, err
-		case len(body) > MaxWhole:
-			return nil, &Error{Store: c.store.Name, Kind: ErrTooLarge, Message: fmt.Sprintf("no more than %d MiB of it are read at once: ask for less", MaxWhole>>20)}
-		}
-	}
-}
-
-func isUpstream(err error) bool {
-	_, ok := errors.AsType[*Error](err)
-	return ok
-}
-
-// notHeld makes the error of an answer that its query may not hold one of the store's answer.
-func (c *Client) notHeld(err error) error {
-	if errors.Is(err, memory.ErrShare) {
-		return &Error{Store: c.store.Name, Kind: ErrTooLarge, Message: err.Error() + ": ask for less, or for a shorter range"}
-	}
-	return err
 }
 
 // Read sends the request and lets the answer be read as it arrives. What read leaves is not waited for.

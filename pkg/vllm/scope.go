@@ -205,3 +205,59 @@ func DefaultJaegerLabels() LabelNames {
 		Namespace: "k8s.namespace.name", Pod: "k8s.pod.name", Instance: "service.instance.id", Service: "service.name",
 	}
 }
+
+// Parts cuts a scope into scopes that together mean the same and have no deployment in common, each with at most so many bytes of values
+// in its longest list. It is for stores that take queries of a limited length. A scope that is short enough, and one whose length is in
+// conditions that cannot be cut, is its own part.
+func (s Scope) Parts(bytes int) []Scope {
+	longest, length := -1, bytes
+	lists := []*[]string{&s.Models, &s.Environments, &s.Clusters, &s.Namespaces, &s.Pods, &s.Instances, &s.Engines, &s.Services}
+	for i := range s.Where {
+		if s.Where[i].Op == Is {
+			lists = append(lists, &s.Where[i].Values)
+		}
+	}
+	for i, list := range lists {
+		if n := lengthOf(*list); n > length {
+			longest, length = i, n
+		}
+	}
+	if longest < 0 {
+		return []Scope{s}
+	}
+	values := slices.Clone(*lists[longest])
+	slices.Sort(values)
+	values = slices.Compact(values)
+	var parts []Scope
+	for from := 0; from < len(values); {
+		to := from + 1
+		for size := len(values[from]); to < len(values) && size+len(values[to]) < bytes; to++ {
+			size += len(values[to]) + 1
+		}
+		part := s
+		part.Where = slices.Clone(s.Where)
+		if longest < len(Places) {
+			*[]*[]string{&part.Models, &part.Environments, &part.Clusters, &part.Namespaces, &part.Pods, &part.Instances, &part.Engines, &part.Services}[longest] = values[from:to]
+		} else {
+			for i, is := 0, len(Places); i < len(part.Where); i++ {
+				if part.Where[i].Op != Is {
+					continue
+				}
+				if is == longest {
+					part.Where[i].Values = values[from:to]
+				}
+				is++
+			}
+		}
+		parts = append(parts, part)
+		from = to
+	}
+	return parts
+}
+
+func lengthOf(list []string) (bytes int) {
+	for _, value := range list {
+		bytes += len(value) + 1
+	}
+	return bytes
+}
