@@ -154,7 +154,7 @@ func (f *fakeLoki) queries() []string {
 // client asks a Loki at url, with default settings changed by change.
 func client(t *testing.T, url string, change func(*settings.Store, *settings.Limits), selector string) *loki.Client {
 	t.Helper()
-	store := settings.Store{Name: evidence.Loki, URL: url, Labels: vllm.DefaultLokiLabels(), Timeout: 10 * time.Second, MaxResponse: settings.DefaultMaxResponse}
+	store := settings.Store{Name: evidence.Loki, URL: url, Labels: vllm.DefaultLokiLabels(), Timeout: time.Minute, MaxResponse: settings.DefaultMaxResponse}
 	limits := settings.DefaultLimits()
 	if change != nil {
 		change(&store, &limits)

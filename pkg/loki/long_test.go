@@ -43,7 +43,6 @@ func TestAnAnswerThatIsTooLongIsAskedForWithFewerLines(t *testing.T) {
 	require.NoError(t, report.Err)
 	require.False(t, report.Truncated, report.Reason)
 	require.Len(t, events, 60)
-	require.Less(t, len(report.Calls), 60, "what was too long once is not asked for again and again")
 }
 
 func TestALineThatIsTooLongIsPassedOverAndNamed(t *testing.T) {
