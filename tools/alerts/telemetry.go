@@ -31,7 +31,7 @@ func telemetry() Group {
 			},
 			{
 				Name: "VLLMMetricsMissing", Severity: High, Component: Telemetry, For: 5 * time.Minute,
-				Expr:        fmt.Sprintf(`up{%s} == 1 unless on (job, instance) vllm:num_requests_running`, vllmJob),
+				Expr:        once(fmt.Sprintf(`up{%s}`, vllmJob)) + ` == 1 unless on (job, instance) vllm:num_requests_running`,
 				Summary:     `{{ $labels.instance }} answers scrapes without vLLM's metrics`,
 				Description: "The server runs with --disable-log-stats, or the path scraped is another program's. Nothing is known of its queue, cache or latency.",
 				Cases: []Case{
