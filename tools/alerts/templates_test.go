@@ -109,7 +109,7 @@ func TestWhatIsHarmlessStaysAsItIs(t *testing.T) {
 		for _, c := range []struct{ text, plain, slack string }{
 			{"meta-llama/Llama-3.1_8B", "meta-llama/Llama-3.1_8B", "meta-llama/Llama-3.1_8B"},
 			{"模型 é (2)", "模型 é (2)", "模型 é (2)"},
-			{"5 % of <b> & more", "5 % of <b> & more", "5 % of &lt;b&gt; &amp; more"},
+			{"5 % of <b> & more", "5 % of ‹b› & more", "5 % of &lt;b&gt; &amp; more"},
 			{"_a_ *b*", "_a_ *b*", "＿a_ ∗b∗"},
 		} {
 			for template, want := range map[string]string{"vllm.plain": c.plain, "vllm.slack": c.slack} {

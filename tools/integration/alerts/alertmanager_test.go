@@ -222,13 +222,14 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 
 	t.Run("a model's name commands neither Slack nor PagerDuty nor a mail program", func(t *testing.T) {
 		const model = "<https://evil.example/reset|Reset your password> <!channel> {{ .Labels }}\nRunbook: https://evil.example/"
-		const told = "‹https: //evil.example/reset|Reset your password› ‹!channel› {{ .Labels }} Runbook: https: //evil.example/"
+		const plain = "‹https: //evil.example/reset|Reset your password› ‹!channel› { { .Labels }} Runbook: https: //evil.example/"
+		const slack = "&lt;https: //evil.example/reset|Reset your password&gt; &lt;!channel&gt; {{ .Labels }} Runbook: https: //evil.example/"
 		const link = "&var-model=%3Chttps%3A%2F%2Fevil.example%2Freset%7CReset+your+password%3E+%3C%21channel%3E+%7B%7B+.Labels+%7D%7D%0ARunbook%3A+https%3A%2F%2Fevil.example%2F&var-environment=eu\n"
 		p := about(t, "VLLMErrorRatioHigh", map[string]string{"model_name": model})
 		p.Annotations["summary"] = model + " fails"
 		m.post(t, p)
 		page, message := next(t, m.pagerDuty), next(t, m.slack)
-		inert := func(text string) {
+		inert := func(text, told string) {
 			t.Helper()
 			require.Contains(t, text, told+" fails\n")
 			require.Contains(t, text, link)
@@ -236,10 +237,10 @@ func TestEverySeverityIsDelivered(t *testing.T) {
 		}
 		require.Regexp(t, `^CRITICAL: VLLMErrorRatioHigh · ‹https: //evil.example/reset\|Reset your password› ‹!channel› [^<>\n]* · eu$`, page.Payload.Summary)
 		require.NotContains(t, page.Payload.Summary, "https://")
-		inert(page.Payload.Details["alerts"].(string))
-		require.Equal(t, page.Payload.Summary, message.Attachments[0].Title)
-		require.Equal(t, page.Payload.Summary, message.Attachments[0].Fallback)
-		inert(message.Attachments[0].Text)
+		inert(page.Payload.Details["alerts"].(string), plain)
+		require.Equal(t, "CRITICAL: VLLMErrorRatioHigh · "+slack+" · eu", message.Attachments[0].Title)
+		require.Equal(t, message.Attachments[0].Title, message.Attachments[0].Fallback)
+		inert(message.Attachments[0].Text, slack)
 	})
 	require.Empty(t, m.pagerDuty, "nobody is woken by what is not critical")
 }
