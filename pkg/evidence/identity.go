@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"math"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -39,7 +40,7 @@ func identify(at time.Time, e *vllm.LogEvent, id string) LineIdentity {
 			identity.Clock = uint32(s) // #nosec G115 -- bounded
 		}
 	}
-	if e.PID > 0 && e.PID < 1<<31 {
+	if e.PID > 0 && e.PID <= math.MaxInt32 {
 		identity.PID = uint32(e.PID) // #nosec G115 -- bounded
 	}
 	return identity

@@ -174,7 +174,7 @@ func (r *run) partsOf(p piece, left float64, waiting int) int {
 	if unseen <= 0 { // more than was counted
 		return unknown
 	}
-	return max(unknown, parts(depth+int(unseen*r.weight(p)/left), depth))
+	return max(unknown, parts(depth+int(min(unseen*r.weight(p)/left, 1<<30)), depth))
 }
 
 // patient reports whether all there is will be read, so that the order does not matter.

@@ -62,7 +62,7 @@ const evenShare = 0.05
 // cutBy divides a piece into n that should hold equally many traces each.
 func (p piece) cutBy(n int, load evidence.Load) []piece {
 	whole := load.In(p.window)
-	n = max(1, min(n, int(p.window.Duration()/resolution)))
+	n = int(max(1, min(time.Duration(n), p.window.Duration()/resolution))) // an hour has more microseconds than 32 bits hold
 	if n == 1 || whole <= 0 {
 		return p.cut(n)
 	}
@@ -106,7 +106,7 @@ func parts(expected, depth int) int {
 // cut divides a piece into n equal ones, fewer when the resolution ends before that; a piece that cannot be cut comes
 // back alone.
 func (p piece) cut(n int) []piece {
-	n = max(1, min(n, int(p.window.Duration()/resolution)))
+	n = int(max(1, min(time.Duration(n), p.window.Duration()/resolution))) // an hour has more microseconds than 32 bits hold
 	step := p.window.Duration() / time.Duration(n)
 	out := make([]piece, 0, n)
 	from := p.window.From

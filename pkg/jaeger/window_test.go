@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestAPlanCoversTheWindowWithoutGaps(t *testing.T) {
 		"shared by two services":           {hour, []string{"a", "b"}, 1000, 100, 16},
 		"nanoseconds are rounded outwards": {odd, []string{"a"}, 1000, 100, 15},
 		"no finer than a microsecond":      {evidence.Window{From: noon, To: noon.Add(3 * time.Microsecond)}, []string{"a"}, 1000, 100, 3},
-		"an absurd expectation is bounded": {hour, []string{"a"}, 1 << 60, 100, maxParts},
+		"an absurd expectation is bounded": {hour, []string{"a"}, math.MaxInt, 100, maxParts},
 		"no window":                        {evidence.Window{From: noon, To: noon}, []string{"a"}, 0, 100, 0},
 		"no service":                       {hour, nil, 100, 100, 0},
 	} {

@@ -67,7 +67,7 @@ func TestEngineStateOfGPUs(t *testing.T) {
 	require.Len(t, series, 2, "a GPU of another pod is out of scope")
 	require.Equal(t, evidence.Origin{Instance: "n1:9400", Pod: "vllm-0", Namespace: "llm"}, *series[0].Origin, "the user's pod, not the exporter's")
 	require.InDelta(t, 0.97, series[0].Samples[0].Value, 1e-12, "percent become a ratio")
-	require.EqualValues(t, 2048<<20, series[1].Samples[0].Value, "MiB become bytes")
+	require.InDelta(t, float64(2048<<20), series[1].Samples[0].Value, 0, "MiB become bytes")
 	require.Same(t, series[0].Origin, series[1].Origin)
 }
 
