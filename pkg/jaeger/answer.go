@@ -1,9 +1,12 @@
 package jaeger
 
 import (
+	"context"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -17,6 +20,30 @@ type answer struct {
 	last    *traceSpans   // the trace of the previous span, which is nearly always the next one's too
 	strings map[string]string
 	keys    map[string]attributeKey
+	charged int64 // bytes, to ctx's account
+}
+
+const (
+	// messageCost is what a byte of a message is charged until its spans are assembled: the message, and what it is decoded to.
+	messageCost = 3
+	// rowCost, in bytes, is what a row's span and callers are charged from then on.
+	rowCost = 2 << 10
+)
+
+// charge charges ctx's account for a message.
+func (a *answer) charge(ctx context.Context, bytes int) error {
+	cost := int64(bytes) * messageCost
+	if err := memory.Of(ctx).Take(ctx, cost); err != nil {
+		return upstream.NotHeld(evidence.Jaeger, err)
+	}
+	a.charged += cost
+	return nil
+}
+
+// release gives back what the messages of an answer were charged.
+func (a *answer) release(ctx context.Context) {
+	memory.Of(ctx).Give(a.charged)
+	a.charged = 0
 }
 
 // attributeKey is the key of an attribute and what it tells: looked up once for all spans.

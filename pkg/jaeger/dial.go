@@ -35,6 +35,10 @@ const (
 	// reconnectWithin bounds the pause between attempts to connect, during which calls fail with the last attempt's error.
 	// gRPC lets it grow to two minutes; a Jaeger that is back must show at a dashboard's next refresh.
 	reconnectWithin = 3 * time.Second
+	// maxMessage, in bytes, is the largest message that is read. gRPC holds it as a whole before anything of it can be charged. Jaeger
+	// sends ten spans in one (api_v2), or a trace (api_v3): a larger trace is asked for by api_v2.
+	maxMessage = 32 << 20
+
 	// connectTimeout is gRPC's own, for one attempt; a call waits no longer than its deadline.
 	connectTimeout = 20 * time.Second
 )
@@ -61,6 +65,7 @@ func dial(o Options) (*grpc.ClientConn, error) {
 	if size <= 0 {
 		size = settings.DefaultMaxResponse
 	}
+	size = min(size, maxMessage)
 	pause := backoff.DefaultConfig
 	pause.MaxDelay = reconnectWithin
 	options := []grpc.DialOption{

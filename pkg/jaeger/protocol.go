@@ -1,6 +1,7 @@
 package jaeger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,17 +68,19 @@ func (c *Client) find(ctx context.Context, q query) (*answer, []evidence.Call, e
 		}
 		// A gateway that lets only known methods through forbids the unknown one instead of not implementing it.
 		absent := errors.Is(err, upstream.ErrUnsupported) || state == protocolUnknown && errors.Is(err, upstream.ErrForbidden)
-		if !absent {
+		// One message holds a whole trace there, and few spans here: what is too large there may come in pieces.
+		large := errors.Is(err, upstream.ErrTooLarge) && a.charged == 0
+		if !absent && !large {
 			return a, []evidence.Call{call}, err
 		}
-		calls = append(calls, call)
+		calls, state = append(calls, call), cmp.Or(state, map[bool]int32{true: protocolV3}[large])
 	}
 	a := newAnswer(&c.origins)
 	call, err := c.call(ctx, stageFindTraces, q.String()+" (api_v2)", func(ctx context.Context) (int, error) {
 		err := c.findV2(ctx, q, a)
 		return len(a.order), err
 	})
-	if err == nil {
+	if err == nil && state != protocolV3 {
 		c.protocol.state.Store(protocolV2)
 	}
 	return a, append(calls, call), err
@@ -104,6 +107,9 @@ func (c *Client) findV2(ctx context.Context, q query, a *answer) error {
 		if err != nil {
 			return err
 		}
+		if err := a.charge(ctx, chunk.Size()); err != nil {
+			return err
+		}
 		a.takeV2(chunk)
 	}
 }
@@ -127,6 +133,9 @@ func (c *Client) findV3(ctx context.Context, q query, a *answer) error {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if err := a.charge(ctx, len(message)); err != nil {
 			return err
 		}
 		if err := a.takeV3(message); err != nil {

@@ -10,7 +10,9 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // run is one search on its way past Jaeger's answer limit. Workers ask and assemble, one piece of the window each; the
@@ -29,6 +31,9 @@ type run struct {
 	// reduce leaves in a trace what is asked for, was not given before and fits into the rest of the limit. It says how
 	// many rows that is, and whether the limit left some out.
 	reduce func(r *run, f *found) (rows int, more bool)
+
+	ctx     context.Context // of do
+	account *memory.Account
 
 	queue     []piece // to be asked, newest first
 	later     []piece // whose answers were full: cut when the others have told how much is left for them
@@ -106,6 +111,7 @@ func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 func (r *run) do(ctx context.Context, together int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	r.ctx, r.account = ctx, memory.Of(ctx)
 	r.expected = together
 	r.queue = plan(r.subjects, r.window, together, r.client.depth.Cut(r.depth), r.load)
 	workers := max(1, r.client.limits.ConcurrentCall)
@@ -205,6 +211,7 @@ func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	for _, t := range a.order {
 		out.traces = append(out.traces, assembler.trace(t))
 	}
+	a.release(ctx)
 	out.full = len(a.order) >= out.asked
 	if rows := indexRowsPerTrace * out.asked; !out.full {
 		if starts := a.matched(p.subject, p.window); len(starts) >= rows {
@@ -292,6 +299,11 @@ func (r *run) deliver(traces []found) {
 	for i := range traces {
 		r.note(&traces[i])
 		rows, more := r.reduce(r, &traces[i])
+		if err := r.account.Take(r.ctx, int64(rows*rowCost)); err != nil {
+			r.report.Err = cmp.Or(r.report.Err, upstream.NotHeld(evidence.Jaeger, err))
+			r.stopped, r.abandoned = true, true
+			return
+		}
 		if rows > 0 {
 			r.rows += rows
 			if err := r.visit(traces[i].Trace); err != nil {

@@ -374,7 +374,6 @@ func TestFaultsNameTheStoreAndTheKind(t *testing.T) {
 		"rate limited":      {&fakeJaeger{fault: func() error { return status.Error(codes.ResourceExhausted, "slow down") }}, upstream.ErrRateLimited},
 		"broken storage":    {&fakeJaeger{fault: func() error { return status.Error(codes.Internal, "no shard") }}, upstream.ErrServer},
 		"garbage":           {&fakeJaeger{mangle: []byte("<html>"), traces: requests(1)}, upstream.ErrBadAnswer},
-		"oversize":          {&fakeJaeger{mangle: make([]byte, 5<<20), traces: requests(1)}, upstream.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, report := collect(t, c.server.client(t), Search{Window: hour, Services: []string{"vllm-llama"}})
@@ -407,4 +406,13 @@ func TestFaultsNameTheStoreAndTheKind(t *testing.T) {
 		require.Contains(t, report.Reason, "complete from 2026-11-21T12:45:00Z on")
 		requireOnceEach(t, 50, got)
 	})
+}
+
+// TestATraceThatIsTooLargeForOneMessageComesInPieces holds where api_v3 puts a whole trace into one message and api_v2 ten spans.
+func TestATraceThatIsTooLargeForOneMessageComesInPieces(t *testing.T) {
+	f := &fakeJaeger{mangle: make([]byte, 5<<20), traces: requests(1)}
+	traces, report := collect(t, f.client(t), Search{Window: hour, Services: []string{"vllm-llama"}})
+	require.NoError(t, report.Err)
+	require.Len(t, traces, 1)
+	require.ErrorContains(t, errors.New(report.Calls[0].Err), "too large", "the first try is told")
 }

@@ -42,6 +42,9 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 			if chunk, err = stream.Recv(); err != nil {
 				break
 			}
+			if err := a.charge(ctx, chunk.Size()); err != nil { // kept: the spans are shown
+				return len(spans), err
+			}
 			for i := range chunk.Spans {
 				if len(spans) == maxTraceSpans {
 					report.Truncated = true
