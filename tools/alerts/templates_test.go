@@ -52,7 +52,7 @@ func TestAMessageHasNothingThatItsChannelTakesForMoreThanText(t *testing.T) {
 					out, err := engine.ExecuteTextString(`{{ template "`+template+`" . }}`, message(text))
 					require.NoError(t, err)
 					require.True(t, utf8.ValidString(out) || !utf8.ValidString(text))
-					require.Less(t, len(out), 8000, "a long text is cut")
+					require.Less(t, len(alertstest.WithoutLinks(out)), 8000, "a long text is cut; a link keeps its whole parameter")
 					return out
 				}
 				for _, title := range []string{written("vllm.title"), written("vllm.slack.title")} {
@@ -92,7 +92,7 @@ func TestALinkIsARulesOwnAddress(t *testing.T) {
 				at, err := url.Parse(link[1])
 				require.NoError(t, err)
 				query := at.Query()
-				if text != "" && len(text) < 300 {
+				if text != "" {
 					require.Equal(t, []string{text}, query["var-model"], "it is one parameter, whatever it holds")
 				}
 				require.Equal(t, []string{"now"}, query["to"])
