@@ -23,8 +23,23 @@ import (
 func (c *Client) LabelValues(
 	ctx context.Context, label string, w evidence.Window, scope vllm.Scope,
 ) ([]string, evidence.Call, error) {
-	return c.LabelValuesOf(ctx, label, "", w, ScopeMatchers(c.store.Labels, scope))
+	var all []string
+	var calls []evidence.Call
+	for _, part := range scope.Parts(scopeBytes) {
+		values, call, err := c.LabelValuesOf(ctx, label, "", w, ScopeMatchers(c.store.Labels, part))
+		calls = append(calls, call)
+		if err != nil {
+			return nil, sum(calls), err
+		}
+		all = append(all, values...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), sum(calls), nil
 }
+
+// scopeBytes, in bytes of a scope's values, leaves room in a URL for the rest of a question and for what escaping adds: label values
+// are asked for by GET alone, and many gateways take 8 KiB.
+const scopeBytes = 2_000
 
 // LabelNames lists the labels of vLLM's series within a window, sorted.
 func (c *Client) LabelNames(ctx context.Context, w evidence.Window) ([]string, evidence.Call, error) {

@@ -2,7 +2,9 @@ package prometheus_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,6 +137,28 @@ func TestLabelValuesAskOnlyVLLMsSeries(t *testing.T) {
 	require.Equal(t, "label_values("+selector+", pod)", call.Text)
 	form := store.Asked()[0].Form
 	require.Equal(t, []string{selector, "1790000000", "1790000600"}, []string{form.Get("match[]"), form.Get("start"), form.Get("end")})
+}
+
+// Label values are asked for by GET alone, and gateways refuse URLs of more than 8 KiB.
+func TestLabelValuesOfManyPodsAreAskedInPieces(t *testing.T) {
+	store := &prometheustest.Store{Values: map[string][]string{"engine": {"1", "0"}}}
+	var pods []string
+	for i := range 300 {
+		pods = append(pods, fmt.Sprintf("vllm-qwen3-32b-7c9d8f6b5-%05d", i))
+	}
+	values, _, err := store.Start(t).LabelValues(t.Context(), "engine", window, vllm.Scope{Pods: pods})
+	require.NoError(t, err)
+	require.Equal(t, []string{"0", "1"}, values, "each once")
+	asked := map[string]int{}
+	for _, call := range store.Asked() {
+		require.Less(t, len(call.Form.Encode()), 6_000)
+		for _, pod := range pods {
+			asked[pod] += strings.Count(call.Form.Get("match[]"), pod)
+		}
+	}
+	for _, pod := range pods {
+		require.Equal(t, 1, asked[pod], pod)
+	}
 }
 
 func TestNamesAreThoseOfTheStoreAndAskedOnce(t *testing.T) {
