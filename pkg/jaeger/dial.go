@@ -83,12 +83,14 @@ func dial(o Options) (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	// gRPC reads a scheme from a target where there is one, and "unix:16685" is a socket to it. So the scheme is always ours.
+	scheme := "dns:///"
 	if dial != nil {
 		// The proxy resolves the name: it may not be known on this side.
-		address = "passthrough:///" + address
+		scheme = "passthrough:///"
 		options = append(options, grpc.WithContextDialer(dial))
 	}
-	conn, err := grpc.NewClient(address, options...)
+	conn, err := grpc.NewClient(scheme+address, options...)
 	if err != nil {
 		return nil, fmt.Errorf("jaeger: %w", err)
 	}
@@ -109,7 +111,7 @@ func target(raw string) (address string, secure bool, err error) {
 	default:
 		return "", false, fmt.Errorf("jaeger: the URL must begin with grpc:// or grpcs://, not %q", u.Scheme)
 	}
-	if u.Hostname() == "" {
+	if !settings.Host(u.Hostname()) {
 		return "", false, errors.New("jaeger: the URL names no host")
 	}
 	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {

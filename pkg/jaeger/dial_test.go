@@ -36,6 +36,19 @@ func TestTargetOfAStoreURL(t *testing.T) {
 		"grpcs://jaeger.example.com":      {"jaeger.example.com:443", true, ""},
 		"grpcs://jaeger.example.com:8443": {"jaeger.example.com:8443", true, ""},
 		"grpc://[::1]:16685/":             {"[::1]:16685", false, ""},
+		"grpc://unix:16685":               {"unix:16685", false, ""}, // hosts, whatever gRPC makes of such names
+		"grpc://dns:16685":                {"dns:16685", false, ""},
+		"grpc://passthrough:1":            {"passthrough:1", false, ""},
+		"grpc://xds:16685":                {"xds:16685", false, ""},
+		"grpc://unix:/run/jaeger.sock":    {"", false, "no path"},
+		"grpc://unix:///run/jaeger.sock":  {"", false, "no path"},
+		"grpc://passthrough:///jaeger:1":  {"", false, "no path"},
+		"grpc://dns:///jaeger:16685":      {"", false, "no path"},
+		"unix:///run/jaeger.sock":         {"", false, "grpc:// or grpcs://"},
+		"grpc://%2Frun%2Fjaeger.sock":     {"", false, "cannot be read"},
+		"grpc://jaeger%00:16685":          {"", false, "cannot be read"},
+		"grpc://jaeger,10.0.0.7:16685":    {"", false, "names no host"},
+		"grpc://ja eger:16685":            {"", false, "cannot be read"},
 		"http://jaeger:16686":             {"", false, "grpc:// or grpcs://"},
 		"jaeger:16685":                    {"", false, "grpc:// or grpcs://"},
 		"grpc://":                         {"", false, "names no host"},
@@ -55,6 +68,14 @@ func TestTargetOfAStoreURL(t *testing.T) {
 			require.Equal(t, c.address, address)
 			require.Equal(t, c.secure, secure)
 		})
+	}
+}
+
+// "unix:16685" is a socket to gRPC, "xds:16685" a control plane. Here both are hosts, which this machine does not know.
+func TestAHostIsNeverASchemeOfGRPC(t *testing.T) {
+	for _, name := range []string{"unix", "unix-abstract", "passthrough", "dns", "xds", "ipv4", "vsock"} {
+		c := connect(t, "grpc://"+name+":16685")
+		require.Equal(t, "dns:///"+name+":16685", c.conn.Target())
 	}
 }
 

@@ -79,7 +79,7 @@ func FuzzDecodeV2(f *testing.F) {
 		c := &Client{span: vllm.RequestSpanName, origins: origins{names: vllm.DefaultJaegerLabels()}}
 		var whole []evidence.Span
 		for i := range chunk.Spans {
-			whole = append(whole, c.wholeSpan(a, &chunk.Spans[i]))
+			whole = append(whole, c.wholeSpan(t.Context(), a, &chunk.Spans[i]))
 		}
 		if n := len(parentsFirst(whole)); n != len(chunk.Spans) {
 			t.Fatalf("%d spans of %d", n, len(chunk.Spans))

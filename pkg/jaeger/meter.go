@@ -29,7 +29,7 @@ func (c *Client) call(ctx context.Context, stage, text string, do func(ctx conte
 	callCtx, cancel := c.deadline(ctx)
 	defer cancel()
 	rows, err := do(context.WithValue(callCtx, receivedKey{}, &received))
-	err = upstream.FromGRPC(c.store, err)
+	err = upstream.FromGRPC(upstream.Asked(ctx, c.store), err)
 	upstream.Observe(ctx, evidence.Jaeger, started, received, err)
 	call := evidence.Call{Store: evidence.Jaeger, Text: text, Duration: time.Since(started), Bytes: received, Rows: rows}
 	if err != nil {

@@ -24,6 +24,9 @@ var ErrTraceID = errors.New("a trace id is 1 to 32 hexadecimal digits, not all z
 // maxTraceSpans is what a browser still draws as one waterfall, with patience.
 const maxTraceSpans = 20_000
 
+// maxWarning is, in bytes, as much of a remark of Jaeger's on a span as is shown.
+const maxWarning = 300
+
 // GetTrace gives all spans of one trace, parents before children and siblings by start. An unknown trace is an empty
 // answer, not an error. It always speaks api_v2, which keeps Jaeger's own warnings.
 func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport) {
@@ -50,7 +53,7 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 					report.Truncated = true
 					return len(spans), nil // ending the call's context ends the stream
 				}
-				spans = append(spans, c.wholeSpan(a, &chunk.Spans[i]))
+				spans = append(spans, c.wholeSpan(ctx, a, &chunk.Spans[i]))
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -86,13 +89,15 @@ func parseTraceID(s string) (model.TraceID, error) {
 }
 
 // wholeSpan translates a span with everything that Jaeger says of it.
-func (c *Client) wholeSpan(a *answer, in *model.Span) evidence.Span {
+func (c *Client) wholeSpan(ctx context.Context, a *answer, in *model.Span) evidence.Span {
 	s := a.takeSpanV2(in)
 	out := evidence.Span{
 		TraceID: hex.EncodeToString(s.trace[:]), SpanID: hex.EncodeToString(s.id[:]), ParentSpanID: s.parentHex(),
 		Operation: in.OperationName, Service: s.service, Start: s.start, Duration: max(in.Duration, 0), Kind: s.kind,
 		Attributes: make([]evidence.Attribute, 0, len(in.Tags)),
-		Warnings:   in.Warnings,
+	}
+	for _, text := range in.Warnings {
+		out.Warnings = append(out.Warnings, upstream.Words(ctx, c.store, text, maxWarning))
 	}
 	if in.Process != nil {
 		out.Resource = attributes(in.Process.Tags)

@@ -104,7 +104,7 @@ func TestAFollowsFromReferenceIsALinkAndNoParent(t *testing.T) {
 	in := engineSpan("a", "4", "1", "x", noon).model()
 	in.References[0].RefType = 1 // FOLLOWS_FROM
 	c := &Client{span: vllm.RequestSpanName}
-	span := c.wholeSpan(newAnswer(&origins{}), &in)
+	span := c.wholeSpan(t.Context(), newAnswer(&origins{}), &in)
 	require.Empty(t, span.ParentSpanID)
 	require.Len(t, span.Links, 1)
 }

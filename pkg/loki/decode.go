@@ -48,6 +48,7 @@ var (
 	errBrokenOff = errors.New("it broke off")
 	errNoSuccess = errors.New(`its status is not "success"`)
 	errNotLines  = errors.New("it holds no log lines, but another type of result")
+	errTrailing  = errors.New("something stands behind its end")
 	errTime      = errors.New("a time in it is no number")
 	errUnasked   = errors.New("it holds many more lines than were asked for")
 )
@@ -158,6 +159,8 @@ func (a *answer) result(kind string, element func(*jsoniter.Iterator) bool) erro
 		return it.Error == nil
 	})
 	switch {
+	case a.trailing():
+		return errTrailing
 	case a.invalid != nil:
 		return a.invalid
 	case a.iter.Error != nil && brokenOff(a.body):
@@ -170,6 +173,17 @@ func (a *answer) result(kind string, element func(*jsoniter.Iterator) bool) erro
 		return errNotLines
 	}
 	return nil
+}
+
+// trailing reports whether something stands behind a document that was read whole.
+func (a *answer) trailing() bool {
+	if a.iter.Error != nil {
+		return false
+	}
+	a.iter.WhatIsNext() // its error is the end
+	more := a.iter.Error == nil
+	a.iter.Error = nil
+	return more
 }
 
 // value reads ["<unix ns>", "<line>"] with, since Loki 3 and the categorize-labels flag, an object of metadata behind.

@@ -43,6 +43,19 @@ func TestDecodeReadsEveryFormOfAnswer(t *testing.T) {
 	}
 }
 
+func TestNothingStandsBehindAnAnswer(t *testing.T) {
+	whole := `{"status":"success","data":{"resultType":"streams","result":[]}}`
+	d := newDecoder(placesOf(vllm.DefaultLokiLabels()))
+	_, err := d.lines([]byte(whole + " \r\n\t"))
+	require.NoError(t, err)
+	for _, behind := range []string{"x", "}", whole, "\x00", ",", "<html>"} {
+		_, err := d.lines([]byte(whole + behind))
+		require.Equal(t, errTrailing, err, behind)
+		_, err = decodeVolume([]byte(strings.ReplaceAll(whole, "streams", "matrix")+behind), 1)
+		require.Equal(t, errTrailing, err, behind)
+	}
+}
+
 func TestOriginTakesTheFirstNameThatTells(t *testing.T) {
 	p := placesOf(vllm.LabelNames{Pod: "pod", Model: "model"})
 	require.Equal(t, evidence.Origin{Pod: "a", Model: "m"}, p.origin(map[string]string{"pod": "a", "k8s_pod_name": "b", "model": "m"}, nil))

@@ -20,6 +20,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/wellformed"
 )
 
 const (
@@ -49,7 +50,33 @@ func (d *Datasource) CallResource(ctx context.Context, req *backend.CallResource
 }
 
 // handler routes; whatever is not listed here is 404.
-func (c *catalogue) handler() http.Handler {
+func (c *catalogue) handler() http.Handler { return wellFormed(c.routes()) }
+
+// wellFormed refuses a path or a parameter that is no text, before anything is looked up by it.
+func wellFormed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := wellformed.Text(r.URL.Path); err != nil {
+			writeError(w, badParameter{"the path", "cannot be read: " + err.Error()})
+			return
+		}
+		params, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil { // Query would leave out what it cannot read
+			writeError(w, badParameter{"the query string", "cannot be read: a part of it is not escaped as in a URL"})
+			return
+		}
+		for name, values := range params {
+			for _, text := range append([]string{name}, values...) {
+				if err := wellformed.Text(text); err != nil {
+					writeError(w, badParameter{strconv.QuoteToASCII(shorten(name)), "cannot be read: " + err.Error()})
+					return
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *catalogue) routes() http.Handler {
 	mux := http.NewServeMux()
 	for _, place := range places {
 		mux.HandleFunc("GET /"+place.route, list(c.now, func(ctx context.Context, _ *http.Request, ask listing) ([]string, error) {
@@ -175,7 +202,7 @@ func (ask *listing) where(conditions []string) error {
 	}
 	for _, text := range conditions {
 		var c vllm.Condition
-		if err := json.Unmarshal([]byte(text), &c); err != nil {
+		if wellformed.JSON([]byte(text)) != nil || json.Unmarshal([]byte(text), &c) != nil {
 			return badParameter{"where", "is no condition"}
 		}
 		ask.scope.Where = append(ask.scope.Where, c)

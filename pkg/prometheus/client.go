@@ -101,7 +101,7 @@ func (c *Client) query(ctx context.Context, path, expr string, form url.Values) 
 	call, err := c.record(ctx, expr, func(ctx context.Context) (int, []string, error) {
 		err := c.post(ctx, path, form, func(body io.Reader) (err error) {
 			answer, err = decode(ctx, body)
-			return c.unread(err)
+			return c.unread(ctx, err)
 		})
 		if err != nil {
 			return 0, nil, err
@@ -109,6 +109,7 @@ func (c *Client) query(ctx context.Context, path, expr string, form url.Values) 
 		if answer.Type == "" && path == queryRangePath { // cut before it was said
 			answer.Type = "matrix"
 		}
+		answer.Warnings, answer.Partial = c.words(ctx, answer.Warnings), c.words(ctx, answer.Partial)
 		return len(answer.Series), answer.Partial, nil
 	})
 	return answer, call, err
@@ -124,7 +125,7 @@ func (c *Client) list(ctx context.Context, text, label string, w evidence.Window
 		var partial []string
 		read := func(body io.Reader) (err error) {
 			names, partial, err = decodeNames(ctx, body)
-			return c.unread(err)
+			return c.unread(ctx, err)
 		}
 		var err error
 		if label == "" {
@@ -144,14 +145,14 @@ func (c *Client) list(ctx context.Context, text, label string, w evidence.Window
 }
 
 // unread makes the error of an answer that cannot be read the store's.
-func (c *Client) unread(err error) error {
+func (c *Client) unread(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, memory.ErrBusy) {
 		return err
 	}
 	if e, ok := errors.AsType[*upstream.Error](err); ok {
 		return e
 	}
-	return upstream.BadAnswer(c.store, err)
+	return upstream.BadAnswer(upstream.Asked(ctx, c.store), err)
 }
 
 func (c *Client) get(ctx context.Context, u *url.URL, query string, read func(io.Reader) error) error {
@@ -184,10 +185,10 @@ func (c *Client) record(ctx context.Context, text string, ask func(context.Conte
 	var bytes atomic.Int64
 	started := time.Now()
 	rows, partial, err := ask(upstream.CountBytes(ctx, &bytes))
-	err = c.classify(err)
+	err = c.classify(ctx, err)
 	call := evidence.Call{
 		Store: evidence.Prometheus, Text: text, Duration: time.Since(started), Bytes: bytes.Load(), Rows: rows,
-		Partial: upstream.Words(c.store, partialText(partial)),
+		Partial: partialText(c.words(ctx, partial)),
 	}
 	if err != nil {
 		call.Err = err.Error()
@@ -196,14 +197,14 @@ func (c *Client) record(ctx context.Context, text string, ask func(context.Conte
 }
 
 // classify makes client_golang's own errors ours: it finds fault with bodies, upstream with everything before them.
-func (c *Client) classify(err error) error {
+func (c *Client) classify(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*v1.Error](err); ok {
-		return upstream.BadAnswer(c.store, e)
+		return upstream.BadAnswer(upstream.Asked(ctx, c.store), e)
 	}
 	if errors.Is(err, memory.ErrBusy) {
 		return err
 	}
-	return upstream.FromNetwork(c.store, err)
+	return upstream.FromNetwork(upstream.Asked(ctx, c.store), err)
 }
 
 // Ping asks the cheapest question there is, and then for the version, which Prometheus' kin may not tell: it can be empty.
@@ -219,7 +220,20 @@ func (c *Client) Ping(ctx context.Context) (version string, err error) {
 	if err != nil {
 		return "", nil // queries work, so the store does
 	}
-	return info.Version, nil
+	return upstream.Words(ctx, c.store, info.Version, maxVersion), nil
+}
+
+// maxVersion is, in bytes, as much of a version as is shown.
+const maxVersion = 60
+
+// words makes the store's remarks fit to be shown, each once.
+func (c *Client) words(ctx context.Context, remarks []string) (out []string) {
+	for _, text := range remarks {
+		if text = upstream.Words(ctx, c.store, text, maxPartial); text != "" && !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // unixSeconds writes a time as the API wants it, exact to the millisecond (what Prometheus itself keeps).

@@ -92,6 +92,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"an unknown status":      `{"status":"maybe"}`,
 		"a sample without value": `{"status":"success","data":{"result":[{"metric":{},"value":[1]}]}}`,
 		"a time that is none":    `{"status":"success","data":{"result":[{"metric":{},"value":["x","1"]}]}}`,
+		"something behind it":    whole + "x",
+		"another answer behind":  whole + "\n" + whole,
+		"a bracket too many":     whole + "}",
 		"a label that is a list": `{"status":"success","data":{"result":[{"metric":{"a":[]},"value":[1,"1"]}]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +106,9 @@ func TestDecodeRefuses(t *testing.T) {
 		_, err := decodeText(whole[:cut])
 		require.Error(t, err, "cut off after %d bytes", cut)
 	}
-	_, err := decodeText(`{"status":"error","errorType":"execution","error":"query timed out"}`)
+	_, _, err := decodeNames(t.Context(), strings.NewReader(`{"status":"success","data":["a"]} x`))
+	require.ErrorIs(t, err, ErrNotAnswer)
+	_, err = decodeText(`{"status":"error","errorType":"execution","error":"query timed out"}`)
 	require.EqualError(t, err, "query timed out")
 }
 

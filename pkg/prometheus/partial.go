@@ -46,7 +46,7 @@ func sortWarnings(warnings []string, missing bool) (remarks, partial []string) {
 	return remarks, partial
 }
 
-// maxPartial bounds the words about missing parts: a store of a hundred shards has a hundred of them.
+// maxPartial bounds the words about missing parts, in bytes: a store of a hundred shards has a hundred of them.
 const maxPartial = 300
 
 // partialText is one sentence part out of all that a store said about missing parts.

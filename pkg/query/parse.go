@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/wellformed"
 )
 
 // saved is the JSON as it stands in dashboards. src/queryTypes.ts mirrors it; a test holds the two together.
@@ -35,6 +37,10 @@ type saved struct {
 // is to blame; nothing has been sent to a store then.
 func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 	var s saved
+	malformed := wellformed.JSON(q.JSON)
+	if malformed != nil && !errors.Is(malformed, wellformed.ErrNUL) { // of a NUL the field can say more, where it looks for one
+		return Query{}, fmt.Errorf("the query is not valid: %w", malformed)
+	}
 	if len(bytes.TrimSpace(q.JSON)) > 0 {
 		if err := json.Unmarshal(q.JSON, &s); err != nil {
 			return Query{}, fmt.Errorf("the query is not valid: %w", cleanJSONError(err))
@@ -72,7 +78,13 @@ func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
 	if fromAlert && !out.Kind.Alerts() && out.Kind.known() {
 		return Query{}, wrong("queryType", "%q gives rows, not numbers: an alert rule can use requests, models, slo, coverage or promql", out.Kind)
 	}
-	return out, out.take(&s, maxRows)
+	if err := out.take(&s, maxRows); err != nil {
+		return Query{}, err
+	}
+	if malformed != nil {
+		return Query{}, fmt.Errorf("the query is not valid: %w", malformed)
+	}
+	return out, nil
 }
 
 // prometheusTarget reads a query that has an expression where Grafana's Prometheus data source keeps it. A target that does

@@ -93,6 +93,9 @@ func TestEverySettingIsDocumented(t *testing.T) {
 func compare(a, b reflect.Value, path string, changed map[string]bool) {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Name
+		if !a.Type().Field(i).IsExported() {
+			continue
+		}
 		if a.Field(i).Kind() == reflect.Struct {
 			if a.Field(i).Type() == reflect.TypeFor[settings.Store]() {
 				name = "Store"

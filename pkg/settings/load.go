@@ -13,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/wellformed"
 )
 
 // Defaults of what a data source leaves out; those of limits stand in limits.go.
@@ -26,6 +27,9 @@ const (
 // data source calls with them. What it returns is decoded, not yet sane: see Validate.
 func Load(instance backend.DataSourceInstanceSettings) (Settings, error) {
 	var saved document
+	if err := wellformed.JSON(instance.JSONData); err != nil {
+		return Settings{}, fmt.Errorf("settings: jsonData: %w", err)
+	}
 	if data := bytes.TrimSpace(instance.JSONData); len(data) > 0 {
 		if err := json.Unmarshal(data, &saved); err != nil {
 			return Settings{}, fmt.Errorf("settings: jsonData: %w", err)

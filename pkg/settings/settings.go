@@ -3,9 +3,6 @@
 package settings
 
 import (
-	"encoding/base64"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -57,6 +54,8 @@ type Store struct {
 	ForwardIdentity bool
 	Labels          vllm.LabelNames
 	MaxResponse     int64 // bytes of one answer; Jaeger: of one message
+
+	sent []Secret // see WithSent
 }
 
 // Configured reports whether the store is there to be asked.
@@ -68,30 +67,6 @@ func (s Store) TenantHeader() string {
 		return "x-tenant"
 	}
 	return "X-Scope-OrgID" // Loki, and the multi-tenant kin of Prometheus: Mimir, Cortex
-}
-
-// Redact takes this store's secrets out of a text that came from the store: some servers quote what they were sent.
-func (s Store) Redact(text string) string {
-	for _, secret := range s.secrets() {
-		text = strings.ReplaceAll(text, string(secret), redacted)
-	}
-	return text
-}
-
-// secrets lists what may stand in a request, longest first so that none survives as the rest of another. Secrets of under
-// four bytes are left out: taking out every "1" hides the message and protects nothing.
-func (s Store) secrets() []Secret {
-	all := []Secret{s.Password, s.BearerToken}
-	if s.Auth == AuthBasic {
-		pair := s.BasicAuthUser + ":" + string(s.Password)
-		all = append(all, Secret(base64.StdEncoding.EncodeToString([]byte(pair))))
-	}
-	for _, h := range s.Headers {
-		all = append(all, h.Value)
-	}
-	all = slices.DeleteFunc(all, func(secret Secret) bool { return len(secret) < 4 })
-	slices.SortFunc(all, func(a, b Secret) int { return len(b) - len(a) })
-	return all
 }
 
 // TLS of one store, PEM texts.

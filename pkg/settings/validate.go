@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/textproto"
 	"net/url"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -58,9 +60,9 @@ func (p *problems) store(s Store) {
 	p.auth(field, s)
 	p.tls(field, s)
 	p.headers(field, s)
-	p.line(field("basicAuthUser"), s.BasicAuthUser)
-	p.line(field("tenant"), s.Tenant)
-	p.line(field("tls.serverName"), s.TLS.ServerName)
+	p.header(field("basicAuthUser"), s.BasicAuthUser)
+	p.header(field("tenant"), s.Tenant)
+	p.header(field("tls.serverName"), s.TLS.ServerName)
 	p.labels(field("labels."), s.Name, s.Labels)
 	if s.Timeout < minTimeout || s.Timeout > maxTimeout {
 		p.addf(field("timeout"), "%s is not between %s and %s", s.Timeout, minTimeout, maxTimeout)
@@ -88,8 +90,11 @@ func (p *problems) url(field string, s Store) {
 	if u.Scheme != schemes[0] && u.Scheme != schemes[1] {
 		p.addf(field, "must begin with %s:// or %s://", schemes[0], schemes[1])
 	}
-	if u.Hostname() == "" {
+	switch host := u.Hostname(); {
+	case host == "":
 		p.addf(field, "names no host")
+	case !Host(host):
+		p.addf(field, "names no host: letters, digits, dots and hyphens, or an IP address")
 	}
 	if u.User != nil {
 		p.addf(field, "must not hold a user or password: use auth basic, which keeps the password secret")
@@ -97,6 +102,18 @@ func (p *problems) url(field string, s Store) {
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		p.addf(field, "must end with the path, without ? or #")
 	}
+}
+
+// hostName is what DNS takes, and underscores, which Docker's names have.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$`)
+
+// Host reports whether a text is the name of a host or an IP address, and nothing that a library could read as more: a path, a
+// scheme, an escape.
+func Host(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return len(name) <= 253 && hostName.MatchString(name)
 }
 
 func hostOr(u *url.URL, fallback string) string {
@@ -121,7 +138,7 @@ func (p *problems) auth(field func(string) string, s Store) {
 		if s.BearerToken == "" {
 			p.addf(string(s.Name)+"BearerToken", "is not set, and auth is bearer")
 		}
-		p.line(string(s.Name)+"BearerToken", string(s.BearerToken))
+		p.header(string(s.Name)+"BearerToken", string(s.BearerToken))
 	default:
 		p.addf(field("auth"), "%q is not none, basic or bearer", string(s.Auth))
 	}
@@ -191,14 +208,38 @@ func (p *problems) headers(field func(string) string, s Store) {
 		if h.Value == "" {
 			p.addf(name, "%s has no value", canonical)
 		}
-		p.line(fmt.Sprintf("%sHeaderValue%d", s.Name, i+1), string(h.Value))
+		p.header(fmt.Sprintf("%sHeaderValue%d", s.Name, i+1), string(h.Value))
 	}
 }
 
 // line refuses what would end a header or forge a log line. It does not quote the value: it may be a secret.
 func (p *problems) line(field, value string) {
-	if strings.ContainsFunc(value, unicode.IsControl) {
+	switch {
+	case !utf8.ValidString(value):
+		p.addf(field, "is not valid UTF-8")
+	case strings.ContainsFunc(value, unicode.IsControl):
 		p.addf(field, "holds a line break or another control character")
+	case strings.ContainsFunc(value, Invisible):
+		p.addf(field, "holds a character that cannot be seen, such as a space of no width: type it again instead of pasting it")
+	}
+}
+
+// header is line for what is sent in a header as it is. Servers do not agree on what other than ASCII means there, gRPC refuses
+// it, and where it was pasted it is nearly always a mistake: a dash, a quote or a space that a word processor put in.
+func (p *problems) header(field, value string) {
+	before := len(*p)
+	p.line(field, value)
+	if len(*p) > before {
+		return
+	}
+	for at, r := range []rune(value) {
+		if r >= utf8.RuneSelf {
+			p.addf(field, "its character %d is not ASCII: a header takes letters, digits and signs of ASCII only", at+1)
+			return
+		}
+	}
+	if strings.TrimSpace(value) != value {
+		p.addf(field, "begins or ends with a space, which a header would lose")
 	}
 }
 

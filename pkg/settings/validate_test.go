@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
@@ -71,6 +72,19 @@ func TestValidateNamesTheFieldAndTheReason(t *testing.T) {
 			s.Loki.Auth, s.Loki.BearerToken, s.Loki.Headers = AuthBearer, "t", []Header{{"authorization", "hunter2"}}
 		}, "loki.headers: Authorization is already set by auth"},
 
+		"a token with a dash of a word processor": {func(s *Settings) { s.Loki.Auth, s.Loki.BearerToken = AuthBearer, "hunter2–x" }, "lokiBearerToken: its character 8 is not ASCII"},
+		"a token with a space of no width":        {func(s *Settings) { s.Loki.Auth, s.Loki.BearerToken = AuthBearer, "hunter2\u200b" }, "lokiBearerToken: holds a character that cannot be seen"},
+		"a token with a space behind it":          {func(s *Settings) { s.Loki.Auth, s.Loki.BearerToken = AuthBearer, "hunter2 " }, "lokiBearerToken: begins or ends with a space"},
+		"a token that is not UTF-8":               {func(s *Settings) { s.Loki.Auth, s.Loki.BearerToken = AuthBearer, "hunter2\xff" }, "lokiBearerToken: is not valid UTF-8"},
+		"a user's name that is not ASCII":         {func(s *Settings) { s.Loki.BasicAuthUser = "jürgen" }, "loki.basicAuthUser: its character 2 is not ASCII"},
+		"a header's value that is not ASCII":      {func(s *Settings) { s.Loki.Headers = []Header{{"X-Key", "hunter2é"}} }, "lokiHeaderValue1: its character 8 is not ASCII"},
+		"a tenant that is not ASCII":              {func(s *Settings) { s.Jaeger.Tenant = "équipe" }, "jaeger.tenant: its character 1 is not ASCII"},
+		"a password with a NUL":                   {func(s *Settings) { s.Loki.Auth, s.Loki.BasicAuthUser, s.Loki.Password = AuthBasic, "u", "hunter2\x00" }, "lokiBasicAuthPassword: holds a line break or another control character"},
+		"a socket for Jaeger":                     {func(s *Settings) { s.Jaeger.URL = "grpc://unix:/run/jaeger.sock" }, "jaeger.url: needs a port"},
+		"a scheme of gRPC":                        {func(s *Settings) { s.Jaeger.URL = grpcURL("unix:///run/jaeger.sock") }, "jaeger.url: must begin with grpc://"},
+		"several hosts":                           {func(s *Settings) { s.Jaeger.URL = "grpc://a,b:16685" }, "jaeger.url: names no host"},
+		"a host with a sign":                      {func(s *Settings) { s.Loki.URL = "http://lo$ki" }, "loki.url: names no host"},
+
 		"a tenant with a line break":     {func(s *Settings) { s.Loki.Tenant = "a\nb" }, "loki.tenant: holds a line break"},
 		"a timeout too short":            {func(s *Settings) { s.Loki.Timeout = time.Millisecond }, "loki.timeout: 1ms is not between 1s and 10m0s"},
 		"a negative timeout":             {func(s *Settings) { s.Loki.Timeout = -time.Second }, "loki.timeout: -1s is not between"},
@@ -108,6 +122,26 @@ func TestValidateNamesTheFieldAndTheReason(t *testing.T) {
 			require.NotContains(t, err.Error(), "hunter2", "a secret in the message")
 			require.NotContains(t, err.Error(), "\n")
 		})
+	}
+}
+
+func TestSettingsThatAreNoTextAreNotRead(t *testing.T) {
+	for raw, want := range map[string]string{
+		"{\"loki\": {\"tenant\": \"a\xff\"}}":      "settings: jsonData: it is not valid UTF-8",
+		`{"vllm": {"spanName": "a\u0000b"}}`:       "settings: jsonData: it holds a NUL character (U+0000)",
+		`{"vllm": {"logSelector": "{a=\"\ud800"}}`: "settings: jsonData: it holds half of a surrogate pair",
+	} {
+		_, err := Load(backend.DataSourceInstanceSettings{JSONData: []byte(raw)})
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestNamesOfHosts(t *testing.T) {
+	for _, name := range []string{"jaeger", "jaeger-query.tracing.svc.cluster.local", "a_b", "10.0.0.7", "::1", "fe80::1%eth0", "xn--bcher-kva.example", "host.", "unix", "dns"} {
+		require.True(t, Host(name), name)
+	}
+	for _, name := range []string{"", "a b", "a/b", "a:b", "unix:", "a,b", "-a", "a-", "a..b", ".a", "bücher.example", "a\x00", "a%2fb", strings.Repeat("a.", 200)} {
+		require.False(t, Host(name), name)
 	}
 }
 

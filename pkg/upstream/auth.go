@@ -1,12 +1,10 @@
 package upstream
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/base64"
 	"net/http"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
@@ -70,21 +68,4 @@ func authorize(store settings.Store) httpclient.Middleware {
 			return next.RoundTrip(req)
 		})
 	})
-}
-
-// redactSent takes a forwarded identity out of an answer that quotes it; the store's own secrets are known to its settings.
-func redactSent(req *http.Request, body []byte) []byte {
-	if req == nil {
-		return body
-	}
-	for _, name := range IdentityHeaders {
-		value := []byte(req.Header.Get(name))
-		if _, token, ok := bytes.Cut(value, []byte(" ")); ok && name == backend.OAuthIdentityTokenHeaderName {
-			value = token // without the scheme
-		}
-		if len(value) > 0 {
-			body = bytes.ReplaceAll(body, value, []byte("[redacted]"))
-		}
-	}
-	return body
 }

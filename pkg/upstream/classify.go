@@ -59,7 +59,7 @@ func FromNetwork(store settings.Store, err error) error {
 		return e
 	}
 	kind, message := network(err)
-	return &Error{Store: store.Name, Kind: kind, Message: clean(store, message)}
+	return &Error{Store: store.Name, Kind: kind, Message: clean(store, message, maxMessage)}
 }
 
 // network tells kind and cause of a transport error. The text of *url.Error is never used: it begins with the URL.
@@ -135,7 +135,7 @@ func FromGRPC(store settings.Store, err error) error {
 		return FromNetwork(store, err)
 	}
 	kind := kindOfCode(s)
-	return &Error{Store: store.Name, Kind: kind, Message: clean(store, grpcMessage(kind, s.Message()))}
+	return &Error{Store: store.Name, Kind: kind, Message: clean(store, grpcMessage(kind, s.Message()), maxMessage)}
 }
 
 // grpcMessage says of a connection what network says of one over HTTP; grpc-go's own words about it nest four errors.
@@ -189,5 +189,5 @@ func kindOfCode(s *status.Status) Kind {
 
 // BadAnswer makes the error of an answer that came whole and cannot be read; reason must not quote the answer.
 func BadAnswer(store settings.Store, reason error) error {
-	return &Error{Store: store.Name, Kind: ErrBadAnswer, Message: clean(store, fmt.Sprint(reason))}
+	return &Error{Store: store.Name, Kind: ErrBadAnswer, Message: clean(store, fmt.Sprint(reason), maxMessage)}
 }

@@ -134,16 +134,16 @@ func (c *Client) Read(ctx context.Context, req *http.Request, read func(io.Reade
 func (c *Client) Open(ctx context.Context, req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req.WithContext(ctx))
 	if err != nil {
-		return nil, FromNetwork(c.store, err)
+		return nil, FromNetwork(Asked(ctx, c.store), err)
 	}
 	if resp.StatusCode/100 != 2 {
 		// What can be read of the message is enough, the status is the error.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 		_ = resp.Body.Close()
 		resp.Body = http.NoBody
-		return resp, FromStatus(c.store, resp.StatusCode, redactSent(resp.Request, body))
+		return resp, FromStatus(Asked(ctx, c.store), resp.StatusCode, body)
 	}
-	resp.Body = classifiedBody{ReadCloser: resp.Body, store: c.store}
+	resp.Body = classifiedBody{ReadCloser: resp.Body, store: Asked(ctx, c.store)}
 	return resp, nil
 }
 
