@@ -156,27 +156,23 @@ func answerOf(t testing.TB, spans []testSpan, v3 bool) *answer {
 	return a
 }
 
-// What one span costs must not depend on how many a trace has, whatever their shape. CPU time of this thread is compared, the best
-// of some runs, so that a busy machine does not matter; what grows with the square is 20 times as slow.
+// What one span costs must not depend on how many a trace has, whatever their shape. CPU time of this thread is compared, so that a busy
+// machine does not matter; what grows with the square is 20 times as slow.
 func TestASpanOfALargeTraceCostsWhatOneOfASmallTraceDoes(t *testing.T) {
 	const small, large, factor = 1_000, 20_000, 8
 	for name, spans := range largeTraces {
 		t.Run(name, func(t *testing.T) {
 			cost := func(n int) time.Duration { // of as many spans, whatever the size of a trace
 				a := answerOf(t, spans(n), true)
-				best := time.Hour
-				for range 2 {
-					runtime.GC()
-					best = min(best, cpuTime(func() {
-						for range large / n {
-							assembler := assembler{wanted: everything}
-							for _, trace := range a.order {
-								assembler.trace(trace)
-							}
+				runtime.GC()
+				return cpuTime(func() {
+					for range large / n {
+						assembler := assembler{wanted: everything}
+						for _, trace := range a.order {
+							assembler.trace(trace)
 						}
-					}))
-				}
-				return best
+					}
+				})
 			}
 			short, long := cost(small), cost(large)
 			t.Logf("%s per span of %d, %s of %d", short/large, small, long/large, large)

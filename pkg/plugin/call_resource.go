@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
@@ -55,8 +56,8 @@ func (c *catalogue) handler() http.Handler { return wellFormed(c.routes()) }
 // wellFormed refuses a path or a parameter that is no text, before anything is looked up by it.
 func wellFormed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := wellformed.Text(r.URL.Path); err != nil {
-			writeError(w, badParameter{"the path", "cannot be read: " + err.Error()})
+		if !utf8.ValidString(r.URL.Path) { // of other characters each list says what it takes
+			writeError(w, badParameter{"the path", "cannot be read: " + wellformed.ErrUTF8.Error()})
 			return
 		}
 		params, err := url.ParseQuery(r.URL.RawQuery)

@@ -81,12 +81,14 @@ func redactAll(text string, secrets []string, cut bool) string {
 	for _, secret := range secrets {
 		needles = append(needles, needlesOf(secret)...)
 	}
+	index := indexOf(needles)
 	var found []stretch
 	v := viewOf(text)
 	for range layers {
 		plain := v.comparable()
-		for _, n := range needles {
-			found = plain.find(found, n, text, cut)
+		found = plain.find(found, index, text)
+		if cut {
+			found = plain.findCut(found, needles, text)
 		}
 		next, changed := v.unescaped()
 		if !changed {
@@ -120,7 +122,7 @@ type view struct {
 }
 
 func viewOf(text string) *view {
-	v := &view{}
+	v := newView(len(text))
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		if !Invisible(r) { // within an escape they would hide it
@@ -133,13 +135,17 @@ func viewOf(text string) *view {
 	return v
 }
 
+func newView(size int) *view {
+	return &view{b: make([]byte, 0, size), from: make([]int, 0, size), to: make([]int, 0, size)}
+}
+
 func (v *view) add(b byte, from, to int) {
 	v.b, v.from, v.to = append(v.b, b), append(v.from, from), append(v.to, to)
 }
 
 // unescaped undoes one layer of escapes.
 func (v *view) unescaped() (out *view, changed bool) {
-	out = &view{}
+	out = newView(len(v.b))
 	for i := 0; i < len(v.b); {
 		n, text := unescape(v.b[i:])
 		if n == 0 {
@@ -252,8 +258,18 @@ func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' ||
 
 // comparable gives a view in the form in which texts are compared.
 func (v *view) comparable() *view {
-	out := &view{}
+	out := newView(len(v.b))
 	for i := 0; i < len(v.b); {
+		if c := v.b[i]; c < utf8.RuneSelf { // nearly always
+			if c > ' ' && c != '+' && c != 0x7f {
+				if 'a' <= c && c <= 'z' {
+					c -= 'a' - 'A'
+				}
+				out.add(c, v.from[i], v.to[i])
+			}
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(v.b[i:])
 		if r == utf8.RuneError && size == 1 {
 			r = rune(v.b[i]) // a byte of an older encoding
@@ -268,18 +284,26 @@ func (v *view) comparable() *view {
 	return out
 }
 
-// comparedAs is what counts of a character: nothing of white space and what cannot be seen, nothing of a plus sign, which
-// is a space in a URL, and of letters not their case.
-func comparedAs(r rune) string {
-	if r < utf8.RuneSelf {
+// folded gives a text in that form.
+func folded(text string) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range text {
 		switch {
-		case r <= ' ' || r == '+' || r == 0x7f:
-			return ""
-		case 'a' <= r && r <= 'z':
-			r -= 'a' - 'A'
+		case r >= utf8.RuneSelf:
+			out = append(out, comparedAs(r)...)
+		case r > ' ' && r != '+' && r != 0x7f:
+			if 'a' <= r && r <= 'z' {
+				r -= 'a' - 'A'
+			}
+			out = append(out, byte(r))
 		}
-		return string(r)
 	}
+	return out
+}
+
+// comparedAs is what counts of a character that is not ASCII: nothing of white space and what cannot be seen, and of letters not
+// their case. Of ASCII a plus sign does not count either, which is a space in a URL.
+func comparedAs(r rune) string {
 	if unicode.IsSpace(r) || Invisible(r) {
 		return ""
 	}
@@ -310,7 +334,7 @@ type needle struct {
 func needlesOf(secret string) []needle {
 	var all []needle
 	add := func(text string, coded bool) {
-		n := needle{viewOf(text).comparable().b, coded}
+		n := needle{folded(text), coded}
 		if len(n.text) >= leastSecret && !slices.ContainsFunc(all, func(m needle) bool { return bytes.Equal(m.text, n.text) }) {
 			all = append(all, n)
 		}
@@ -325,9 +349,11 @@ func needlesOf(secret string) []needle {
 		v = next
 	}
 	quoted, _ := json.Marshal(secret) // of a text, which can always be written
-	for _, form := range []string{
+	forms := []string{
 		secret, strings.ToLower(secret), strings.ToUpper(secret), url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(quoted), `"`),
-	} {
+	}
+	slices.Sort(forms)
+	for _, form := range slices.Compact(forms) {
 		for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			for before := range 3 {
 				add(base64Core(alphabet, form, before), true)
@@ -358,37 +384,60 @@ func base64Core(alphabet *base64.Encoding, secret string, before int) string {
 	return text[(8*before+5)/6 : 8*(before+len(secret))/6]
 }
 
-// find appends where a needle stands in a text.
-func (v *view) find(found []stretch, n needle, text string, cut bool) []stretch {
-	note := func(at, length int) {
-		s := stretch{v.from[at], v.to[at+length-1]}
-		if n.coded {
-			for s.from > 0 && codeByte(text[s.from-1]) {
-				s.from--
-			}
-			for s.to < len(text) && codeByte(text[s.to]) {
-				s.to++
+// index finds needles by how they begin, so that a text is walked through once for all of them.
+type index map[[leastSecret]byte][]needle
+
+func indexOf(needles []needle) index {
+	out := index{}
+	for _, n := range needles {
+		begin := [leastSecret]byte(n.text)
+		out[begin] = append(out[begin], n)
+	}
+	return out
+}
+
+// find appends where needles stand in a text.
+func (v *view) find(found []stretch, needles index, text string) []stretch {
+	gone := 0 // up to where the text is taken out already, with all of a word
+	for at := 0; at+leastSecret <= len(v.b); at++ {
+		if v.from[at] < gone {
+			continue
+		}
+		for _, n := range needles[[leastSecret]byte(v.b[at:])] {
+			if bytes.HasPrefix(v.b[at:], n.text) {
+				found = append(found, v.stretch(at, len(n.text), n.coded, text))
+				if n.coded {
+					gone = max(gone, found[len(found)-1].to)
+				}
 			}
 		}
-		found = append(found, s)
 	}
-	for at := 0; ; at++ {
-		next := bytes.Index(v.b[at:], n.text)
-		if next < 0 {
-			break
-		}
-		at += next
-		note(at, len(n.text))
-	}
-	if cut {
+	return found
+}
+
+// findCut appends what of a needle stands at the end of a text that was cut.
+func (v *view) findCut(found []stretch, needles []needle, text string) []stretch {
+	for _, n := range needles {
 		for length := min(len(n.text)-1, len(v.b)); length >= leastSecret; length-- {
 			if bytes.HasSuffix(v.b, n.text[:length]) {
-				note(len(v.b)-length, length)
+				found = append(found, v.stretch(len(v.b)-length, length, n.coded, text))
 				break
 			}
 		}
 	}
 	return found
+}
+
+// stretch is what goes of the original text for a part of the view.
+func (v *view) stretch(at, length int, coded bool, text string) stretch {
+	s := stretch{v.from[at], v.to[at+length-1]}
+	for coded && s.from > 0 && codeByte(text[s.from-1]) {
+		s.from--
+	}
+	for coded && s.to < len(text) && codeByte(text[s.to]) {
+		s.to++
+	}
+	return s
 }
 
 // codeByte reports whether a byte may stand in base64, in whatever alphabet.

@@ -195,3 +195,20 @@ func FuzzNoSecretIsLeft(f *testing.F) {
 		require.True(t, utf8.ValidString(got))
 	})
 }
+
+func BenchmarkRedact(b *testing.B) {
+	store := Store{Auth: AuthBasic, BasicAuthUser: "grafana", Password: "a-password-of-some-length", BearerToken: Secret(strings.Repeat("token", 100)), Headers: []Header{{"X-Key", "key-of-a-tenant"}}}
+	for name, text := range map[string]string{
+		"a sentence":        "no: parse error at char 12",
+		"64 KiB":            strings.Repeat("some words of a proxy that says too much ", 1600),
+		"64 KiB of escapes": strings.Repeat("%25%2525&amp;\\u0041", 3600),
+		"64 KiB of base64":  strings.Repeat(base64.StdEncoding.EncodeToString([]byte("u:a-password-of-some-length")), 1600),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				store.Redact(text)
+			}
+		})
+	}
+}

@@ -46,7 +46,7 @@ func everything(t *testing.T) *types.Project {
 }
 
 // always is what runs whatever the profile.
-var always = []string{"grafana", "prometheus", "loki", "jaeger", "jaeger-volume", "alertmanager", "collector"}
+var always = []string{"grafana", "prometheus", "loki", "jaeger", "jaeger-volume", "alertmanager", "alerts", "collector"}
 
 func TestEachProfileIsWhole(t *testing.T) {
 	for profile, adds := range map[string][]string{
@@ -153,7 +153,7 @@ func TestOnlyThisMachineReachesIt(t *testing.T) {
 	for _, service := range everything(t).Services {
 		for _, port := range service.Ports {
 			require.Equal(t, "127.0.0.1", port.HostIP, service.Name)
-			require.Contains(t, []string{"grafana", "vllm", "vllm-cpu", "rag-app"}, service.Name, "publishes a port")
+			require.Contains(t, []string{"grafana", "alerts", "vllm", "vllm-cpu", "rag-app"}, service.Name, "publishes a port")
 		}
 	}
 }

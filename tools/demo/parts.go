@@ -17,6 +17,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/child"
 	"github.com/llmserving/grafana-vllm-datasource/tools/grafana"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator"
+	"github.com/llmserving/grafana-vllm-datasource/tools/sink"
 )
 
 // scrapeInterval is short, so that rows get engine state soon.
@@ -175,16 +176,23 @@ func (d *demo) runGrafana(ctx context.Context) {
 		return
 	}
 	d.parts.set("grafana", Busy, "starting", installation.Binary)
+	// What its rules find goes to a page on this machine, and to nobody else.
+	alerts, stop, err := sink.Start()
+	if err != nil {
+		d.parts.fail(ctx, "grafana", err)
+		return
+	}
+	defer stop()
 	server, err := grafana.Start(ctx, grafana.Options{
 		Installation: installation, Root: d.root, Dir: filepath.Join(d.dir, "grafana"),
 		Prometheus: d.stores.Prometheus.URL, Loki: d.stores.Loki.URL, Jaeger: "grpc://" + d.stores.Jaeger.GRPC,
-		ScrapeInterval: scrapeInterval,
+		ScrapeInterval: scrapeInterval, Alerts: alerts + "/grafana",
 	})
 	if err != nil {
 		d.parts.fail(ctx, "grafana", err)
 		return
 	}
-	d.parts.set("grafana", Good, "ready", server.URL)
+	d.parts.set("grafana", Good, "ready", server.URL+", its alerts arrive at "+alerts)
 	select {
 	case <-ctx.Done():
 	case <-server.Done():

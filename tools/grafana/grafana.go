@@ -79,6 +79,8 @@ type Options struct {
 	Prometheus, Loki, Jaeger string
 	// ScrapeInterval of that Prometheus; 0 leaves the data source its default.
 	ScrapeInterval time.Duration
+	// Alerts is where its contact points post; without it they post nowhere.
+	Alerts string
 	// AdminPassword makes people sign in, as admin. Without it everybody is an administrator.
 	AdminPassword string
 }
@@ -143,12 +145,16 @@ func environment(options Options, port *loopback.Port) []string {
 		"GF_PLUGINS_PREINSTALL_DISABLED=true",
 		"GF_PLUGINS_PLUGIN_ADMIN_ENABLED=false",
 		"GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED=true",
+		// Grafana's own home page asks for news whatever the settings say.
+		"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH="+filepath.Join(options.Root, "dashboards", "vllm-fleet.json"),
 		// What provisioning/ asks for.
 		"VLLM_PROMETHEUS_URL="+options.Prometheus,
 		"VLLM_LOKI_URL="+options.Loki,
 		"VLLM_JAEGER_URL="+options.Jaeger,
 		"VLLM_SCRAPE_INTERVAL="+options.ScrapeInterval.String(),
 		"VLLM_DASHBOARDS="+filepath.Join(options.Root, "dashboards"),
+		"VLLM_SLACK_URL="+options.Alerts,
+		"VLLM_SLACK_CRITICAL=critical", "VLLM_SLACK_HIGH=high", "VLLM_SLACK_MEDIUM=medium",
 	)
 }
 
