@@ -24,7 +24,7 @@ import {
 } from '@grafana/data';
 import { DataQuery } from '@grafana/schema';
 import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
-import { lastValueFrom, map, Observable, switchMap } from 'rxjs';
+import { defer, lastValueFrom, map, Observable, switchMap } from 'rxjs';
 
 import { annotationSupport } from './annotations';
 import { Ask, Choices, SeriesFilter } from './choices';
@@ -134,7 +134,8 @@ export class VllmDataSource
 
   /** Answers once; what is asked live goes on as a stream from there. */
   query(request: DataQueryRequest<VllmQuery>): Observable<DataQueryResponse> {
-    return super.query(withLive(request)).pipe(
+    // What a query's variables come to may be refused, and is the panel's error then.
+    return defer(() => super.query(withLive(request))).pipe(
       switchMap((answer) => follow(answer, request.range, this.uid, getGrafanaLiveSrv())),
       map((answer) => this.finished(answer, request))
     );

@@ -104,7 +104,24 @@ describe('PromQL', () => {
   });
 
   test('takes the value of a plain variable as it is', () => {
-    expect(expr('up{x="$v"}', false, { v: { text: '', value: 'a.b"c' } })).toBe('up{x="a.b\\"c"}');
+    expect(expr('up{x="$v"}', false, { v: { text: '', value: 'a.b"c' } })).toBe('up{x="a.b\\x22c"}');
+  });
+
+  test.each([
+    [`a'b`, 'a\\x27b'],
+    ['a"b', 'a\\x22b'],
+    ['a`b', 'a\\x60b'],
+    ['a\\', 'a\\\\'],
+    [`a\\'b`, 'a\\\\\\x27b'],
+    ['a\nb', 'a\\x0ab'],
+    ["'} or vector(1) #", '\\x27} or vector(1) #'],
+  ])('lets no value end its quotes, whichever they are: %j', (value, written) => {
+    for (const quote of [`"`, `'`]) {
+      expect(expr(`up{x=${quote}$v${quote}}`, false, { v: { text: '', value } })).toBe(
+        `up{x=${quote}${written}${quote}}`
+      );
+    }
+    expect(expr("up{x=~'$v'}", true, { v: { text: '', value: [value] } })).not.toMatch(/=~'.*['`"\n].*'/s);
   });
 
   test('keeps the interval for the backend, which knows the step', () => {
@@ -161,5 +178,34 @@ test('every other text of a query takes variables', () => {
     coverage: { metric: 'llama' },
     promql: { expr: 'up', legend: 'llama', minStep: '500ms' },
     requests: { sort: { column: 'llama', desc: true }, groupBy: ['llama'] },
+  });
+});
+
+describe('texts that nobody should send', () => {
+  const many = (n: number) => ({ text: '', value: Array.from({ length: n }, (_, i) => `v${i}`) });
+  const three = { x: many(1000), y: many(1000), z: many(1000) };
+
+  test('several variables in one text are bounded before their texts are built', () => {
+    for (const query of [
+      { scope: { models: ['$x-$y-$z'] } },
+      { requests: { filters: [{ column: 'model', op: '=', value: '$x-$y-$z' }] } },
+      { models: { groupBy: ['$x-$y-$z'] } },
+      { logs: { where: [{ key: 'pod', op: '=', values: ['$x-$y-$z'] }] } },
+    ] as Array<Partial<VllmQuery>>) {
+      expect(() => interpolate(query, three)).toThrow(
+        /3 variables stands for 1000000000 texts, which are more than 200/
+      );
+    }
+    expect(interpolate({ scope: { models: ['$x-$y'] } }, { x: many(20), y: many(10) }).scope?.models).toHaveLength(200);
+    expect(() => interpolate({ scope: { models: ['$x-$y'] } }, { x: many(201), y: many(1) })).toThrow();
+  });
+
+  test('a saved text that holds NUL stays as it is, for the backend to refuse', () => {
+    for (const text of ['a\u0000b', '\u00000\u0000', '$model\u0000', '\u00007\u0000']) {
+      expect(interpolate({ scope: { models: [text] } }).scope?.models).toEqual([text]);
+      expect(
+        interpolate({ requests: { filters: [{ column: 'model', op: '=', value: text }] } }).requests?.filters
+      ).toEqual([{ column: 'model', op: '=', value: text }]);
+    }
   });
 });

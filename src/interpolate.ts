@@ -1,5 +1,8 @@
 import { ScopedVars } from '@grafana/data';
+import { t } from '@grafana/i18n';
 import { TemplateSrv } from '@grafana/runtime';
+
+import schema from './query.generated.json';
 
 import {
   AnnotationsSpec,
@@ -208,15 +211,22 @@ export class Interpolation {
   }
 
   private parts(text: string): Parts {
+    if (text.includes('\0')) {
+      return { plain: [text], values: [], isAll: false }; // no text: the backend says so
+    }
     const found: Array<{ values: string[]; name?: string }> = [];
     const marked = this.templateSrv.replace(text, this.scopedVars, (value: VariableValue, variable?: VariableInfo) => {
       found.push({ values: Array.isArray(value) ? value : [value], name: variable?.name });
       return `\0${found.length - 1}\0`;
     });
     const pieces = marked.split('\0');
+    const marks = pieces.filter((_, i) => i % 2);
+    if (marks.length !== found.length || marks.some((mark, i) => mark !== String(i))) {
+      return { plain: [marked], values: [], isAll: false }; // a value that was written out as it is holds NUL itself
+    }
     return {
       plain: pieces.filter((_, i) => i % 2 === 0),
-      values: pieces.filter((_, i) => i % 2).map((index) => found[Number(index)].values),
+      values: found.map(({ values }) => values),
       isAll: found.length === 1 && marked === '\x000\0' && this.isAll(found[0].name),
     };
   }
@@ -236,7 +246,23 @@ export class Interpolation {
   }
 }
 
+/**
+ * As many texts as one text may stand for: the backend takes no more values in one list. "$x-$y-$z" of three variables with a
+ * thousand values each would be a billion.
+ */
+export const maxCombinations = schema.limits.scopeValues;
+
 function combinations({ plain, values }: Parts): string[] {
+  const texts = values.reduce((product, { length }) => product * length, 1);
+  if (texts > maxCombinations && values.length > 1) {
+    throw new Error(
+      t(
+        'interpolate.too-many',
+        'A text with {{variables}} variables stands for {{texts}} texts, which are more than {{max}}: choose fewer values, or use fewer variables in one text',
+        { variables: values.length, texts, max: maxCombinations }
+      )
+    );
+  }
   return values.reduce<string[]>(
     (heads, tails, i) => heads.flatMap((head) => tails.map((tail) => head + tail + plain[i + 1])),
     [plain[0]]
@@ -247,9 +273,17 @@ function escapeRegex(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
-/** Within PromQL a variable stands in quotes: as plain text, or as a pattern when it can have several values. */
+/**
+ * Within PromQL a variable stands in quotes of any kind: as plain text, or as a pattern when it can have several values. What could
+ * end the quotes, or may not stand in them, is written by its number: \' is no escape between double quotes, nor \" between
+ * single ones.
+ */
 function promqlValue(value: VariableValue, variable?: VariableInfo): string {
-  const quoted = (text: string) => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
+  const quoted = (text: string) =>
+    text
+      .replace(/\\/g, '\\\\')
+      // eslint-disable-next-line no-control-regex
+      .replace(/["'`\u0000-\u001f\u007f]/g, (sign) => '\\x' + sign.charCodeAt(0).toString(16).padStart(2, '0'));
   if (Array.isArray(value)) {
     const patterns = value.map((text) => quoted(escapeRegex(text)));
     return patterns.length === 1 ? patterns[0] : `(${patterns.join('|')})`;

@@ -33,7 +33,7 @@ export function urlProblem(store: Store, text: string | undefined): Problem {
   if (authority.includes('@')) {
     return t('validation.user', 'Leave out user and password: basic authentication keeps them secret');
   }
-  if (!/^(\[[0-9a-f:.]+\]|[^:[\]]+)(:\d+)?$/i.test(authority)) {
+  if (!/^(\[[0-9a-f:.]+(%[\w.-]+)?\]|\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?)(:\d+)?$/i.test(authority)) {
     return t('validation.host', 'It names a host');
   }
   if (/[?#]/.test(rest)) {
@@ -122,6 +122,28 @@ export function logSelectorProblem(selector: string | undefined): Problem {
     : t('validation.log-selector', 'It looks like {container="vllm"}');
 }
 
+/** What is sent in a header as it is. A dash, a quote or a space that a word processor put in is not seen and lets nobody in. */
+export function headerValueProblem(text: string | undefined): Problem {
+  const value = text ?? '';
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u001f\u007f]/.test(value)) {
+    return t('validation.value-control', 'It holds a line break or another control character');
+  }
+  const at = [...value].findIndex((sign) => sign > '\u007e');
+  if (at >= 0) {
+    return t(
+      'validation.value-ascii',
+      'Character {{at}} is not ASCII: a header takes letters, digits and signs of ASCII only',
+      {
+        at: at + 1,
+      }
+    );
+  }
+  return value.trim() !== value
+    ? t('validation.value-space', 'It begins or ends with a space, which a header would lose')
+    : undefined;
+}
+
 /** The user of basic authentication, which cannot do without. */
 export function userProblem(user: string | undefined): Problem {
   if (!user) {
@@ -129,7 +151,7 @@ export function userProblem(user: string | undefined): Problem {
   }
   return user.includes(':')
     ? t('validation.user-colon', 'Basic authentication separates user and password by a colon: none may be in the name')
-    : undefined;
+    : headerValueProblem(user);
 }
 
 /** A certificate or key as text; whether it is a sound one, the backend tells. */

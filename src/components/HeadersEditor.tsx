@@ -4,7 +4,7 @@ import { Button, Field, IconButton, Input, SecretInput, Stack } from '@grafana/u
 
 import { headerSecret, isSaved, Settings, withHeader, withoutHeader, withoutSecret, withSecret } from '../settings';
 import { Store } from '../types';
-import { headerProblem } from '../validation';
+import { headerProblem, headerValueProblem } from '../validation';
 import { examples } from '../untranslated';
 
 interface Props {
@@ -39,7 +39,9 @@ export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
           const name = headers[i] ?? '';
           const problem = headerProblem(store, saved, i);
           const typed = settings.secureJsonData?.[secret] ?? '';
-          const empty = Boolean(name) && !typed && !isSaved(settings, secret);
+          const wrong =
+            headerValueProblem(typed) ??
+            (name && !typed && !isSaved(settings, secret) ? t('headers.empty', 'A header needs a value') : undefined);
           return (
             <Stack key={i} gap={1} alignItems="flex-start" wrap="wrap">
               <Field noMargin invalid={Boolean(problem)} error={problem}>
@@ -56,7 +58,7 @@ export function HeadersEditor({ store, settings, onChange, disabled }: Props) {
                   }}
                 />
               </Field>
-              <Field noMargin invalid={empty} error={t('headers.empty', 'A header needs a value')}>
+              <Field noMargin invalid={Boolean(wrong)} error={wrong}>
                 {disabled ? (
                   <Input
                     id={`vllm-${secret}`}

@@ -5,7 +5,7 @@ import { Field, Input, SecretInput, SecretTextArea } from '@grafana/ui';
 import { isSaved, Settings, withoutSecret, withSecret } from '../settings';
 import { SecretName } from '../types';
 import { examples } from '../untranslated';
-import { pemProblem } from '../validation';
+import { headerValueProblem, pemProblem } from '../validation';
 
 interface Props {
   name: SecretName;
@@ -17,14 +17,19 @@ interface Props {
   pem?: 'CERTIFICATE' | 'PRIVATE KEY';
   /** What is wrong when the secret is neither saved nor typed. */
   missing?: string;
+  /** It is sent in a header as it is. */
+  header?: boolean;
 }
 
 /** A secret: it can be typed and reset, and is never shown again once saved. */
-export function SecretField({ name, label, description, settings, onChange, pem, missing }: Props) {
+export function SecretField({ name, label, description, settings, onChange, pem, missing, header }: Props) {
   const id = `vllm-${name}`;
   const saved = isSaved(settings, name);
   const typed = settings.secureJsonData?.[name] ?? '';
-  const problem = (pem && pemProblem(typed, pem)) || (!saved && !typed ? missing : undefined);
+  const problem =
+    (pem && pemProblem(typed, pem)) ||
+    (header && headerValueProblem(typed)) ||
+    (!saved && !typed ? missing : undefined);
   const secret = {
     id,
     isConfigured: saved,

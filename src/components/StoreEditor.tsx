@@ -13,7 +13,7 @@ import {
   tenantHeaders,
   timeoutBounds,
 } from '../types';
-import { durationProblem, numberProblem, urlProblem, userProblem } from '../validation';
+import { durationProblem, headerValueProblem, numberProblem, urlProblem, userProblem } from '../validation';
 import { examples, names } from '../untranslated';
 import { ConfigSection } from './ConfigSection';
 import { HeadersEditor } from './HeadersEditor';
@@ -94,6 +94,7 @@ export function StoreEditor({ store, settings, onChange }: Props) {
           name={secretName(store, 'BearerToken')}
           label={t('store.token', 'Token')}
           missing={t('validation.token-empty', 'This authentication needs a token')}
+          header
         />
       )}
       <ConfigSection
@@ -161,6 +162,7 @@ export function StoreEditor({ store, settings, onChange }: Props) {
           label={t('store.tenant', 'Tenant')}
           description={t('store.tenant-description', 'Sent as {{header}}', { header: tenantHeaders[store] })}
           value={saved.tenant}
+          problem={headerValueProblem(saved.tenant)}
           onChange={(tenant) => change({ tenant })}
           disabled={settings.readOnly}
         />
