@@ -46,10 +46,10 @@ func TestDecodeReadsEveryFormOfAnswer(t *testing.T) {
 func TestNothingStandsBehindAnAnswer(t *testing.T) {
 	whole := `{"status":"success","data":{"resultType":"streams","result":[]}}`
 	d := newDecoder(placesOf(vllm.DefaultLokiLabels()))
-	_, err := d.lines([]byte(whole + " \r\n\t"))
+	_, err := d.lines(t.Context(), []byte(whole+" \r\n\t"), 10)
 	require.NoError(t, err)
 	for _, behind := range []string{"x", "}", whole, "\x00", ",", "<html>"} {
-		_, err := d.lines([]byte(whole + behind))
+		_, err := d.lines(t.Context(), []byte(whole+behind), 10)
 		require.Equal(t, errTrailing, err, behind)
 		_, err = decodeVolume([]byte(strings.ReplaceAll(whole, "streams", "matrix")+behind), 1)
 		require.Equal(t, errTrailing, err, behind)
