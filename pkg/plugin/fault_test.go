@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -71,10 +70,6 @@ var questions = []question{
 	{name: "a PromQL alert", alert: true, json: `{"queryType":"promql","promql":{"expr":"up","instant":true}}`, needs: []evidence.Store{evidence.Prometheus}},
 }
 
-// patience is within how long panels and then alerts are answered whatever one store does. It is far more than the few
-// timeouts that this takes, for the sake of busy machines; how often a silent store is asked, package fetch's tests count.
-const patience = 30 * shortTimeout
-
 // trial is one way to fail: of some stores at once, of a data source that was just saved or of one that has answered before.
 type trial struct {
 	fault  fault
@@ -83,7 +78,6 @@ type trial struct {
 
 	*trio
 	answers map[bool]*backend.QueryDataResponse // by alert
-	took    time.Duration
 	err     error
 }
 
@@ -116,9 +110,7 @@ func (x *trial) run(ctx context.Context) {
 	for _, store := range x.failed {
 		x.stores[store].fail(x.fault)
 	}
-	started := time.Now()
 	x.answers, x.err = x.askAll(ctx)
-	x.took = time.Since(started)
 }
 
 // askAll asks every question, those of panels in one request and those of alert rules in another.
@@ -140,6 +132,7 @@ func (s *trio) askAll(ctx context.Context) (map[bool]*backend.QueryDataResponse,
 	return out, nil
 }
 
+// That a silent store is not waited for again and again is counted by package fetch's tests, not timed here.
 func TestOneStoreFailsAndTheRestIsKept(t *testing.T) {
 	var trials []*trial
 	for _, f := range append(slices.Clone(faults), emptiness) {
@@ -176,7 +169,6 @@ func TestOneStoreFailsAndTheRestIsKept(t *testing.T) {
 			for _, q := range questions {
 				t.Run(q.name, func(t *testing.T) { x.judge(t, q, reference[q.alert].Responses[q.name]) })
 			}
-			require.Less(t, x.took, patience)
 		})
 	}
 }
