@@ -9,7 +9,7 @@ import (
 )
 
 // What frames take from when they are made until Grafana has them, in bytes: they lie in memory as fields, as Arrow, and as the
-// message that is sent. Measured (tools/attack, TestFiftyHostileQueriesStayBelowAGibibyte).
+// message that is sent. Measured (tools/attack, TestAttackBounds).
 const (
 	frameCost = 4 << 10
 	fieldCost = 2 << 10
