@@ -11,6 +11,7 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
+	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -206,11 +207,22 @@ func (s *sinks) session(connection net.Conn) error {
 	}
 }
 
-// parts are a message's body as text and as HTML, "" where it has none.
+// parts are a message's body as text and as HTML, "" where it has none. Grafana sends HTML alone.
 func parts(m *mail.Message) (text, html string, err error) {
-	_, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil {
 		return "", "", err
+	}
+	if !strings.HasPrefix(kind, "multipart/") {
+		var body io.Reader = m.Body
+		if strings.EqualFold(m.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
+			body = quotedprintable.NewReader(body)
+		}
+		whole, err := io.ReadAll(body)
+		if kind == "text/html" {
+			return "", string(whole), err
+		}
+		return string(whole), "", err
 	}
 	reader := multipart.NewReader(m.Body, parameters["boundary"])
 	for {
