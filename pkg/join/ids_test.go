@@ -90,6 +90,9 @@ func TestAConversationThatWasAbortedIsOneOfItsBatch(t *testing.T) {
 		"nor what another server took":              {[]string{"chatcmpl-job_0", "chatcmpl-job_1"}, caller, "call", aborted("chatcmpl-job_2", 0.01, podB), []row{{"chatcmpl-job_2", "job_2", "", ""}}},
 		"one sibling proves no batch":               {[]string{"chatcmpl-job_1"}, caller, "call", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job_0", "", ""}}},
 		"nor one whose call was about it alone":     {[]string{"chatcmpl-job_1"}, &other, "call", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job_0", "", ""}}},
+		"an item of a call whose others were done":  {[]string{"score-job-0"}, caller, "call", aborted("score-job-1", 0.01, podA), []row{{"score-job-1", "job", "t", "app"}}},
+		"of another call it is none":                {[]string{"score-job-0"}, caller, "call", aborted("score-jobs-1", 0.01, podA), []row{{"score-jobs-1", "jobs", "", ""}}},
+		"an item of a later try":                    {[]string{"score-job-0"}, caller, "call", aborted("score-job-1", 1, podA), []row{{"score-job-1", "job", "", ""}}},
 		"nor siblings that each have their own one": {[]string{"chatcmpl-job_1", "chatcmpl-job_2"}, nil, "", aborted("chatcmpl-job_0", 0.01, podA), []row{{"chatcmpl-job_0", "job_0", "", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {

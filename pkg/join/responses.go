@@ -193,6 +193,7 @@ func (j *joiner) findBatches() map[int32]string {
 		}
 	}
 	j.adopt(out, unspanned)
+	j.adoptItems()
 	return out
 }
 
@@ -226,8 +227,7 @@ func (j *joiner) arrivedWith(r, other *Request) bool {
 	return r.Time.Sub(other.Time).Abs() <= batchArrival && !j.elsewhere(other.Origin, r.Origin)
 }
 
-// adopt adds the conversations that only lines know to the batches that their siblings prove, with the caller of these. A number that
-// a sibling has, or that another such row has as well, is of another try.
+// adopt adds the conversations that only lines know to the batches that their siblings prove, with the caller of these.
 func (j *joiner) adopt(proven map[int32]string, unspanned map[string][]int32) {
 	if len(unspanned) == 0 {
 		return
@@ -240,25 +240,59 @@ func (j *joiner) adopt(proven map[int32]string, unspanned map[string][]int32) {
 	}
 	for response, family := range siblings {
 		slices.Sort(family) // not in the order of the map
-		for _, row := range unspanned[response] {
-			r := &j.rows[row]
-			with := slices.IndexFunc(family, func(s int32) bool { return j.arrivedWith(r, &j.rows[s]) })
-			if with < 0 {
-				continue
-			}
-			sibling := &j.rows[family[with]]
-			twice := func(other int32) bool {
-				o := &j.rows[other]
-				return other != row && o.RequestID == r.RequestID && j.arrivedWith(r, o)
-			}
-			if slices.ContainsFunc(family, twice) || slices.ContainsFunc(unspanned[response], twice) {
-				continue
-			}
-			proven[row] = response
-			r.Caller, r.Call, r.Root = sibling.Caller, sibling.Call, sibling.Root
-			r.TraceID = cmp.Or(r.TraceID, sibling.TraceID) // one call, or one traceparent
-			r.Signals |= SignalTrace
+		j.handOver(family, unspanned[response], func(row int32) { proven[row] = response })
+	}
+}
+
+// adoptItems gives those items of a call that only lines know, because they were cut short while others were done, the caller of
+// these. The endpoint numbers each of its requests, so that the ids say which are of one response.
+func (j *joiner) adoptItems() {
+	missing := map[string][]int32{}
+	for i := range j.rows {
+		if r := &j.rows[i]; r.Span == nil && r.Call == nil && r.Caller == nil && vllm.Numbers(r.RequestID) {
+			response := vllm.ResponseID(r.RequestID)
+			missing[response] = append(missing[response], ordinal(i))
 		}
+	}
+	if len(missing) == 0 {
+		return
+	}
+	siblings := map[string][]int32{}
+	for i := range j.rows {
+		r := &j.rows[i]
+		if r.Span == nil || r.Span.ParentSpanID == "" || r.Call == nil && r.Caller == nil || !coversOneCall(r) {
+			continue
+		}
+		if response := vllm.ResponseID(r.RequestID); missing[response] != nil {
+			siblings[response] = append(siblings[response], ordinal(i))
+		}
+	}
+	for response, family := range siblings {
+		j.handOver(family, missing[response], func(int32) {})
+	}
+}
+
+// handOver gives rows that only lines know the caller of the sibling that they arrived with, and names each to given. A row whose id
+// a sibling has, or another such row as well, is of another try.
+func (j *joiner) handOver(family, unspanned []int32, given func(row int32)) {
+	for _, row := range unspanned {
+		r := &j.rows[row]
+		with := slices.IndexFunc(family, func(s int32) bool { return j.arrivedWith(r, &j.rows[s]) })
+		if with < 0 {
+			continue
+		}
+		sibling := &j.rows[family[with]]
+		twice := func(other int32) bool {
+			o := &j.rows[other]
+			return other != row && o.RequestID == r.RequestID && j.arrivedWith(r, o)
+		}
+		if slices.ContainsFunc(family, twice) || slices.ContainsFunc(unspanned, twice) {
+			continue
+		}
+		r.Caller, r.Call, r.Root = sibling.Caller, sibling.Call, sibling.Root
+		r.TraceID = cmp.Or(r.TraceID, sibling.TraceID) // one call, or one traceparent
+		r.Signals |= SignalTrace
+		given(row)
 	}
 }
 
