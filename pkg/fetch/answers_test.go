@@ -307,7 +307,7 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 		for seed := range c.seeds {
 			r := rand.New(rand.NewPCG(uint64(seed), 42)) // #nosec G404 -- a test's
 			h := randomWorld(r, c.requests(r))
-			f := &Fetcher{Metrics: h, Logs: h, Traces: h, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second, CallerServices: []string{"app"}}, Limits: c.limits, WholeUpTo: c.upTo}
+			f := New(Fetcher{Metrics: h, Logs: h, Traces: h, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second, CallerServices: []string{"app"}}, Limits: c.limits, WholeUpTo: c.upTo})
 			in, err := f.Requests(t.Context(), Ask{Window: window})
 			require.NoError(t, err)
 			whole := join.Requests(in).Rows

@@ -40,7 +40,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 		spans = make([]evidence.RequestSpan, 0, min(expected+expected/8, g.Limits.Requests))
 	}
 	above := map[string]bool{} // services seen above engine spans
-	known := g.callers.get()
+	known := g.knownCallers(ctx)
 	var report evidence.StoreReport
 	Parallel(
 		func() {
@@ -68,7 +68,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 			above[service] = true
 		}
 	}
-	g.callers.add(above, g.VLLM.CallerServices)
+	g.sawCallers(ctx, above, g.VLLM.CallerServices)
 	g.mu.Lock()
 	g.in.Spans, g.spansCut = spans, report.Truncated
 	g.merge(&g.traces, report)
@@ -77,7 +77,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 	if !withCallers || report.Err != nil {
 		return
 	}
-	g.askCallers(ctx, search, g.callers.notIn(known))
+	g.askCallers(ctx, search, notIn(g.knownCallers(ctx), known))
 }
 
 // search is for the spans of the window, and of a little before it.
@@ -118,7 +118,7 @@ func (g *gather) askLogs(ctx context.Context, windows []evidence.Window, ids []s
 		return
 	}
 	if len(g.lineAsks) == 0 {
-		g.aheadEarly, g.aheadLate = g.lateness.get()
+		g.aheadEarly, g.aheadLate = g.dating(ctx)
 	}
 	g.lineAsks = append(g.lineAsks, lineAsk{windows, ids})
 	read := dated(windows, g.aheadEarly, g.aheadLate)

@@ -44,7 +44,8 @@ type Traces interface {
 	GetTrace(ctx context.Context, traceID string) ([]evidence.Span, evidence.StoreReport)
 }
 
-// Fetcher gathers evidence. A nil store is one that is not configured.
+// Fetcher gathers evidence. A nil store is one that is not configured. One that is not made by New learns nothing from one query for
+// the next.
 type Fetcher struct {
 	Metrics Metrics
 	Logs    Logs
@@ -57,9 +58,13 @@ type Fetcher struct {
 	// WholeUpTo is up to how many requests a window is read whole whatever is asked of it; 0 means DefaultWholeUpTo.
 	WholeUpTo int
 
-	callers  serviceMemory
-	lateness latenessMemory
-	loss     lossMemory
+	kept
+}
+
+// New makes a fetcher with the fields that f has. Stores are all that its Metrics, Logs and Traces ask.
+func New(f Fetcher, stores ...settings.Store) *Fetcher {
+	f.kept = newKept(stores)
+	return &f
 }
 
 // Ask says which requests are wanted.

@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -16,10 +15,6 @@ const (
 	// latenessTTL is how long it is believed that lines are dated so much earlier or later than spans. A clock that was mended
 	// leaves wider questions behind for that long, never other rows.
 	latenessTTL = 10 * time.Minute
-	// silentTTL is for how long the lines of places that have none are not looked for again.
-	silentTTL = 5 * time.Minute
-	// maxSilent bounds how many places are remembered to have no lines.
-	maxSilent = 1000
 	// inSlack is what the slack between a span and its lines (join.BeforeStart, join.AfterEnd) takes up of a lateness.
 	inSlack = time.Second
 	// enoughTelling is how many requests of a stream must tell how late its lines are, unless there are no more than fewSpans in all:
@@ -30,63 +25,46 @@ const (
 	latenessMargin = 2 * time.Second
 )
 
-// latenessMemory remembers how much earlier and later than spans lines are dated, so that the next question asks for the right
-// time at once.
-type latenessMemory struct {
-	mu                    sync.Mutex
-	early, late           time.Duration // early is not positive, late not negative
-	earlyUntil, lateUntil time.Time
-	silent                map[evidence.Origin]time.Time // places of spans whose lines were looked for in vain, until then
+// side is one of two ways in which lines can be dated otherwise than spans.
+type side bool
+
+const (
+	beforeSpans side = false // by not more than nothing
+	afterSpans  side = true  // by not less than nothing
+)
+
+// dating is how much earlier and later than spans lines are dated, as far as known, so that the next question asks for the right time at
+// once.
+func (k *kept) dating(ctx context.Context) (earlier, later time.Duration) {
+	earlier, _ = k.lateness.Peek(ctx, beforeSpans)
+	later, _ = k.lateness.Peek(ctx, afterSpans)
+	return earlier, later
 }
 
-func (m *latenessMemory) get() (early, late time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	if now.Before(m.earlyUntil) {
-		early = m.early
+// learnDating keeps the widest of what was measured lately.
+func (k *kept) learnDating(ctx context.Context, earlier, later time.Duration) {
+	if known, _ := k.lateness.Peek(ctx, beforeSpans); earlier < 0 && earlier <= known {
+		k.lateness.Put(ctx, beforeSpans, earlier)
 	}
-	if now.Before(m.lateUntil) {
-		late = m.late
-	}
-	return early, late
-}
-
-// learn keeps the widest of what was measured lately.
-func (m *latenessMemory) learn(early, late time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	if early < 0 && (early <= m.early || !now.Before(m.earlyUntil)) {
-		m.early, m.earlyUntil = early, now.Add(latenessTTL)
-	}
-	if late > 0 && (late >= m.late || !now.Before(m.lateUntil)) {
-		m.late, m.lateUntil = late, now.Add(latenessTTL)
+	if known, _ := k.lateness.Peek(ctx, afterSpans); later > 0 && later >= known {
+		k.lateness.Put(ctx, afterSpans, later)
 	}
 }
 
 // unheard keeps the spans of places whose lines were not looked for in vain lately.
-func (m *latenessMemory) unheard(spans []*evidence.RequestSpan) (out []*evidence.RequestSpan) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
+func (k *kept) unheard(ctx context.Context, spans []*evidence.RequestSpan) (out []*evidence.RequestSpan) {
 	for _, s := range spans {
-		if !now.Before(m.silent[join.PlaceOf(s)]) {
+		if silent, _ := k.silent.Peek(ctx, join.PlaceOf(s)); !silent {
 			out = append(out, s)
 		}
 	}
 	return out
 }
 
-func (m *latenessMemory) hush(spans []*evidence.RequestSpan) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	if m.silent == nil || len(m.silent) > maxSilent {
-		m.silent = map[evidence.Origin]time.Time{}
-	}
+// hush notes that the lines of these spans' places were looked for in vain.
+func (k *kept) hush(ctx context.Context, spans []*evidence.RequestSpan) {
 	for _, s := range spans {
-		m.silent[join.PlaceOf(s)] = now.Add(silentTTL)
+		k.silent.Put(ctx, join.PlaceOf(s), true)
 	}
 }
 
@@ -114,12 +92,12 @@ func (g *gather) followClocks(ctx context.Context) {
 	}
 	seen := join.MeasureLateness(g.in.Spans, g.in.Events, enough)
 	if early, late := beyondSlack(seen); early == 0 && late == 0 {
-		found := g.probeLines(ctx, g.lateness.unheard(seen.Unmet))
+		found := g.probeLines(ctx, g.unheard(ctx, seen.Unmet))
 		seen.Earliest, seen.Latest = min(seen.Earliest, found.Earliest), max(seen.Latest, found.Latest)
 	}
 	g.punctual = seen.Pairs >= enoughTelling && seen.Earliest > -join.Decisive && seen.Latest < join.Decisive
 	g.early, g.late = beyondSlack(seen)
-	g.lateness.learn(g.early, g.late)
+	g.learnDating(ctx, g.early, g.late)
 	if g.early == 0 && g.late == 0 {
 		return
 	}
@@ -182,12 +160,12 @@ func (g *gather) probeLines(ctx context.Context, spans []*evidence.RequestSpan) 
 	events, report := g.Logs.RequestEvents(ctx, fewWindows(windows), g.ask.Scope, loki.RequestFilter{IDs: ids})
 	if report.Err == nil {
 		met := join.MeasureLateness(probed, events, 1)
-		g.lateness.hush(met.Unmet)
+		g.hush(ctx, met.Unmet)
 		g.mergeCalls(&g.logs, report)
 		return met
 	}
 	if upstream.Silent(report.Err) {
-		g.lateness.hush(spans)
+		g.hush(ctx, spans)
 	}
 	return join.Lateness{}
 }

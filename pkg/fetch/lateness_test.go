@@ -106,14 +106,15 @@ func TestLinesAreFoundWhateverTheirClock(t *testing.T) {
 }
 
 func TestWhatIsRememberedOfClocksIsForgotten(t *testing.T) {
-	var m latenessMemory
-	m.learn(-3*time.Second, 0)
-	m.learn(0, time.Minute)
-	m.learn(-time.Second, 2*time.Second)
-	early, late := m.get()
+	k, now, ctx := newKept(nil), noon, t.Context()
+	k.lateness.WithClock(func() time.Time { return now })
+	k.learnDating(ctx, -3*time.Second, 0)
+	k.learnDating(ctx, 0, time.Minute)
+	k.learnDating(ctx, -time.Second, 2*time.Second)
+	early, late := k.dating(ctx)
 	require.Equal(t, []time.Duration{-3 * time.Second, time.Minute}, []time.Duration{early, late}, "the widest counts")
-	m.earlyUntil, m.lateUntil = time.Now(), time.Now()
-	early, late = m.get()
+	now = now.Add(latenessTTL)
+	early, late = k.dating(ctx)
 	require.Zero(t, early)
 	require.Zero(t, late)
 }

@@ -106,7 +106,7 @@ func (g *gather) findSent(ctx context.Context, id string) {
 	if g.Traces == nil || g.silent(&g.traces) {
 		return
 	}
-	services := g.callers.get()
+	services := g.knownCallers(ctx)
 	if others, err := g.Traces.OtherServices(ctx); err == nil {
 		for _, s := range others {
 			if len(services) < maxSentServices && !slices.Contains(services, s) {

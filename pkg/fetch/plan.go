@@ -53,7 +53,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		)
 		return
 	}
-	if loses, known := g.loss.known(); known && loses && g.traces.Err == nil && !g.traces.Truncated {
+	if loses, known := g.loses.Peek(ctx, struct{}{}); known && loses && g.traces.Err == nil && !g.traces.Truncated {
 		g.findByAnyName(ctx, expected)
 	}
 	chosen, total, open := g.choose()
@@ -69,7 +69,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		complete && byTime && !few && spans <= g.readable(): // any other part of the window may have another try at one of the ids
 		g.in.Dropped = 0
 		if !byTime {
-			callers = g.callers.get()
+			callers = g.knownCallers(ctx)
 		}
 	case complete && byTime:
 		g.look(chosen)
@@ -83,7 +83,7 @@ func (g *gather) chosenRows(ctx context.Context, expected int) {
 		ids, everywhere = g.keepRelated(chosen)
 		windows = clip(aroundRelated(g.in.Spans, g.in.Chosen), widen(g.ask.Window)) // no more than the whole answer would have
 		if lost := withoutCall(chosen); len(lost) > 0 {                             // callers that lost their way to the engine's span are found by id
-			callers = g.callers.get()
+			callers = g.knownCallers(ctx)
 			if within := around(lost); len(within) > 0 { // none where spans have no length that could be
 				search.Window = evidence.Window{From: within[0].From.Add(-longestCall), To: within[len(within)-1].To}
 			}

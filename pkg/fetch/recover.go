@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
@@ -19,8 +17,6 @@ const (
 	lossProbes = 16
 	// maxRecovered bounds how many are looked for by id: each costs a call for each engine service.
 	maxRecovered = 1000
-	// lossTTL is how long a storage is believed to lose nothing, or to lose spans, after it was tried.
-	lossTTL = 10 * time.Minute
 	// fewMissing spans are no loss: a request that ends with the window is on either side of it.
 	fewMissing = 5
 )
@@ -28,33 +24,13 @@ const (
 // checkSpansMissing is a finding of spans that a search left out.
 const checkSpansMissing = "spans_missing"
 
-// lossMemory remembers whether the storage loses spans in a search.
-type lossMemory struct {
-	mu    sync.Mutex
-	loses bool
-	until time.Time
-}
-
-// known says what is remembered; ok is false when it has to be tried.
-func (m *lossMemory) known() (loses, ok bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.loses, time.Now().Before(m.until)
-}
-
-func (m *lossMemory) learn(loses bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.loses, m.until = loses, time.Now().Add(lossTTL)
-}
-
 // recover looks for engine spans that the search left out: by the ids of requests that lines say to be finished, or, where no
 // line names a request, by any name of a span, which storages index apart. expected is the engines' own count.
 func (g *gather) recover(ctx context.Context, expected int) {
 	if g.Traces == nil || g.traces.Err != nil || g.traces.Truncated || len(g.in.Spans) == 0 {
 		return
 	}
-	loses, known := g.loss.known()
+	loses, known := g.loses.Peek(ctx, struct{}{})
 	if known && !loses {
 		return
 	}
@@ -76,7 +52,7 @@ func (g *gather) recover(ctx context.Context, expected int) {
 	default:
 		return
 	}
-	g.loss.learn(found > 0)
+	g.loses.Put(ctx, struct{}{}, found > 0)
 	if found > 0 {
 		g.traces.Findings = evidence.MergeFindings(g.traces.Findings, []evidence.Finding{spansMissing(found, lost)})
 	}

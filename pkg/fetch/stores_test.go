@@ -183,12 +183,12 @@ func (s *stores) GetTrace(_ context.Context, traceID string) (spans []evidence.S
 // fetcher asks the stores. It knows that the pod writes no lines besides those that are here.
 func (s *stores) fetcher() *Fetcher {
 	f := s.fetcherOfUnknown()
-	f.lateness.hush([]*evidence.RequestSpan{{Origin: pod}})
+	f.hush(context.Background(), []*evidence.RequestSpan{{Origin: pod}})
 	return f
 }
 
 func (s *stores) fetcherOfUnknown() *Fetcher {
-	return &Fetcher{Metrics: s, Logs: s, Traces: s, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second}, Limits: settings.DefaultLimits()}
+	return New(Fetcher{Metrics: s, Logs: s, Traces: s, VLLM: settings.VLLM{ScrapeInterval: 10 * time.Second}, Limits: settings.DefaultLimits()})
 }
 
 // everyMinute are n requests: one at each full minute, each a second longer than the one before.

@@ -83,13 +83,13 @@ func TestACutSearchForCallersTakesNoRowsOfLogsAlong(t *testing.T) {
 }
 
 func TestNoMoreCallingServicesAreSearchedThanBounded(t *testing.T) {
-	var m serviceMemory
+	k, ctx := newKept(nil), t.Context()
 	services := map[string]bool{}
 	for i := range 10 * maxCallers {
 		services[fmt.Sprintf("client-%d", i)] = true
 	}
-	m.add(services, nil)
-	m.add(map[string]bool{"seen-last": true}, nil)
-	require.Len(t, m.get(), maxCallers)
-	require.Contains(t, m.get(), "seen-last")
+	k.sawCallers(ctx, services, nil)
+	k.sawCallers(ctx, map[string]bool{"seen-last": true}, nil)
+	require.Len(t, k.knownCallers(ctx), maxCallers)
+	require.Contains(t, k.knownCallers(ctx), "seen-last")
 }

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -35,10 +35,8 @@ type Client struct {
 	conn *grpc.ClientConn
 	v2   api_v2.QueryServiceClient
 
-	depth    *upstream.Bound // search depth: how many traces one answer may hold
-	protocol protocol
-	names    directory
-	origins  origins
+	depth *memo.Bound // search depth: how many traces one answer may hold
+	kept
 }
 
 // New makes a client for a configured store. It opens no connection; an error is a mistake in the settings.
@@ -52,14 +50,14 @@ func New(o Options) (*Client, error) {
 		span = vllm.RequestSpanName
 	}
 	return &Client{
-		depth:   upstream.NewBound(settings.MaxTracesPerCall, leastDepth),
-		store:   o.Store,
-		limits:  o.Limits,
-		span:    span,
-		fixed:   o.VLLM.EngineServices,
-		conn:    conn,
-		v2:      api_v2.NewQueryServiceClient(conn),
-		origins: origins{names: o.Store.Labels},
+		depth:  memo.NewBound(keptDepth, settings.MaxTracesPerCall, leastDepth, o.Store),
+		kept:   newKept(o.Store),
+		store:  o.Store,
+		limits: o.Limits,
+		span:   span,
+		fixed:  o.VLLM.EngineServices,
+		conn:   conn,
+		v2:     api_v2.NewQueryServiceClient(conn),
 	}, nil
 }
 
@@ -84,7 +82,7 @@ func (c *Client) deadline(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, timeout)
 }
 
-// origins gives every process of the store one shared Origin, however many spans it has.
+// origins gives every process that one search meets one shared Origin, however many spans it has.
 type origins struct {
 	names vllm.LabelNames
 	mu    sync.Mutex

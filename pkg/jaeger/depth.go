@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
@@ -19,7 +20,7 @@ var depthRefused = regexp.MustCompile(`^(?:failed to [a-z ]+: )?search depth (?:
 
 // lowerDepth reads a refusal of a search depth, and asks for less from now on: what the storage says that it allows, else half. It
 // reports whether the search may be made again.
-func (c *Client) lowerDepth(err error, asked int) bool {
+func lowerDepth(bound *memo.Limit, err error, asked int) bool {
 	e, ok := errors.AsType[*upstream.Error](err)
 	if !ok || e.Kind != upstream.ErrServer && e.Kind != upstream.ErrRefused {
 		return false
@@ -29,10 +30,10 @@ func (c *Client) lowerDepth(err error, asked int) bool {
 	case m == nil:
 		return false
 	case m[1] == "":
-		return c.depth.Refused(asked, asked/2)
+		return bound.Refused(asked, asked/2)
 	case m[1] != strconv.Itoa(asked):
 		return false
 	}
 	allowed, err := strconv.Atoi(m[2])
-	return err == nil && allowed < asked && c.depth.Refused(asked, allowed)
+	return err == nil && allowed < asked && bound.Refused(asked, allowed)
 }

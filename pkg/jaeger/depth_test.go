@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
@@ -27,9 +29,9 @@ func TestOnlyARefusalOfTheSearchDepthLowersTheDepth(t *testing.T) {
 		{"another error", errors.New(memory), 2000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &Client{depth: upstream.NewBound(5000, leastDepth)}
-			require.Equal(t, test.want < 2000, c.lowerDepth(test.err, 2000))
-			require.Equal(t, test.want, c.depth.Cut(2000))
+			depth := memo.NewBound(keptDepth, 5000, leastDepth, settings.Store{})
+			require.Equal(t, test.want < 2000, lowerDepth(depth.Of(t.Context()), test.err, 2000))
+			require.Equal(t, test.want, depth.Of(t.Context()).Cut(2000))
 		})
 	}
 }

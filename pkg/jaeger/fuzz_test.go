@@ -76,7 +76,7 @@ func FuzzDecodeV2(f *testing.F) {
 		a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
 		a.takeV2(&chunk)
 		sound(t, a)
-		c := &Client{span: vllm.RequestSpanName, origins: origins{names: vllm.DefaultJaegerLabels()}}
+		c := &Client{span: vllm.RequestSpanName}
 		var whole []evidence.Span
 		for i := range chunk.Spans {
 			whole = append(whole, c.wholeSpan(t.Context(), a, &chunk.Spans[i]))

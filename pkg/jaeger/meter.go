@@ -20,8 +20,11 @@ const (
 )
 
 // call makes one call with the store's deadline, observes it and reports what it cost. do returns how many traces or rows
-// came; text says in words what was asked.
+// came; text says in words what was asked. A server that was silent in the same question is not asked.
 func (c *Client) call(ctx context.Context, stage, text string, do func(ctx context.Context) (rows int, err error)) (evidence.Call, error) {
+	if err := upstream.Silenced(ctx, evidence.Jaeger); err != nil {
+		return evidence.Call{Store: evidence.Jaeger, Text: text, Err: err.Error()}, err
+	}
 	started := time.Now()
 	ctx, span := tracing.DefaultTracer().Start(upstream.WithStage(ctx, stage), "jaeger "+stage)
 	defer span.End()
@@ -30,6 +33,7 @@ func (c *Client) call(ctx context.Context, stage, text string, do func(ctx conte
 	defer cancel()
 	rows, err := do(context.WithValue(callCtx, receivedKey{}, &received))
 	err = upstream.FromGRPC(upstream.Asked(ctx, c.store), err)
+	upstream.NoteSilence(ctx, evidence.Jaeger, err)
 	upstream.Observe(ctx, evidence.Jaeger, started, received, err)
 	call := evidence.Call{Store: evidence.Jaeger, Text: text, Duration: time.Since(started), Bytes: received, Rows: rows}
 	if err != nil {

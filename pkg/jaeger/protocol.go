@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
@@ -44,27 +43,27 @@ func (q query) String() string {
 // one a server has is learned from its first answer.
 const findTracesV3 = "/jaeger.api_v3.QueryService/FindTraces"
 
-// protocol remembers which protocol answers.
-type protocol struct{ state atomic.Int32 }
+// protocol is which protocol answers.
+type protocol int
 
 const (
-	protocolUnknown int32 = iota
+	protocolUnknown protocol = iota
 	protocolV2
 	protocolV3
 )
 
 // find asks for traces by the best protocol. The answer holds what came even when there is an error.
-func (c *Client) find(ctx context.Context, q query) (*answer, []evidence.Call, error) {
+func (c *Client) find(ctx context.Context, o *origins, q query) (*answer, []evidence.Call, error) {
 	var calls []evidence.Call
-	state := c.protocol.state.Load()
+	state, _ := c.protocol.Peek(ctx, struct{}{})
 	if state != protocolV2 {
-		a := newAnswer(&c.origins)
+		a := newAnswer(o)
 		call, err := c.call(ctx, stageFindTraces, q.String()+" (api_v3)", func(ctx context.Context) (int, error) {
 			err := c.findV3(ctx, q, a)
 			return len(a.order), err
 		})
-		if err == nil {
-			c.protocol.state.CompareAndSwap(protocolUnknown, protocolV3)
+		if err == nil && state == protocolUnknown {
+			c.protocol.Put(ctx, struct{}{}, protocolV3)
 		}
 		// A gateway that lets only known methods through forbids the unknown one instead of not implementing it.
 		absent := errors.Is(err, upstream.ErrUnsupported) || state == protocolUnknown && errors.Is(err, upstream.ErrForbidden)
@@ -73,15 +72,15 @@ func (c *Client) find(ctx context.Context, q query) (*answer, []evidence.Call, e
 		if !absent && !large {
 			return a, []evidence.Call{call}, err
 		}
-		calls, state = append(calls, call), cmp.Or(state, map[bool]int32{true: protocolV3}[large])
+		calls, state = append(calls, call), cmp.Or(state, map[bool]protocol{true: protocolV3}[large])
 	}
-	a := newAnswer(&c.origins)
+	a := newAnswer(o)
 	call, err := c.call(ctx, stageFindTraces, q.String()+" (api_v2)", func(ctx context.Context) (int, error) {
 		err := c.findV2(ctx, q, a)
 		return len(a.order), err
 	})
-	if err == nil && state != protocolV3 {
-		c.protocol.state.Store(protocolV2)
+	if err == nil && state == protocolUnknown {
+		c.protocol.Put(ctx, struct{}{}, protocolV2)
 	}
 	return a, append(calls, call), err
 }

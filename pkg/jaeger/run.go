@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -21,7 +22,9 @@ type run struct {
 	client *Client
 	wanted
 	subjects []*subject
-	depth    int           // traces in one answer, before what the server refuses
+	depth    int         // traces in one answer, before what the server refuses
+	bound    *memo.Limit // what the server is known to refuse
+	origins  origins
 	limit    int           // rows
 	expected int           // traces that all subjects have in the window, as far as known
 	load     evidence.Load // how they are spread
@@ -90,7 +93,7 @@ const (
 )
 
 // newRun fills in the limits, which all have defaults so that no call is ever made without.
-func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
+func (c *Client) newRun(ctx context.Context, s Search, report *evidence.StoreReport) *run {
 	r := &run{
 		client: c,
 		wanted: wanted{engine: cmp.Or(s.SpanName, c.span), services: s.Services, window: s.Window, places: placesOf(s.Scope)},
@@ -101,6 +104,7 @@ func (c *Client) newRun(s Search, report *evidence.StoreReport) *run {
 		seen:   map[rowID]struct{}{},
 
 		large: map[traceID]int{}, unclimbed: map[traceID]int{}, undecided: map[traceID]int{},
+		bound: c.depth.Of(ctx), origins: origins{names: c.store.Labels},
 	}
 	r.depth = min(r.depth, settings.MaxTracesPerCall)
 	return r
@@ -113,7 +117,7 @@ func (r *run) do(ctx context.Context, together int) {
 	defer cancel()
 	r.ctx, r.account = ctx, memory.Of(ctx)
 	r.expected = together
-	r.queue = plan(r.subjects, r.window, together, r.client.depth.Cut(r.depth), r.load)
+	r.queue = plan(r.subjects, r.window, together, r.bound.Cut(r.depth), r.load)
 	workers := max(1, r.client.limits.ConcurrentCall)
 	answers := make(chan answered, workers) // room for all, so that no worker hangs should visit panic
 	for running := 0; ; running-- {
@@ -171,7 +175,7 @@ const fanOut = 8
 // partsOf is how many pieces to make of one whose answer was full. left is the weight of all that are not complete, waiting
 // how many of these were full too.
 func (r *run) partsOf(p piece, left float64, waiting int) int {
-	depth := r.client.depth.Cut(r.depth)
+	depth := r.bound.Cut(r.depth)
 	unknown := fanOut << min(p.cuts, 2) // cut before, and still full: there is much in little time
 	if r.expected == 0 || left <= 0 {
 		return unknown
@@ -192,7 +196,7 @@ func (r *run) next() piece {
 	for {
 		p := r.queue[0]
 		r.queue = r.queue[1:]
-		depth := r.client.depth.Cut(r.depth)
+		depth := r.bound.Cut(r.depth)
 		if p.depth <= depth || p.window.Duration() <= resolution {
 			return p
 		}
@@ -204,7 +208,7 @@ func (r *run) next() piece {
 func (r *run) ask(ctx context.Context, p piece) (out answered) {
 	out = answered{piece: p, asked: r.depthOf(p)}
 	defer guard.Recover(ctx, &out.err)
-	a, calls, err := r.client.find(ctx, query{subject: *p.subject, window: p.window, depth: out.asked})
+	a, calls, err := r.client.find(ctx, &r.origins, query{subject: *p.subject, window: p.window, depth: out.asked})
 	out.calls, out.err = calls, err
 	assembler := assembler{wanted: r.wanted}
 	out.traces = make([]found, 0, len(a.order))
@@ -229,7 +233,7 @@ func (r *run) depthOf(p piece) int {
 	if p.rests > 0 {
 		depth = max(depth, min(cmp.Or(r.client.limits.TracesPerCall, settings.DefaultTracesPerCall), settings.MaxTracesPerCall))
 	}
-	return r.client.depth.Cut(depth)
+	return r.bound.Cut(depth)
 }
 
 // receive takes the answer to one piece and plans what follows from it.
@@ -239,11 +243,11 @@ func (r *run) receive(in answered) {
 		r.unread++
 		return
 	}
-	if r.client.lowerDepth(in.err, in.asked) {
+	if lowerDepth(r.bound, in.err, in.asked) {
 		// Smaller answers need smaller windows: as many as expected, or half each time.
 		n := 2
 		if r.expected > 0 {
-			n = parts(int(float64(r.expected)*r.share(in.piece)), r.client.depth.Cut(r.depth))
+			n = parts(int(float64(r.expected)*r.share(in.piece)), r.bound.Cut(r.depth))
 		}
 		r.again(in.piece, n)
 		return
@@ -331,7 +335,7 @@ func (r *run) note(f *found) {
 // again puts a piece back into the queue, cut into n.
 func (r *run) again(p piece, n int) {
 	if p.depth > 0 {
-		p.depth = r.client.depth.Cut(r.depth)
+		p.depth = r.bound.Cut(r.depth)
 	}
 	r.queue = append(r.queue, p.cutBy(n, r.load)...)
 	newestFirst(r.queue)
@@ -365,7 +369,7 @@ func (r *run) conclude() {
 		reasons = append(reasons, fmt.Sprintf("%d traces were read for few rows, and no more are read for a row limit of %d", r.read, r.limit))
 	case r.stuck > 0:
 		reasons = append(reasons, fmt.Sprintf("in %d places more than %d traces begin within one microsecond, which is as finely as Jaeger can be asked",
-			r.stuck, r.client.depth.Cut(r.depth)))
+			r.stuck, r.bound.Cut(r.depth)))
 	case r.crowded > 0:
 		reasons = append(reasons, fmt.Sprintf("in %d places the spans of few traces fill whole answers, and others there may be missing", r.crowded))
 	case r.unread > 0:

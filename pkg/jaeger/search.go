@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -59,7 +60,7 @@ func (c *Client) RequestSpans(ctx context.Context, s Search, visit func(Trace) e
 	if test := s.Scope.Test(vllm.Service); test != nil {
 		s.Services = slices.DeleteFunc(slices.Clone(s.Services), func(service string) bool { return !test(service) })
 	}
-	r := c.newRun(s, &report)
+	r := c.newRun(ctx, s, &report)
 	r.visit, r.reduce = visit, reduceRequests
 	r.total = s.Expected
 	var err error
@@ -84,13 +85,13 @@ const minDepth = 100
 // model is asked for those only: the others may be many.
 func (c *Client) CallerTraces(ctx context.Context, s Search, visit func(Trace) error) evidence.StoreReport {
 	report := evidence.StoreReport{Store: evidence.Jaeger, Configured: true}
-	r := c.newRun(s, &report)
+	r := c.newRun(ctx, s, &report)
 	r.services = nil // an engine of any service answers a call
 	r.visit, r.reduce = visit, reduceUnanswered
-	for _, service := range s.Services {
-		operations, err := c.callerOperations(ctx, service)
-		report.Err = cmp.Or(report.Err, err)
-		for _, operation := range operations {
+	lists, errs := c.operationsOf(ctx, s.Services, len(s.Services))
+	report.Err = cmp.Or(report.Err, upstream.Join(errs...))
+	for i, service := range s.Services {
+		for _, operation := range callerOperations(lists[i]) {
 			r.subjects = append(r.subjects, &subject{service, operation, s.Tags})
 		}
 	}
@@ -106,7 +107,7 @@ func (c *Client) FindByRequestID(ctx context.Context, w evidence.Window, ids []s
 	s := Search{Window: w}
 	s.Services, report.Err = c.EngineServices(ctx)
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !vllm.ComparableRequestID(id) })
-	r := c.newRun(s, &report)
+	r := c.newRun(ctx, s, &report)
 	wanted, responses := map[string]bool{}, map[string]bool{}
 	for _, id := range ids {
 		wanted[id], responses[vllm.SharedResponseID(id)] = true, true

@@ -66,7 +66,7 @@ func (c *Client) FindBySentID(ctx context.Context, w evidence.Window, services [
 	if !vllm.ComparableRequestID(id) || len(services) == 0 {
 		return nil, report
 	}
-	r := c.newRun(Search{Window: w}, &report)
+	r := c.newRun(ctx, Search{Window: w}, &report)
 	r.depth = min(r.depth, minDepth)
 	var traces []Trace
 	r.visit = func(t Trace) error {
@@ -111,6 +111,6 @@ func (c *Client) OtherServices(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	services, err := c.Services(ctx)
-	return slices.DeleteFunc(services, func(s string) bool { return slices.Contains(engines, s) }), err
+	services, err := c.knownServices(ctx)
+	return slices.DeleteFunc(slices.Clone(services), func(s string) bool { return slices.Contains(engines, s) }), err
 }

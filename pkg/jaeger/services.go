@@ -6,9 +6,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	"golang.org/x/sync/errgroup"
 
@@ -18,34 +17,8 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// directoryTTL is how long the names of services and their spans are believed: short enough that a new deployment shows up
-// while one watches, long enough that the panels of a dashboard ask once.
-const directoryTTL = 30 * time.Second
-
 // operation is the name of a span of a service, and its kind where the storage keeps that.
 type operation struct{ name, kind string }
-
-// directory remembers the names of services and of their spans.
-type directory struct {
-	mu         sync.Mutex
-	services   []string
-	until      time.Time // for the services
-	operations map[string]remembered
-}
-
-type remembered struct {
-	list  []operation
-	until time.Time
-}
-
-func (d *directory) forget() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.services, d.until, d.operations = nil, time.Time{}, nil
-}
-
-// maxRemembered bounds the table: service names are whatever a client's resource says.
-const maxRemembered = 1000
 
 // Services lists the services that Jaeger knows, sorted.
 func (c *Client) Services(ctx context.Context) ([]string, error) {
@@ -73,7 +46,7 @@ func (c *Client) EngineServices(ctx context.Context) ([]string, error) {
 		return slices.ContainsFunc(list, func(o operation) bool { return o.name == c.span || o.isEngines() })
 	})
 	if len(names) == 0 {
-		c.names.forget() // one waits for an engine's first span
+		c.services.Shorten(ctx, struct{}{}) // one waits for an engine's first span
 	}
 	return names, err
 }
@@ -97,66 +70,66 @@ func (o operation) isEngines() bool {
 	return strings.EqualFold(o.kind, string(evidence.KindServer)) && vllm.EngineSpanName(o.name)
 }
 
-// servicesWith keeps the services whose spans pass.
+// maxServices bounds how many services are looked at: each costs a call, and a service name is whatever a client's resource says.
+const maxServices = 1000
+
+// servicesWith keeps the services whose spans pass. Of more than maxServices some are not looked at, which is an error beside the others.
 func (c *Client) servicesWith(ctx context.Context, pass func([]operation) bool) ([]string, error) {
 	services, err := c.knownServices(ctx)
 	if err != nil {
 		return nil, err
 	}
-	has := make([]bool, len(services))
-	errs := make([]error, len(services))
+	all := len(services)
+	services = services[:min(all, maxServices)]
+	lists, errs := c.operationsOf(ctx, services, all)
+	var names []string
+	for i, service := range services {
+		if pass(lists[i]) {
+			names = append(names, service)
+		}
+	}
+	if all > maxServices {
+		errs = append(errs, backend.DownstreamErrorf("Jaeger knows %d services, of which %d were looked at: name the engine services in the data source's settings", all, maxServices))
+	}
+	return names, upstream.Join(errs...)
+}
+
+// operationsOf lists the span names of some services, several at a time, with an error for each that could not be asked. all is how many
+// services there are.
+func (c *Client) operationsOf(ctx context.Context, services []string, all int) (lists [][]operation, errs []error) {
+	lists, errs = make([][]operation, len(services)), make([]error, len(services))
 	var group errgroup.Group
 	group.SetLimit(max(1, c.limits.ConcurrentCall))
 	for i, service := range services {
 		group.Go(func() error {
 			defer guard.Recover(ctx, &errs[i])
-			list, err := c.operations(ctx, service)
-			has[i], errs[i] = pass(list), err
+			lists[i], errs[i] = c.operationsFor(ctx, service, all)
 			return nil
 		})
 	}
 	_ = group.Wait() // errors are kept per service
-	var names []string
-	for i, service := range services {
-		if has[i] {
-			names = append(names, service)
-		}
-	}
-	return names, upstream.Join(errs...)
+	return lists, errs
 }
 
-// shared reports whether what one user may see is what all may: with forwarded identity nothing is remembered.
-func (c *Client) shared() bool { return !c.store.ForwardIdentity }
-
-// knownServices is Services, remembered for a while once there are engines among them: before, one waits for their first span.
+// knownServices is Services, kept for a while.
 func (c *Client) knownServices(ctx context.Context) ([]string, error) {
-	now := time.Now()
-	c.names.mu.Lock()
-	names, fresh := c.names.services, now.Before(c.names.until)
-	c.names.mu.Unlock()
-	if c.shared() && fresh {
-		return names, nil
-	}
-	names, err := c.Services(ctx)
-	if err == nil && c.shared() {
-		c.names.mu.Lock()
-		c.names.services, c.names.until = names, now.Add(directoryTTL)
-		c.names.mu.Unlock()
-	}
-	return names, err
+	services, _, err := c.services.Get(ctx, struct{}{}, func(ctx context.Context) ([]string, []evidence.Call, error) {
+		services, err := c.Services(ctx)
+		return services, nil, err
+	})
+	return services, err
 }
 
-// operations lists the span names of a service.
-func (c *Client) operations(ctx context.Context, service string) ([]operation, error) {
-	now := time.Now()
-	if c.shared() {
-		c.names.mu.Lock()
-		known := c.names.operations[service]
-		c.names.mu.Unlock()
-		if now.Before(known.until) {
-			return known.list, nil
-		}
-	}
+// operationsFor lists the span names of a service, one of all that there are.
+func (c *Client) operationsFor(ctx context.Context, service string, all int) ([]operation, error) {
+	found, _, err := c.operations.Get(ctx, service, func(ctx context.Context) (operations, []evidence.Call, error) {
+		list, err := c.askOperations(ctx, service)
+		return operations{list, all}, nil, err
+	})
+	return found.list, err
+}
+
+func (c *Client) askOperations(ctx context.Context, service string) ([]operation, error) {
 	var list []operation
 	_, err := c.call(ctx, stageOperations, "operations of "+service, func(ctx context.Context) (int, error) {
 		answer, err := c.v2.GetOperations(ctx, &api_v2.GetOperationsRequest{Service: service})
@@ -171,16 +144,7 @@ func (c *Client) operations(ctx context.Context, service string) ([]operation, e
 	slices.SortFunc(list, func(a, b operation) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.kind, b.kind))
 	})
-	list = slices.Compact(list)
-	if err == nil && c.shared() {
-		c.names.mu.Lock()
-		if c.names.operations == nil || len(c.names.operations) >= maxRemembered {
-			c.names.operations = map[string]remembered{}
-		}
-		c.names.operations[service] = remembered{list, now.Add(directoryTTL)}
-		c.names.mu.Unlock()
-	}
-	return list, err
+	return slices.Compact(list), err
 }
 
 // maxOperations is how many names of spans one service is searched by, one search each; with more, any name is asked for, and
@@ -191,31 +155,19 @@ const maxOperations = 8
 // an engine's. When a service's names cannot be had, the one of the settings has to do; a server that does not answer at all is
 // not asked again: unasked counts the services for which that was so.
 func (c *Client) engineSubjects(ctx context.Context, services []string, span string, tags map[string]string) (subjects []*subject, unasked int, err error) {
-	found := make([][]*subject, len(services))
-	errs := make([]error, len(services))
-	var group errgroup.Group
-	group.SetLimit(max(1, c.limits.ConcurrentCall))
+	lists, errs := c.operationsOf(ctx, services, len(services))
+	var failed []error
 	for i, service := range services {
-		group.Go(func() error {
-			defer guard.Recover(ctx, &errs[i])
-			list, err := c.operations(ctx, service)
-			if errors.Is(err, upstream.ErrTimeout) {
-				errs[i] = err
-				return nil
-			}
-			for _, name := range engineOperations(list, span) {
-				found[i] = append(found[i], &subject{service, name, tags})
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // errors are kept per service
-	for _, err := range errs {
-		if err != nil {
+		if errors.Is(errs[i], upstream.ErrTimeout) {
 			unasked++
+			failed = append(failed, errs[i])
+			continue
+		}
+		for _, name := range engineOperations(lists[i], span) {
+			subjects = append(subjects, &subject{service, name, tags})
 		}
 	}
-	return slices.Concat(found...), unasked, upstream.Join(errs...)
+	return subjects, unasked, upstream.Join(failed...)
 }
 
 // engineOperations are the names by which the request spans of a service are searched.
@@ -236,22 +188,21 @@ func engineOperations(list []operation, span string) []string {
 	return names
 }
 
-// callerOperations are the names by which the calls of a service are searched. Where all spans that may be calls are known by
-// their names, those are asked for; else all spans, since each search gives whole traces.
-func (c *Client) callerOperations(ctx context.Context, service string) ([]string, error) {
-	list, err := c.operations(ctx, service)
+// callerOperations are the names by which the calls of a service with these spans are searched. Where all spans that may be calls are
+// known by their names, those are asked for; else all spans, since each search gives whole traces.
+func callerOperations(list []operation) []string {
 	var names []string
 	for _, o := range list {
 		switch {
 		case vllm.PerhapsInference(o.name):
 			names = append(names, o.name)
 		case !vllm.SurelyNoInference(o.name):
-			return []string{""}, err
+			return []string{""}
 		}
 	}
 	names = slices.Compact(names)
 	if len(names) == 0 || len(names) > maxOperations {
-		return []string{""}, err
+		return []string{""}
 	}
-	return names, err
+	return names
 }

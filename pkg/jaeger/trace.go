@@ -38,7 +38,7 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 	}
 	var spans []evidence.Span
 	call, err := c.call(ctx, stageGetTrace, "trace "+id.String(), func(ctx context.Context) (int, error) {
-		a := newAnswer(&c.origins)
+		a := newAnswer(&origins{names: c.store.Labels})
 		stream, err := c.v2.GetTrace(ctx, &api_v2.GetTraceRequest{TraceID: id, RawTraces: true})
 		for err == nil {
 			var chunk *api_v2.SpansResponseChunk

@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -79,7 +81,7 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, params string, rea
 	if len(params) <= maxURL {
 		return c.get(ctx, endpoint, params, read)
 	}
-	if c.refusesForms() {
+	if c.refusesForms(ctx) {
 		if len(params) > maxLongURL {
 			return errOutgrown
 		}
@@ -97,7 +99,7 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, params string, rea
 		return err
 	}
 	if errors.Is(err, upstream.ErrUnsupported) {
-		c.noForms.Store(time.Now().Add(upstream.BoundTTL).UnixNano())
+		c.noForms.Put(ctx, struct{}{}, true)
 	}
 	if len(params) > maxLongURL {
 		return errOutgrown
@@ -106,22 +108,25 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, params string, rea
 }
 
 // refusesForms reports whether a gateway in front of Loki is known to take no POST.
-func (c *Client) refusesForms() bool { return time.Now().UnixNano() < c.noForms.Load() }
+func (c *Client) refusesForms(ctx context.Context) bool {
+	refused, _ := c.noForms.Peek(ctx, struct{}{})
+	return refused
+}
 
 // partBytes, in bytes of a scope's values, leaves room in a URL for the rest of a query, and for what escaping adds.
 const partBytes = 2_000
 
 // parts cuts a scope into such that fit into a URL, where a gateway is known to take nothing else.
-func (c *Client) parts(scope vllm.Scope) []vllm.Scope {
-	if !c.refusesForms() {
+func (c *Client) parts(ctx context.Context, scope vllm.Scope) []vllm.Scope {
+	if !c.refusesForms(ctx) {
 		return []vllm.Scope{scope}
 	}
 	return scope.Parts(partBytes)
 }
 
 // again reports whether a question that failed fits into URLs when it is cut into more parts than it was.
-func (c *Client) again(err error, scope vllm.Scope, parts int) bool {
-	return errors.Is(err, errOutgrown) && len(c.parts(scope)) > parts
+func (c *Client) again(ctx context.Context, err error, scope vllm.Scope, parts int) bool {
+	return errors.Is(err, errOutgrown) && len(c.parts(ctx, scope)) > parts
 }
 
 func (c *Client) get(ctx context.Context, endpoint *url.URL, params string, read func(io.Reader) error) error {
@@ -172,12 +177,12 @@ func (c *Client) callLines(ctx context.Context, d *decoder, q query, within inte
 	var entries []entry
 	call, err := c.ask(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params, func(body []byte) (err error) {
 		if entries, err = d.lines(ctx, body, limit); err == nil {
-			c.learnLength(len(body), len(entries))
+			c.learnLength(ctx, len(body), len(entries))
 		}
 		return err
 	})
 	if err != nil {
-		c.tooMuch(err, limit)
+		c.tooMuch(ctx, err, limit)
 		return nil, call, err
 	}
 	sortEntries(entries, order)
@@ -195,24 +200,30 @@ const (
 	leastPage = 50
 )
 
-// pageLines is for how many lines a page asks.
-func (c *Client) pageLines() int {
-	return min(c.linesPerCall.Value(), max(leastPage, int(maxAnswer/c.bytesPerLine.Load())))
+// pageLines is for how many lines a page asks, of those that Loki lets us ask for.
+func (c *Client) pageLines(ctx context.Context, limit *memo.Limit) int {
+	return min(limit.Value(), max(leastPage, int(maxAnswer/c.lineBytes(ctx))))
+}
+
+// lineBytes is how long a line of an answer is expected to be, with what comes with it.
+func (c *Client) lineBytes(ctx context.Context) int64 {
+	length, _ := c.bytesPerLine.Peek(ctx, struct{}{})
+	return cmp.Or(length, usualLine)
 }
 
 // learnLength notes how long an answer's lines were: longer ones at once, shorter ones little by little.
-func (c *Client) learnLength(bytes, lines int) {
+func (c *Client) learnLength(ctx context.Context, bytes, lines int) {
 	if lines < 10 {
 		return
 	}
-	now, known := int64(bytes/lines), c.bytesPerLine.Load()
-	c.bytesPerLine.Store(max(1, now, (3*known+now)/4))
+	now := int64(bytes / lines)
+	c.bytesPerLine.Update(ctx, struct{}{}, func(known int64, _ bool) int64 { return max(1, now, (3*cmp.Or(known, usualLine)+now)/4) })
 }
 
 // tooMuch notes that a store did not answer a large question, or with more than can be handed over: the next one is smaller.
-func (c *Client) tooMuch(err error, limit int) {
+func (c *Client) tooMuch(ctx context.Context, err error, limit int) {
 	if (upstream.Silent(err) || tooLong(err)) && limit > leastPage {
-		c.bytesPerLine.Store(max(c.bytesPerLine.Load(), 4*maxAnswer/int64(limit)))
+		c.bytesPerLine.Update(ctx, struct{}{}, func(known int64, _ bool) int64 { return max(known, usualLine, 4*maxAnswer/int64(limit)) })
 	}
 }
 
@@ -229,7 +240,7 @@ var limitExceeded = regexp.MustCompile(`^max entries limit per query exceeded, l
 
 // lowerLimit reads Loki's own limit out of its refusal of ours and asks for no more from now on. It reports whether the
 // call may be made again.
-func (c *Client) lowerLimit(err error, asked int) bool {
+func lowerLimit(bound *memo.Limit, err error, asked int) bool {
 	refusal, ok := errors.AsType[*upstream.Error](err)
 	if !ok || refusal.Status != http.StatusBadRequest {
 		return false
@@ -239,5 +250,5 @@ func (c *Client) lowerLimit(err error, asked int) bool {
 		return false
 	}
 	allowed, err := strconv.Atoi(m[2])
-	return err == nil && allowed < asked && c.linesPerCall.Refused(asked, allowed)
+	return err == nil && allowed < asked && bound.Refused(asked, allowed)
 }

@@ -55,7 +55,7 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 	}
 	d := newDecoder(placesOf(c.labels))
 	newest := pieces[len(pieces)-1]
-	size := min(sampleLines, c.linesPerCall.Value())
+	size := min(sampleLines, c.linesPerCall.Of(ctx).Value())
 	lines, _, err := c.callLines(ctx, d, query{selector: c.selector}, newest, size, NewestFirst)
 	if err != nil {
 		return s, err

@@ -24,15 +24,15 @@ func (c *Client) EngineLines(ctx context.Context, window evidence.Window, scope 
 	for _, e := range events {
 		wanted[e] = true
 	}
-	reader := newReader(c, func(page []entry) []evidence.EngineLine { return engineLines(page, placesOf(c.labels), wanted) })
+	reader := newReader(ctx, c, func(page []entry) []evidence.EngineLine { return engineLines(page, placesOf(c.labels), wanted) })
 	reader.budget = min(reader.budget, maxEngineLines)
 	var queries []query
-	scopes := c.parts(scope)
+	scopes := c.parts(ctx, scope)
 	for _, part := range scopes {
 		queries = append(queries, engineQuery(c.selector.within(part, c.labels), events))
 	}
 	lines, report := reader.all(ctx, queries, intervals(window))
-	if c.again(report.Err, scope, len(scopes)) {
+	if c.again(ctx, report.Err, scope, len(scopes)) {
 		return c.EngineLines(ctx, window, scope, events)
 	}
 	if len(queries) > 1 {

@@ -33,21 +33,21 @@ type RequestFilter struct {
 // Lines that vLLM writes for every streamed token are left out, but for each stream's last.
 func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, scope vllm.Scope, filter RequestFilter) ([]evidence.RequestEvent, evidence.StoreReport) {
 	parts := newPartReader()
-	reader := newReader(c, func(page []entry) []evidence.RequestEvent { return requestEvents(page, placesOf(c.labels), parts) })
+	reader := newReader(ctx, c, func(page []entry) []evidence.RequestEvent { return requestEvents(page, placesOf(c.labels), parts) })
 	batches := batchTexts(filter.IDs)
 	scope, err := c.inOwnWords(ctx, windows, scope)
 	if err != nil {
 		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true, Err: err}
 	}
 	var queries []query
-	scopes := c.parts(scope)
+	scopes := c.parts(ctx, scope)
 	for _, part := range scopes {
 		for _, stems := range batches {
 			queries = append(queries, requestQuery(c.selector.within(part, c.labels), stems))
 		}
 	}
 	events, report := reader.all(ctx, queries, intervals(windows...))
-	if c.again(report.Err, scope, len(scopes)) {
+	if c.again(ctx, report.Err, scope, len(scopes)) {
 		return c.RequestEvents(ctx, windows, scope, filter)
 	}
 	events = parts.settle(events)

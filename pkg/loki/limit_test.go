@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
@@ -24,9 +26,9 @@ func TestOnlyARefusalOfTheLimitLowersTheLimit(t *testing.T) {
 		{"a number that fits nowhere", "max entries limit per query exceeded, limit > max_entries_limit_per_query (5000 > 99999999999999999999)", 5000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &Client{linesPerCall: upstream.NewBound(5000, leastLinesPerCall)}
-			require.Equal(t, test.want < 5000, c.lowerLimit(&upstream.Error{Status: 400, Message: test.message}, 5000))
-			require.Equal(t, test.want, c.linesPerCall.Value())
+			bound := memo.NewBound(keptLimit, 5000, leastLinesPerCall, settings.Store{})
+			require.Equal(t, test.want < 5000, lowerLimit(bound.Of(t.Context()), &upstream.Error{Status: 400, Message: test.message}, 5000))
+			require.Equal(t, test.want, bound.Of(t.Context()).Value())
 		})
 	}
 }

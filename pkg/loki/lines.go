@@ -9,6 +9,7 @@ import (
 	"github.com/grafana/loki/pkg/push"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -79,11 +80,12 @@ func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.S
 		slices.Reverse(pieces)
 	}
 	var lines []evidence.LogLine
-	parts := c.parts(scope)
+	parts := c.parts(ctx, scope)
 	for _, part := range parts {
 		search := lineSearch{
 			client: c, decoder: newDecoder(placesOf(c.labels)), query: lineQuery(c.selector.within(part, c.labels).of(filter.Stream), filter),
 			filter: filter, ids: ids, limit: limit, order: order, report: &report,
+			bound: c.linesPerCall.Of(ctx),
 		}
 		for _, within := range pieces {
 			if !search.read(ctx, within) {
@@ -92,7 +94,7 @@ func (c *Client) Lines(ctx context.Context, window evidence.Window, scope vllm.S
 		}
 		lines = append(lines, search.lines...)
 	}
-	if c.again(report.Err, scope, len(parts)) {
+	if c.again(ctx, report.Err, scope, len(parts)) {
 		return c.Lines(ctx, window, scope, filter, limit, order)
 	}
 	if len(parts) > 1 {
@@ -127,7 +129,7 @@ func (c *Client) nameOfEngine(ctx context.Context, window evidence.Window, scope
 	q.contain(text)
 	proven := false
 	for _, within := range intervals(window) {
-		page, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, c.linesPerCall.Value()), NewestFirst)
+		page, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, c.linesPerCall.Of(ctx).Value()), NewestFirst)
 		report.Calls = append(report.Calls, call)
 		if err != nil {
 			return false // the search itself will say why
@@ -160,6 +162,7 @@ type lineSearch struct {
 	limit   int
 	order   Order
 	report  *evidence.StoreReport
+	bound   *memo.Limit // of one call
 
 	short shortened
 	lines []evidence.LogLine
@@ -173,7 +176,7 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 			s.truncate(fmt.Sprintf("Loki holds more log lines than the %d that one query reads: %d of those read match.", s.client.limits.LogLines, len(s.lines)))
 			return false
 		}
-		size := s.client.pageLines()
+		size := s.client.pageLines(ctx, s.bound)
 		if s.filter.settled() {
 			size = min(size, s.limit-len(s.lines)+1)
 		}
@@ -181,7 +184,7 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 		found, err := s.client.askPage(ctx, s.decoder, s.query, within, s.short.cut(size), s.order)
 		size = found.limit
 		s.short.learn(found)
-		if err != nil && s.client.lowerLimit(err, size) {
+		if err != nil && lowerLimit(s.bound, err, size) {
 			continue
 		}
 		s.report.Calls = append(s.report.Calls, found.calls...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
@@ -22,6 +23,7 @@ type reader[T any] struct {
 	convert func(page []entry) []T
 	queue   *queue
 	budget  int // lines that may be read
+	limit   *memo.Limit
 
 	mu     sync.Mutex
 	report evidence.StoreReport
@@ -32,10 +34,10 @@ type reader[T any] struct {
 	unread int64   // beginning of the earliest interval that was not asked for, in Unix nanoseconds
 }
 
-func newReader[T any](c *Client, convert func(page []entry) []T) *reader[T] {
+func newReader[T any](ctx context.Context, c *Client, convert func(page []entry) []T) *reader[T] {
 	return &reader[T]{
 		client: c, decoder: newDecoder(placesOf(c.labels)), convert: convert,
-		queue: newQueue(c.limits.ConcurrentCall), budget: c.limits.LogLines,
+		queue: newQueue(c.limits.ConcurrentCall), budget: c.limits.LogLines, limit: c.linesPerCall.Of(ctx),
 		report: evidence.StoreReport{Store: evidence.Loki, Configured: true},
 		unread: math.MaxInt64,
 	}
@@ -99,10 +101,10 @@ func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settle
 func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, rest []interval) {
 	for r.mayAsk(within) {
 		r.mu.Lock()
-		asked := r.short.cut(r.client.pageLines())
+		asked := r.short.cut(r.client.pageLines(ctx, r.limit))
 		r.mu.Unlock()
 		page, err := r.client.askPage(ctx, r.decoder, q, within, asked, OldestFirst)
-		if err != nil && (r.client.lowerLimit(err, page.limit) || page.limit > r.client.linesPerCall.Value()) {
+		if err != nil && (lowerLimit(r.limit, err, page.limit) || page.limit > r.limit.Value()) {
 			continue // Loki's limit is lower than ours; this call or one beside it has learnt that
 		}
 		r.record(page.calls, err, len(page.lines))
@@ -186,7 +188,7 @@ func (r *reader[T]) conclude() {
 		r.report.Truncated, r.report.Reason = true, r.client.longReason(slices.Min(r.long))
 	case r.tied > 0:
 		r.report.Truncated = true
-		r.report.Reason = tiedReason(r.tied, r.client.linesPerCall.Value())
+		r.report.Reason = tiedReason(r.tied, r.limit.Value())
 	}
 }
 

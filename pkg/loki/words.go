@@ -2,7 +2,6 @@ package loki
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -10,30 +9,8 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-const (
-	// wordsTTL is how long a label's values are believed.
-	wordsTTL = time.Minute
-	// wordsGrain widens a window before it is asked, so that the refreshes of a panel share an answer.
-	wordsGrain = 10 * time.Minute
-	// maxWords bounds what is remembered: a handful of labels, in the windows of a dashboard.
-	maxWords = 64
-)
-
-// words remembers what streams call places.
-type words struct {
-	mu    sync.Mutex
-	known map[wordsKey]wordsEntry
-}
-
-type wordsKey struct {
-	label  string
-	window evidence.Window
-}
-
-type wordsEntry struct {
-	values  []string
-	expires time.Time
-}
+// wordsGrain widens a window before it is asked, so that the refreshes of a panel share an answer.
+const wordsGrain = 10 * time.Minute
 
 // inOwnWords leaves places out of a scope which the streams name otherwise, or not at all: whoever asks for an instance has the words
 // of spans or metrics. The join knows which lines are whose, and narrows what comes. A label that cannot be asked stays. The only
@@ -67,21 +44,9 @@ func (c *Client) inOwnWords(ctx context.Context, windows []evidence.Window, scop
 
 func (c *Client) wordsOf(ctx context.Context, window evidence.Window, label string) ([]string, error) {
 	key := wordsKey{label, evidence.Window{From: window.From.Truncate(wordsGrain), To: window.To.Truncate(wordsGrain).Add(wordsGrain)}}
-	c.words.mu.Lock()
-	entry, ok := c.words.known[key]
-	c.words.mu.Unlock()
-	if ok && time.Now().Before(entry.expires) {
-		return entry.values, nil
-	}
-	values, err := c.LabelValues(ctx, key.window, label)
-	if err != nil {
-		return nil, err
-	}
-	c.words.mu.Lock()
-	defer c.words.mu.Unlock()
-	if c.words.known == nil || len(c.words.known) >= maxWords {
-		c.words.known = map[wordsKey]wordsEntry{}
-	}
-	c.words.known[key] = wordsEntry{values, time.Now().Add(wordsTTL)}
-	return values, nil
+	values, _, err := c.words.Get(ctx, key, func(ctx context.Context) ([]string, []evidence.Call, error) {
+		values, err := c.LabelValues(ctx, key.window, label)
+		return values, nil, err
+	})
+	return values, err
 }

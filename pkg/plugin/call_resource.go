@@ -40,7 +40,7 @@ const (
 // CallResource answers the lists that variables and editors offer. Any viewer may call it, so there is no route that passes
 // a query on.
 func (d *Datasource) CallResource(ctx context.Context, req *backend.CallResourceRequest, sender backend.CallResourceResponseSender) error {
-	ctx, cancel := context.WithTimeout(upstream.WithIdentity(ctx, req.GetHTTPHeaders()), resourceTimeout)
+	ctx, cancel := context.WithTimeout(upstream.WithQuestion(upstream.WithIdentity(ctx, req.GetHTTPHeaders())), resourceTimeout)
 	defer cancel()
 	ctx, account, err := d.openAccount(ctx, req.PluginContext, false)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 
 // CheckHealth answers "Save & test". It never gives a Go error: Grafana would show a general sentence instead of ours.
 func (d *Datasource) CheckHealth(ctx context.Context, req *backend.CheckHealthRequest) (*backend.CheckHealthResult, error) {
-	ctx = upstream.WithIdentity(ctx, req.GetHTTPHeaders())
+	ctx = upstream.WithQuestion(upstream.WithIdentity(ctx, req.GetHTTPHeaders()))
 	checking, account, err := d.openAccount(ctx, req.PluginContext, false)
 	if err != nil {
 		return &backend.CheckHealthResult{Status: backend.HealthStatusError, Message: memory.ErrBusy.Error()}, nil

@@ -106,7 +106,7 @@ func (d *Datasource) connect(base httpclient.Options) error {
 
 // newFetcher puts the configured stores behind one fetcher. A nil client must stay a nil interface.
 func (d *Datasource) newFetcher() *fetch.Fetcher {
-	f := &fetch.Fetcher{VLLM: d.settings.VLLM, Limits: d.settings.Limits, ScrapeInterval: d.scrapeInterval}
+	f := fetch.Fetcher{VLLM: d.settings.VLLM, Limits: d.settings.Limits, ScrapeInterval: d.scrapeInterval}
 	if d.prometheus != nil {
 		f.Metrics = d.prometheus
 	}
@@ -116,7 +116,7 @@ func (d *Datasource) newFetcher() *fetch.Fetcher {
 	if d.jaeger != nil {
 		f.Traces = d.jaeger
 	}
-	return f
+	return fetch.New(f, d.settings.Prometheus, d.settings.Loki, d.settings.Jaeger)
 }
 
 // scrapeInterval is how often the engines are scraped: what is set, else what Prometheus' samples show.
@@ -139,8 +139,9 @@ func (d *Datasource) open(base httpclient.Options, store settings.Store) (*upstr
 }
 
 // Dispose lets go of connections. Grafana calls it some seconds after the instance was replaced, when its last queries are
-// likely done.
+// likely done. Live queries that run end.
 func (d *Datasource) Dispose() {
+	d.streams.end()
 	for _, closer := range d.closers {
 		if err := closer(); err != nil {
 			backend.Logger.Warn("Closing a store's client failed", "datasource", d.settings.UID, "error", err)

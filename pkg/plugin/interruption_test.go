@@ -136,7 +136,7 @@ func TestAPanicIsTheErrorOfItsQueryAlone(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			d := newDatasource(t, `{"vllm": {"callerServices": ["shop"]}}`, nil)
 			stores := faultyStores{panics: method}
-			d.fetcher = &fetch.Fetcher{Metrics: stores, Logs: stores, Traces: stores, VLLM: d.settings.VLLM, Limits: d.settings.Limits}
+			d.fetcher = fetch.New(fetch.Fetcher{Metrics: stores, Logs: stores, Traces: stores, VLLM: d.settings.VLLM, Limits: d.settings.Limits})
 			answer, err := d.QueryData(t.Context(), &backend.QueryDataRequest{Queries: []backend.DataQuery{
 				{RefID: "A", TimeRange: telemetryRange, JSON: []byte(query)}, {RefID: "B", TimeRange: telemetryRange, JSON: []byte(`{"queryType":"logs"}`)},
 			}})

@@ -56,7 +56,7 @@ func (d *Datasource) logs(ctx context.Context, q query.Query) (data.Frames, erro
 		frames.Highlight(frame, spec.Contains, spec.RequestID)
 		if spec.Live {
 			report.Truncated = false // a tail is the newest lines: that there are older ones goes without saying
-			d.follow(frame, q, lineKeys(frame), frames.Follow{Sort: frames.LogTime, Desc: !spec.Oldest, Limit: limit})
+			d.follow(ctx, frame, q, lineKeys(frame), frames.Follow{Sort: frames.LogTime, Desc: !spec.Oldest, Limit: limit})
 		}
 		fs = withStore(data.Frames{frame}, report, "the rest of the lines")
 	}

@@ -47,7 +47,7 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 	frame := frames.Requests(rows, joined.Report, d.source())
 	frame.Meta.ExecutedQueryString = executed(in.Stores)
 	if spec.Live {
-		d.follow(frame, q, keysOf(rows), frames.Follow{Sort: spec.Sort.Column, Desc: spec.Sort.Desc, Limit: spec.Limit})
+		d.follow(ctx, frame, q, keysOf(rows), frames.Follow{Sort: spec.Sort.Column, Desc: spec.Sort.Desc, Limit: spec.Limit})
 	}
 	if len(rows) == 0 && !spec.Live { // what is followed may have rows in a moment
 		frame.AppendNotices(noRequests(q))

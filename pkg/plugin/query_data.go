@@ -71,7 +71,7 @@ func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAler
 		attribute.Bool("alert", fromAlert), attribute.Float64("range_seconds", q.Range.Duration().Seconds()),
 	))
 	defer span.End()
-	frames, err := d.kinds[q.Kind](ctx, q)
+	frames, err := d.kinds[q.Kind](upstream.WithQuestion(ctx), q)
 	if err == nil {
 		frames, err = labelled(frames, q.FromAlert)
 	}

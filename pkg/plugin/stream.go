@@ -1,11 +1,13 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
@@ -19,7 +21,8 @@ func (d *Datasource) SubscribeStream(ctx context.Context, req *backend.Subscribe
 		backend.Logger.FromContext(ctx).Debug("Subscription refused", "path", req.Path, "error", err)
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusNotFound}, nil
 	}
-	if d.cannotFollow(q.Kind) != nil {
+	if err := cmp.Or(d.cannotFollow(q), d.streams.subscribe(req.Path, login(req.PluginContext.User))); err != nil {
+		backend.Logger.FromContext(ctx).Info("Subscription refused", "path", req.Path, "error", err)
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusPermissionDenied}, nil
 	}
 	response := &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusOK}
@@ -43,7 +46,7 @@ func (d *Datasource) RunStream(ctx context.Context, req *backend.RunStreamReques
 	if err != nil {
 		return backend.DownstreamError(err)
 	}
-	if err := d.cannotFollow(q.Kind); err != nil {
+	if err := d.cannotFollow(q); err != nil {
 		return backend.DownstreamError(err)
 	}
 	w, err := d.watcherOf(q)
@@ -56,5 +59,15 @@ func (d *Datasource) RunStream(ctx context.Context, req *backend.RunStreamReques
 		return backend.DownstreamError(err)
 	}
 	defer leave()
-	return s.run(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed error
+	defer context.AfterFunc(d.streams.ended, func() {
+		defer guard.Recover(ctx, &failed)
+		cancel()
+	})()
+	if err := s.run(ctx); d.streams.ended.Err() == nil {
+		return err
+	}
+	return errSettingsChanged
 }

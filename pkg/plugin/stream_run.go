@@ -13,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/tail"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // How a stream looks at the stores.
@@ -162,7 +163,7 @@ func (s *stream) look(ctx context.Context, p plan, timeout time.Duration) (f fin
 		}
 		lookSeconds.WithLabelValues(string(s.form.Name), string(p.reach)).Observe(f.took.Seconds())
 	}()
-	f.err = guard.Run(ctx, func() (err error) { f.look, err = s.watcher.look(ctx, p); return err })
+	f.err = guard.Run(ctx, func() (err error) { f.look, err = s.watcher.look(upstream.WithQuestion(ctx), p); return err })
 	if err := broken(); err != nil {
 		f.look, f.err = look{}, err
 	}

@@ -250,3 +250,77 @@ func TestTheNumberOfStreamsIsBounded(t *testing.T) {
 	_, err = s.enter("requests/more", &stream{})
 	require.NoError(t, err)
 }
+
+func TestNobodyHoldsAllLivePlacesAlone(t *testing.T) {
+	now := telemetryFrom
+	s := newStreams()
+	s.now = func() time.Time { return now }
+	enter := func(path string) func() {
+		t.Helper()
+		leave, err := s.enter(path, &stream{})
+		require.NoError(t, err)
+		return leave
+	}
+	var leave []func()
+	for i := range maxStreamsOfUser {
+		path := fmt.Sprint("requests/", i)
+		require.NoError(t, s.subscribe(path, "alice"))
+		leave = append(leave, enter(path))
+	}
+	require.EqualError(t, s.subscribe("requests/more", "alice"),
+		"you follow 5 different live queries of this data source already, which is the most for one user: close one, and try again half a minute later")
+	require.NoError(t, s.subscribe("requests/0", "alice"), "what is followed may be followed again, by another panel")
+	require.NoError(t, s.subscribe("requests/more", "bob"), "others have room")
+
+	require.NoError(t, s.subscribe("requests/0", "bob"))
+	require.NoError(t, s.subscribe("requests/more of alice's", "alice"), "what others follow too is not hers alone")
+	require.Error(t, s.subscribe("requests/even more", "alice"), "a place is held for who subscribed, before the stream runs")
+
+	now = now.Add(placeHeld)
+	require.NoError(t, s.subscribe("requests/even more", "alice"), "but not for long")
+	require.Error(t, s.subscribe("requests/yet more", "alice"))
+	leave[1]()
+	require.NoError(t, s.subscribe("requests/yet more", "alice"))
+
+	for i := range maxStreams {
+		_ = s.subscribe(fmt.Sprint("requests/of ", i), fmt.Sprint("viewer ", i/maxStreamsOfUser))
+	}
+	require.ErrorIs(t, s.subscribe("requests/last", "carol"), errAllPlaces)
+	_, err := s.enter("requests/last", &stream{})
+	require.ErrorIs(t, err, errAllPlaces)
+}
+
+func TestAViewerWhoFollowsTooMuchIsTold(t *testing.T) {
+	stores := newTrio(t)
+	first := stores.channel(t, liveRequests)
+	d := stores.at(t, telemetryFrom.Add(4*time.Minute))
+	for i := range maxStreamsOfUser {
+		require.NoError(t, d.streams.subscribe(fmt.Sprint("requests/", i), login(stores.plugin.User)))
+	}
+	answer := stores.askOne(t, false, liveRequests)
+	require.NoError(t, answer.Error)
+	require.Contains(t, written(answer), "Not live: you follow 5 different live queries of this data source already")
+	require.NotContains(t, written(answer), `"follow"`)
+	require.Equal(t, pluginv2.SubscribeStreamResponse_PERMISSION_DENIED, stores.subscribe(t, first.Path, first.Query).Status)
+
+	stores.plugin.User = &backend.User{Login: "bob"}
+	require.Equal(t, first.Path, stores.channel(t, liveRequests).Path)
+	require.Equal(t, pluginv2.SubscribeStreamResponse_OK, stores.subscribe(t, first.Path, first.Query).Status)
+}
+
+func TestStreamsEndWhenTheDataSourceIsDisposedOf(t *testing.T) {
+	stores := newTrio(t)
+	to := stores.channel(t, liveRequests)
+	d := stores.at(t, telemetryFrom.Add(4*time.Minute))
+	stream := stores.run(t, to.Path, to.Query)
+	stream.until(func() bool { return len(stream.rows) == telemetryRequests })
+	d.Dispose() // as the SDK does after a change of settings
+	for {
+		if _, err := stream.client.Recv(); err != nil {
+			require.ErrorContains(t, err, "the settings of the data source changed")
+			break
+		}
+	}
+	_, err := d.streams.enter(to.Path, newStream(&lineWatcher{d: d}, nil, time.Now, nil))
+	require.ErrorIs(t, err, errSettingsChanged, "none begins on an instance that is gone")
+}

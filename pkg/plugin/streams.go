@@ -2,42 +2,98 @@ package plugin
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// maxStreams is how many different questions one data source follows at a time. Each asks the stores every second; a
-// room of people on call looks at a handful.
-const maxStreams = 20
+const (
+	// maxStreams is how many different questions one data source follows at a time. Each asks the stores every second; a
+	// room of people on call looks at a handful.
+	maxStreams = 20
+	// maxStreamsOfUser is how many of them may be followed by one user alone, so that nobody keeps the others out.
+	maxStreamsOfUser = 5
+	// placeHeld is how long a place is held for who subscribed: Grafana runs the stream at once.
+	placeHeld = 30 * time.Second
+)
 
 // streams are those that run, by channel path.
 type streams struct {
-	now     func() time.Time
-	every   map[reach]time.Duration
+	now   func() time.Time
+	every map[reach]time.Duration
+	// ended is done when the data source is disposed of, after its settings changed: the streams that run end then.
+	ended context.Context
+	end   context.CancelFunc
+
 	mu      sync.Mutex
 	running map[string]*stream
+	places  map[string]*place
+}
+
+// place is one of maxStreams: a question that is followed, or about to be.
+type place struct {
+	user   string // the first who subscribed; "" = not signed in, or not known
+	shared bool   // others subscribed as well, or it is not known who did: it is nobody's alone
+	held   time.Time
 }
 
 func newStreams() *streams {
-	return &streams{
-		now: time.Now, every: map[reach]time.Duration{near: nearEvery, far: farEvery}, running: map[string]*stream{},
+	s := &streams{
+		now: time.Now, every: map[reach]time.Duration{near: nearEvery, far: farEvery},
+		running: map[string]*stream{}, places: map[string]*place{},
 	}
+	s.ended, s.end = context.WithCancel(context.Background())
+	return s
 }
 
-// enter takes a stream's place; leave gives it back.
+var errAllPlaces = backend.DownstreamErrorf("%d different live queries run on this data source already, which is the most", maxStreams)
+
+// errSettingsChanged ends a stream; Grafana runs it anew, with the settings that hold now.
+var errSettingsChanged = backend.DownstreamError(errors.New("the settings of the data source changed"))
+
+// subscribe takes or shares the place of a path for a user.
+func (s *streams) subscribe(path, user string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.room(path, user); err != nil {
+		return err
+	}
+	p, taken := s.places[path]
+	switch {
+	case !taken:
+		s.places[path] = &place{user: user, held: s.now()}
+	case p.user != user:
+		p.shared = true
+	}
+	if taken {
+		p.held = s.now()
+	}
+	return nil
+}
+
+// enter lets a stream run in its place; leave gives the place back.
 func (s *streams) enter(path string, entering *stream) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.room(path); err != nil {
-		return nil, err
+	if s.ended.Err() != nil {
+		return nil, errSettingsChanged
+	}
+	if s.prune(); s.places[path] == nil { // Grafana goes on with a stream of before
+		if len(s.places) >= maxStreams {
+			return nil, errAllPlaces
+		}
+		s.places[path] = &place{shared: true}
 	}
 	s.running[path] = entering
 	liveStreams.Inc()
@@ -51,12 +107,33 @@ func (s *streams) enter(path string, entering *stream) (leave func(), err error)
 	}, nil
 }
 
-// room is nil when a path can be followed.
-func (s *streams) room(path string) error {
-	if _, running := s.running[path]; !running && len(s.running) >= maxStreams {
-		return fmt.Errorf("%d different live queries run on this data source already, which is the most", maxStreams)
+// room is nil when a user can follow a path. The lock is held.
+func (s *streams) room(path, user string) error {
+	if s.prune(); s.places[path] != nil {
+		return nil
+	}
+	own := 0
+	for _, p := range s.places {
+		if !p.shared && p.user == user {
+			own++
+		}
+	}
+	switch {
+	case len(s.places) >= maxStreams:
+		return errAllPlaces
+	case own >= maxStreamsOfUser:
+		return fmt.Errorf("you follow %d different live queries of this data source already, which is the most for one user: close one, and try again half a minute later", own)
 	}
 	return nil
+}
+
+// prune gives back the places of streams that ended, or never began after somebody subscribed. The lock is held.
+func (s *streams) prune() {
+	for path, p := range s.places {
+		if s.running[path] == nil && s.now().Sub(p.held) >= placeHeld {
+			delete(s.places, path)
+		}
+	}
 }
 
 // join is a frame of all rows of a running stream; nil when none runs.
@@ -71,12 +148,12 @@ func (s *streams) join(path string) *data.Frame {
 }
 
 // follow says in an answer where it goes on live, or why it does not.
-func (d *Datasource) follow(answer *data.Frame, q query.Query, keys []string, follow frames.Follow) {
+func (d *Datasource) follow(ctx context.Context, answer *data.Frame, q query.Query, keys []string, follow frames.Follow) {
 	channel, err := q.Channel()
-	err = cmp.Or(err, d.cannotFollow(q.Kind))
+	err = cmp.Or(err, d.cannotFollow(q))
 	if err == nil {
 		d.streams.mu.Lock()
-		err = d.streams.room(channel.Path)
+		err = d.streams.room(channel.Path, login(backend.UserFromContext(ctx)))
 		d.streams.mu.Unlock()
 	}
 	if err != nil {
@@ -89,13 +166,16 @@ func (d *Datasource) follow(answer *data.Frame, q query.Query, keys []string, fo
 
 // cannotFollow is why a kind cannot be followed; nil when it can. All viewers of a stream see the same rows, and Grafana
 // runs it in nobody's name: a store that is asked with each user's own identity cannot be asked.
-func (d *Datasource) cannotFollow(kind query.Kind) error {
+func (d *Datasource) cannotFollow(q query.Query) error {
 	var asked []settings.Store
-	switch kind {
+	switch q.Kind {
 	case query.Requests:
 		asked = []settings.Store{d.settings.Prometheus, d.settings.Loki, d.settings.Jaeger}
 	case query.Logs:
 		asked = []settings.Store{d.settings.Loki}
+		if q.Scope.Narrows(vllm.Model) && d.settings.Loki.Labels.Model == "" { // then the metrics tell on which pods it runs
+			asked = append(asked, d.settings.Prometheus)
+		}
 	default:
 		return query.ErrNotLive
 	}
@@ -105,4 +185,12 @@ func (d *Datasource) cannotFollow(kind query.Kind) error {
 		}
 	}
 	return nil
+}
+
+// login is how a user is told from others; all who are not signed in are one.
+func login(user *backend.User) string {
+	if user == nil {
+		return ""
+	}
+	return user.Login
 }

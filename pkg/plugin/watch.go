@@ -5,7 +5,6 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -15,6 +14,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/tail"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -41,7 +41,7 @@ func (d *Datasource) watcherOf(q query.Query) (watcher, error) {
 		if d.loki == nil {
 			return nil, needs(evidence.Loki, "log lines")
 		}
-		return &lineWatcher{d: d, q: q}, nil
+		return d.lineWatcher(q), nil
 	}
 	filter, err := join.CompileFilters(q.Requests.Filters)
 	if err != nil {
@@ -138,26 +138,30 @@ const (
 
 // lineWatcher follows log lines. A line stays as it was written, so a look can only bring new ones.
 type lineWatcher struct {
-	d *Datasource
-	q query.Query
-
-	mu       sync.Mutex // looks near and far may be at once
-	narrowed narrowed
-	until    time.Time
+	d        *Datasource
+	q        query.Query
+	narrowed *memo.Memo[struct{}, narrowed]
 }
 
 // modelMoves is for how long it is believed where a model runs: a new pod's first lines are about its start.
 const modelMoves = 30 * time.Second
 
-// narrow is the query in the words of the streams, as they are now.
-func (w *lineWatcher) narrow(ctx context.Context, now time.Time) narrowed {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if now.After(w.until) {
+var keptNarrowed = memo.Declare(memo.Kind{
+	Name: "plugin.live_pods", Holds: "on which pods the models of one live query run",
+	MovedBy: "the store alone", TTL: modelMoves, Entries: 1,
+})
+
+func (d *Datasource) lineWatcher(q query.Query) *lineWatcher {
+	return &lineWatcher{d: d, q: q, narrowed: memo.New[struct{}, narrowed](keptNarrowed, nil, d.settings.Prometheus)}
+}
+
+// narrow is the query in the words of the streams, as they are now. Looks near and far may be at once.
+func (w *lineWatcher) narrow(ctx context.Context, now time.Time) (narrowed, error) {
+	n, _, err := w.narrowed.Get(ctx, struct{}{}, func(ctx context.Context) (narrowed, []evidence.Call, error) {
 		window := evidence.Window{From: now.Add(-linesFar - modelMoves), To: now}
-		w.narrowed, w.until = w.d.narrowLogs(ctx, w.q, window), now.Add(modelMoves)
-	}
-	return w.narrowed
+		return w.d.narrowLogs(ctx, w.q, window), nil, nil
+	})
+	return n, err
 }
 
 func (w *lineWatcher) form() *data.Frame { return frames.Logs(nil, maxLiveRows) }
@@ -172,7 +176,10 @@ func (w *lineWatcher) plan(r reach, now time.Time) plan {
 }
 
 func (w *lineWatcher) look(ctx context.Context, p plan) (look, error) {
-	n := w.narrow(ctx, p.at)
+	n, err := w.narrow(ctx, p.at)
+	if err != nil {
+		return look{}, err
+	}
 	if n.nowhere {
 		return look{fixed: true, complete: true, notices: n.notices}, nil
 	}

@@ -75,7 +75,7 @@ func (c *Client) ofSeries(
 	if metric != "" {
 		return ask(Selector([]string{metric}, matchers...))
 	}
-	if !c.exact.Load() {
+	if !c.takesNoPattern(ctx) {
 		name := Matcher{model.MetricNameLabel, "=~", prefixPattern(c.engines.MetricPrefix)}
 		values, call, err := ask(Selector(nil, append([]Matcher{name}, matchers...)...))
 		if !errors.Is(err, upstream.ErrRefused) {
@@ -131,7 +131,7 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 		defer guard.Recover(ctx, &ownErr)
 		var call evidence.Call
 		own, call, ownErr = c.LabelValues(ctx, model.MetricNameLabel, w, vllm.Scope{})
-		if c.exact.Load() {
+		if c.takesNoPattern(ctx) {
 			names, calls, err := c.Names(ctx, w)
 			own, call, ownErr = names.list(), sum(calls), err
 		}

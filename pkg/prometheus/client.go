@@ -42,11 +42,7 @@ type Client struct {
 	store      settings.Store
 	engines    settings.VLLM
 	concurrent int // calls of one query at the same time
-	names      *nameCache
-	copies     *nameCache  // with what NamesOnce adds
-	exact      atomic.Bool // the store refuses a pattern for a metric's name
-	scrapes    scrapeCache
-	uneven     unevenCache
+	kept
 }
 
 // New makes the client of a store. Engines says how vLLM's metrics are named and how often they are scraped.
@@ -56,7 +52,7 @@ func New(transport *upstream.Client, store settings.Store, engines settings.VLLM
 	}
 	return &Client{
 		transport: transport, v1: v1.NewAPI(transport), store: store, engines: engines,
-		concurrent: max(limits.ConcurrentCall, 1), names: newNameCache(time.Now), copies: newNameCache(time.Now),
+		concurrent: max(limits.ConcurrentCall, 1), kept: newKept(store),
 	}
 }
 

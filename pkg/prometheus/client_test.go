@@ -190,14 +190,21 @@ func TestNamesAreThoseOfTheStoreAndAskedOnce(t *testing.T) {
 	require.Empty(t, calls, "the next refresh of the same panel asks nothing")
 }
 
-func TestTheFirstNamesOfAStoreAreSeenAtOnce(t *testing.T) {
+func TestTheFirstNamesOfAStoreAreSeenWithinSeconds(t *testing.T) {
 	store := &prometheustest.Store{}
 	client := store.Start(t)
+	now := noon
+	client.SetClock(func() time.Time { return now })
 	names, _, err := client.Names(t.Context(), window)
 	require.NoError(t, err)
 	require.True(t, names.Empty())
 
+	_, calls, err := client.Names(t.Context(), window)
+	require.NoError(t, err)
+	require.Empty(t, calls, "that there are none is kept as well")
+
 	store.Names = []string{"vllm:kv_cache_usage_perc"} // vLLM was scraped for the first time
+	now = now.Add(5 * time.Second)
 	names, _, err = client.Names(t.Context(), window)
 	require.NoError(t, err)
 	require.False(t, names.Empty())

@@ -80,20 +80,11 @@ func (c *Client) NamesOnce(ctx context.Context, w evidence.Window) (Names, []evi
 	if err != nil || len(names.Of(vllm.NumRequestsRunning)) == 0 {
 		return names, calls, err
 	}
-	grain := evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain).Add(nameGrain)}
-	if known, ok := c.copies.get(grain); ok {
-		return known, calls, nil
-	}
-	copies, asked, err := c.measureCopies(ctx, names, w)
-	calls = append(calls, asked...)
-	if err != nil {
-		return names, calls, err
-	}
+	copies, asked, err := c.copies.Get(ctx, grained(w), func(ctx context.Context) (Copies, []evidence.Call, error) {
+		return c.measureCopies(ctx, names, w)
+	})
 	names.copies = copies
-	if sum(asked).Partial == "" {
-		c.copies.put(grain, names)
-	}
-	return names, calls, nil
+	return names, slices.Concat(calls, asked), err
 }
 
 // Once leaves copies out of a vector of a function of the engines' own series, which was not written by Either.

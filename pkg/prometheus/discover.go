@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -17,77 +15,17 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-const (
-	// nameGrain widens a window before it is looked up, so that the refreshes of a panel share an entry.
-	nameGrain = 10 * time.Minute
-	// nameTTL is short because a new vLLM version should show within a minute of its first scrape.
-	nameTTL = time.Minute
-	// exactNameTTL is longer, since names that are asked one by one cost some fifty small calls.
-	exactNameTTL = 10 * time.Minute
-	// maxNameWindows bounds the cache; dashboards ask for a handful of ranges.
-	maxNameWindows = 64
-)
-
-// nameCache remembers names by window. A lookup takes milliseconds; a dashboard of 30 panels would make 30 of them.
-type nameCache struct {
-	now     func() time.Time
-	mu      sync.Mutex
-	entries map[evidence.Window]nameEntry
-}
-
-type nameEntry struct {
-	names   Names
-	expires time.Time
-}
-
-func newNameCache(now func() time.Time) *nameCache {
-	return &nameCache{now: now, entries: map[evidence.Window]nameEntry{}}
-}
-
-func (c *nameCache) get(w evidence.Window) (Names, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[w]
-	return e.names, ok && c.now().Before(e.expires)
-}
-
-func (c *nameCache) put(w evidence.Window, names Names) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.entries) >= maxNameWindows {
-		clear(c.entries)
-	}
-	ttl := nameTTL
-	if names.exact {
-		ttl = exactNameTTL
-	}
-	c.entries[w] = nameEntry{names: names, expires: c.now().Add(ttl)}
-}
-
 // Names looks up which of our metrics the store has in a window: one call on its index, or none when it was asked lately.
-// Where a pattern for names is refused, each name is asked for by itself, and the client remembers that for its lifetime. A
+// Where a pattern for names is refused, each name is asked for by itself, and the client remembers that for a while. A
 // store that does not answer such calls at all is taken to have every name.
 func (c *Client) Names(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
-	w = evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain).Add(nameGrain)}
-	if names, ok := c.names.get(w); ok {
-		return names, nil, nil
-	}
-	names, calls, err := c.lookUpNames(ctx, w)
-	if err != nil {
-		return Names{}, calls, err
-	}
-	if sum(calls).Partial != "" { // whoever asks next shall hear of it too, and the rest may be back
-		return names, calls, nil
-	}
-	if !names.Empty() { // a store without any is about to get its first: nobody should wait for that a minute longer
-		c.names.put(w, names)
-	}
-	return names, calls, nil
+	w = grained(w)
+	return c.names.Get(ctx, w, func(ctx context.Context) (Names, []evidence.Call, error) { return c.lookUpNames(ctx, w) })
 }
 
 func (c *Client) lookUpNames(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
 	var calls []evidence.Call
-	if !c.exact.Load() {
+	if !c.takesNoPattern(ctx) {
 		full, call, err := c.labelValues(ctx, model.MetricNameLabel, w, discoverySelector(c.engines.MetricPrefix))
 		names := NewNames(c.engines.MetricPrefix, full...)
 		calls = append(calls, call)
@@ -102,7 +40,9 @@ func (c *Client) lookUpNames(ctx context.Context, w evidence.Window) (Names, []e
 	full, more, err := c.ownOf(ctx, w, candidates(c.engines.MetricPrefix))
 	names := NewNames(c.engines.MetricPrefix, full...)
 	names.exact = true
-	c.exact.Store(c.exact.Load() || err == nil)
+	if err == nil {
+		c.exact.Put(ctx, struct{}{}, true)
+	}
 	return names, append(calls, more...), err
 }
 
@@ -162,7 +102,7 @@ func (c *Client) Prefixes(ctx context.Context, w evidence.Window) ([]string, []e
 	var full []string
 	var calls []evidence.Call
 	err := error(upstream.ErrRefused)
-	if !c.exact.Load() {
+	if !c.takesNoPattern(ctx) {
 		var call evidence.Call
 		full, call, err = c.labelValues(ctx, model.MetricNameLabel, w,
 			Selector(nil, Matcher{model.MetricNameLabel, "=~", ".+(?:" + strings.Join(wanted, "|") + ")"}))

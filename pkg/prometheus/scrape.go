@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -23,43 +22,11 @@ const (
 	// scrapeLooks are how many moments before the end of a window are looked at, scrapeLookEvery apart: engines come and go.
 	scrapeLooks     = 5
 	scrapeLookEvery = 15 * time.Minute
-	// scrapeTTL is how long a measured interval is believed: scrape jobs change seldom.
-	scrapeTTL = 5 * time.Minute
-	// scrapeTimeout is how long a query waits for the measurement, and scrapeRetry how long the default is taken after it failed.
+	// scrapeTimeout is how long a query waits for the measurement.
 	scrapeTimeout = 2 * time.Second
-	scrapeRetry   = 15 * time.Second
 	// fewEngines is the share of engines below which a slower interval is that of failing scrapes and not of a job.
 	fewEngines = 0.1
-	// maxScrapeEntries bounds the cache; windows end at few different times.
-	maxScrapeEntries = 64
 )
-
-// scrapeCache remembers measured intervals by the end of a window.
-type scrapeCache struct {
-	mu      sync.Mutex
-	entries map[time.Time]scrapeEntry
-}
-
-type scrapeEntry struct {
-	interval time.Duration
-	expires  time.Time
-}
-
-func (c *scrapeCache) get(at, now time.Time) (time.Duration, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[at]
-	return e.interval, ok && now.Before(e.expires)
-}
-
-func (c *scrapeCache) put(at, now time.Time, interval, ttl time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.entries == nil || len(c.entries) >= maxScrapeEntries {
-		c.entries = map[time.Time]scrapeEntry{}
-	}
-	c.entries[at] = scrapeEntry{interval: interval, expires: now.Add(ttl)}
-}
 
 // ScrapeInterval is how often the engines are scraped: what is set in the data source, else what is measured at the end of
 // the window, else DefaultScrapeInterval. It never fails: a store that does not answer says so to the query itself.
@@ -71,7 +38,7 @@ func (c *Client) ScrapeInterval(ctx context.Context, w evidence.Window) (time.Du
 	defer cancel()
 	measured, calls, err := c.MeasureScrapeInterval(measuring, w)
 	if err != nil && ctx.Err() == nil { // the next query shall not wait for it again
-		c.scrapes.put(floor(w.To, nameGrain), time.Now(), 0, scrapeRetry)
+		c.scrapes.Put(ctx, floor(w.To, nameGrain), 0)
 	}
 	return cmp.Or(measured, DefaultScrapeInterval), calls
 }
@@ -80,10 +47,12 @@ func (c *Client) ScrapeInterval(ctx context.Context, w evidence.Window) (time.Du
 // interval that a tenth of the engines has. It looks at the hour before the end of the window, then at all of the window;
 // 0 = not known.
 func (c *Client) MeasureScrapeInterval(ctx context.Context, w evidence.Window) (time.Duration, []evidence.Call, error) {
-	end := floor(w.To, nameGrain)
-	if interval, ok := c.scrapes.get(end, time.Now()); ok {
-		return interval, nil, nil
-	}
+	return c.scrapes.Get(ctx, floor(w.To, nameGrain), func(ctx context.Context) (time.Duration, []evidence.Call, error) {
+		return c.lookAtScrapes(ctx, w)
+	})
+}
+
+func (c *Client) lookAtScrapes(ctx context.Context, w evidence.Window) (time.Duration, []evidence.Call, error) {
 	names, calls, err := c.Names(ctx, w)
 	running := names.Of(vllm.NumRequestsRunning)
 	if err != nil || len(running) == 0 {
@@ -112,7 +81,6 @@ func (c *Client) MeasureScrapeInterval(ctx context.Context, w evidence.Window) (
 					interval = cmp.Or(slowest(intervalsOf(answer)), interval)
 				}
 			}
-			c.scrapes.put(end, time.Now(), interval, scrapeTTL)
 			break
 		}
 	}

@@ -3,8 +3,9 @@ package prometheus
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -13,50 +14,34 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-const (
-	// unevenTTL is how long it is believed that all replicas have the same bounds: they change with a roll-out.
-	unevenTTL = 5 * time.Minute
-	// maxUnevenEntries bounds the cache: some ten histograms, for windows that end at a few different times.
-	maxUnevenEntries = 256
-)
-
-// unevenCache remembers which histograms have replicas with different bounds.
-type unevenCache struct {
-	mu      sync.Mutex
-	entries map[unevenKey]unevenEntry
-}
-
+// unevenKey is a question about some histograms, by canonical names with commas between them.
 type unevenKey struct {
-	metric string
-	window evidence.Window
-}
-
-type unevenEntry struct {
-	uneven  bool
-	expires time.Time
+	metrics string
+	window  evidence.Window
 }
 
 // Uneven says of classic histograms (canonical names) whether replicas of one model have different bounds, as those with and
 // without --custom-histogram-buckets do: then a sum by bound is of some replicas alone. It counts the series of each bound at
-// the beginning, the middle and the end of a window, in one cheap call for all histograms that were not asked about lately.
+// the beginning, the middle and the end of a window, in one cheap call for all histograms, or none when they were asked about lately.
 func (c *Client) Uneven(ctx context.Context, names Names, metrics []string, w evidence.Window) (map[string]bool, []evidence.Call, error) {
 	grain := evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain)}
+	key := unevenKey{strings.Join(slices.Sorted(slices.Values(metrics)), ","), grain}
+	return c.uneven.Get(ctx, key, func(ctx context.Context) (map[string]bool, []evidence.Call, error) {
+		return c.lookAtBounds(ctx, names, metrics, w)
+	})
+}
+
+func (c *Client) lookAtBounds(ctx context.Context, names Names, metrics []string, w evidence.Window) (map[string]bool, []evidence.Call, error) {
 	out, byName := map[string]bool{}, map[string]string{}
 	var full []string
-	now := time.Now()
-	c.uneven.mu.Lock()
 	for _, metric := range metrics {
-		if e, ok := c.uneven.entries[unevenKey{metric, grain}]; ok && now.Before(e.expires) {
-			out[metric] = e.uneven
-			continue
-		}
+		out[metric] = false
 		for _, e := range names.Of(metric) {
 			if name := names.Full(e) + bucketSuffix; names.all || names.have[name] {
 				full, byName[name] = append(full, name), metric
 			}
 		}
 	}
-	c.uneven.mu.Unlock()
 	if len(full) == 0 {
 		return out, nil, nil
 	}
@@ -67,14 +52,6 @@ func (c *Client) Uneven(ctx context.Context, names Names, metrics []string, w ev
 		exprs = append(exprs, Aggregate("count", by, selector))
 	}
 	answer, call, err := c.QueryRange(ctx, joinOr(exprs), Range{From: w.From, To: w.To, Step: max((w.Duration() / 2).Truncate(time.Millisecond), time.Millisecond)})
-	if err != nil {
-		return out, []evidence.Call{call}, err
-	}
-	for _, metric := range metrics {
-		if _, known := out[metric]; !known {
-			out[metric] = false
-		}
-	}
 	for key, held := range heldAt(answer, labels.Model) {
 		for _, n := range held.bounds {
 			if n != held.all {
@@ -82,15 +59,7 @@ func (c *Client) Uneven(ctx context.Context, names Names, metrics []string, w ev
 			}
 		}
 	}
-	c.uneven.mu.Lock()
-	defer c.uneven.mu.Unlock()
-	if c.uneven.entries == nil || len(c.uneven.entries) >= maxUnevenEntries {
-		c.uneven.entries = map[unevenKey]unevenEntry{}
-	}
-	for _, metric := range byName {
-		c.uneven.entries[unevenKey{metric, grain}] = unevenEntry{out[metric], now.Add(unevenTTL)}
-	}
-	return out, []evidence.Call{call}, nil
+	return out, []evidence.Call{call}, err
 }
 
 const bucketLabel = "le"

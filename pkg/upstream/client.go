@@ -108,6 +108,7 @@ func (c *Client) Do(ctx context.Context, req *http.Request) (*http.Response, []b
 	defer func() { _ = resp.Body.Close() }() // all of it has been read, or an error says why not
 	body, _, err := c.Whole(ctx, resp.Body)  // stays charged: nobody says when it is dropped
 	if err != nil {
+		NoteSilence(ctx, c.store.Name, err)
 		endSpan(span, err)
 		return resp, nil, err
 	}
@@ -130,8 +131,17 @@ func (c *Client) Read(ctx context.Context, req *http.Request, read func(io.Reade
 }
 
 // Open sends the request and leaves the answer to be read from the body, which the caller closes. With a status other than
-// 2xx the response comes along with the error, its body already closed.
+// 2xx the response comes along with the error, its body already closed. A store that was silent in the same question is not asked.
 func (c *Client) Open(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if err := Silenced(ctx, c.store.Name); err != nil {
+		return nil, err
+	}
+	resp, err := c.open(ctx, req)
+	NoteSilence(ctx, c.store.Name, err)
+	return resp, err
+}
+
+func (c *Client) open(ctx context.Context, req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req.WithContext(ctx))
 	if err != nil {
 		return nil, FromNetwork(Asked(ctx, c.store), err)
