@@ -84,7 +84,7 @@ func (g *gather) askTraces(ctx context.Context, expected int, withCallers bool) 
 func (g *gather) search(expected int) jaeger.Search {
 	return jaeger.Search{
 		Window:   evidence.Window{From: g.ask.Window.From.Add(-join.BeforeStart), To: g.ask.Window.To},
-		Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Expected: expected, Load: g.load,
+		Services: g.ask.Scope.Services, Scope: g.ask.Scope, SpanName: g.VLLM.SpanName, Limit: g.Limits.Requests, Depth: g.depth, Expected: expected, Load: g.load,
 	}
 }
 
@@ -92,6 +92,9 @@ func (g *gather) search(expected int) jaeger.Search {
 func (g *gather) askCallers(ctx context.Context, search jaeger.Search, services []string) {
 	if g.Traces == nil || len(services) == 0 {
 		return
+	}
+	if g.mostCallers > 0 {
+		services = services[:min(len(services), g.mostCallers)]
 	}
 	search.Services = services
 	var unanswered []evidence.CallerSpan

@@ -29,6 +29,9 @@ type gather struct {
 	*Fetcher
 	ask Ask
 
+	depth       int // of searches for spans; 0 = as the settings say
+	mostCallers int // services that are searched for calls; 0 = all that are known
+
 	targetsOnce sync.Once
 
 	// stateOf is what the engines' state is asked of.

@@ -24,6 +24,9 @@ type RequestFilter struct {
 	// Empty means all. Up to MaxNarrowedIDs are looked for by Loki itself; with more, or with one that a line's wrapper may
 	// have escaped from end to end, all requests' lines are read.
 	IDs []string
+	// Newest, when it is not 0, is how many lines are read at most, without IDs: the newest ones. The report is truncated when there
+	// may be more.
+	Newest int
 }
 
 // RequestEvents gives what the windows' lines tell of requests, in the order of the windows and of time within each. Windows
@@ -38,6 +41,9 @@ func (c *Client) RequestEvents(ctx context.Context, windows []evidence.Window, s
 	scope, err := c.inOwnWords(ctx, windows, scope)
 	if err != nil {
 		return nil, evidence.StoreReport{Store: evidence.Loki, Configured: true, Err: err}
+	}
+	if filter.Newest > 0 {
+		return c.newestEvents(ctx, windows, scope, filter.Newest)
 	}
 	var queries []query
 	scopes := c.parts(ctx, scope)

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
@@ -23,9 +22,10 @@ import (
 // fakeRequests, fakeLines and fakeSeries stand in for the stores behind the lists of choices.
 type (
 	fakeRequests struct {
-		in  join.Input
-		err error
-		ask fetch.Ask
+		in     join.Input
+		err    error
+		window evidence.Window
+		scope  vllm.Scope
 	}
 	fakeLines struct {
 		lines []string
@@ -34,8 +34,8 @@ type (
 	fakeSeries struct{ asked []string }
 )
 
-func (f *fakeRequests) Requests(_ context.Context, ask fetch.Ask) (join.Input, error) {
-	f.ask, f.in.Window, f.in.Looked = ask, ask.Window, ask.Window
+func (f *fakeRequests) Recent(_ context.Context, window evidence.Window, scope vllm.Scope) (join.Input, error) {
+	f.window, f.scope, f.in.Window, f.in.Looked = window, scope, window, window
 	return f.in, f.err
 }
 
@@ -88,8 +88,8 @@ func TestRecentRequestsAreTheSlowestAndTheFailed(t *testing.T) {
 	c.requests = requests
 	status, body := call(t, c, http.MethodGet, "/recent-requests?from=0&to=90000000&service=vllm&engine=0")
 	require.Equal(t, http.StatusOK, status, body)
-	require.Equal(t, maxJoinLookBack, requests.ask.Window.Duration(), "a menu does not wait for a day's join")
-	require.Equal(t, vllm.Scope{Engines: []string{"0"}, Services: []string{"vllm"}}, requests.ask.Scope)
+	require.Equal(t, 25*time.Hour, requests.window.Duration())
+	require.Equal(t, vllm.Scope{Engines: []string{"0"}, Services: []string{"vllm"}}, requests.scope)
 
 	_, body = call(t, c, http.MethodGet, "/recent-requests")
 	var found recentRequests

@@ -5,11 +5,9 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
@@ -21,13 +19,11 @@ const (
 	maxRecent = 50
 	// maxColumnValues is as many values of a column as are worth choosing from; a request id has as many as there are rows.
 	maxColumnValues = 200
-	// maxJoinLookBack bounds a list that needs the whole join, which a menu waits for.
-	maxJoinLookBack = 6 * time.Hour
 )
 
 // requestsCatalogue gives the evidence that rows are joined from.
 type requestsCatalogue interface {
-	Requests(ctx context.Context, ask fetch.Ask) (join.Input, error)
+	Recent(ctx context.Context, window evidence.Window, scope vllm.Scope) (join.Input, error)
 }
 
 // recentRequests are the requests that somebody who asks for one is likely to mean.
@@ -47,7 +43,7 @@ type recentRequest struct {
 	E2E             *float64 `json:"e2e,omitempty"` // seconds
 }
 
-// recent lists the slowest and the failed requests of the end of a window.
+// recent lists the slowest and the failed of the newest requests of a window.
 func (c *catalogue) recent(ctx context.Context, ask listing) (recentRequests, error) {
 	out := recentRequests{Slowest: []recentRequest{}, Failed: []recentRequest{}}
 	rows, err := c.rows(ctx, ask, query.DefaultSort)
@@ -95,7 +91,7 @@ func describe(r *join.Request) recentRequest {
 	return out
 }
 
-// columnValues lists what a text column of the row holds at the end of a window, the most frequent first.
+// columnValues lists what a text column of the row holds among the newest requests of a window, the most frequent first.
 func (c *catalogue) columnValues(ctx context.Context, name string, ask listing) ([]option, error) {
 	column, ok := join.ColumnNamed(name)
 	if !ok || column.Text == nil {
@@ -126,13 +122,9 @@ func choosable(value string) bool {
 	return len(value) <= query.MaxValueLength && !strings.ContainsFunc(value, unicode.IsControl)
 }
 
-// rows joins the end of a window. Stores that fail are left out as long as there are rows: a menu is better short than shut.
+// rows joins the newest requests of a window. Stores that fail are left out as long as there are rows: a menu is better short than shut.
 func (c *catalogue) rows(ctx context.Context, ask listing, order join.Order) ([]join.Request, error) {
-	window := ask.window
-	if window.Duration() > maxJoinLookBack {
-		window.From = window.To.Add(-maxJoinLookBack)
-	}
-	in, err := c.requests.Requests(ctx, fetch.Ask{Window: window, Scope: ask.scope})
+	in, err := c.requests.Recent(ctx, ask.window, ask.scope)
 	if err != nil {
 		return nil, err
 	}
