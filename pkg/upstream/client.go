@@ -125,6 +125,7 @@ func (c *Client) Read(ctx context.Context, req *http.Request, read func(io.Reade
 		_ = resp.Body.Close() // what matters of it has been read
 	}
 	if err != nil {
+		NoteSilence(ctx, c.store.Name, err)
 		endSpan(span, err)
 	}
 	return err
