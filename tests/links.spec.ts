@@ -19,8 +19,8 @@ test('a click on a request that a client named opens that request, and asks noth
   const chosen = new URLSearchParams({ 'var-datasource': datasource.uid, from: 'now-15m', to: 'now' });
   await page.goto(`/d/vllm-requests?${chosen}`);
   const cell = page.getByText(hostile, { exact: true }).first();
-  await cell.scrollIntoViewIfNeeded();
-  await cell.click(); // a cell with several links lists them
+  await cell.evaluate((element) => element.scrollIntoView({ block: 'center' })); // else it may lie below Grafana's header
+  await cell.click({ position: { x: 8, y: 8 } }); // the text is wider than its cell; a cell with several links lists them
   const asked = page.waitForRequest((request) => queriesOf(request).some(({ queryType }) => queryType === 'request'));
   await page.getByRole('link', { name: 'Everything about this request' }).first().click();
 
