@@ -16,8 +16,8 @@ const (
 	DefaultEvents = 200
 	// MaxEvents is what a dashboard can draw: each is a marker of its own on every panel.
 	MaxEvents = 1000
-	// MaxScopeValues keeps a selector within the URL and query length that the stores accept.
-	MaxScopeValues = 200
+	// MaxScopeValues keeps a selector within the query length that the stores accept. What outgrows a URL goes by POST, or in pieces.
+	MaxScopeValues = 500
 	// MaxValueLength is far above any label value, id or column text that means something.
 	MaxValueLength = 1024
 	// MaxFilters is more than the row has columns, and than streams have labels.

@@ -172,7 +172,7 @@ func meant(t *testing.T, address, said string) links.Meant {
 }
 
 // commanding are what Slack, mail programs and terminals read as more than text.
-var commanding = regexp.MustCompile("[<>\\x00-\\x09\\x0b-\\x1f\\x7f-\\x{9f}\\x{2028}\\x{2029}\\x{202a}-\\x{202e}\\x{2066}-\\x{2069}\\x{200b}\\x{feff}]")
+var commanding = regexp.MustCompile(`[<>\x00-\x09\x0b-\x1f\x7f-\x{9f}\x{2028}\x{2029}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{200b}\x{feff}]`)
 
 // Every message of every alert, about labels that are a client's texts: it has the lines, and the links, of a message about
 // labels that try nothing; each link keeps the text whole in its own parameter; and what else there is of it is plain text.
