@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -35,8 +36,8 @@ const (
 // their values, all with the engine's origin. So have the GPUs of one pod or host: they carry the pod that uses them and
 // the scrape address of their exporter, and which engine they belong to is the join's to say.
 //
-// It costs one call for all of vLLM's metrics and one for the GPUs' per window; near windows are read as one, so that
-// there can be samples between windows, and long ones in pieces.
+// It costs one call for all of vLLM's metrics and one for the GPUs' (two where the scope names pods) per window; near windows
+// are read as one, so that there can be samples between windows, and long ones in pieces.
 func (c *Client) EngineState(
 	ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string,
 ) ([]evidence.Series, []evidence.Call, error) {
@@ -79,8 +80,8 @@ func (c *Client) EngineState(
 	return collected.series(scope), calls, nil
 }
 
-// stateSelectors writes one selector for vLLM's metrics and one for the GPUs', which have no model to match; one for each
-// metric where the store takes no pattern for names.
+// stateSelectors writes one selector for vLLM's metrics, and those of the GPUs; one for each metric where the store takes no
+// pattern for names.
 func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string) []string {
 	var engines, gpus []string
 	for _, name := range metrics {
@@ -94,7 +95,34 @@ func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string)
 			engines = append(engines, names.Full(e))
 		}
 	}
-	return append(names.Selectors(engines, ScopeMatchers(c.store.Labels, scope)...), names.Selectors(gpus)...)
+	return append(names.Selectors(engines, ScopeMatchers(c.store.Labels, scope)...), gpuSelectors(names, c.store.Labels.Pod, scope, gpus)...)
+}
+
+// gpuSelectors finds the GPUs that series keeps: those whose user's pod is in scope, and those that name none. The user's pod
+// stands in one of two labels (see originOf), so there is a selector for either, and no series that both find.
+//
+// No other place narrows: GPUs have no model, and the join also gives a GPU to the instance on its host, whatever namespace,
+// cluster or environment it names: the exporter's, or those of a scrape job that labels otherwise than the engines'.
+func gpuSelectors(names Names, label string, scope vllm.Scope, gpus []string) []string {
+	conditions := scope.Of(vllm.Pod)
+	if label == "" || len(conditions) == 0 {
+		return names.Selectors(gpus)
+	}
+	exported := exportedLabel(label)
+	plain, renamed := []Matcher{{exported, "=", ""}}, []Matcher{{exported, "!=", ""}}
+	for _, c := range conditions {
+		op, text := c.Matcher()
+		renamed = append(renamed, Matcher{exported, op, text})
+		switch {
+		case c.HoldsWithout():
+			plain = append(plain, Matcher{label, op, text})
+		case op == "=":
+			plain = append(plain, Matcher{label, "=~", regexp.QuoteMeta(text) + "|"})
+		case !c.Op.Negative():
+			plain = append(plain, Matcher{label, op, "(?:" + text + ")|"})
+		} // an expression that leaves out the empty text cannot be widened to it: series tests what else is found
+	}
+	return append(names.Selectors(gpus, plain...), names.Selectors(gpus, renamed...)...)
 }
 
 // piece is what one call reads.
@@ -331,8 +359,8 @@ func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) evidenc
 		if name == "" {
 			return ""
 		}
-		if gpu && labels["exported_"+name] != "" {
-			return labels["exported_"+name]
+		if gpu && labels[exportedLabel(name)] != "" {
+			return labels[exportedLabel(name)]
 		}
 		return labels[name]
 	}
@@ -341,3 +369,6 @@ func originOf(names vllm.LabelNames, labels map[string]string, gpu bool) evidenc
 		Pod: at(names.Pod), Instance: at(names.Instance), Model: at(names.Model), Engine: at(names.Engine),
 	}
 }
+
+// exportedLabel is where Prometheus puts a label of an exporter that the target has too, unless the scrape honors labels.
+func exportedLabel(name string) string { return "exported_" + name }

@@ -51,23 +51,27 @@ func TestEngineStateReadsAllMetricsInOneCall(t *testing.T) {
 }
 
 func TestEngineStateOfGPUs(t *testing.T) {
-	const selector = `{__name__=~"DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_FB_USED"}`
+	const (
+		renamed = `{__name__=~"DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_FB_USED",exported_pod!="",exported_pod="vllm-0"}`
+		plain   = `{__name__=~"DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_FB_USED",exported_pod="",pod=~"vllm-0|"}`
+	)
 	store := &prometheustest.Store{
 		Names: []string{"DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED", "nvidia_smi_utilization_gpu_ratio"},
-		Answers: map[string]string{selector + "[10m]": `[
+		Answers: map[string]string{renamed + "[10m]": `[
 			{"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","instance":"n1:9400","gpu":"0","pod":"dcgm-x","namespace":"monitoring",
-			 "exported_pod":"vllm-0","exported_namespace":"llm"},"values":[[1790000000,"97"]]},
+			 "exported_pod":"vllm-0","exported_namespace":"llm"},"values":[[1790000000,"97"]]}]`,
+			plain + "[10m]": `[
 			{"metric":{"__name__":"DCGM_FI_DEV_GPU_UTIL","instance":"n1:9400","gpu":"1","pod":"other"},"values":[[1790000000,"1"]]},
 			{"metric":{"__name__":"DCGM_FI_DEV_FB_USED","instance":"n1:9400","gpu":"0","pod":"vllm-0","namespace":"llm"},"values":[[1790000000,"2048"]]}]`},
 	}
 	series, _, err := store.Start(t).EngineState(t.Context(), []evidence.Window{window},
 		vllm.Scope{Models: []string{"m"}, Pods: []string{"vllm-0"}}, []string{vllm.GPUUtilization, vllm.GPUMemoryUsed})
 	require.NoError(t, err)
-	require.Equal(t, []string{selector + "[10m]"}, store.Queries(), "of two exporters, one is asked")
-	require.Len(t, series, 2, "a GPU of another pod is out of scope")
+	require.Equal(t, []string{renamed + "[10m]", plain + "[10m]"}, store.Queries(), "of two exporters, one is asked")
+	require.Len(t, series, 2, "a GPU of another pod is out of scope, also where a store answers with it")
 	require.Equal(t, evidence.Origin{Instance: "n1:9400", Pod: "vllm-0", Namespace: "llm"}, *series[0].Origin, "the user's pod, not the exporter's")
-	require.InDelta(t, 0.97, series[0].Samples[0].Value, 1e-12, "percent become a ratio")
-	require.InDelta(t, float64(2048<<20), series[1].Samples[0].Value, 0, "MiB become bytes")
+	require.InDelta(t, float64(2048<<20), series[0].Samples[0].Value, 0, "MiB become bytes")
+	require.InDelta(t, 0.97, series[1].Samples[0].Value, 1e-12, "percent become a ratio")
 	require.Same(t, series[0].Origin, series[1].Origin)
 }
 
