@@ -24,6 +24,7 @@ type target struct {
 	scraper  *ship.Scraper
 	offset   time.Duration // its place in the scrape interval, as Prometheus spreads targets
 	scraped  time.Time     // last, for remote write
+	known    bool          // to Prometheus: its pod existed at the last scrape
 }
 
 func newTargets(instances []*serving.Instance, interval time.Duration) []*target {
@@ -56,6 +57,9 @@ func labels(job string, i *serving.Instance) map[string]string {
 
 // expose is what a scrape answers now; nil when the server is down.
 func (t *target) expose() *telemetry.Exposition {
+	if !t.instance.Exists() {
+		return nil
+	}
 	if t.job == jobDCGM {
 		return t.instance.GPUs
 	}
@@ -141,8 +145,14 @@ func (s *Simulator) discover(w http.ResponseWriter, job, address string) {
 		Labels  map[string]string `json:"labels"`
 	}
 	groups := []group{}
+	gone := map[string]bool{}
+	s.mu.Lock()
+	for _, of := range s.targets {
+		gone[path(of.job, of.instance.Path())] = !of.instance.Exists()
+	}
+	s.mu.Unlock()
 	for _, t := range s.targetsAt(address) {
-		if t.Job == job {
+		if t.Job == job && !gone[t.MetricsPath] {
 			t.Labels["__metrics_path__"] = t.MetricsPath
 			groups = append(groups, group{[]string{t.Address}, t.Labels})
 		}

@@ -219,6 +219,13 @@ func (s *Simulator) advanceTo(ctx context.Context, to time.Time) error {
 // scrape takes one target's values for remote write.
 func (s *Simulator) scrape(ctx context.Context, t *target, at time.Time) {
 	t.scraped = at
+	if !t.instance.Exists() {
+		if t.known {
+			s.end(ctx, t, at)
+		}
+		return
+	}
+	t.known = true
 	if len(s.sink.scrapeHooks) > 0 {
 		changed := ship.NewScrape(t.job, labels(t.job, t.instance), t.job == jobDCGM, at, t.expose())
 		s.sink.countScrape(s.sink.changeScrape(ctx, 0, changed))
@@ -227,6 +234,16 @@ func (s *Simulator) scrape(ctx context.Context, t *target, at time.Time) {
 	before := t.scraper.Samples()
 	s.sink.write(ctx, t.scraper.Scrape(at, t.expose()))
 	s.sink.countScrape(t.scraper.Samples() - before)
+}
+
+// end ends the series of a target whose pod is gone.
+func (s *Simulator) end(ctx context.Context, t *target, at time.Time) {
+	t.known = false
+	if len(s.sink.scrapeHooks) > 0 {
+		s.sink.changeScrape(ctx, 0, ship.Scrape{Job: t.job, Labels: labels(t.job, t.instance), Honor: t.job == jobDCGM, At: at, Gone: true})
+		return
+	}
+	s.sink.write(ctx, t.scraper.End(at))
 }
 
 // pace holds a backfill back to Config.Speed.

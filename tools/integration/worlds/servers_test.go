@@ -99,7 +99,7 @@ func differences(want, got []string) (out []string) {
 // TestFiguresCountEveryEngineOnce compares figures of worlds that scrape otherwise with what was finished, and what ran, in truth.
 // GPUs are compared with those of the same fleet in a world where nothing is odd.
 func TestFiguresCountEveryEngineOnce(t *testing.T) {
-	metrics := []string{"request_rate", "running", "gpus", "gpu_power", "gpu_memory_used"}
+	metrics := []string{"request_rate", "running", "waiting", "gpus", "gpu_power", "gpu_memory_used", "energy_per_generated_token"}
 	figuresOf := func(t *testing.T, s *scene) map[string]map[string]float64 {
 		q, err := pluginhost.Query("A", map[string]any{"queryType": "models", "version": 1, "models": map[string]any{"metrics": metrics}},
 			backend.TimeRange{From: s.window.From, To: s.window.To})
@@ -122,13 +122,13 @@ func TestFiguresCountEveryEngineOnce(t *testing.T) {
 	clean, err := world.Named("clean")
 	require.NoError(t, err)
 	usual := figuresOf(t, stage(t, clean))
-	for _, name := range []string{"scraped_twice", "ha_replicas", "ray_serve", "two_clusters", "two_clusters_unlabelled", "pod_comes_back"} {
+	for _, name := range []string{"scraped_twice", "ha_replicas", "ray_serve", "two_clusters", "two_clusters_unlabelled", "pod_comes_back", "rollout"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, err := world.Named(name)
 			require.NoError(t, err)
 			s := stage(t, w)
-			finished, running, scrapes := map[string]float64{}, map[string]float64{}, map[string]float64{}
+			finished, running, waiting, scrapes := map[string]float64{}, map[string]float64{}, map[string]float64{}, map[string]float64{}
 			for _, r := range s.truth.Requests() {
 				if r.Evidence.Counted && r.End.Before(s.window.To) {
 					finished[r.Model]++
@@ -137,6 +137,7 @@ func TestFiguresCountEveryEngineOnce(t *testing.T) {
 			for _, r := range s.truth.Scrapes() {
 				if !r.Time.After(s.window.To) {
 					running[r.Model] += float64(r.Running)
+					waiting[r.Model] += float64(r.Waiting)
 					scrapes[r.Model]++
 				}
 			}
@@ -146,7 +147,9 @@ func TestFiguresCountEveryEngineOnce(t *testing.T) {
 			for model, f := range figures {
 				require.InEpsilon(t, finished[model], f["request_rate"]*s.window.To.Sub(s.window.From).Seconds(), 0.12, model)
 				require.InEpsilon(t, running[model]/rounds, f["running"], 0.3, "%s: %v scrapes, of which one job has half", model, scrapes[model])
-				for _, m := range []string{"gpus", "gpu_power", "gpu_memory_used"} {
+				require.InDelta(t, waiting[model]/rounds, f["waiting"], 0.3*waiting[model]/rounds+0.1, model)
+				t.Logf("%s: truth running %.2f, waiting %.2f; figures %v; clean %v", model, running[model]/rounds, waiting[model]/rounds, f, usual[model])
+				for _, m := range []string{"gpus", "gpu_power", "gpu_memory_used", "energy_per_generated_token"} {
 					if v, ok := f[m]; ok && name != "two_clusters" {
 						require.InEpsilon(t, usual[model][m], v, 0.25, "%s of %s", m, model)
 					}

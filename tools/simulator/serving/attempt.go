@@ -77,7 +77,7 @@ func (a *attempt) send() {
 	replicas := c.byModel[a.op.call.Model]
 	c.turn++
 	for k := range replicas {
-		if i := replicas[(c.turn+k)%len(replicas)]; i.up {
+		if i := replicas[(c.turn+k)%len(replicas)]; i.up && !i.draining {
 			a.instance = i
 			break
 		}

@@ -80,17 +80,27 @@ func New(config Config, output Output) *Cluster {
 	for i, m := range config.Models {
 		limits[i] = traffic.ModelLimits{MaxModelLen: m.Engine.MaxModelLen, LoRAs: m.LoRAs}
 		var replicas []*Instance
-		for r := range m.Replicas {
+		for r := range m.pods() {
 			replicas = append(replicas, c.newInstance(m, r))
 		}
 		c.byModel = append(c.byModel, replicas)
 		c.instances = append(c.instances, replicas...)
 	}
 	c.traffic = traffic.New(config.Seed, config.Profile, config.Rate, config.timeOfDay(), limits)
-	for _, i := range c.instances {
-		i.ready()
-		i.planDeath()
-		i.planPause()
+	for m, replicas := range c.byModel {
+		for n, i := range replicas {
+			if n >= config.Models[m].Replicas {
+				continue
+			}
+			i.begin()
+			if at := config.Models[m].Rollout; at > 0 {
+				after := replicas[n+config.Models[m].Replicas]
+				c.clock.at(at, func() {
+					after.begin()
+					i.drain()
+				})
+			}
+		}
 	}
 	for _, h := range config.Hangs {
 		for _, i := range c.instances {
@@ -109,7 +119,7 @@ func (c *Cluster) Advance(t time.Time) { c.clock.advance(t.Sub(c.config.Start)) 
 // Now is the virtual time.
 func (c *Cluster) Now() time.Time { return c.wall(c.clock.now) }
 
-// Instances are all pods, by model and replica.
+// Instances are all pods, by model and replica, those of before and after a rollout among them.
 func (c *Cluster) Instances() []*Instance { return c.instances }
 
 // StopArrivals lets no further call in.

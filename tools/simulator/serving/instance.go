@@ -32,6 +32,8 @@ type Instance struct {
 	resource *telemetry.Resource
 	api      telemetry.Process
 
+	exists     bool // there is such a pod now
+	draining   bool // it gets no further request, and ends when it has none
 	up         bool
 	hung       bool
 	generation int        // of the process; events of an earlier one are void
@@ -57,7 +59,7 @@ type core struct {
 func Layout(models []Model) []*Instance {
 	var pods []*Instance
 	for _, m := range models {
-		for r := range m.Replicas {
+		for r := range m.pods() {
 			pods = append(pods, place(m, r))
 		}
 	}
@@ -66,10 +68,11 @@ func Layout(models []Model) []*Instance {
 
 // place gives a replica its names.
 func place(m Model, replica int) *Instance {
-	i := &Instance{Model: m, Environment: m.Environments[replica%len(m.Environments)]}
+	of := replica % m.Replicas // a pod of after a rollout runs where the one that it replaces ran
+	i := &Instance{Model: m, Environment: m.Environments[of%len(m.Environments)]}
 	i.Namespace = "llm-" + i.Environment
 	if len(m.Clusters) > 0 {
-		i.Cluster = m.Clusters[replica%len(m.Clusters)]
+		i.Cluster = m.Clusters[of%len(m.Clusters)]
 	}
 	number := replica
 	if m.SameNames {
@@ -140,6 +143,41 @@ func (i *Instance) Labels() map[string]string {
 		labels["cluster"] = i.Cluster
 	}
 	return labels
+}
+
+// Exists says that there is such a pod now, be it up or not. Pods of before and after a rollout do not exist all the time.
+func (i *Instance) Exists() bool { return i.exists }
+
+// begin starts the pod, whose process is ready at once.
+func (i *Instance) begin() {
+	i.exists = true
+	i.ready()
+	i.planDeath()
+	i.planPause()
+}
+
+const (
+	drainFor   = 10 * time.Second // at least: requests on their way to the pod still arrive
+	drainLooks = time.Second
+)
+
+// drain takes the pod out of service. It ends when its last request has.
+func (i *Instance) drain() {
+	i.draining = true
+	i.cluster.clock.after(drainFor, i.endWhenDrained)
+}
+
+func (i *Instance) endWhenDrained() {
+	c := i.cluster
+	if len(i.inFlight) > 0 {
+		c.clock.after(drainLooks, i.endWhenDrained)
+		return
+	}
+	if i.up {
+		i.log.Shutdown(c.wall(c.clock.now), i.api)
+	}
+	i.exists, i.up = false, false
+	i.generation++
 }
 
 // ready begins a new process whose start-up has just finished.
@@ -256,7 +294,7 @@ func (i *Instance) planDeath() {
 // die ends the process with all its requests; Kubernetes starts another.
 func (i *Instance) die() {
 	c := i.cluster
-	if !c.arriving {
+	if !c.arriving || !i.exists {
 		return // a draining fleet must come to rest
 	}
 	now := c.wall(c.clock.now)
@@ -279,6 +317,9 @@ func (i *Instance) die() {
 	c.output.Event(&truth.Event{Kind: "event", Time: now, Model: i.Model.Name, Instance: i.Address,
 		Event: truth.EventEngineDead, Detail: "out of memory; in the batch: " + strings.Join(batch, " ")})
 	c.clock.after(telemetry.StartupTook+10*time.Second, func() {
+		if i.draining {
+			return // its successor is there
+		}
 		i.ready()
 		i.planDeath()
 	})
@@ -292,7 +333,7 @@ func (i *Instance) planPause() {
 	}
 	in := time.Duration(c.random.ExpFloat64() / c.config.PausesPerHour * float64(time.Hour))
 	c.clock.after(in, func() {
-		if !c.arriving {
+		if !c.arriving || i.draining {
 			return // a draining fleet must come to rest
 		}
 		if i.up {

@@ -13,6 +13,9 @@ type Model struct {
 	Service  string // service.name of its spans
 	Short    string // stem of pod names
 	Replicas int    // pods
+	// Rollout, if positive, is the virtual time at which pods of other names replace all of them, as when a Deployment is changed: the
+	// old ones get no further request, finish theirs and are gone.
+	Rollout time.Duration
 	// Engines is --data-parallel-size. Pods run with --api-server-count 1: vLLM's
 	// default of one API server per engine has no stats lines, _created or process_*.
 	Engines      int
@@ -32,6 +35,14 @@ type Model struct {
 	Router bool
 	GPU    string // modelName in DCGM
 	Engine engine.Config
+}
+
+// pods is how many pods there are in all: those of before a rollout, then those of after.
+func (m Model) pods() int {
+	if m.Rollout > 0 {
+		return 2 * m.Replicas
+	}
+	return m.Replicas
 }
 
 // DefaultModels are three models that differ in size, length, deployment and

@@ -88,6 +88,14 @@ func (s *Scraper) Scrape(at time.Time, exposition *telemetry.Exposition) WriteRe
 	return s.finish(ms)
 }
 
+// End ends all series of a target that is no longer to be scraped, as Prometheus does when its service discovery drops one.
+func (s *Scraper) End(at time.Time) WriteRequest {
+	s.count++
+	s.scrapes++
+	s.add(s.up, at.UnixMilli(), staleNaN)
+	return s.finish(at.UnixMilli())
+}
+
 // begin counts the scrape and writes up.
 func (s *Scraper) begin(at time.Time, up bool) (ms int64) {
 	ms = at.UnixMilli()

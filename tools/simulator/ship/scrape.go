@@ -21,6 +21,8 @@ type Scrape struct {
 	Up     bool // false: the target did not answer, and there are no samples
 	// Samples may be changed, also in place; their Labels are shared and must be replaced.
 	Samples []Sample
+	// Gone says that the target is no longer among those to scrape: its series end, up among them.
+	Gone bool
 }
 
 // Sample is one value of one series.
@@ -77,6 +79,9 @@ func (s *Scrapers) Flush() (requests []WriteRequest) {
 }
 
 func (s *Scraper) take(scrape Scrape) WriteRequest {
+	if scrape.Gone {
+		return s.End(scrape.At)
+	}
 	ms := s.begin(scrape.At, scrape.Up)
 	var identity strings.Builder
 	for _, sample := range scrape.Samples {

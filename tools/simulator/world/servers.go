@@ -188,6 +188,10 @@ func init() {
 					}
 				}
 			})},
+		World{Name: "rollout", Doc: "A Deployment is changed: pods of other names replace every pod in the middle of the range, and the old ones finish their requests and end.",
+			Config: func(c *simulator.Config) {
+				eachModel(c, func(m *simulator.Model) { m.Rollout = 6 * time.Minute })
+			}},
 		World{Name: "no_start_time", Doc: "Several API servers share a port, so that no process_start_time_seconds is exposed.",
 			Pipeline: onScrapes(func() func(scrape, shipScrape) {
 				return func(s scrape, ship shipScrape) {
