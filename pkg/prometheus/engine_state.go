@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -19,11 +20,13 @@ import (
 )
 
 const (
-	// maxPieceSamples bounds one answer: 5 million samples are some 115 MB of JSON, half of the default ceiling
-	// (settings.DefaultMaxResponse), and a tenth of what Prometheus loads for one query (--query.max-samples).
-	maxPieceSamples = 5_000_000
-	// countAbove is the number of samples per series above which the series are counted before they are read. Below it, a
-	// piece stays within maxPieceSamples up to 5,000 series, which are 1,000 engines.
+	// MaxStateSamples bounds what is read of the engines' state at once: 4 million samples of 16 bytes are 64 MB. Four engines with a
+	// GPU each, scraped every 15 seconds, have as many in two weeks. Of longer windows the newest part is read.
+	MaxStateSamples = 4_000_000
+	// maxPieceSamples bounds one answer: a million samples are some 23 MB of JSON and 16 MB when read.
+	maxPieceSamples = 1_000_000
+	// countAbove is the number of samples per series above which the series are counted before they are read. Below it, what is
+	// read stays within MaxStateSamples up to 4,000 series, which are some 400 engines.
 	countAbove = 1_000
 	// mergeGap joins windows that lie close, in scrapes: reading twenty samples more costs less than a call.
 	mergeGap = 20
@@ -37,7 +40,8 @@ const (
 // the scrape address of their exporter, and which engine they belong to is the join's to say.
 //
 // It costs one call for all of vLLM's metrics and one for the GPUs' (two where the scope names pods) per window; near windows
-// are read as one, so that there can be samples between windows, and long ones in pieces.
+// are read as one, so that there can be samples between windows, and long ones in pieces. Where all would be more than
+// MaxStateSamples, the newest part is read, the same of every metric, and a call's Partial says from when on.
 func (c *Client) EngineState(
 	ctx context.Context, windows []evidence.Window, scope vllm.Scope, metrics []string,
 ) ([]evidence.Series, []evidence.Call, error) {
@@ -63,21 +67,50 @@ func (c *Client) EngineState(
 	if err != nil {
 		return nil, calls, err
 	}
-	answers := make([][]Answer, len(pieces))
+	collected := newCollector(names, c.store.Labels, metrics)
+	var turn inTurn[[]Answer]
 	asked := make([][]evidence.Call, len(pieces))
-	errs := Each(ctx, c.concurrent, len(pieces), func(ctx context.Context, i int) (err error) {
-		answers[i], asked[i], err = c.readPiece(ctx, pieces[i].selector, pieces[i].window, minPiece*scrape)
+	errs := Each(ctx, c.concurrent, len(pieces), func(ctx context.Context, i int) error {
+		answers, calls, err := c.readPiece(ctx, pieces[i].selector, pieces[i].window, minPiece*scrape)
+		asked[i] = calls
+		turn.done(i, answers, func(answers []Answer) {
+			for _, answer := range answers {
+				collected.add(answer)
+			}
+		})
 		return err
 	})
 	calls = append(calls, slices.Concat(asked...)...)
 	if err := upstream.Join(errs...); err != nil {
 		return nil, calls, err
 	}
-	collected := newCollector(names, c.store.Labels, metrics)
-	for _, answer := range slices.Concat(answers...) {
-		collected.add(answer)
-	}
 	return collected.series(scope), calls, nil
+}
+
+// inTurn hands on what arrives in any order in the order of its numbers, from 0 on, and keeps only what came before its turn.
+type inTurn[T any] struct {
+	mu    sync.Mutex
+	next  int
+	early map[int]T
+}
+
+// done brings number i. Use is called with it when those before it were used, one call at a time.
+func (t *inTurn[T]) done(i int, what T, use func(T)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.early == nil {
+		t.early = map[int]T{}
+	}
+	t.early[i] = what
+	for {
+		what, there := t.early[t.next]
+		if !there {
+			return
+		}
+		delete(t.early, t.next)
+		t.next++
+		use(what)
+	}
 }
 
 // stateSelectors writes one selector for vLLM's metrics, and those of the GPUs; one for each metric where the store takes no
@@ -131,27 +164,66 @@ type piece struct {
 	window   evidence.Window
 }
 
-// pieces cuts the windows of each selector so that an answer stays within maxPieceSamples, in time order.
+// pieces cuts the windows of each selector so that an answer stays within maxPieceSamples, in time order, and leaves out the
+// oldest part of what would be more than MaxStateSamples.
 func (c *Client) pieces(
 	ctx context.Context, selectors []string, windows []evidence.Window, scrape time.Duration,
 ) (pieces []piece, calls []evidence.Call, err error) {
-	for _, selector := range selectors {
-		for _, w := range windows {
-			n := 1
-			if perSeries := int(w.Duration() / scrape); perSeries > countAbove {
-				series, call, err := c.count(ctx, selector, w)
-				calls = append(calls, call)
-				if err != nil {
-					return nil, calls, err
-				}
-				n = int(math.Ceil(float64(perSeries) * series / maxPieceSamples))
+	scrapes := int64(0)
+	for _, w := range windows {
+		scrapes += int64(w.Duration() / scrape)
+	}
+	series := make([]float64, len(selectors))
+	if scrapes > countAbove {
+		hull, all := evidence.Window{From: windows[0].From, To: windows[len(windows)-1].To}, 0.0
+		for i, selector := range selectors {
+			var call evidence.Call
+			series[i], call, err = c.count(ctx, selector, hull)
+			calls = append(calls, call)
+			if err != nil {
+				return nil, calls, err
 			}
-			for _, part := range cut(w, n) {
+			all += series[i]
+		}
+		if float64(scrapes)*all > MaxStateSamples {
+			windows = newest(windows, time.Duration(MaxStateSamples/all*float64(scrape)))
+			calls[len(calls)-1].Partial = leftOut(all, scrapes, windows)
+		}
+	}
+	for i, selector := range selectors {
+		for _, w := range windows {
+			n := math.Ceil(float64(w.Duration()/scrape) * series[i] / maxPieceSamples)
+			for _, part := range cut(w, max(int(n), 1)) {
 				pieces = append(pieces, piece{selector, part})
 			}
 		}
 	}
 	return pieces, calls, nil
+}
+
+// newest gives the newest part of windows, in time order: as much as is long together, in whole seconds.
+func newest(windows []evidence.Window, long time.Duration) (out []evidence.Window) {
+	long = long.Truncate(time.Second)
+	for i := len(windows) - 1; i >= 0 && long > 0; i-- {
+		w := windows[i]
+		if w.Duration() > long {
+			w.From = w.To.Add(-long)
+		}
+		long -= w.Duration()
+		out = append(out, w)
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// leftOut says that only the newest part of the engines' state was read, and what to do about it.
+func leftOut(series float64, scrapes int64, read []evidence.Window) string {
+	since := "at all"
+	if len(read) > 0 {
+		since = "before " + read[0].From.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("the engines' state was not read %s, since %.0f series of %d scrapes are more than the %d samples that one query may hold: "+
+		"take a shorter range, or name a model, a pod or an instance", since, series, scrapes, MaxStateSamples)
 }
 
 // count tells how many series there were at the busiest of nine moments of a window: engines come and go.

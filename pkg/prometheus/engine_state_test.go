@@ -2,14 +2,18 @@ package prometheus_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -88,13 +92,104 @@ func TestEngineStateJoinsNearWindowsAndKeepsFarOnesApart(t *testing.T) {
 	}, store.Queries())
 }
 
-func TestEngineStateCountsSeriesBeforeItReadsALongWindow(t *testing.T) {
+// TestEngineStateHoldsABoundedNumberOfSamples asks for as many samples as an installation has, and adds up what the store is asked for.
+func TestEngineStateHoldsABoundedNumberOfSamples(t *testing.T) {
+	const (
+		engines = `{__name__=~"vllm:num_requests_running|vllm:request_success_total",model_name!=""}`
+		gpus    = `DCGM_FI_DEV_GPU_UTIL`
+		day     = 24 * time.Hour
+	)
+	ago := func(from, to time.Duration) evidence.Window {
+		return evidence.Window{From: noon.Add(-from), To: noon.Add(-to)}
+	}
+	var rows []evidence.Window // 30 chosen rows, one a day
+	for i := range time.Duration(30) {
+		rows = append(rows, ago(i*day+10*time.Minute, i*day))
+	}
+	for _, test := range []struct {
+		name      string
+		windows   []evidence.Window
+		series    [2]int // of the engines, of GPUs
+		samples   float64
+		from      time.Duration // before noon, of the oldest sample asked for
+		leftOut   string
+		mostCalls int // for samples
+	}{
+		{"an hour is not counted", []evidence.Window{ago(time.Hour, 0)}, [2]int{40, 4}, 240 * 44, time.Hour, "", 2},
+		{"a day of four engines is read whole", []evidence.Window{ago(day, 0)}, [2]int{40, 4}, 5760 * 44, day, "", 2},
+		{"two weeks of four engines are read whole, in pieces", []evidence.Window{ago(14*day, 0)}, [2]int{40, 4}, 14 * 5760 * 44, 14 * day, "", 5},
+		{
+			"of thirty days the newest part is read", []evidence.Window{ago(30*day, 0)}, [2]int{40, 4}, 4_000_000, 1363636 * time.Second,
+			"44 series of 172800 scrapes", 5,
+		},
+		{"chosen rows of thirty days are read whole", rows, [2]int{40, 4}, 30 * 40 * 44, 29*day + 10*time.Minute, "", 60},
+		{
+			"chosen rows of a very large fleet are the newest", rows, [2]int{8000, 2000}, 4_000_000, 9*day + 10*time.Minute,
+			"10000 series of 1200 scrapes", 20,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			counted := func(n int) string { return fmt.Sprintf(`[{"metric":{},"values":[[1790000000,"%d"]]}]`, n) }
+			store := &prometheustest.Store{
+				Names: []string{"vllm:num_requests_running", "vllm:request_success_total", gpus},
+				Answers: map[string]string{
+					"count(" + engines + ")": counted(test.series[0]), "count(" + gpus + ")": counted(test.series[1]),
+				},
+			}
+			_, calls, err := store.Start(t).EngineState(t.Context(), test.windows, vllm.Scope{},
+				[]string{vllm.NumRequestsRunning, vllm.RequestSuccess, vllm.GPUUtilization})
+			require.NoError(t, err)
+			samples, pieces, newest := 0.0, 0, map[string]time.Time{}
+			oldest := map[string]time.Time{}
+			for _, asked := range store.Asked() {
+				selector, long, found := strings.Cut(strings.TrimSuffix(asked.Form.Get("query"), "]"), "[")
+				if asked.Path != "/query" || !found {
+					continue
+				}
+				length, err := model.ParseDuration(long)
+				require.NoError(t, err)
+				seconds, err := strconv.ParseFloat(asked.Form.Get("time"), 64)
+				require.NoError(t, err)
+				to := time.UnixMilli(int64(math.Round(seconds*1000)) + 1)
+				n := test.series[0]
+				if selector == gpus {
+					n = test.series[1]
+				}
+				of := time.Duration(length).Seconds() / prometheustest.ScrapeInterval.Seconds() * float64(n)
+				require.LessOrEqual(t, of, 1_000_000.0, "one answer")
+				samples, pieces = samples+of, pieces+1
+				if from := to.Add(-time.Duration(length)); oldest[selector].IsZero() || from.Before(oldest[selector]) {
+					oldest[selector] = from
+				}
+				if to.After(newest[selector]) {
+					newest[selector] = to
+				}
+			}
+			require.InDelta(t, test.samples, samples, 100)
+			require.LessOrEqual(t, samples, float64(prometheus.MaxStateSamples))
+			require.LessOrEqual(t, pieces, test.mostCalls)
+			for _, selector := range []string{engines, gpus} {
+				require.WithinDuration(t, noon, newest[selector], 0, "the newest is always read")
+				require.WithinDuration(t, noon.Add(-test.from), oldest[selector], time.Second, "all metrics begin at the same time")
+			}
+			notice := evidence.StoreReport{Calls: calls}.Partial()
+			if test.leftOut == "" {
+				require.Empty(t, notice)
+				return
+			}
+			require.Equal(t, "the engines' state was not read before "+noon.Add(-test.from).UTC().Format(time.RFC3339)+", since "+test.leftOut+
+				" are more than the 4000000 samples that one query may hold: take a shorter range, or name a model, a pod or an instance", notice)
+		})
+	}
+}
+
+func TestEngineStateCountsSeriesAtNineMoments(t *testing.T) {
 	const selector = `vllm:num_requests_running{model_name!=""}`
 	store := &prometheustest.Store{
 		Names:   []string{"vllm:num_requests_running"},
-		Answers: map[string]string{"count(" + selector + ")": `[{"metric":{},"values":[[1790000000,"1000"],[1790010800,"2000"],[1790021600,"0"]]}]`},
+		Answers: map[string]string{"count(" + selector + ")": `[{"metric":{},"values":[[1790000000,"100"],[1790010800,"400"],[1790021600,"0"]]}]`},
 	}
-	day := evidence.Window{From: noon, To: noon.Add(24 * time.Hour)} // 5,760 scrapes × 2,000 series = 11.5 M samples
+	day := evidence.Window{From: noon, To: noon.Add(24 * time.Hour)} // 5,760 scrapes × 400 series = 2.3 M samples
 	_, _, err := store.Start(t).EngineState(t.Context(), []evidence.Window{day}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
 	require.NoError(t, err)
 	require.Equal(t, []string{"count(" + selector + ")", selector + "[8h]", selector + "[8h]", selector + "[8h]"}, store.Queries())
