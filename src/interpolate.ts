@@ -282,7 +282,6 @@ function promqlValue(value: VariableValue, variable?: VariableInfo): string {
   const quoted = (text: string) =>
     text
       .replace(/\\/g, '\\\\')
-      // eslint-disable-next-line no-control-regex
       .replace(/["'`\u0000-\u001f\u007f]/g, (sign) => '\\x' + sign.charCodeAt(0).toString(16).padStart(2, '0'));
   if (Array.isArray(value)) {
     const patterns = value.map((text) => quoted(escapeRegex(text)));

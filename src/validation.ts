@@ -125,7 +125,6 @@ export function logSelectorProblem(selector: string | undefined): Problem {
 /** What is sent in a header as it is. A dash, a quote or a space that a word processor put in is not seen and lets nobody in. */
 export function headerValueProblem(text: string | undefined): Problem {
   const value = text ?? '';
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(value)) {
     return t('validation.value-control', 'It holds a line break or another control character');
   }

@@ -281,9 +281,9 @@ func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window) (ask Ask, scope vl
 // whole answer, cell by cell.
 func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 	window := evidence.Window{From: noon.Add(time.Minute), To: noon.Add(14 * time.Minute)}
-	seeds := 25
+	seeds := 4
 	if testing.Short() {
-		seeds = 10
+		seeds = 2
 	}
 	limited := func(requests int) settings.Limits {
 		l := settings.DefaultLimits()

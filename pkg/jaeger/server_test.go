@@ -89,7 +89,7 @@ func connect(t testing.TB, url string, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{
 		Store: settings.Store{
-			Name: evidence.Jaeger, URL: url, Timeout: 10 * time.Second, Labels: vllm.DefaultJaegerLabels(), MaxResponse: 4 << 20,
+			Name: evidence.Jaeger, URL: url, Timeout: time.Minute, Labels: vllm.DefaultJaegerLabels(), MaxResponse: 4 << 20,
 		},
 		VLLM:   settings.VLLM{SpanName: "llm_request"},
 		Limits: settings.DefaultLimits(),

@@ -47,7 +47,7 @@ var Steps = []Step{
 			"./pkg/loki/...", "./pkg/models/...", "./pkg/prometheus/...", "./pkg/query/...", "./pkg/settings/...", "./pkg/upstream/...", "./pkg/vllm/..."},
 	},
 	{Name: "licences", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/licences"}},
-	{Name: "fuzz", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/fuzz", "-time", "2s"}},
+	{Name: "fuzz", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/fuzz", "-time", "1s"}},
 	// What was tried against the plugin, each with its outcome; in the order of its files, since the step shows the list.
 	{Name: "attack", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-count=1", "-json", "-run", "^TestAttack", "./attack"}, Tests: attackTests},
 	{
