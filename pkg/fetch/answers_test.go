@@ -281,7 +281,7 @@ func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window) (ask Ask, scope vl
 // whole answer, cell by cell.
 func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 	window := evidence.Window{From: noon.Add(time.Minute), To: noon.Add(14 * time.Minute)}
-	seeds := 4
+	seeds := 8
 	if testing.Short() {
 		seeds = 2
 	}
@@ -298,9 +298,9 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 	}{
 		{0, settings.DefaultLimits(), seeds, 12, few}, // as it is
 		{1, settings.DefaultLimits(), seeds, 12, few}, // as if every window held so many requests that not all are read unless a row needs it
-		{1, limited(1), seeds, 12, few},               // as if it held too many for that
+		{1, limited(1), 25, 12, few},                  // as if it held too many for that
 		{0, settings.DefaultLimits(), 1, 4, many},
-		{0, limited(1), 1, 3, many},
+		{0, limited(1), 1, 6, many},
 		{0, limited(6_000), 1, 3, many}, // some scopes hold few enough
 	} {
 		marked := 0
