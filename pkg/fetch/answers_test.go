@@ -300,8 +300,8 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 		{1, settings.DefaultLimits(), seeds, 12, few}, // as if every window held so many requests that not all are read unless a row needs it
 		{1, limited(1), 25, 12, few},                  // as if it held too many for that
 		{0, settings.DefaultLimits(), 1, 4, many},
-		{0, limited(1), 1, 6, many},
-		{0, limited(6_000), 1, 3, many}, // some scopes hold few enough
+		{0, limited(1), 1, 8, many},
+		{0, limited(6_000), 1, 8, many}, // some scopes hold few enough
 	} {
 		marked := 0
 		for seed := range c.seeds {
