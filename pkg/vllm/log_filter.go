@@ -11,7 +11,9 @@ import (
 type LineStage struct {
 	Match, Drop string // expressions of RE2: keep the lines that match, or those that do not
 	Decolorize  bool
-	Capture     string // an expression whose named groups become labels
+	// Whole drops the lines whose length in bytes matches CutLengths: a runtime cut them, and what they begin with may be a client's text.
+	Whole   bool
+	Capture string // an expression whose named groups become labels
 	// Level keeps the lines whose level is an alarm's: LevelOwn tells it or, where the text has none, not LevelRecord.
 	Level bool
 }
@@ -23,6 +25,9 @@ const (
 	// LoudLevels and QuietLevels match them.
 	LoudLevels  = `(?i)(?:warn|err|crit|fatal|emerg|alert|[wef]\d).*`
 	QuietLevels = `(?i)(?:info|debug|trace|notice).*`
+	// LineBytes is the label that a line's length becomes. CutLengths matches the lengths of lines that were cut, as cutSize knows them.
+	LineBytes  = "line_bytes"
+	CutLengths = `819[2-8]|1638[4-9]|16390|3276[89]|3277[0-4]|4915[2-8]`
 )
 
 // EngineEventFilter is a filter over lines that keeps those that tell of any of these events, as EngineEventsOf reads them. It
@@ -37,6 +42,7 @@ func EngineEventFilter(events ...EngineEvent) []LineStage {
 	said := "(?:" + saidOf(events...) + ")"
 	return []LineStage{
 		{Match: strings.Join(words, "|")},
+		{Whole: true},
 		{Drop: quotingLoggers + "|" + requestLineTails + "|" + requestLineWords},
 		{Decolorize: true},
 		{Match: `(?:^ ?|\n[ \t][^\n]*\n)(?:` + headWords + `)*(?:` + recordLead + `|` + prefixedHead + `)?(?:` + headWords + `)*` + said},

@@ -2,6 +2,7 @@ package vllm_test
 
 import (
 	"regexp"
+	"strconv"
 	"sync"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -32,6 +33,10 @@ func passes(stages []vllm.LineStage, line string) bool {
 			}
 		case s.Drop != "":
 			if expression(s.Drop).MatchString(line) {
+				return false
+			}
+		case s.Whole:
+			if expression("^(?:" + vllm.CutLengths + ")$").MatchString(strconv.Itoa(len(line))) {
 				return false
 			}
 		case s.Decolorize:

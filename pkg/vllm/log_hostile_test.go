@@ -87,6 +87,10 @@ func TestTheRestOfALineThatWasCutIsNoLine(t *testing.T) {
 				require.Empty(t, told(second), "%s: %s", name, second)
 				require.Empty(t, filtered(second), "%s: a store's alerts: %s", name, second)
 				require.False(t, e.External != "" && e.Kind.NamesRequest(), "%s is read as %s of %s: %s", name, kinds[e.Kind], e.External, second)
+
+				middle := (text + tail + strings.Repeat(" and so on", cut/8))[:cut] // of a line that is cut twice
+				require.Empty(t, told(middle), "%s: %s", name, middle[:len(text)])
+				require.Empty(t, filtered(middle), "%s: a store's alerts: %s", name, middle[:len(text)])
 			}
 		}
 	}

@@ -60,6 +60,8 @@ func pipeline(stages []vllm.LineStage) string {
 			lines[i] = "|~ " + raw(s.Match)
 		case s.Drop != "":
 			lines[i] = "!~ " + raw(s.Drop)
+		case s.Whole:
+			lines[i] = fmt.Sprintf("| label_format %[1]s=`{{ len __line__ }}` | %[1]s !~ `%[2]s`", vllm.LineBytes, vllm.CutLengths)
 		case s.Decolorize:
 			lines[i] = "| decolorize"
 		case s.Capture != "":

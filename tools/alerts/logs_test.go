@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,8 @@ func passes(stages []vllm.LineStage, line string) bool {
 	for _, s := range stages {
 		switch {
 		case s.Match != "" && !compiled(s.Match).MatchString(line), s.Drop != "" && compiled(s.Drop).MatchString(line):
+			return false
+		case s.Whole && compiled("^(?:"+vllm.CutLengths+")$").MatchString(strconv.Itoa(len(line))):
 			return false
 		case s.Decolorize:
 			line = colours.ReplaceAllString(line, "")

@@ -37,16 +37,20 @@ func TestLokiSoundsTheAlarmsThatTheParserReads(t *testing.T) {
 		"VLLMEngineDead": {vllm.EngineDied, vllm.EngineFoundDead}, "VLLMEngineStuck": {vllm.EngineStuck},
 		"VLLMOutOfMemory": {vllm.EngineOutOfMemory, vllm.EngineKilled}, "VLLMEngineStartFailed": {vllm.EngineStartFailed},
 	}
-	want, lines := map[string][]string{}, map[string]string{}
-	n := 0
+	var samples []string
 	for block := range strings.SplitSeq(string(content), "\n\n") {
-		line, read, _ := strings.Cut(block, "\n")
-		if !strings.HasPrefix(read, "= ") {
-			continue
+		if line, read, _ := strings.Cut(block, "\n"); strings.HasPrefix(read, "= ") {
+			samples = append(samples, line)
 		}
+	}
+	for _, size := range []int{8 << 10, 16 << 10, 16<<10 - 1} { // a client's text, of a line that was cut before and behind it; and one that was not
+		samples = append(samples, ("EngineCore encountered a fatal error.\n" + strings.Repeat(" and so on", size/10))[:size])
+	}
+	want := map[string][]string{}
+	n := 0
+	for _, line := range samples {
 		n++
 		service := fmt.Sprintf("vllm-%03d", n)
-		lines[service] = line
 		push(t, servers.Loki.URL, service, []string{line})
 		parsed := vllm.ParseLogLine(line)
 		for name, of := range events {
@@ -61,7 +65,7 @@ func TestLokiSoundsTheAlarmsThatTheParserReads(t *testing.T) {
 	for _, rule := range rules {
 		found := services(t, servers.Loki.URL, rule.Query)
 		slices.Sort(found)
-		require.Equal(t, want[rule.Name], found, "%s: %v", rule.Name, lines)
+		require.Equal(t, want[rule.Name], found, rule.Name)
 	}
 }
 
