@@ -303,6 +303,9 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 		{0, limited(1), 1, 8, many},
 		{0, limited(6_000), 1, 8, many}, // some scopes hold few enough
 	} {
+		if underRace { // a few questions of each kind: values are compared without it
+			c.seeds, c.asks = min(c.seeds, 2), 3
+		}
 		marked := 0
 		for seed := range c.seeds {
 			r := rand.New(rand.NewPCG(uint64(seed), 42)) // #nosec G404 -- a test's
@@ -325,7 +328,7 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 				}
 			}
 		}
-		require.Equal(t, c.limits != settings.DefaultLimits(), marked > 0, "%d rows are marked, with limits %+v", marked, c.limits)
+		require.True(t, underRace || (c.limits != settings.DefaultLimits()) == (marked > 0), "%d rows are marked, with limits %+v", marked, c.limits)
 	}
 }
 
