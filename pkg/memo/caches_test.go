@@ -29,6 +29,7 @@ var stateful = map[string]string{
 	"memory.gate":          "counts the questions that run, by viewer",
 	"plugin.stream":        "is what all viewers of one live query see; runs only where no store is sent a user's identity (cannotFollow)",
 	"plugin.streams":       "lists the live queries that run, by their own question",
+	"prometheus.inTurn":    "lives as long as one question",
 	"prometheustest.Store": "is a fake of tests",
 	"upstream.question":    "lives as long as one question",
 	"var memo.declared":    "holds descriptions written in the program",
