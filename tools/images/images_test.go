@@ -38,11 +38,11 @@ func TestEveryImageIsExactAndGoesThroughTheList(t *testing.T) {
 
 func TestAnImageThatIsNotExactIsRefused(t *testing.T) {
 	sum := "sha256:" + strings.Repeat("a", 64)
-	pins := []Pin{{"a/b:v1.2.3", ""}, {"registry:5000/c:1.2", sum}}
+	pins := []Pin{{"a/b:v1.2.3", ""}, {"registry:5000/c:1.2.0", sum}}
 	for image, wrong := range map[string]string{
 		"a/b:v1.2.3":                 "",
-		"registry:5000/c:1.2@" + sum: "",
-		"registry:5000/c:1.2":        "is pinned as",
+		"registry:5000/c:1.2.0@" + sum: "",
+		"registry:5000/c:1.2.0":        "is pinned as",
 		"a/b:v1.2.3@" + sum:          "is pinned as",
 		"a/b":                        "has no tag",
 		"registry:5000/c":            "has no tag",
