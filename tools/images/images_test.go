@@ -40,16 +40,16 @@ func TestAnImageThatIsNotExactIsRefused(t *testing.T) {
 	sum := "sha256:" + strings.Repeat("a", 64)
 	pins := []Pin{{"a/b:v1.2.3", ""}, {"registry:5000/c:1.2.0", sum}}
 	for image, wrong := range map[string]string{
-		"a/b:v1.2.3":                 "",
+		"a/b:v1.2.3":                   "",
 		"registry:5000/c:1.2.0@" + sum: "",
 		"registry:5000/c:1.2.0":        "is pinned as",
-		"a/b:v1.2.3@" + sum:          "is pinned as",
-		"a/b":                        "has no tag",
-		"registry:5000/c":            "has no tag",
-		"a/b:latest":                 "not exact",
-		"a/b:3":                      "not exact",
-		"a/b:v1.2.4":                 "is not in",
-		"a/b:v1.2.3@sha256:abc":      "no digest",
+		"a/b:v1.2.3@" + sum:            "is pinned as",
+		"a/b":                          "has no tag",
+		"registry:5000/c":              "has no tag",
+		"a/b:latest":                   "not exact",
+		"a/b:3":                        "not exact",
+		"a/b:v1.2.4":                   "is not in",
+		"a/b:v1.2.3@sha256:abc":        "no digest",
 	} {
 		err := Use{"f", 1, image}.Judge(pins)
 		if wrong == "" {
