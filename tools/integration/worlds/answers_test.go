@@ -163,7 +163,7 @@ func TestARequestIsFoundByEachOfItsIDs(t *testing.T) {
 					found := slices.ContainsFunc(rows, func(row map[string]any) bool { return row["span_id"] == r.SpanID })
 					require.True(t, found, "%s id %q of %s %s, response %q, client %q: %d rows", what, id, r.Endpoint, r.ExternalID, r.ResponseID, r.ClientRequestID, len(rows))
 					for _, row := range rows { // nobody else's
-						own := row["trace_id"] == r.TraceID || row["client_request_id"] == r.ClientRequestID && r.ClientRequestID != "" || row["request_id"] == r.ExternalID
+						own := r.ResponseID != "" && strings.HasPrefix(fmt.Sprint(row["request_id"]), r.ResponseID) || row["trace_id"] == r.TraceID || row["client_request_id"] == r.ClientRequestID && r.ClientRequestID != "" || row["request_id"] == r.ExternalID
 						require.True(t, own, "%s id %q brings up %v of client %v", what, id, row["request_id"], row["client_request_id"])
 					}
 				}
