@@ -87,7 +87,7 @@ func prepare(t *testing.T, w world.World) *scene {
 	s := &scene{world: w, truth: &truthtest.Recorder{}}
 	s.stores = stacktest.Start(t, stack.Options{ScrapeInterval: 15 * time.Second})
 	s.config = simulator.Config{
-		Seed: seed(), TimeOfDay: 6 * time.Hour, Rate: 1.2, EngineDeaths: 0.8, EnginePauses: 0.8, ScrapeInterval: 15 * time.Second, Listen: "off",
+		Seed: seed(), TimeOfDay: 6 * time.Hour, Rate: 2.2, EngineDeaths: 0.8, EnginePauses: 0.8, ScrapeInterval: 15 * time.Second, Listen: "off",
 		Models: simulator.DefaultModels(), Recorder: s.truth,
 		PrometheusRemoteWrite: s.stores.Prometheus.RemoteWrite, Loki: s.stores.Loki.URL, OTLP: s.stores.Jaeger.OTLPHTTP,
 	}
