@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
@@ -135,7 +136,7 @@ func count(n *float64, yes bool) {
 	}
 }
 
-// share is the share of requests that a filter passes, of those that have a row.
+// share is the share of requests that a filter passes, of those that have a row, or how many pass.
 func (s *scene) share(model string, q alerts.Question, rw ruleWorld) band {
 	var pass, either, all float64 // of those that are known
 	column := q.Requests.Filters[0].Column
@@ -156,6 +157,9 @@ func (s *scene) share(model string, q alerts.Question, rw ruleWorld) band {
 			count(&all, known)
 			count(&pass, known && r.Caller.Duration-*r.E2E > 2)
 		}
+	}
+	if q.Requests.Metric == attainment.PassedFigure {
+		return rw.count(band{pass, pass + either})
 	}
 	low, high := pass/math.Max(all, 1), (pass+either)/math.Max(all, 1)
 	return rw.share(band{low - 0.005, high + 0.005}, all)
