@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"maps"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -55,7 +54,7 @@ func newKept(stores []settings.Store) kept {
 	return kept{
 		callers: memo.New[struct{}](keptCallers, func(s seenServices) memo.Weight {
 			w := memo.Weight{}
-			for name := range maps.Keys(s) {
+			for name := range s {
 				w.Bytes += len(name) + 64
 			}
 			return w

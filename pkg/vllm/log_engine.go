@@ -188,19 +188,21 @@ func (e *LogEvent) takeCrashDump(m string) {
 	if !whole {
 		dict, _, _ = strings.Cut(dict, "}")
 	}
-	parts := strings.Split(dict, ", ")
-	last, _ := cutTokens(parts[len(parts)-1])
+	last, _ := cutTokens(dict[strings.LastIndex(dict, ", ")+1:])
 	_, suffixed := ExternalFromInternal(last)
-	entry := ""
-	for _, part := range parts {
-		entry += part
-		id, ok := cutTokens(entry)
-		if _, complete := ExternalFromInternal(id); !ok || suffixed && !complete {
-			entry += ", " // within an id
-			continue
+	for begin, at := 0, 0; at < len(dict); {
+		part, _, more := strings.Cut(dict[at:], ", ")
+		end := at + len(part)
+		if _, ok := cutTokens(part); ok {
+			id, _ := cutTokens(dict[begin:end])
+			if _, complete := ExternalFromInternal(id); complete || !suffixed { // else the comma is within an id
+				e.addID(id, IDInternal)
+				begin = end + len(", ")
+			}
 		}
-		e.addID(id, IDInternal)
-		entry = ""
+		if at = end + len(", "); !more {
+			break
+		}
 	}
 	if e.RequestID != "" {
 		e.Error = "in flight when the engine died"
