@@ -174,16 +174,24 @@ func meant(t *testing.T, address, said string) links.Meant {
 // commanding are what Slack, mail programs and terminals read as more than text.
 var commanding = regexp.MustCompile(`[<>\x00-\x09\x0b-\x1f\x7f-\x{9f}\x{2028}\x{2029}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{200b}\x{feff}]`)
 
+// kindOfMessages are the messages of one notifier, and the alerts that it tells.
+type kindOfMessages struct {
+	messages
+	told []told
+}
+
+func bothKinds(t *testing.T) map[string]kindOfMessages {
+	t.Helper()
+	return map[string]kindOfMessages{
+		"Alertmanager": {ofAlertmanager(t), prometheusTold()},
+		"Grafana":      {ofGrafana(t), managedTold()},
+	}
+}
+
 // Every message of every alert, about labels that are a client's texts: it has the lines, and the links, of a message about
 // labels that try nothing; each link keeps the text whole in its own parameter; and what else there is of it is plain text.
 func TestMessagesHoldWhatClientsWroteAsTextAlone(t *testing.T) {
-	for name, test := range map[string]struct {
-		messages
-		told []told
-	}{
-		"Alertmanager": {ofAlertmanager(t), prometheusTold()},
-		"Grafana":      {ofGrafana(t), managedTold()},
-	} {
+	for name, test := range bothKinds(t) {
 		t.Run(name, func(t *testing.T) {
 			followed := 0
 			for turn, said := range links.Hostile {
@@ -217,13 +225,7 @@ func TestMessagesHoldWhatClientsWroteAsTextAlone(t *testing.T) {
 
 // What a rule's words and a label are cut to must not cut what we wrote ourselves.
 func TestMessagesAreWholeWhereLabelsAreOrdinary(t *testing.T) {
-	for name, test := range map[string]struct {
-		messages
-		told []told
-	}{
-		"Alertmanager": {ofAlertmanager(t), prometheusTold()},
-		"Grafana":      {ofGrafana(t), managedTold()},
-	} {
+	for name, test := range bothKinds(t) {
 		t.Run(name, func(t *testing.T) {
 			whole := 0
 			for _, a := range test.told {
