@@ -177,7 +177,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// unicodeEscape reads \uXXXX, or two of them that are one rune; r is -1 for what is neither.
+// unicodeEscape reads one escape of JSON, a backslash, u and four hex digits, or two of them that are one rune; r is -1 for what is neither.
 func unicodeEscape(s string) (r rune, size int) {
 	hex := func(s string) rune {
 		if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {

@@ -62,7 +62,7 @@ func JSON(raw []byte) error {
 	}
 }
 
-// unitAt reads \uXXXX.
+// unitAt reads one escape of JSON, a backslash, u and four hex digits. ok is false for anything else.
 func unitAt(raw []byte, at int) (rune, bool) {
 	if len(raw) < at+6 || raw[at] != '\\' || raw[at+1] != 'u' {
 		return 0, false
