@@ -75,7 +75,7 @@ func examples() []map[string]any {
 	filters = append(filters, map[string]any{"column": "model", "op": "=", "values": []any{text, "b"}})
 	kinds := []map[string]any{
 		{"queryType": "requests", "requests": map[string]any{"filters": []any{}, "sort": map[string]any{"column": "e2e", "desc": true}, "limit": 5, "live": false}},
-		{"queryType": "requests", "requests": map[string]any{"form": "numeric", "groupBy": []any{"model"}, "filters": []any{map[string]any{"column": "e2e", "op": ">", "value": "1s"}}}},
+		{"queryType": "requests", "requests": map[string]any{"form": "numeric", "metric": "passed", "groupBy": []any{"model"}, "filters": []any{map[string]any{"column": "e2e", "op": ">", "value": "1s"}}}},
 		{"queryType": "request", "request": map[string]any{"id": "chatcmpl-order0", "show": []any{"summary", "phases", "trace", "logs", "engine", "neighbours"}}},
 		{"queryType": "models", "models": map[string]any{"metrics": []any{"running", "ttft"}, "groupBy": []any{"model"}, "quantiles": []any{0.95}, "form": "timeseries"}},
 		{"queryType": "slo", "slo": map[string]any{"metrics": []any{"attainment", "ttft_attainment"}, "groupBy": []any{"model"}, "target": 0.99, "form": "table"}},

@@ -5,9 +5,13 @@
 package loopback
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
 	"syscall"
 )
 
@@ -15,9 +19,14 @@ import (
 // that will listen on it may be built for another quarter of an hour. The
 // socket is bound but does not listen: nobody else gets the port, and whoever
 // connects early is refused, as with any server that is down.
+//
+// Between Release and the bind of the server, the socket protects nothing. A
+// lock on a file does, against every other process that uses this package: two
+// servers on one port would answer each other's callers.
 type Port struct {
 	Number int
 	socket *os.File // nil once released
+	lock   *os.File // nil once given back
 }
 
 // Any free port is taken from below the range in which systems choose by themselves, for each outgoing connection and for
@@ -69,8 +78,31 @@ func bind(number int) (*Port, error) {
 		return nil, fmt.Errorf("bound to %T instead of IPv4", name)
 	}
 	p.Number = address.Port
+	if p.lock, err = lock(p.Number); err != nil {
+		p.Release()
+		return nil, fmt.Errorf("port %d: %w: another process starts a server on it: %w", p.Number, syscall.EADDRINUSE, err)
+	}
 	return p, nil
 }
+
+// lock takes the file of that port. The system gives it back when the process ends.
+func lock(number int) (*os.File, error) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("vllm-loopback-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(number)), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	locks.Store(number, f) // else the collector of garbage would close it with a Port that nobody holds
+	return f, nil
+}
+
+var locks sync.Map // port number → *os.File
 
 // Release gives the port to the server that is about to start. A second call
 // does nothing.
@@ -78,6 +110,17 @@ func (p *Port) Release() {
 	if p.socket != nil {
 		_ = p.socket.Close() // nothing was written
 		p.socket = nil
+	}
+}
+
+// GiveBack lets others have the port: its server has ended. A second call does
+// nothing.
+func (p *Port) GiveBack() {
+	p.Release()
+	if p.lock != nil {
+		locks.Delete(p.Number)
+		_ = p.lock.Close() // nothing was written
+		p.lock = nil
 	}
 }
 

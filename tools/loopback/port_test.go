@@ -22,7 +22,14 @@ func TestAReservedPortRefusesCallersAndOtherServers(t *testing.T) {
 	require.ErrorContains(t, err, "address already in use")
 	p.Release()
 	p.Release() // twice is harmless
+	_, err = loopback.Reserve(p.Number)
+	require.ErrorContains(t, err, "another process starts a server on it", "its own server has not bound it yet")
 	listener, err := net.Listen("tcp", p.Address())
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
+	p.GiveBack()
+	p.GiveBack()
+	again, err := loopback.Reserve(p.Number)
+	require.NoError(t, err)
+	again.GiveBack()
 }

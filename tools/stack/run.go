@@ -65,6 +65,11 @@ func (s *Store) run(ctx context.Context, binary program.Binary) error {
 	if err := loopback.WaitReady(ctx, command.ready, startTimeout, process.Done()); err != nil {
 		return s.withLog(err)
 	}
+	select {
+	case <-process.Done(): // whoever answered was another
+		return s.withLog(loopback.ErrEnded)
+	default:
+	}
 	s.setProcess(process)
 	if s.afterStart != nil {
 		if err := s.afterStart(process); err != nil {
@@ -123,6 +128,22 @@ func (s *Store) releasePorts() {
 	for _, p := range s.ports {
 		p.Release()
 	}
+}
+
+func (s *Store) giveBackPorts() {
+	for _, p := range s.ports {
+		p.GiveBack()
+	}
+}
+
+// LogTail is the end of the server's log, a line each; "" before it ran.
+func (s *Store) LogTail(lines int) string {
+	text, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return ""
+	}
+	all := strings.Split(string(bytes.TrimSpace(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 func (s *Store) configFile() string { return filepath.Join(s.dir, "config.yaml") }

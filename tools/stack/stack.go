@@ -230,7 +230,7 @@ func (s *Stack) Close() error {
 	s.running.Wait()
 	var errs []error
 	for _, store := range s.Stores() {
-		store.releasePorts()
+		store.giveBackPorts()
 		errs = append(errs, store.stopError())
 	}
 	if s.tempDir != "" {

@@ -88,7 +88,7 @@ func newStore(p program.Program, options Options, ports ...int) (*Store, error) 
 	for _, number := range ports {
 		p, err := loopback.Reserve(number)
 		if err != nil {
-			s.releasePorts()
+			s.giveBackPorts()
 			return nil, err
 		}
 		s.ports = append(s.ports, p)

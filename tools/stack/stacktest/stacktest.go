@@ -27,6 +27,14 @@ func Start(t testing.TB, options stack.Options) *stack.Stack {
 		t.Fatalf("start stores: %v", err)
 	}
 	t.Cleanup(func() {
+		for _, store := range s.Stores() {
+			switch err := store.Status().Err; {
+			case err != nil:
+				t.Errorf("%v", err)
+			case t.Failed():
+				t.Logf("the log of %s ends with:\n%s", store.Name(), store.LogTail(20))
+			}
+		}
 		if err := s.Close(); err != nil {
 			t.Errorf("stop stores: %v", err)
 		}
