@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )

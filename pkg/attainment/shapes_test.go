@@ -8,7 +8,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )

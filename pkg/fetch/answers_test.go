@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )

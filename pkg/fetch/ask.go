@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )

@@ -7,7 +7,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

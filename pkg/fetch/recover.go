@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // Annotations is one row per event. Grafana finds the fields of an annotation by their names: time, timeEnd, title, text,

@@ -7,7 +7,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // advice is what to check when a store that should know a request does not.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 )
 
 // frameTypeHeatmapRows is Grafana's name for a frame with one field per bucket, which its heatmap panel draws. The SDK has no

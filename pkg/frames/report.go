@@ -9,8 +9,8 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // requestMeta is what travels with the rows besides the columns: the join report, the source of the models, the calls.

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // Memo keeps values of one kind by key, and apart for each identity when one of the stores that are asked is sent the user's. Values are

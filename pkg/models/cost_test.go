@@ -8,8 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )

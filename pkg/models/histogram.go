@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

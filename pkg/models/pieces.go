@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 )
 
 // piece is one populated bucket: count observations above low and at or below high.

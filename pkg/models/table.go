@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 )
 
 // table collects answers by group on the grid.

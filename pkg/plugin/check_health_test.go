@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // fakeProbe plays each store: what it answers to the first question and to the one for content, after waiting for wait.

@@ -8,9 +8,9 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // diagnosis is what a check-up found. What follows from it is said by pure functions: same findings, same words.

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // contentCheck is one finding about what the stores hold.

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // answers are what the data source can be asked for, and the stores of which it needs one to answer at all.

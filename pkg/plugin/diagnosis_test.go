@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // What is missing is said with the flag, variable or label that brings it.

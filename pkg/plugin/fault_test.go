@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // question is a query with what the failure policy (design.md, section 8) needs to know of it.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/jaeger"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

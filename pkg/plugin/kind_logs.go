@@ -10,11 +10,11 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/loki"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 

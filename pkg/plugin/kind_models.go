@@ -8,11 +8,11 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // exactRequests is up to how many requests in a table's range the quantiles are also taken from the requests themselves:

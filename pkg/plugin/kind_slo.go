@@ -11,11 +11,11 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // slo answers with how well requests kept the limits of their models. What is taken from the requests needs Jaeger, and is

@@ -13,9 +13,9 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/tracing"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // maxConcurrentQueries is how many queries of one request run at a time; each asks up to three stores by itself.

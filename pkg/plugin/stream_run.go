@@ -10,10 +10,10 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/tail"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 // How a stream looks at the stores.

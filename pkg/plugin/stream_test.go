@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/upstream"
 )
 
 const liveRequests = `{"queryType": "requests", "requests": {"live": true}}`

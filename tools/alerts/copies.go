@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 )
 
 // copyLabels are what scrape jobs, redundant Prometheus servers and operators add to a series, which tells its copies apart. Where alerts

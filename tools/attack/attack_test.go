@@ -27,7 +27,7 @@ type attack struct {
 	tried string             // what the attacker does, in a sentence
 	holds string             // what must hold
 	run   func(t *testing.T) // fails when the attack succeeds
-	test  string             // folder below the root and function, such as "pkg/upstream.TestRedirects"
+	test  string             // folder below the root and function, such as "pkg/fetch/upstream.TestRedirects"
 }
 
 // result is how an attack ended.

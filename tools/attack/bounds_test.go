@@ -38,7 +38,7 @@ func TestAttackBounds(t *testing.T) {
 			name:  "answers without end",
 			tried: "Prometheus answers with endless series, samples, labels, histograms and names",
 			holds: "reading stops at the bound, and the answer says so",
-			test:  "pkg/prometheus.TestAnAnswerIsReadUpToItsBound",
+			test:  "pkg/fetch/prometheus.TestAnAnswerIsReadUpToItsBound",
 		},
 		attack{
 			name:  "one viewer takes all places",
@@ -50,7 +50,7 @@ func TestAttackBounds(t *testing.T) {
 			name:  "a log page too long to hand over",
 			tried: "Loki's lines are so long that no page of the usual size fits into a message, and one line is longer than any answer",
 			holds: "pages are asked again with fewer lines; the one line is passed over and named",
-			test:  "pkg/loki.TestALineThatIsTooLongIsPassedOverAndNamed",
+			test:  "pkg/fetch/loki.TestALineThatIsTooLongIsPassedOverAndNamed",
 		},
 	)
 }

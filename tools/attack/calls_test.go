@@ -10,19 +10,19 @@ func TestAttackCalls(t *testing.T) {
 			name:  "thirty panels that ask at once",
 			tried: "30 look-ups of metric names at the same time",
 			holds: "one call",
-			test:  "pkg/prometheus.TestThirtyLookUpsOfNamesAreOneCall",
+			test:  "pkg/fetch/prometheus.TestThirtyLookUpsOfNamesAreOneCall",
 		},
 		attack{
 			name:  "spans of hundreds of services",
 			tried: "200 services in Jaeger, ten panels at once, again after half a minute, and the same without any engine or service",
 			holds: "201 calls at first instead of 2,010, one after half a minute, none in between",
-			test:  "pkg/jaeger.TestLookUpsOfServicesAreBoundedHoweverManyPanelsAsk",
+			test:  "pkg/fetch/jaeger.TestLookUpsOfServicesAreBoundedHoweverManyPanelsAsk",
 		},
 		attack{
 			name:  "a store that does not answer",
 			tried: "five calls within one query to a store that lets each run into its timeout",
 			holds: "one call",
-			test:  "pkg/upstream.TestAStoreThatWasSilentIsNotAskedAgainInTheSameQuestion",
+			test:  "pkg/fetch/upstream.TestAStoreThatWasSilentIsNotAskedAgainInTheSameQuestion",
 		},
 		attack{
 			name:  "menus that join hours",

@@ -10,13 +10,13 @@ func TestAttackIdentity(t *testing.T) {
 			name:  "a user who may see nothing looks before an alert rule does",
 			tried: "alice, to whom Prometheus shows no metric, asks for a window; then a rule asks for the same window",
 			holds: "the rule finds its metrics, and alice still none",
-			test:  "pkg/prometheus.TestARuleFindsItsMetricsAfterAUserLookedWhoMaySeeNone",
+			test:  "pkg/fetch/prometheus.TestARuleFindsItsMetricsAfterAUserLookedWhoMaySeeNone",
 		},
 		attack{
 			name:  "the services of another user",
 			tried: "alice looks at a service of a secret project; bob asks for the services that call models",
 			holds: "bob and a rule hear nothing of it",
-			test:  "pkg/jaeger.TestNobodySeesTheServicesThatAnotherMaySee",
+			test:  "pkg/fetch/jaeger.TestNobodySeesTheServicesThatAnotherMaySee",
 		},
 		attack{
 			name:  "the services of another user, in the query inspector",

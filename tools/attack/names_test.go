@@ -20,7 +20,7 @@ func TestAttackNames(t *testing.T) {
 			name:  "the address of Jaeger is a scheme of gRPC",
 			tried: "grpc://unix:…, dns, xds, passthrough and vsock as hosts, sockets and escapes in the URL",
 			holds: "a host is a host, whatever gRPC makes of its name; all else is refused",
-			test:  "pkg/jaeger.TestAHostIsNeverASchemeOfGRPC",
+			test:  "pkg/fetch/jaeger.TestAHostIsNeverASchemeOfGRPC",
 		},
 		attack{
 			name:  "an address that is read as more than a host",
@@ -38,7 +38,7 @@ func TestAttackNames(t *testing.T) {
 			name:  "something behind an answer",
 			tried: "another answer, HTML, a bracket or NUL behind the JSON of Loki",
 			holds: "the answer counts as broken",
-			test:  "pkg/loki.TestNothingStandsBehindAnAnswer",
+			test:  "pkg/fetch/loki.TestNothingStandsBehindAnAnswer",
 		},
 		attack{
 			name:  "a proxy of the environment",

@@ -37,7 +37,7 @@ func TestPromisesHaveTests(t *testing.T) {
 // words are a text's, whatever lines and lists they are broken into.
 func words(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// hasTest reports whether a test exists: its folder and its function, such as "pkg/upstream.TestX".
+// hasTest reports whether a test exists: its folder and its function, such as "pkg/fetch/upstream.TestX".
 func hasTest(t *testing.T, root, name string) bool {
 	t.Helper()
 	at := strings.LastIndex(name, ".")

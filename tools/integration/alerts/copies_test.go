@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"

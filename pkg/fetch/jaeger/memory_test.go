@@ -1,0 +1,25 @@
+package jaeger
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+)
+
+func TestMessagesAreChargedUntilTheirSpansAreAssembled(t *testing.T) {
+	account, err := memory.NewPool().Open(t.Context(), memory.Who{}, 0)
+	require.NoError(t, err)
+	defer account.Close()
+	ctx := memory.With(t.Context(), account)
+	a := newAnswer(&origins{})
+	require.NoError(t, a.charge(ctx, 10<<20))
+	require.Equal(t, int64(memory.Share-30<<20), account.Left())
+	err = a.charge(ctx, memory.Share)
+	require.ErrorIs(t, err, upstream.ErrTooLarge)
+	require.ErrorContains(t, err, "ask for less")
+	a.release(ctx)
+	require.Equal(t, int64(memory.Share), account.Left())
+}
