@@ -60,7 +60,7 @@ func api() Group {
 					  / sum by (%[1]s) (%[2]s) > %[3]g
 					and sum by (%[1]s) (%[2]s) > %[4]g`, byDeployment, answered5m, clientErrorRatio, 300*minRate),
 				Summary:     `{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} are refused with 4xx`,
-				Description: "A client sends requests that the server cannot accept: a wrong model name, a prompt that is too long, or no access.",
+				Description: "A client sends requests that the server cannot accept: a wrong model name, a long prompt, or no access.",
 				Cases: []Case{
 					{"fires when most are refused, from one request a minute on", answered(60*minRate*above, clientErrorRatio*above, 0), 15 * time.Minute, 1},
 					{"is silent when less than half are", answered(100, clientErrorRatio*below, 0), 25 * time.Minute, 0},

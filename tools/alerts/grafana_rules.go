@@ -121,7 +121,7 @@ func managedEvidence() []Managed {
 			Name: "VLLMStoreBlind", Severity: High, Component: Telemetry, For: 4 * time.Minute, Blind: "Alerting",
 			Ask: []Question{aboutCoverage("stores_blind", 5*time.Minute)}, Condition: "$A > 0", All: true,
 			Summary:     `{{ printf "%.0f" $values.A.Value }} stores of the vLLM data source have no complete data`,
-			Description: "A store is down, is too slow, refuses the data source, gives incomplete answers, or has no data for existing requests. Panels show the data of the other stores. Rules that need this store keep their last state.",
+			Description: "A store is down, is slow, refuses the data source, gives incomplete answers, or has no data for existing requests. Panels show the data of the other stores. Rules that need this store keep their last state.",
 			Dashboard:   "vllm-coverage",
 		},
 		{

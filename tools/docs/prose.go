@@ -73,8 +73,7 @@ func Sentences(file string, line int, text string) []Sentence {
 	return out
 }
 
-// prose adds the sentences of a heading, a paragraph, a list item or a table's cell. Cells between the marks of a generated table
-// are the code's.
+// prose adds the sentences of a heading, a paragraph, a list item or a table's cell. A quote repeats what a program says.
 func (p *Page) prose(n ast.Node) {
 	switch n.(type) {
 	case *ast.Heading, *ast.Paragraph, *ast.TextBlock, *east.TableCell:
@@ -82,10 +81,20 @@ func (p *Page) prose(n ast.Node) {
 		return
 	}
 	at := offset(n)
-	if at < 0 {
+	if at < 0 || quoted(n) {
 		return
 	}
 	p.Sentences = append(p.Sentences, Sentences(p.File, line(p.Source, at), written(n, p.Source))...)
+}
+
+// quoted reports whether a node is within a quote.
+func quoted(n ast.Node) bool {
+	for ; n != nil; n = n.Parent() {
+		if n.Kind() == ast.KindBlockquote {
+			return true
+		}
+	}
+	return false
 }
 
 // offset is where the first text below a node begins, -1 when there is none.

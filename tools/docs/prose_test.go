@@ -133,9 +133,9 @@ func texts(t *testing.T, root, file string, keys ...string) (all []docs.Sentence
 
 // unfinished are the pages that are not rewritten yet.
 var unfinished = []string{
-	"CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/README.md", "docs/alerts.md", "docs/compose.md", "docs/configure-vllm.md",
-	"docs/dashboards.md", "docs/events.md", "docs/install.md", "docs/join.md", "docs/kubernetes.md", "docs/live.md", "docs/logql.md",
-	"docs/promql.md", "docs/queries.md", "docs/scaling.md", "docs/security.md", "docs/slo.md", "docs/traces.md", "docs/troubleshooting.md",
+	"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/alerts.md", "docs/compose.md", "docs/configure-vllm.md",
+	"docs/dashboards.md", "docs/events.md", "docs/join.md", "docs/kubernetes.md", "docs/live.md", "docs/logql.md",
+	"docs/promql.md", "docs/queries.md", "docs/scaling.md", "docs/security.md", "docs/slo.md", "docs/traces.md",
 	"docs/vllm-telemetry-corrections.md", "examples/rag-app/README.md", "src/README.md", "src/query_help.md", "tools/README.md",
 	"tools/attack/README.md", "tools/simulator/README.md", "tools/vllm-record/README.md",
 }
@@ -203,6 +203,7 @@ func TestSentencesAreFoundAndJudged(t *testing.T) {
 		{"items, cells and headings", "# Head\n\n* An item.\n\n| a | b |\n|---|---|\n| c d | e |\n", []string{"Head", "An item.", "a", "b", "c d", "e"}, []int{1, 2, 1, 1, 2, 1}, []int{0, 0, 0, 0, 0, 0}},
 		{"code is no prose", "```sh\nit lies\n```\n\nSee `it lies`.\n", []string{"See `it lies`."}, []int{2}, []int{0}},
 		{"a banned word, in any case", "Lies are banned, standards are not.\n", []string{"Lies are banned, standards are not."}, []int{6}, []int{1}},
+		{"a quote is a program's", "> It lies.\n\nText.\n", []string{"Text."}, []int{1}, []int{0}},
 		{"a long sentence", long + "\n", []string{long}, []int{27}, []int{1}},
 		{"a link's text counts, its address does not", "See [the lies](lies.md).\n", []string{"See the lies."}, []int{3}, []int{1}},
 	} {
