@@ -1,7 +1,7 @@
 import { CoreApp, DataSourceInstanceSettings, dateTime, TimeRange } from '@grafana/data';
 
 import { VllmDataSource } from './datasource';
-import { fakeTemplateSrv } from './fakes';
+import { fakeTemplateSrv } from './testing/fakes';
 import { VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions } from './types';
 
@@ -59,22 +59,20 @@ test('a query is brought up to date before its variables are replaced', () => {
   });
 });
 
-describe('live values', () => {
-  const range = { from: dateTime(1000), to: dateTime(2000) } as TimeRange;
+test('a list is requested without an alert of the page, and kept for editors only', async () => {
   const getResource = jest.spyOn(datasource, 'getResource').mockResolvedValue([]);
-  beforeEach(() => getResource.mockClear());
-
-  test('are asked within a window and a scope', async () => {
-    await datasource.values('models', range, { environments: ['$env'], services: ['not a filter'] });
-    expect(getResource).toHaveBeenCalledWith(
-      'models',
-      { from: 1000, to: 2000, environment: ['prod', 'test'] },
-      expect.anything()
-    );
-  });
-
-  test('of a label are asked by its name, escaped', async () => {
-    await datasource.labelValues('a/b');
-    expect(getResource).toHaveBeenCalledWith('labels/a%2Fb/values', {}, expect.anything());
-  });
+  const range = { from: dateTime(1000), to: dateTime(2000) } as TimeRange;
+  const ask = () => datasource.lists.values('models', { range, scope: { environments: ['$env'] } });
+  await ask();
+  await ask();
+  expect(getResource).toHaveBeenCalledTimes(1);
+  expect(getResource).toHaveBeenCalledWith(
+    'models',
+    { from: 1000, to: 2000, environment: ['prod', 'test'] },
+    { abortSignal: undefined, showErrorAlert: false }
+  );
+  const filters = () => datasource.getTagValues({ key: 'model', filters: [], timeRange: range });
+  await filters();
+  await filters();
+  expect(getResource).toHaveBeenCalledTimes(3);
 });

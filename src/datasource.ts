@@ -19,7 +19,6 @@ import {
   ScopedVars,
   SupplementaryQueryOptions,
   SupplementaryQueryType,
-  TimeRange,
   ToggleFilterAction,
 } from '@grafana/data';
 import { DataQuery } from '@grafana/schema';
@@ -27,7 +26,6 @@ import { DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv } from '@grafa
 import { defer, lastValueFrom, map, Observable, switchMap } from 'rxjs';
 
 import { annotationSupport } from './annotations';
-import { Ask, Choices, SeriesFilter } from './choices';
 import { defaultQuery } from './defaults';
 import { displayText } from './displayText';
 import { withoutLoneHeadings } from './emptyTable';
@@ -41,36 +39,16 @@ import { importQueries } from './importQueries';
 import { Interpolation } from './interpolate';
 import { withLinkRange } from './linkRange';
 import { follow } from './live/follow';
+import { BackendLists, GetResource } from './lists/backend';
+import { Lists } from './lists/lists';
+import { remember } from './lists/remembered';
 import { withLive } from './live/request';
 import { contextRequest, newestFirst, streamQuery } from './logs/context';
 import { volumeQuery } from './logs/volume';
 import { migrateQuery } from './migrations';
-import { Scope, ScopeList, scopeLists, VllmQuery } from './queryTypes';
+import { VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions } from './types';
 import { VllmVariableSupport } from './variables';
-
-/** One entry of a list, as pkg/plugin/call_resource.go answers. */
-export interface Option {
-  text: string;
-  value: string;
-  /** How many rows have it, where that was counted. */
-  count?: number;
-}
-
-/** Parameters of the lists: every filter may be given several times. */
-const filterNames: Record<ScopeList, string> = {
-  models: 'model',
-  environments: 'environment',
-  clusters: 'cluster',
-  namespaces: 'namespace',
-  pods: 'pod',
-  instances: 'instance',
-  engines: 'engine',
-  services: 'service',
-};
-
-/** Lists that are read from one store's labels cannot be narrowed to what only the others know. */
-const narrowedByRow = ['recent-requests', 'columns/', 'log-writers'];
 
 export class VllmDataSource
   extends DataSourceWithBackend<VllmQuery, VllmDataSourceOptions>
@@ -80,15 +58,23 @@ export class VllmDataSource
     DataSourceWithSupplementaryQueriesSupport<VllmQuery>,
     DataSourceWithToggleableQueryFiltersSupport<VllmQuery>
 {
-  /** What editors offer to choose from. */
-  readonly choices = new Choices(this);
+  /** What editors offer to choose from. Answers are kept for a minute. */
+  readonly lists: Lists;
+
+  /** The same for variables and for a dashboard's filters, which ask anew whenever they are refreshed. */
+  private readonly freshLists: Lists;
 
   private readonly saved: VllmDataSourceOptions;
 
   constructor(instanceSettings: DataSourceInstanceSettings<VllmDataSourceOptions>) {
     super(instanceSettings);
     this.saved = instanceSettings.jsonData ?? {};
-    this.variables = new VllmVariableSupport(this);
+    // An error of a list is shown beside its field, not as an alert of the page.
+    const get: GetResource = (path, parameters, abortSignal) =>
+      this.getResource(path, parameters, { abortSignal, showErrorAlert: false });
+    this.lists = new BackendLists(remember(get));
+    this.freshLists = new BackendLists(get);
+    this.variables = new VllmVariableSupport(this.freshLists, this.lists);
     this.annotations = annotationSupport;
   }
 
@@ -159,12 +145,12 @@ export class VllmDataSource
 
   /** The keys of a dashboard's filters. */
   getTagKeys(asked?: DataSourceGetTagKeysOptions<VllmQuery>): Promise<MetricFindValue[]> {
-    return tagKeys(this, asked);
+    return tagKeys(this.freshLists, asked);
   }
 
   /** The values of a key, within what the other filters leave. */
   getTagValues(asked: DataSourceGetTagValuesOptions<VllmQuery>): Promise<MetricFindValue[]> {
-    return tagValues(this, asked);
+    return tagValues(this.freshLists, asked);
   }
 
   // Explore finds out by these methods' names what a data source can do.
@@ -215,65 +201,5 @@ export class VllmDataSource
 
   getQueryDisplayText(query: VllmQuery): string {
     return displayText(query);
-  }
-
-  /** The values of one kind of place, such as models, that the stores know in a window. */
-  async values(list: ScopeList, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}): Promise<Option[]> {
-    return this.options(list, range, scope, scopedVars);
-  }
-
-  /** The names of Prometheus' labels. */
-  async labels(range?: TimeRange): Promise<Option[]> {
-    return this.options('labels', range);
-  }
-
-  /** The values of one of Prometheus' labels. */
-  async labelValues(label: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}) {
-    const name = getTemplateSrv().replace(label, scopedVars);
-    return this.options(`labels/${encodeURIComponent(name)}/values`, range, scope, scopedVars);
-  }
-
-  /** The values of a column of the request row, among its latest rows. */
-  async columnValues(column: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}) {
-    return this.options(`columns/${encodeURIComponent(column)}/values`, range, scope, scopedVars);
-  }
-
-  /** A scope with the dashboard's variables filled in. */
-  interpolateScope(scope: Scope = {}, scopedVars: ScopedVars = {}): Scope {
-    return new Interpolation(getTemplateSrv(), scopedVars).scope(scope);
-  }
-
-  private options(path: string, range?: TimeRange, scope: Scope = {}, scopedVars: ScopedVars = {}): Promise<Option[]> {
-    return this.list(path, { range, scope, scopedVars });
-  }
-
-  /** Asks for one of the lists of pkg/plugin/call_resource.go. Its error is the caller's to show, beside the field. */
-  list<Answer>(
-    path: string,
-    {
-      range,
-      scope = {},
-      scopedVars = {},
-      params = {},
-      signal,
-    }: Ask & { scopedVars?: ScopedVars; params?: SeriesFilter }
-  ): Promise<Answer> {
-    const chosen = this.interpolateScope(scope, scopedVars);
-    const asked: Record<string, number | string | string[] | undefined> = { ...params };
-    if (range) {
-      asked.from = range.from.valueOf();
-      asked.to = range.to.valueOf();
-    }
-    if (chosen.where) {
-      asked.where = chosen.where.map((condition) => JSON.stringify(condition));
-    }
-    const byRow = narrowedByRow.some((start) => path.startsWith(start));
-    for (const list of scopeLists) {
-      const values = chosen[list];
-      if (values && (byRow || (list !== 'engines' && list !== 'services'))) {
-        asked[filterNames[list]] = values;
-      }
-    }
-    return this.getResource<Answer>(path, asked, { abortSignal: signal, showErrorAlert: false });
   }
 }

@@ -1,4 +1,4 @@
-import { FakeAll, fakeTemplateSrv } from './fakes';
+import { FakeAll, fakeTemplateSrv } from './testing/fakes';
 import { Interpolation } from './interpolate';
 import { VllmQuery } from './queryTypes';
 

@@ -11,7 +11,7 @@ import {
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { fakeLinks } from './fakes';
+import { fakeLinks } from './testing/fakes';
 import { applyFilters } from './filters/adhoc';
 import { withLinkRange } from './linkRange';
 

@@ -10,7 +10,7 @@ import { catalogue, extract } from '../tools/i18n/extract.cjs';
 import { ConfigEditor } from './components/ConfigEditor';
 import { QueryEditor } from './components/QueryEditor';
 import { VariableQueryEditor } from './components/VariableQueryEditor';
-import { fakeDataSource, fakeTemplateSrv } from './fakes';
+import { fakeDataSource, fakeLists, fakeTemplateSrv } from './testing/fakes';
 import plugin from './plugin.json';
 import queryModel from './query.generated.json';
 import { queryTypes } from './queryTypes';
@@ -121,7 +121,7 @@ test.each(['models', 'requests', 'logs'] as const)(
 );
 
 test.each(['models', 'labelValues'] as const)('nor the editor of a variable that lists %s', (list) => {
-  render(<VariableQueryEditor {...query} query={{ refId: 'A', list }} />);
+  render(<VariableQueryEditor lists={fakeLists()} onChange={jest.fn()} query={{ refId: 'A', list }} />);
   expect(screen.getByText('⟦List⟧')).toBeInTheDocument();
   expect(untranslated()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { SeriesFilter } from './choices';
+import { SeriesFilter } from './lists/lists';
 
 /** What a variable of Grafana's Prometheus data source lists, as far as this data source lists the same. */
 export type ImportedVariable =

@@ -5,8 +5,9 @@ import userEvent from '@testing-library/user-event';
 import { lastValueFrom } from 'rxjs';
 
 import { VariableQueryEditor } from './components/VariableQueryEditor';
-import { fakeDataSource, fakeTemplateSrv } from './fakes';
-import { VariableQuery, VllmVariableSupport } from './variables';
+import { fakeLists, fakeTemplateSrv } from './testing/fakes';
+import { VariableQuery } from './variableQuery';
+import { VllmVariableSupport } from './variables';
 
 jest.mock('@grafana/runtime', () => ({
   ...jest.requireActual('@grafana/runtime'),
@@ -16,11 +17,11 @@ jest.mock('@grafana/runtime', () => ({
 const range = { from: dateTime(1000), to: dateTime(2000) } as TimeRange;
 
 describe('a variable', () => {
-  const datasource = fakeDataSource(['llama', 'qwen']);
-  const values = jest.spyOn(datasource, 'values');
-  const labels = jest.spyOn(datasource, 'labels');
-  const labelValues = jest.spyOn(datasource, 'labelValues');
-  const support = new VllmVariableSupport(datasource);
+  const lists = fakeLists({ values: ['llama', 'qwen'] });
+  const values = jest.spyOn(lists, 'values');
+  const labels = jest.spyOn(lists, 'labelNames');
+  const labelValues = jest.spyOn(lists, 'labelValues');
+  const support = new VllmVariableSupport(lists, lists);
 
   const ask = (query: Partial<VariableQuery>) =>
     lastValueFrom(
@@ -39,31 +40,26 @@ describe('a variable', () => {
         { text: 'qwen', value: 'qwen' },
       ],
     });
-    expect(values).toHaveBeenLastCalledWith('pods', range, scope, {});
+    expect(values).toHaveBeenLastCalledWith('pods', { range, scope, scopedVars: {} });
   });
 
   test('lists models when nothing was chosen yet', async () => {
     await ask({});
-    expect(values).toHaveBeenLastCalledWith('models', range, undefined, {});
+    expect(values).toHaveBeenLastCalledWith('models', { range, scope: undefined, scopedVars: {} });
     expect(support.getDefaultQuery()).toEqual({ list: 'models' });
   });
 
   test('lists what a variable of the Prometheus data source lists', async () => {
-    const list = jest.fn().mockResolvedValue([]);
-    Object.assign(datasource, { list });
     await ask({ query: 'label_values(up{job="vllm"}, instance)' } as Partial<VariableQuery>);
-    expect(list).toHaveBeenCalledWith('labels/instance/values', {
-      range,
-      params: { metric: 'up', match: ['job=vllm'] },
-    });
+    expect(labelValues).toHaveBeenLastCalledWith('instance', { metric: 'up', match: ['job=vllm'] }, { range });
     await expect(ask({ query: 'query_result(up)' } as Partial<VariableQuery>)).rejects.toThrow('query_result(up)');
   });
 
   test('lists labels and their values', async () => {
     await ask({ list: 'labels' });
-    expect(labels).toHaveBeenCalledWith(range);
+    expect(labels).toHaveBeenCalledWith(undefined, { range });
     await ask({ list: 'labelValues', label: 'gpu' });
-    expect(labelValues).toHaveBeenCalledWith('gpu', range, undefined, {});
+    expect(labelValues).toHaveBeenLastCalledWith('gpu', {}, { range, scope: undefined, scopedVars: {} });
     labelValues.mockClear();
     expect(await ask({ list: 'labelValues' })).toEqual({ data: [] });
     expect(labelValues).not.toHaveBeenCalled();
@@ -74,12 +70,7 @@ test('the editor of a variable asks for a label only where one is needed', async
   const user = userEvent.setup();
   const onChange = jest.fn();
   const editor = (list?: VariableQuery['list']) => (
-    <VariableQueryEditor
-      datasource={fakeDataSource()}
-      query={{ refId: 'A', list: list ?? 'models' }}
-      onChange={onChange}
-      onRunQuery={jest.fn()}
-    />
+    <VariableQueryEditor lists={fakeLists()} query={{ refId: 'A', list: list ?? 'models' }} onChange={onChange} />
   );
   const { rerender } = render(editor());
   expect(screen.queryByLabelText('Label')).not.toBeInTheDocument();

@@ -10,35 +10,27 @@ import {
 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { getTemplateSrv } from '@grafana/runtime';
-import { DataQuery } from '@grafana/schema';
 import { from, map, Observable } from 'rxjs';
 
 import { VariableQueryEditor } from './components/VariableQueryEditor';
-import type { Option, VllmDataSource } from './datasource';
-import { Scope, ScopeList, VllmQuery } from './queryTypes';
+import { Lists, Option } from './lists/lists';
+import { VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions } from './types';
 import { importVariable, savedText } from './variableImport';
-
-export type VariableList = ScopeList | 'labels' | 'labelValues';
-
-/** What a template variable lists. */
-export interface VariableQuery extends DataQuery {
-  queryType?: undefined;
-  list: VariableList;
-  /** The Prometheus label whose values are listed; only with labelValues. */
-  label?: string;
-  scope?: Scope;
-}
+import { VariableQuery } from './variableQuery';
 
 type AnyDataSource = DataSourceApi<VllmQuery, VllmDataSourceOptions>;
 type EditorProps = QueryEditorProps<AnyDataSource, VllmQuery, VllmDataSourceOptions, VariableQuery>;
 
 export class VllmVariableSupport extends CustomVariableSupport<AnyDataSource, VariableQuery> {
-  constructor(private readonly datasource: VllmDataSource) {
+  constructor(
+    private readonly lists: Lists,
+    private readonly editorLists: Lists
+  ) {
     super();
   }
 
-  editor = (props: EditorProps) => <VariableQueryEditor {...props} datasource={this.datasource} />;
+  editor = (props: EditorProps) => <VariableQueryEditor {...props} lists={this.editorLists} />;
 
   getDefaultQuery(): Partial<VariableQuery> {
     return { list: 'models' };
@@ -56,11 +48,11 @@ export class VllmVariableSupport extends CustomVariableSupport<AnyDataSource, Va
     const [{ list = 'models', label, scope }] = targets;
     switch (list) {
       case 'labels':
-        return this.datasource.labels(range);
+        return this.lists.labelNames(undefined, { range });
       case 'labelValues':
-        return label ? this.datasource.labelValues(label, range, scope, scopedVars) : Promise.resolve([]);
+        return label ? this.lists.labelValues(label, {}, { range, scope, scopedVars }) : Promise.resolve([]);
       default:
-        return this.datasource.values(list, range, scope, scopedVars);
+        return this.lists.values(list, { range, scope, scopedVars });
     }
   }
 
@@ -69,12 +61,9 @@ export class VllmVariableSupport extends CustomVariableSupport<AnyDataSource, Va
     const variable = importVariable(getTemplateSrv().replace(text, scopedVars, 'regex'));
     switch (variable?.list) {
       case 'labels':
-        return this.datasource.labels(range);
+        return this.lists.labelNames(undefined, { range });
       case 'labelValues':
-        return this.datasource.list(`labels/${encodeURIComponent(variable.label)}/values`, {
-          range,
-          params: { metric: variable.metric, match: variable.match },
-        });
+        return this.lists.labelValues(variable.label, { metric: variable.metric, match: variable.match }, { range });
       default:
         throw new Error(t('variable.cannot-import', 'This data source cannot list {{text}}', { text }));
     }

@@ -4,9 +4,9 @@ import { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Combobox, ComboboxOption, Field, IconButton, InlineField, Stack, useStyles2 } from '@grafana/ui';
 
-import type { Option } from '../datasource';
 import { parseDuration } from '../duration';
 import { describeColumn } from '../describe';
+import { Option } from '../lists/lists';
 import { Column, columnNamed, columns, Filter, limits, opsOf, takesValue } from '../queryTypes';
 import { CommittedInput } from './CommittedInput';
 import { LiveCombobox } from './LiveCombobox';

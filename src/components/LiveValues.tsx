@@ -3,7 +3,7 @@ import { TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { FieldValidationMessage } from '@grafana/ui';
 
-import type { VllmDataSource } from '../datasource';
+import { Lists } from '../lists/lists';
 import { Scope, ScopeList } from '../queryTypes';
 import { TypedValues } from './TypedValues';
 import { useLiveOptions } from './useLiveOptions';
@@ -11,7 +11,7 @@ import { variableOptions } from './variableOptions';
 
 interface Props {
   id: string;
-  datasource: VllmDataSource;
+  lists: Lists;
   list: ScopeList;
   scope: Scope;
   range?: TimeRange;
@@ -20,10 +20,10 @@ interface Props {
 }
 
 /** Chooses among what the stores really have, the dashboard's variables, and whatever the user types. */
-export function LiveValues({ id, datasource, list, scope, range, onChange, ...named }: Props) {
+export function LiveValues({ id, lists, list, scope, range, onChange, ...named }: Props) {
   const { options, problem } = useLiveOptions(async (signal) => {
     const others: Scope = { ...scope, [list]: undefined };
-    const live = await datasource.choices.values(list, { range, scope: others, signal });
+    const live = await lists.values(list, { range, scope: others, signal });
     return [...variableOptions(), ...live.map(({ value }) => ({ value, label: value }))];
   });
   return (

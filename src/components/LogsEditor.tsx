@@ -2,7 +2,7 @@ import React from 'react';
 import { t } from '@grafana/i18n';
 import { InlineField, InlineSwitch, MultiCombobox, RadioButtonGroup, Stack } from '@grafana/ui';
 
-import { LogWriters } from '../choices';
+import { LogWriters } from '../lists/lists';
 import { Condition, defaults, limits, logLevels, LogsSpec } from '../queryTypes';
 import { examples } from '../untranslated';
 import { CommittedInput } from './CommittedInput';
@@ -15,7 +15,7 @@ import { RequestPicker } from './RequestPicker';
 
 /** Which of vLLM's log lines. */
 export function LogsEditor({ id, spec, onChange, ...source }: KindEditorProps<LogsSpec>) {
-  const { datasource, range, scope } = source;
+  const { lists, range, scope } = source;
   const field = (name: 'contains' | 'regex' | 'requestId' | 'process' | 'logger') => ({
     id: `${id}-${name}`,
     value: spec[name],
@@ -26,7 +26,7 @@ export function LogsEditor({ id, spec, onChange, ...source }: KindEditorProps<Lo
     return { ...rest, onCommit, maxLength: limits.valueLength };
   };
   const writers = (of: keyof LogWriters) => async (signal: AbortSignal) => {
-    const found = await datasource.choices.logWriters({ range, scope, signal });
+    const found = await lists.logWriters({ range, scope, signal });
     return found[of].map((value) => ({ value, label: value }));
   };
   return (

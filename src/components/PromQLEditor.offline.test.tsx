@@ -2,7 +2,7 @@ import React from 'react';
 import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 
-import { fakeDataSource, fakeTemplateSrv } from '../fakes';
+import { fakeLists, fakeTemplateSrv } from '../testing/fakes';
 import { PromQLEditor } from './PromQLEditor';
 
 jest.mock('@grafana/runtime', () => ({
@@ -20,14 +20,7 @@ test('where the editor for code cannot be loaded, a plain field does its work', 
   const onRun = jest.fn();
   const user = userEvent.setup();
   render(
-    <PromQLEditor
-      id="q"
-      spec={{ expr: '' }}
-      onChange={onChange}
-      onRun={onRun}
-      datasource={fakeDataSource()}
-      alerting={false}
-    />
+    <PromQLEditor id="q" spec={{ expr: '' }} onChange={onChange} onRun={onRun} lists={fakeLists()} alerting={false} />
   );
   await waitFor(() => expect(screen.getByLabelText('PromQL expression')).not.toHaveAttribute('readonly'));
   await user.click(screen.getByLabelText('PromQL expression'));

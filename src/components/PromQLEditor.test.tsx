@@ -3,7 +3,7 @@ import { EditorView } from '@codemirror/view';
 import { act, render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 
-import { fakeDataSource, fakeTemplateSrv } from '../fakes';
+import { fakeLists, fakeTemplateSrv } from '../testing/fakes';
 import { PromQLSpec } from '../queryTypes';
 import { PromQLEditor } from './PromQLEditor';
 
@@ -21,14 +21,7 @@ beforeEach(() => jest.clearAllMocks());
 /** Shows the editor, waits for its code, and gives what a keyboard would give it: jsdom cannot type into CodeMirror. */
 async function show(spec: PromQLSpec) {
   const page = (shown: PromQLSpec) => (
-    <PromQLEditor
-      id="q"
-      spec={shown}
-      onChange={onChange}
-      onRun={onRun}
-      datasource={fakeDataSource()}
-      alerting={false}
-    />
+    <PromQLEditor id="q" spec={shown} onChange={onChange} onRun={onRun} lists={fakeLists()} alerting={false} />
   );
   const { container, rerender } = render(page(spec));
   await waitFor(() => expect(container.querySelector('.cm-content')).not.toBeNull());

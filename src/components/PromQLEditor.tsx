@@ -16,7 +16,7 @@ import { messageOf } from './useLiveOptions';
 const PromQLCode = lazy(() => import(/* webpackChunkName: "promql" */ './promql/PromQLCode'));
 
 /** Any PromQL, sent as it stands. */
-export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: KindEditorProps<PromQLSpec>) {
+export function PromQLEditor({ id, spec, onChange, onRun, lists, range }: KindEditorProps<PromQLSpec>) {
   const { expr, instant, legend, minStep, format = '' } = spec;
   const [mistake, setMistake] = useState<string>();
   const [problem, setProblem] = useState<string>();
@@ -33,7 +33,7 @@ export function PromQLEditor({ id, spec, onChange, onRun, datasource, range }: K
     onRun,
     onMistake: setMistake,
     completion: {
-      choices: datasource.choices,
+      lists,
       ask: () => ({ range }),
       variables: () =>
         getTemplateSrv()

@@ -1,8 +1,8 @@
 import { CoreApp } from '@grafana/data';
 import { screen, waitFor } from '@testing-library/react';
 
-import { fakeTemplateSrv } from '../fakes';
-import { choose, lastQuery, onChange, show, type, user } from './queryEditorPage';
+import { fakeTemplateSrv } from '../testing/fakes';
+import { choose, lastQuery, onChange, show, type, user } from '../testing/queryEditorPage';
 
 jest.mock('@grafana/runtime', () => ({
   ...jest.requireActual('@grafana/runtime'),

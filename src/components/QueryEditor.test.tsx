@@ -1,9 +1,9 @@
 import { CoreApp } from '@grafana/data';
 import { screen, waitFor } from '@testing-library/react';
 
-import { fakeTemplateSrv } from '../fakes';
+import { fakeTemplateSrv } from '../testing/fakes';
 import { queryTypes } from '../queryTypes';
-import { choose, lastQuery, onRunQuery, show, type, user } from './queryEditorPage';
+import { choose, lastQuery, onRunQuery, show, type, user } from '../testing/queryEditorPage';
 
 jest.mock('@grafana/runtime', () => ({
   ...jest.requireActual('@grafana/runtime'),

@@ -1,10 +1,10 @@
 import React from 'react';
-import { CoreApp, QueryEditorProps } from '@grafana/data';
+import { CoreApp, DataSourceApi, QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Alert, Button, Combobox, InlineField, Stack } from '@grafana/ui';
 
-import type { VllmDataSource } from '../datasource';
 import { defaultSpec, isAlerting } from '../defaults';
+import { Lists } from '../lists/lists';
 import { migrateQuery } from '../migrations';
 import { alertingTypes, QueryType, queryTypes, scopedTypes, Specs, VllmQuery } from '../queryTypes';
 import { VllmDataSourceOptions } from '../types';
@@ -21,7 +21,10 @@ import { RequestsEditor } from './RequestsEditor';
 import { ScopeEditor } from './ScopeEditor';
 import { TraceEditor } from './TraceEditor';
 
-export type Props = QueryEditorProps<VllmDataSource, VllmQuery, VllmDataSourceOptions>;
+/** What editors need of the data source. */
+export type EditorSource = DataSourceApi<VllmQuery, VllmDataSourceOptions> & { lists: Lists };
+
+export type Props = QueryEditorProps<EditorSource, VllmQuery, VllmDataSourceOptions>;
 
 /** The kind first, then only what the kind needs. */
 export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, range, app }: Props) {
@@ -63,7 +66,7 @@ export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, ra
         {scopedTypes.includes(queryType) && (
           <ScopeEditor
             id={`${id}-scope`}
-            datasource={datasource}
+            lists={datasource.lists}
             scope={scope}
             range={range}
             onChange={(changed) => change({ scope: changed })}
@@ -90,7 +93,7 @@ export function QueryEditor({ query: saved, onChange, onRunQuery, datasource, ra
           type={queryType}
           query={query}
           app={app}
-          common={{ id: `${id}-${queryType}`, datasource, range, scope, alerting, onRun: onRunQuery }}
+          common={{ id: `${id}-${queryType}`, lists: datasource.lists, range, scope, alerting, onRun: onRunQuery }}
           onChange={(type, spec) => change({ queryType: type, [type]: spec })}
         />
       )}

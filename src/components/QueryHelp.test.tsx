@@ -2,7 +2,7 @@ import React from 'react';
 import { render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 
-import { fakeDataSource } from '../fakes';
+import { fakeDataSource } from '../testing/fakes';
 import { columnNamed, figures, queryTypes } from '../queryTypes';
 import { queryOf, questions } from '../questions';
 import { filterProblem } from './FilterEditor';

@@ -3,12 +3,12 @@ import { dateTimeFormat } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { ComboboxOption } from '@grafana/ui';
 
-import { RecentRequest } from '../choices';
+import { RecentRequest } from '../lists/lists';
 import { formatDuration } from '../duration';
 import { KindEditorProps } from './kindEditor';
 import { LiveCombobox } from './LiveCombobox';
 
-interface Props extends Pick<KindEditorProps<unknown>, 'datasource' | 'range' | 'scope'> {
+interface Props extends Pick<KindEditorProps<unknown>, 'lists' | 'range' | 'scope'> {
   id: string;
   value: string | undefined;
   onChange: (id: string) => void;
@@ -20,9 +20,9 @@ interface Props extends Pick<KindEditorProps<unknown>, 'datasource' | 'range' | 
 }
 
 /** Chooses a request among the slowest and the failed ones of the range, with what tells one from another beside its id. */
-export function RequestPicker({ datasource, range, scope, by, ...field }: Props) {
+export function RequestPicker({ lists, range, scope, by, ...field }: Props) {
   const find = async (signal: AbortSignal) => {
-    const { slowest, failed } = await datasource.choices.recentRequests({ range, scope, signal });
+    const { slowest, failed } = await lists.recentRequests({ range, scope, signal });
     const group = (requests: RecentRequest[], name: string) =>
       requests.flatMap((request) => {
         const value = idOf(request, by);

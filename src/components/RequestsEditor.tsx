@@ -10,15 +10,7 @@ import { GroupByPicker } from './GroupByPicker';
 import { KindEditorProps, wholeNumber } from './kindEditor';
 
 /** Which requests, in which order, and how many; or which share of them passes, which is what an alert rule can compare. */
-export function RequestsEditor({
-  id,
-  spec,
-  onChange,
-  datasource,
-  range,
-  scope,
-  alerting,
-}: KindEditorProps<RequestsSpec>) {
+export function RequestsEditor({ id, spec, onChange, lists, range, scope, alerting }: KindEditorProps<RequestsSpec>) {
   const { filters = [] } = spec;
   const changeFilters = (changed: Filter[]) => onChange({ ...spec, filters: changed.length ? changed : undefined });
   return (
@@ -29,7 +21,7 @@ export function RequestsEditor({
           id={`${id}-filter-${i}`}
           label={i ? t('requests.and', 'and') : t('requests.where', 'Where')}
           filter={filter}
-          find={(column, signal) => datasource.choices.columnValues(column, { range, scope, signal })}
+          find={(column, signal) => lists.columnValues(column, { range, scope, signal })}
           onChange={(changed) => changeFilters(filters.map((other, j) => (i === j ? changed : other)))}
           onRemove={() => changeFilters(filters.filter((_, j) => i !== j))}
         />

@@ -3,7 +3,7 @@ import { TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Combobox, InlineField, Stack } from '@grafana/ui';
 
-import type { VllmDataSource } from '../datasource';
+import { Lists } from '../lists/lists';
 import { Scope, ScopeList, scopeLists } from '../queryTypes';
 import { Conditions } from './Conditions';
 import { LiveValues } from './LiveValues';
@@ -11,14 +11,14 @@ import { NamedField } from './NamedField';
 
 interface Props {
   id: string;
-  datasource: VllmDataSource;
+  lists: Lists;
   scope: Scope | undefined;
   range?: TimeRange;
   onChange: (scope: Scope) => void;
 }
 
 /** Narrows a query to some deployments. Only what is used takes room: the rest is one menu away. */
-export function ScopeEditor({ id, datasource, scope = {}, range, onChange }: Props) {
+export function ScopeEditor({ id, lists, scope = {}, range, onChange }: Props) {
   const [opened, setOpened] = useState<ScopeList[]>(['models']);
   const labels = scopeLabels();
   const shown = scopeLists.filter((list) => opened.includes(list) || scope[list]?.length);
@@ -29,7 +29,7 @@ export function ScopeEditor({ id, datasource, scope = {}, range, onChange }: Pro
         <NamedField key={list} label={labels[list]} htmlFor={`${id}-${list}`} labelWidth="auto">
           <LiveValues
             id={`${id}-${list}`}
-            datasource={datasource}
+            lists={lists}
             list={list}
             scope={scope}
             range={range}

@@ -1,18 +1,22 @@
 import React from 'react';
-import { QueryEditorProps } from '@grafana/data';
+import { TimeRange } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Combobox, InlineField, Stack } from '@grafana/ui';
 
-import type { VllmDataSource } from '../datasource';
-import { scopeLists, VllmQuery } from '../queryTypes';
-import { VllmDataSourceOptions } from '../types';
-import type { VariableList, VariableQuery } from '../variables';
+import { Lists } from '../lists/lists';
+import { scopeLists } from '../queryTypes';
+import { VariableList, VariableQuery } from '../variableQuery';
 import { ScopeEditor, scopeLabels } from './ScopeEditor';
 
-type Props = QueryEditorProps<VllmDataSource, VllmQuery, VllmDataSourceOptions, VariableQuery>;
+interface Props {
+  query: VariableQuery;
+  onChange: (query: VariableQuery) => void;
+  lists: Lists;
+  range?: TimeRange;
+}
 
 /** What a template variable lists, and within which deployments. */
-export function VariableQueryEditor({ query, onChange, datasource, range }: Props) {
+export function VariableQueryEditor({ query, onChange, lists, range }: Props) {
   const id = 'vllm-variable';
   const { list = 'models', label, scope } = query;
   const change = (patch: Partial<VariableQuery>) => onChange({ refId: id, list, label, scope, ...patch });
@@ -21,9 +25,9 @@ export function VariableQueryEditor({ query, onChange, datasource, range }: Prop
     labels: t('variable.labels', 'Label names'),
     labelValues: t('variable.label-values', 'Label values'),
   };
-  const lists: VariableList[] = [...scopeLists, 'labels', 'labelValues'];
+  const offered: VariableList[] = [...scopeLists, 'labels', 'labelValues'];
   const labelOptions = async (typed: string) => {
-    const found = await datasource.labels(range);
+    const found = await lists.labelNames(undefined, { range });
     return found.filter(({ value }) => value.includes(typed)).map(({ value }) => ({ value, label: value }));
   };
   return (
@@ -31,7 +35,7 @@ export function VariableQueryEditor({ query, onChange, datasource, range }: Prop
       <InlineField label={t('variable.list', 'List')} htmlFor={`${id}-list`}>
         <Combobox
           id={`${id}-list`}
-          options={lists.map((value) => ({ value, label: labels[value] }))}
+          options={offered.map((value) => ({ value, label: labels[value] }))}
           value={list}
           onChange={({ value }) => change({ list: value })}
           width={24}
@@ -56,7 +60,7 @@ export function VariableQueryEditor({ query, onChange, datasource, range }: Prop
       {list !== 'labels' && (
         <ScopeEditor
           id={`${id}-scope`}
-          datasource={datasource}
+          lists={lists}
           scope={scope}
           range={range}
           onChange={(changed) => change({ scope: changed })}

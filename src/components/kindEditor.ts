@@ -1,6 +1,6 @@
 import { TimeRange } from '@grafana/data';
 
-import type { VllmDataSource } from '../datasource';
+import { Lists } from '../lists/lists';
 import { Scope } from '../queryTypes';
 
 /** What the editor of one kind gets: the kind's own part of the query, and no more. */
@@ -11,7 +11,8 @@ export interface KindEditorProps<Spec> {
   onChange: (spec: Spec) => void;
   /** Asks once more, when the user says so without a change. */
   onRun: () => void;
-  datasource: VllmDataSource;
+  /** What menus offer. */
+  lists: Lists;
   range?: TimeRange;
   /** What the query is narrowed to, and so what is offered to choose from. */
   scope?: Scope;

@@ -6,7 +6,7 @@ const range = { from: dateTime(1000), to: dateTime(2000) } as TimeRange;
 const option = (value: string) => ({ text: value, value });
 const lists = {
   values: jest.fn(async () => [option('place')]),
-  labels: jest.fn(async () => [option('container'), option('pod')]),
+  labelNames: jest.fn(async () => [option('container'), option('pod')]),
   labelValues: jest.fn(async () => [option('label')]),
   columnValues: jest.fn(async () => [option('column')]),
 };
@@ -32,7 +32,7 @@ describe('the keys of a dashboard', () => {
   });
 
   test('are there without Prometheus', async () => {
-    lists.labels.mockRejectedValueOnce(new Error('down'));
+    lists.labelNames.mockRejectedValueOnce(new Error('down'));
     expect(await keys('promql')).toEqual(places);
   });
 });
@@ -49,13 +49,13 @@ describe('the values of a key', () => {
 
   test('are those within what the other filters leave', async () => {
     expect(await values('instance')).toEqual(['place']);
-    expect(lists.values).toHaveBeenLastCalledWith('instances', range, scope);
+    expect(lists.values).toHaveBeenLastCalledWith('instances', { range, scope });
     await values('pod');
-    expect(lists.values).toHaveBeenLastCalledWith('pods', range, { models: ['a', 'b'] });
+    expect(lists.values).toHaveBeenLastCalledWith('pods', { range, scope: { models: ['a', 'b'] } });
     expect(await values('finish_reason')).toEqual(['column']);
-    expect(lists.columnValues).toHaveBeenLastCalledWith('finish_reason', range, scope);
+    expect(lists.columnValues).toHaveBeenLastCalledWith('finish_reason', { range, scope });
     expect(await values('container')).toEqual(['label']);
-    expect(lists.labelValues).toHaveBeenLastCalledWith('container', range, scope);
+    expect(lists.labelValues).toHaveBeenLastCalledWith('container', {}, { range, scope });
   });
 
   test('are known for levels, and typed where no store lists them', async () => {

@@ -6,18 +6,17 @@ import {
 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 
-import type { VllmDataSource } from '../datasource';
+import { Lists } from '../lists/lists';
 import { columns, logLevels, QueryType, Scope, VllmQuery } from '../queryTypes';
 import { places } from '../types';
 import { applyFilters } from './adhoc';
 import { listOf } from './keyFilters';
 
-/** What tags need of a data source. */
-type Lists = Pick<VllmDataSource, 'values' | 'labels' | 'labelValues' | 'columnValues'>;
+type TagLists = Pick<Lists, 'values' | 'labelNames' | 'labelValues' | 'columnValues'>;
 
 /** The keys that a dashboard's queries can be filtered by: places go for all of them, the others for one kind each. */
 export async function tagKeys(
-  datasource: Lists,
+  lists: TagLists,
   { queries = [], timeRange }: Partial<DataSourceGetTagKeysOptions<VllmQuery>> = {}
 ): Promise<MetricFindValue[]> {
   const kinds = new Set<QueryType>(queries.map(({ queryType }) => queryType ?? 'requests'));
@@ -31,7 +30,7 @@ export async function tagKeys(
     keys.push(...['level', 'process', 'logger'].map((name) => key(name, t('filters.lines', 'Log line'))));
   }
   if (asks('promql')) {
-    const labels = await datasource.labels(timeRange).catch(() => []); // the other keys stand without Prometheus
+    const labels = await lists.labelNames(undefined, { range: timeRange }).catch(() => []); // the other keys stand without Prometheus
     keys.push(...labels.map(({ value }) => key(value, t('filters.labels', 'Prometheus label'))));
   }
   const seen = new Set<string>();
@@ -40,24 +39,24 @@ export async function tagKeys(
 
 /** The live values of a key, within what the dashboard's other filters leave. */
 export async function tagValues(
-  datasource: Lists,
+  lists: TagLists,
   { key: name, filters = [], timeRange }: DataSourceGetTagValuesOptions<VllmQuery>
 ): Promise<MetricFindValue[]> {
   const scope = scopeOf(filters.filter((filter) => filter.key !== name));
   const list = listOf(name);
   if (list) {
-    return datasource.values(list, timeRange, scope);
+    return lists.values(list, { range: timeRange, scope });
   }
   if (name === 'level') {
     return logLevels.map((level) => key(level));
   }
   if (columns.some((column) => column.name === name)) {
-    return datasource.columnValues(name, timeRange, scope);
+    return lists.columnValues(name, { range: timeRange, scope });
   }
   if (!name || name === 'process' || name === 'logger') {
     return []; // typed by hand: no store lists them
   }
-  return datasource.labelValues(name, timeRange, scope);
+  return lists.labelValues(name, {}, { range: timeRange, scope });
 }
 
 /** The filters that say where to look. */

@@ -40,7 +40,7 @@ function sourceFiles(dir) {
   return fs.readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(dir, entry.name);
     if (entry.isDirectory()) {
-      return sourceFiles(file);
+      return entry.name === 'testing' ? [] : sourceFiles(file);
     }
     return /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file) && entry.name !== 'describe.ts' ? [file] : [];
   });

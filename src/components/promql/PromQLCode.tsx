@@ -61,7 +61,7 @@ export default function PromQLCode(props: Props) {
       return true;
     };
     const completion = new LiveCompletion({
-      choices: latest.current.completion.choices,
+      lists: latest.current.completion.lists,
       ask: () => latest.current.completion.ask(),
       variables: () => latest.current.completion.variables(),
       onProblem: (error) => latest.current.completion.onProblem(error),

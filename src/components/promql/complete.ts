@@ -3,12 +3,12 @@ import { CompleteStrategy, newCompleteStrategy, PrometheusClient } from '@promet
 import { EqlRegex, EqlSingle, Neq, NeqRegex } from '@prometheus-io/lezer-promql';
 import { t } from '@grafana/i18n';
 
-import { Ask, Choices, Metric } from '../../choices';
+import { Ask, Lists, Metric } from '../../lists/lists';
 import { metricPrefix } from '../../queryTypes';
 
 /** What completion works with: where names come from, for when, and whom to tell when that fails. */
 export interface CompletionSource {
-  choices: Choices;
+  lists: Lists;
   ask: () => Ask;
   variables: () => string[];
   onProblem: (error: unknown) => void;
@@ -61,7 +61,7 @@ export class LiveCompletion implements CompleteStrategy {
   }
 
   private client(): PrometheusClient {
-    const { choices, ask } = this.source;
+    const { lists, ask } = this.source;
     return {
       metricNames: async () => {
         const metrics = await this.metrics();
@@ -72,12 +72,12 @@ export class LiveCompletion implements CompleteStrategy {
         const described = (await this.metrics()).filter(({ type, help }) => type || help);
         return Object.fromEntries(described.map(({ name, type = '', help = '' }) => [name, [{ type, help }]]));
       },
-      labelNames: (metric) => this.names(choices.labelNames(plain(metric), ask())),
+      labelNames: (metric) => this.names(lists.labelNames(plain(metric), ask())),
       labelValues: (label, metric, matchers: Matcher[] = []) => {
         const match = matchers
           .filter(({ name, value }) => name !== label && name !== '__name__' && value && !/\$|\[\[/.test(value))
           .flatMap(({ type, name, value }) => (operators[type] ? [name + operators[type] + value] : []));
-        return this.names(choices.labelValues(label, { metric: plain(metric), match }, ask()));
+        return this.names(lists.labelValues(label, { metric: plain(metric), match }, ask()));
       },
       series: async () => [],
       flags: async () => ({}),
@@ -85,7 +85,7 @@ export class LiveCompletion implements CompleteStrategy {
   }
 
   private metrics(): Promise<Metric[]> {
-    return this.quietly(this.source.choices.metrics(this.source.ask()));
+    return this.quietly(this.source.lists.metrics(this.source.ask()));
   }
 
   private async names(options: Promise<Array<{ value: string }>>): Promise<string[]> {

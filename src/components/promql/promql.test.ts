@@ -1,6 +1,6 @@
 import { CompletionContext } from '@codemirror/autocomplete';
 
-import { fakeDataSource, FakeLists } from '../../fakes';
+import { FakeLists, fakeLists } from '../../testing/fakes';
 import { LiveCompletion } from './complete';
 import { parsed, problems } from './lint';
 import { maskVariables } from './variables';
@@ -42,9 +42,14 @@ describe('completion', () => {
   async function offered(text: string, lists: FakeLists, onProblem = jest.fn()) {
     const pos = text.indexOf('|');
     const state = parsed(text.replace('|', ''));
-    const { choices } = fakeDataSource(lists);
-    const asked = jest.spyOn(choices, 'labelValues');
-    const completion = new LiveCompletion({ choices, ask: () => ({}), variables: () => ['model'], onProblem });
+    const known = fakeLists(lists);
+    const asked = jest.spyOn(known, 'labelValues');
+    const completion = new LiveCompletion({
+      lists: known,
+      ask: () => ({}),
+      variables: () => ['model'],
+      onProblem,
+    });
     const found = await completion.promQL(new CompletionContext(state, pos, true));
     return { options: found?.options ?? [], asked, onProblem };
   }

@@ -13,7 +13,7 @@ import {
 import { config, getDataSourceSrv } from '@grafana/runtime';
 import { from } from 'rxjs';
 
-import { FakeAll, fakeLinks } from '../../../src/fakes';
+import { FakeAll, fakeLinks } from '../../../src/testing/fakes';
 import { Shown } from './Shown';
 
 /** As much of a dashboard's file as this page draws: its tables. */

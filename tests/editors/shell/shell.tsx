@@ -17,7 +17,7 @@ import {
 import { GlobalStyles, PortalContainer } from '@grafana/ui';
 
 import pluginJson from '../../../plugin.json';
-import { fakeTemplateSrv } from '../../../src/fakes';
+import { fakeTemplateSrv } from '../../../src/testing/fakes';
 import { backendSrv } from './api';
 import { Board, BoardPage, ExplorePage, variablesOf } from './BoardPage';
 import { ConfigPage } from './ConfigPage';

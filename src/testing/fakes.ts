@@ -1,7 +1,7 @@
 import { Field, InterpolateFunction, ScopedVars } from '@grafana/data';
 
-import { Choices, LogWriters, Metric, RecentRequests } from './choices';
-import { Option, VllmDataSource } from './datasource';
+import type { EditorSource } from '../components/QueryEditor';
+import { Lists, LogWriters, Metric, Option, RecentRequests } from '../lists/lists';
 
 /** For tests only: stands in for what Grafana gives a plugin. */
 
@@ -44,7 +44,7 @@ export function fakeTemplateSrv(variables: Record<string, string | string[] | Fa
   };
 }
 
-/** What the lists of a fake data source hold; one that is an error fails with it. */
+/** What fake lists hold. A list that is an error rejects with it. */
 export interface FakeLists {
   values?: string[];
   recent?: RecentRequests | Error;
@@ -54,9 +54,8 @@ export interface FakeLists {
   labels?: string[] | Error;
 }
 
-/** A data source whose stores know these values. */
-export function fakeDataSource(known: string[] | FakeLists = {}): VllmDataSource {
-  const lists: FakeLists = Array.isArray(known) ? { values: known } : known;
+/** Lists as if the stores had these values. */
+export function fakeLists(known: FakeLists = {}): Lists {
   const give = async <Answer>(answer: Answer | Error): Promise<Answer> => {
     if (answer instanceof Error) {
       throw answer;
@@ -65,24 +64,22 @@ export function fakeDataSource(known: string[] | FakeLists = {}): VllmDataSource
   };
   const asOptions = (values: string[] | Error = []) =>
     values instanceof Error ? values : values.map((value) => ({ text: value, value }));
-  const values = () => give(asOptions(lists.values));
-  const labels = () => give(asOptions(lists.labels ?? lists.values));
-  const choices: Partial<Choices> = {
-    values,
-    columnValues: () => give(lists.columnValues ?? []),
-    recentRequests: () => give(lists.recent ?? { slowest: [], failed: [] }),
-    logWriters: () => give(lists.writers ?? { processes: [], loggers: [] }),
-    metrics: () => give(lists.metrics ?? []),
+  const labels = () => give(asOptions(known.labels ?? known.values));
+  return {
+    values: () => give(asOptions(known.values)),
+    columnValues: () => give(known.columnValues ?? []),
+    recentRequests: () => give(known.recent ?? { slowest: [], failed: [] }),
+    logWriters: () => give(known.writers ?? { processes: [], loggers: [] }),
+    metrics: () => give(known.metrics ?? []),
     labelNames: labels,
     labelValues: labels,
   };
-  const fake: Pick<VllmDataSource, 'values' | 'labels' | 'labelValues' | 'choices'> = {
-    values,
-    labels,
-    labelValues: labels,
-    choices: choices as Choices,
-  };
-  return fake as VllmDataSource;
+}
+
+/** A data source with such lists, as far as editors need one. */
+export function fakeDataSource(known: FakeLists = {}): EditorSource {
+  const source: Pick<EditorSource, 'lists'> = { lists: fakeLists(known) };
+  return source as EditorSource;
 }
 
 /** Grafana's grammar of variables: $name, [[name:format]], ${name.path:format}. */

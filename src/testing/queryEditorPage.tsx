@@ -3,9 +3,9 @@ import { CoreApp } from '@grafana/data';
 import { render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 
-import { fakeDataSource, FakeLists } from '../fakes';
+import { fakeDataSource, FakeLists } from './fakes';
 import type { VllmQuery } from '../queryTypes';
-import { QueryEditor } from './QueryEditor';
+import { QueryEditor } from '../components/QueryEditor';
 
 /** What the tests of the query editor share: the editor on a page, and a user in front of it. */
 
