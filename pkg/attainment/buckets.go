@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -85,15 +85,15 @@ type ladder struct {
 // source is where series come from, and what they are held against.
 type source struct {
 	objectives slo.Objectives
-	grid       prometheus.Range
+	grid       promql.Range
 	model      string   // label
 	group      []string // labels
 }
 
 // file adds an answer's series, one per group, model and bound, to the groups: in the order of their labels, since the last
 // digit of a sum depends on it.
-func (b *Buckets) file(h histogram, rules ruler, answer prometheus.Answer, from source) {
-	series := slices.SortedStableFunc(slices.Values(answer.Series), func(a, b prometheus.Series) int {
+func (b *Buckets) file(h histogram, rules ruler, answer promql.Result, from source) {
+	series := slices.SortedStableFunc(slices.Values(answer.Series), func(a, b promql.Series) int {
 		return cmp.Or(cmp.Compare(a.Labels[from.model], b.Labels[from.model]), cmp.Compare(a.Labels[leLabel], b.Labels[leLabel]))
 	})
 	for _, s := range series {

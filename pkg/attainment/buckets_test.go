@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -24,7 +24,7 @@ var (
 		"vllm:time_to_first_token_seconds_bucket", "vllm:request_time_per_output_token_seconds_bucket",
 		"vllm:inter_token_latency_seconds_bucket", "vllm:e2e_request_latency_seconds_bucket",
 	}
-	steps = prometheus.Range{From: noon, To: noon, Step: time.Hour}
+	steps = promql.Range{From: noon, To: noon, Step: time.Hour}
 )
 
 // rates is an answer with one series per model and bound.

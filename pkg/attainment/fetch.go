@@ -10,6 +10,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -24,7 +25,7 @@ const infinity = "+Inf"
 // histograms are kept.
 func FetchBuckets(
 	ctx context.Context, client *prometheus.Client, spec Spec, objectives slo.Objectives, scope vllm.Scope,
-	steps prometheus.Range, grid Grid,
+	steps promql.Range, grid Grid,
 ) (Buckets, []evidence.Call, error) {
 	out := Buckets{groups: map[string]*graded{}, without: map[string]bool{}}
 	labels, window := client.Labels(), grid.Window()
@@ -43,8 +44,8 @@ func FetchBuckets(
 		out.Notices = append(out.Notices, h.Name+"_attainment: the store has no "+names.Today(h.metric))
 		return true
 	})
-	matchers := prometheus.ScopeMatchers(labels, scope)
-	ask := func(ctx context.Context, expr string) (prometheus.Answer, evidence.Call, error) {
+	matchers := promql.ScopeMatchers(labels, scope)
+	ask := func(ctx context.Context, expr string) (promql.Result, evidence.Call, error) {
 		if spec.Form == models.TimeSeries {
 			return client.QueryRangeHistograms(ctx, expr, steps)
 		}
@@ -53,7 +54,7 @@ func FetchBuckets(
 
 	type asked struct {
 		rules   ruler
-		rates   prometheus.Answer
+		rates   promql.Result
 		notices []string
 		calls   []evidence.Call
 	}
@@ -87,17 +88,17 @@ func FetchBuckets(
 
 // rates writes what is read of a histogram: the classic buckets at these bounds and the last, and native histograms whole.
 func (h histogram) rates(
-	names prometheus.Names, group []string, model string, texts []string, window time.Duration, matchers []prometheus.Matcher,
+	names promql.Names, group []string, model string, texts []string, window time.Duration, matchers []promql.Matcher,
 ) string {
 	by := withLabels(group, model)
 	var exprs []string
 	if len(texts) > 0 {
-		some := append(slices.Clone(matchers), prometheus.AnyOf(leLabel, append(texts, infinity)...))
-		exprs = append(exprs, prometheus.Aggregate("sum", withLabels(by, leLabel), names.Either("rate", h.metric, []string{"_bucket"}, window, some...)))
+		some := append(slices.Clone(matchers), promql.AnyOf(leLabel, append(texts, infinity)...))
+		exprs = append(exprs, promql.Aggregate("sum", withLabels(by, leLabel), names.Either("rate", h.metric, []string{"_bucket"}, window, some...)))
 	}
 	if native := names.Native("rate", h.metric, window, matchers...); native != "" {
-		exprs = append(exprs, "label_replace("+prometheus.Aggregate("sum", by, native)+", "+prometheus.Quote(leLabel)+", "+
-			prometheus.Quote(nativeBuckets)+`, "", "")`)
+		exprs = append(exprs, "label_replace("+promql.Aggregate("sum", by, native)+", "+promql.Quote(leLabel)+", "+
+			promql.Quote(nativeBuckets)+`, "", "")`)
 	}
 	return strings.Join(exprs, " or ")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -32,7 +33,7 @@ func Findings(ctx context.Context, client *prometheus.Client, objectives slo.Obj
 	if f, ok := typesFound(names); ok {
 		findings = append(findings, f)
 	}
-	matchers := prometheus.ScopeMatchers(client.Labels(), vllm.Scope{})
+	matchers := promql.ScopeMatchers(client.Labels(), vllm.Scope{})
 	var found []string
 	for _, h := range histograms {
 		if !h.perRequest || !slices.ContainsFunc(objectives, func(o slo.Objective) bool { return o.Of(h.limit) > 0 }) {
@@ -59,7 +60,7 @@ func Findings(ctx context.Context, client *prometheus.Client, objectives slo.Obj
 }
 
 // typesFound counts the histograms by type.
-func typesFound(names prometheus.Names) (f evidence.Finding, ok bool) {
+func typesFound(names promql.Names) (f evidence.Finding, ok bool) {
 	classic, native, both := 0, 0, 0
 	for _, m := range vllm.Metrics() {
 		if m.Type != vllm.Histogram {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -85,7 +86,7 @@ func (r ruler) rungs(bounds map[float64][]string) map[time.Duration]rung {
 // others have (--custom-histogram-buckets), it asks which model has which: a sum by bound is only right at bounds that all
 // replicas have.
 func (h histogram) measure(
-	ctx context.Context, client *prometheus.Client, names prometheus.Names, window evidence.Window, matchers []prometheus.Matcher,
+	ctx context.Context, client *prometheus.Client, names promql.Names, window evidence.Window, matchers []promql.Matcher,
 	objectives slo.Objectives,
 ) (ruler, []string, []evidence.Call, error) {
 	m, _ := vllm.LookupMetric(h.metric)
@@ -113,7 +114,7 @@ func (h histogram) measure(
 		}
 	}
 	model := client.Labels().Model
-	answer, call, err := client.Query(ctx, prometheus.Aggregate("count", withLabels(nil, model, leLabel),
+	answer, call, err := client.Query(ctx, promql.Aggregate("count", withLabels(nil, model, leLabel),
 		names.Either("last_over_time", h.metric, []string{"_bucket"}, window.Duration(), matchers...)), window.To)
 	calls = append(calls, call)
 	if err != nil {
@@ -124,7 +125,7 @@ func (h histogram) measure(
 }
 
 // split makes the rungs of each model out of how many series each of its bounds has.
-func (r *ruler) split(h histogram, answer prometheus.Answer, modelLabel string) (notices []string) {
+func (r *ruler) split(h histogram, answer promql.Result, modelLabel string) (notices []string) {
 	held, texts := map[string]map[float64]float64{}, map[string][]string{}
 	for _, s := range answer.Series {
 		model := s.Labels[modelLabel]
@@ -153,7 +154,7 @@ func (r *ruler) split(h histogram, answer prometheus.Answer, modelLabel string) 
 
 // native reads a limit off the buckets of native histograms. Those that came from classic ones have vLLM's own bounds, and are
 // read at the same one; of others, the bucket in which the limit lies counts as within it.
-func (r ruler) native(limit time.Duration, samples []prometheus.Histogram) (found rung, within, below, all []evidence.Sample) {
+func (r ruler) native(limit time.Duration, samples []promql.Histogram) (found rung, within, below, all []evidence.Sample) {
 	seconds := limit.Seconds()
 	found = rung{limit: seconds, bound: seconds, below: seconds}
 	ours := true

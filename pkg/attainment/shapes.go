@@ -9,6 +9,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -21,7 +22,7 @@ func FetchShapes(ctx context.Context, client *prometheus.Client, w evidence.Wind
 		return nil, calls, err
 	}
 	labels := client.Labels()
-	matchers := prometheus.ScopeMatchers(labels, scope)
+	matchers := promql.ScopeMatchers(labels, scope)
 	type query struct {
 		limit  slo.Limit
 		native bool
@@ -30,13 +31,13 @@ func FetchShapes(ctx context.Context, client *prometheus.Client, w evidence.Wind
 	var queries []query
 	for _, h := range []histogram{{limit: slo.E2E, metric: vllm.E2E}, {limit: slo.TTFT, metric: vllm.TTFT}} {
 		if classic := names.Either("increase", h.metric, []string{"_bucket"}, w.Duration(), matchers...); classic != "" {
-			queries = append(queries, query{h.limit, false, prometheus.Aggregate("sum", []string{labels.Model, leLabel}, classic)})
+			queries = append(queries, query{h.limit, false, promql.Aggregate("sum", []string{labels.Model, leLabel}, classic)})
 		}
 		if native := names.Native("increase", h.metric, w.Duration(), matchers...); native != "" {
-			queries = append(queries, query{h.limit, true, prometheus.Aggregate("sum", []string{labels.Model}, native)})
+			queries = append(queries, query{h.limit, true, promql.Aggregate("sum", []string{labels.Model}, native)})
 		}
 	}
-	answers, asked := make([]prometheus.Answer, len(queries)), make([]evidence.Call, len(queries))
+	answers, asked := make([]promql.Result, len(queries)), make([]evidence.Call, len(queries))
 	errs := prometheus.Each(ctx, client.Concurrency(), len(queries), func(ctx context.Context, i int) (err error) {
 		answers[i], asked[i], err = client.QueryHistograms(ctx, queries[i].expr, w.To)
 		return err
@@ -66,7 +67,7 @@ type countedShape struct {
 }
 
 // nativeShapes reads native histograms, one series per model.
-func nativeShapes(answer prometheus.Answer, modelLabel string) map[string]countedShape {
+func nativeShapes(answer promql.Result, modelLabel string) map[string]countedShape {
 	out := map[string]countedShape{}
 	for _, s := range answer.Series {
 		if len(s.Histograms) == 0 || !(s.Histograms[0].Count > 0) {
@@ -85,7 +86,7 @@ func nativeShapes(answer prometheus.Answer, modelLabel string) map[string]counte
 }
 
 // classicShapes reads cumulative buckets, one series per model and bound.
-func classicShapes(answer prometheus.Answer, modelLabel string) map[string]countedShape {
+func classicShapes(answer promql.Result, modelLabel string) map[string]countedShape {
 	counts := map[string]map[float64]float64{}
 	for _, s := range answer.Series {
 		bound, err := strconv.ParseFloat(s.Labels[leLabel], 64)

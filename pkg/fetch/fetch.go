@@ -13,6 +13,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -89,7 +90,7 @@ func (f *Fetcher) StaleAfter(ctx context.Context, w evidence.Window) time.Durati
 	if f.ScrapeInterval != nil {
 		interval = f.ScrapeInterval(ctx, w)
 	}
-	return prometheus.StaleAfter(interval)
+	return promql.StaleAfter(interval)
 }
 
 // Requests gathers what a join of the window needs. The only error is that no store answered at all; everything less stands

@@ -5,7 +5,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // What frames take from when they are made until Grafana has them, in bytes: they lie in memory as fields, as Arrow, and as the
@@ -114,7 +114,7 @@ const MaxSeriesShown = 10_000
 
 // FitPromQL cuts an answer to the series that may be shown, and says in cut what was left out, and what to do; "" when nothing was. The
 // frames of what is left take no more than bytes, which are at most room.
-func FitPromQL(answer prometheus.Answer, o PromQLOptions, room, share int64) (fit prometheus.Answer, bytes int64, cut string) {
+func FitPromQL(answer promql.Result, o PromQLOptions, room, share int64) (fit promql.Result, bytes int64, cut string) {
 	fit = answer
 	for i, s := range answer.Series {
 		cost := promQLCost(s, answer.Type == "matrix" && !o.Table || o.Alert)
@@ -133,7 +133,7 @@ func FitPromQL(answer prometheus.Answer, o PromQLOptions, room, share int64) (fi
 }
 
 // promQLCost is what the frame of a series takes, or its rows in a table, in bytes.
-func promQLCost(s prometheus.Series, framed bool) (bytes int64) {
+func promQLCost(s promql.Series, framed bool) (bytes int64) {
 	labels := int64(0)
 	for name, value := range s.Labels {
 		labels += int64(cellCost + textCost*(len(name)+len(value)))

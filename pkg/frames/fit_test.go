@@ -10,13 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
-func manySeries(n, samples int) prometheus.Answer {
-	answer := prometheus.Answer{Type: "matrix"}
+func manySeries(n, samples int) promql.Result {
+	answer := promql.Result{Type: "matrix"}
 	for i := range n {
-		answer.Series = append(answer.Series, prometheus.Series{Labels: map[string]string{"pod": fmt.Sprint(i)}, Samples: make([]evidence.Sample, samples)})
+		answer.Series = append(answer.Series, promql.Series{Labels: map[string]string{"pod": fmt.Sprint(i)}, Samples: make([]evidence.Sample, samples)})
 	}
 	return answer
 }

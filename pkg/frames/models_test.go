@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // goldenFrames compares frames with a file under testdata; -update rewrites it.
@@ -93,18 +93,18 @@ func TestSeriesOfSeveralFiguresAreNamedByGroupAndFigure(t *testing.T) {
 }
 
 func TestPromQL(t *testing.T) {
-	matrix := prometheus.Answer{Type: "matrix", Warnings: []string{"store b did not answer"}, Series: []prometheus.Series{
+	matrix := promql.Result{Type: "matrix", Warnings: []string{"store b did not answer"}, Series: []promql.Series{
 		{
 			Labels:  map[string]string{"__name__": "vllm:num_requests_running", "model_name": "llama", "engine": "0"},
 			Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: 1}, {UnixMilli: 1790000015500, Value: unknown}},
 		},
 		{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: 2}}},
 	}}
-	vector := prometheus.Answer{Type: "vector", Series: []prometheus.Series{
+	vector := promql.Result{Type: "vector", Series: []promql.Series{
 		{Labels: map[string]string{"model_name": "llama"}, Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: 1}}},
 		{Labels: map[string]string{"pod": "p"}, Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: unknown}}},
 	}}
-	scalar := prometheus.Answer{Type: "scalar", Series: []prometheus.Series{
+	scalar := promql.Result{Type: "scalar", Series: []promql.Series{
 		{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: 2}}},
 	}}
 	for name, want := range map[string]data.Frames{
@@ -116,9 +116,9 @@ func TestPromQL(t *testing.T) {
 		"promql_auto":      frames.PromQL(matrix, frames.PromQLOptions{AutoLegend: true, Expr: "sum (up)"}),
 		"promql_table":     frames.PromQL(matrix, frames.PromQLOptions{Table: true}),
 		"promql_heatmap":   frames.PromQL(buckets(), frames.PromQLOptions{Heatmap: true, Legend: "{{model_name}}", Step: 15 * time.Second}),
-		"promql_no_series": frames.PromQL(prometheus.Answer{Type: "matrix"}, frames.PromQLOptions{}),
-		"promql_no_vector": frames.PromQL(prometheus.Answer{Type: "vector"}, frames.PromQLOptions{}),
-		"promql_no_number": frames.PromQL(prometheus.Answer{Type: "vector"}, frames.PromQLOptions{Alert: true}),
+		"promql_no_series": frames.PromQL(promql.Result{Type: "matrix"}, frames.PromQLOptions{}),
+		"promql_no_vector": frames.PromQL(promql.Result{Type: "vector"}, frames.PromQLOptions{}),
+		"promql_no_number": frames.PromQL(promql.Result{Type: "vector"}, frames.PromQLOptions{Alert: true}),
 	} {
 		t.Run(name, func(t *testing.T) { goldenFrames(t, name, want) })
 	}
@@ -126,14 +126,14 @@ func TestPromQL(t *testing.T) {
 
 // buckets are histograms as a store lists them: bounds in the order of their text, a bound missing at times, and one series that
 // is no bucket.
-func buckets() prometheus.Answer {
+func buckets() promql.Result {
 	sample := func(at int64, v float64) evidence.Sample {
 		return evidence.Sample{UnixMilli: 1790000000000 + 15_000*at, Value: v}
 	}
-	series := func(model, le string, samples ...evidence.Sample) prometheus.Series {
-		return prometheus.Series{Labels: map[string]string{"model_name": model, "le": le}, Samples: samples}
+	series := func(model, le string, samples ...evidence.Sample) promql.Series {
+		return promql.Series{Labels: map[string]string{"model_name": model, "le": le}, Samples: samples}
 	}
-	return prometheus.Answer{Type: "matrix", Series: []prometheus.Series{
+	return promql.Result{Type: "matrix", Series: []promql.Series{
 		series("llama", "+Inf", sample(0, 10), sample(1, 20), sample(2, 30)),
 		series("llama", "0.5", sample(0, 4), sample(1, 6), sample(2, 9)),
 		series("llama", "10.0", sample(0, 9), sample(1, 19), sample(2, 29)),
@@ -146,7 +146,7 @@ func buckets() prometheus.Answer {
 
 func TestSeriesNameEscapesAsPromQLDoes(t *testing.T) {
 	name := func(labels map[string]string, legend string) string {
-		answer := prometheus.Answer{Type: "matrix", Series: []prometheus.Series{{Labels: labels}}}
+		answer := promql.Result{Type: "matrix", Series: []promql.Series{{Labels: labels}}}
 		return frames.PromQL(answer, frames.PromQLOptions{Legend: legend})[0].Name
 	}
 	require.Equal(t, `up{a="x\"}", b="1"}`, name(map[string]string{"__name__": "up", "b": "1", "a": `x"}`}, ""))

@@ -10,7 +10,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // PromQLOptions say how an answer is shown.
@@ -30,7 +30,7 @@ type PromQLOptions struct {
 const metricName = "__name__"
 
 // PromQL shows an answer: a range query's as time series, an instant one's as a table, or as numbers in an alert.
-func PromQL(answer prometheus.Answer, o PromQLOptions) data.Frames {
+func PromQL(answer promql.Result, o PromQLOptions) data.Frames {
 	var out data.Frames
 	switch {
 	case answer.Type == "matrix" && o.Heatmap:
@@ -50,7 +50,7 @@ func PromQL(answer prometheus.Answer, o PromQLOptions) data.Frames {
 	return out
 }
 
-func matrix(series []prometheus.Series, o PromQLOptions) data.Frames {
+func matrix(series []promql.Series, o PromQLOptions) data.Frames {
 	var out data.Frames
 	for _, s := range series {
 		times := make([]time.Time, len(s.Samples))
@@ -68,7 +68,7 @@ func matrix(series []prometheus.Series, o PromQLOptions) data.Frames {
 }
 
 // numbers leaves out what is no number: an alert would otherwise get an instance without a value.
-func numbers(series []prometheus.Series, o PromQLOptions) data.Frames {
+func numbers(series []promql.Series, o PromQLOptions) data.Frames {
 	var out data.Frames
 	for _, s := range series {
 		value := finite(s.Samples[len(s.Samples)-1].Value)
@@ -82,16 +82,16 @@ func numbers(series []prometheus.Series, o PromQLOptions) data.Frames {
 }
 
 // vectorTable has a row per series: a column for the time, one per label, sorted, and one for the value.
-func vectorTable(series []prometheus.Series) *data.Frame {
-	last := make([]prometheus.Series, len(series))
+func vectorTable(series []promql.Series) *data.Frame {
+	last := make([]promql.Series, len(series))
 	for i, s := range series {
-		last[i] = prometheus.Series{Labels: s.Labels, Samples: s.Samples[len(s.Samples)-1:]}
+		last[i] = promql.Series{Labels: s.Labels, Samples: s.Samples[len(s.Samples)-1:]}
 	}
 	return samplesTable(last)
 }
 
 // samplesTable has a row per sample, series after series: a column for the time, one per label, sorted, and one for the value.
-func samplesTable(series []prometheus.Series) *data.Frame {
+func samplesTable(series []promql.Series) *data.Frame {
 	names, rows := map[string]bool{}, 0
 	for _, s := range series {
 		for name := range s.Labels {
@@ -152,7 +152,7 @@ func seriesName(labels map[string]string, o PromQLOptions) string {
 	var matchers []string
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		if name != metricName {
-			matchers = append(matchers, prometheus.Matcher{Label: name, Op: "=", Value: labels[name]}.String())
+			matchers = append(matchers, promql.Matcher{Label: name, Op: "=", Value: labels[name]}.String())
 		}
 	}
 	if len(matchers) == 0 {

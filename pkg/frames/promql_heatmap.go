@@ -9,7 +9,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // frameTypeHeatmapRows is Grafana's name for a frame with one field per bucket, which its heatmap panel draws. The SDK has no
@@ -21,14 +21,14 @@ const bucketLabel = "le"
 
 // heatmap turns cumulative buckets into one frame per histogram: a time field and one field per bucket, in the order of the
 // bounds, that counts what lies between the bound below and its own. Series without a bucket stay time series.
-func heatmap(series []prometheus.Series, o PromQLOptions) data.Frames {
+func heatmap(series []promql.Series, o PromQLOptions) data.Frames {
 	type histogram struct {
 		labels  map[string]string
 		buckets []bucket
 	}
 	var order []string
 	histograms := map[string]*histogram{}
-	var others []prometheus.Series
+	var others []promql.Series
 	for _, s := range series {
 		bound, err := strconv.ParseFloat(s.Labels[bucketLabel], 64)
 		if err != nil || math.IsNaN(bound) {
@@ -69,7 +69,7 @@ func heatmap(series []prometheus.Series, o PromQLOptions) data.Frames {
 type bucket struct {
 	bound  float64
 	text   string // the bound as the store writes it
-	series prometheus.Series
+	series promql.Series
 }
 
 func heatmapFrame(labels map[string]string, buckets []bucket, o PromQLOptions) *data.Frame {

@@ -11,6 +11,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -43,12 +44,12 @@ func Fetch(
 	grid, window := Grid(spec.Form, w, interval, scrape)
 	p := plan{
 		names: names, labels: client.Labels(), scope: scope, group: group, window: window, whole: spec.Form != TimeSeries,
-		slots: slotsOf(window, scrape, spec.Form != TimeSeries), fresh: prometheus.StaleAfter(scrape),
+		slots: slotsOf(window, scrape, spec.Form != TimeSeries), fresh: promql.StaleAfter(scrape),
 	}
 	columns := columnsOf(spec)
 	asked, notices := p.queries(columns)
-	ask := func(asked []query) ([]prometheus.Answer, []error) {
-		answers := make([]prometheus.Answer, len(asked))
+	ask := func(asked []query) ([]promql.Result, []error) {
+		answers := make([]promql.Result, len(asked))
 		made := make([]evidence.Call, len(asked))
 		errs := prometheus.Each(ctx, client.Concurrency(), len(asked), func(ctx context.Context, i int) (err error) {
 			if spec.Form == TimeSeries {
@@ -68,7 +69,7 @@ func Fetch(
 		notices = append(notices, withoutPrice(columns)...)
 	}
 	t := newTable(p, grid, price.GPUHour)
-	file := func(asked []query, answers []prometheus.Answer) {
+	file := func(asked []query, answers []promql.Result) {
 		for i, q := range asked {
 			t.add(q.need, answers[i])
 			for _, warning := range answers[i].Warnings {
@@ -124,12 +125,12 @@ func GroupLabels(labels vllm.LabelNames, dimensions []string) ([]string, error) 
 
 // Grid gives the times of the answer, and the window over which rates and means are taken: around each step of a series,
 // the whole range in a table.
-func Grid(form Form, w evidence.Window, interval, scrape time.Duration) (prometheus.Range, time.Duration) {
+func Grid(form Form, w evidence.Window, interval, scrape time.Duration) (promql.Range, time.Duration) {
 	if form != TimeSeries {
-		return prometheus.Range{From: w.To, To: w.To, Step: w.Duration()}, max(w.Duration(), 4*scrape)
+		return promql.Range{From: w.To, To: w.To, Step: w.Duration()}, max(w.Duration(), 4*scrape)
 	}
-	step := prometheus.Step(interval, 0, scrape, w.Duration())
-	return prometheus.Align(w.From, w.To, step), prometheus.RateWindow(step, scrape)
+	step := promql.Step(interval, 0, scrape, w.Duration())
+	return promql.Align(w.From, w.To, step), promql.RateWindow(step, scrape)
 }
 
 // query is one need and its text.

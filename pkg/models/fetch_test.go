@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -49,9 +49,9 @@ const (
 var (
 	target     = []string{"environment", "cluster", "namespace", "pod", "instance"}
 	fresh      = 37500 * time.Millisecond
-	finishes   = `sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]) or ` + prometheus.RateOfBirths(`vllm:request_success_total{model_name!="",finished_reason!~"stop|length"}`, running, target, 10*time.Minute, fresh) + `)`
-	refusals   = `sum by (model_name) (rate(vllm:admission_rejections_total{model_name!=""}[10m]) or ` + prometheus.RateOfBirths(`vllm:admission_rejections_total{model_name!=""}`, running, target, 10*time.Minute, fresh) + `)`
-	webAnswers = `sum by (model_name,status) ((rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) or ` + prometheus.RateOfBirths(`http_requests_total{handler=~"/v1/.+",method="POST",status!="2xx"}`, running, target, 10*time.Minute, fresh) + `) * ` +
+	finishes   = `sum by (model_name,finished_reason) (rate(vllm:request_success_total{model_name!=""}[10m]) or ` + promql.RateOfBirths(`vllm:request_success_total{model_name!="",finished_reason!~"stop|length"}`, running, target, 10*time.Minute, fresh) + `)`
+	refusals   = `sum by (model_name) (rate(vllm:admission_rejections_total{model_name!=""}[10m]) or ` + promql.RateOfBirths(`vllm:admission_rejections_total{model_name!=""}`, running, target, 10*time.Minute, fresh) + `)`
+	webAnswers = `sum by (model_name,status) ((rate(http_requests_total{handler=~"/v1/.+",method="POST"}[10m]) or ` + promql.RateOfBirths(`http_requests_total{handler=~"/v1/.+",method="POST",status!="2xx"}`, running, target, 10*time.Minute, fresh) + `) * ` +
 		`on (environment,cluster,namespace,pod,instance) group_left (model_name) ` + owner + `)`
 	knownShare = `clamp_max(count_over_time((group(last_over_time(` + running + `[37500ms])))[10m:15s]) / 40, 1)`
 )

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -21,7 +21,7 @@ type ladder struct {
 	sum     []float64
 	own     []float64                      // finite bounds that vLLM gives this histogram by itself
 	holders map[float64][]float64          // how many series each rung has, where that was asked
-	native  [][]prometheus.Bucket          // by time
+	native  [][]promql.Bucket              // by time
 	natives struct{ count, sum []float64 } // of the native series
 }
 
@@ -62,7 +62,7 @@ func (l *ladder) hold(le string, vector []float64) {
 }
 
 // addNative files the native histograms of one series on the grid.
-func (l *ladder) addNative(grid prometheus.Range, samples []prometheus.Histogram) {
+func (l *ladder) addNative(grid promql.Range, samples []promql.Histogram) {
 	counts, sums := make([]evidence.Sample, len(samples)), make([]evidence.Sample, len(samples))
 	for i, h := range samples {
 		counts[i], sums[i] = evidence.Sample{UnixMilli: h.UnixMilli, Value: h.Count}, evidence.Sample{UnixMilli: h.UnixMilli, Value: h.Sum}
@@ -70,7 +70,7 @@ func (l *ladder) addNative(grid prometheus.Range, samples []prometheus.Histogram
 	l.natives.count = Sum(l.natives.count, grid.Vector(counts))
 	l.natives.sum = Sum(l.natives.sum, grid.Vector(sums))
 	if l.native == nil {
-		l.native = make([][]prometheus.Bucket, len(l.natives.count))
+		l.native = make([][]promql.Bucket, len(l.natives.count))
 	}
 	for _, h := range samples {
 		if t, ok := grid.Index(h.UnixMilli); ok {
@@ -137,9 +137,9 @@ func (l *ladder) plus(other *ladder) *ladder {
 	}
 	both.natives.count = Sum(l.natives.count, other.natives.count)
 	both.natives.sum = Sum(l.natives.sum, other.natives.sum)
-	both.native = make([][]prometheus.Bucket, max(len(l.native), len(other.native)))
+	both.native = make([][]promql.Bucket, max(len(l.native), len(other.native)))
 	for t := range both.native {
-		for _, native := range [][][]prometheus.Bucket{l.native, other.native} {
+		for _, native := range [][][]promql.Bucket{l.native, other.native} {
 			if t < len(native) {
 				both.native[t] = append(both.native[t], native[t]...)
 			}

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -15,13 +15,13 @@ import (
 // owner writes a vector of 1 per place, labelled with place and group, for multiplying by; of the share of the window in
 // which the owner lived where that is asked for. Only owners in scope are in it, but all models of a place in the window count
 // as its models. At turns the engines' metric into one that has the place's labels.
-func (p plan) owner(place []string, window time.Duration, lives bool, at func(expr string) string, which ...prometheus.Matcher) string {
+func (p plan) owner(place []string, window time.Duration, lives bool, at func(expr string) string, which ...promql.Matcher) string {
 	by := withLabels(withLabels(place, p.group...), p.labels.Model)
 	engines := func(scope vllm.Scope, window time.Duration) string {
-		return prometheus.Aggregate("group", by, at("last_over_time("+prometheus.Over(p.running(scope, which...), window)+")"))
+		return promql.Aggregate("group", by, at("last_over_time("+promql.Over(p.running(scope, which...), window)+")"))
 	}
-	alone := " and " + prometheus.LabelList("on", place) + " (" +
-		prometheus.Aggregate("count", place, engines(vllm.Scope{}, window)) + " == 1)"
+	alone := " and " + promql.LabelList("on", place) + " (" +
+		promql.Aggregate("count", place, engines(vllm.Scope{}, window)) + " == 1)"
 	if lives {
 		return "clamp_max(" + p.slots.share("count_over_time("+p.slots.over(engines(p.scope, p.fresh))+")") + ", 1)" + alone
 	}
@@ -31,7 +31,7 @@ func (p plan) owner(place []string, window time.Duration, lives bool, at func(ex
 // owned multiplies by the owner of each place, which adds the group's labels.
 func (p plan) owned(values string, place []string, owner string) string {
 	added := slices.DeleteFunc(withLabels(p.group), func(l string) bool { return slices.Contains(place, l) })
-	return values + " * " + prometheus.LabelList("on", place) + " " + prometheus.LabelList("group_left", added) +
+	return values + " * " + promql.LabelList("on", place) + " " + promql.LabelList("group_left", added) +
 		" (" + owner + ")"
 }
 
@@ -39,13 +39,13 @@ func (p plan) owned(values string, place []string, owner string) string {
 // target label is equal on both sides. Polls of /v1/models and the like are GET.
 func (p plan) web(by []string, exposed vllm.Exposed) string {
 	target, name := p.target(), []string{p.names.Full(exposed)}
-	matchers := append([]prometheus.Matcher{
+	matchers := append([]promql.Matcher{
 		{Label: vllm.LabelHandler, Op: "=~", Value: "/v1/.+"}, {Label: vllm.LabelMethod, Op: "=", Value: "POST"},
 	}, p.names.Copies().Leave...)
-	rate := "rate(" + prometheus.Over(prometheus.Selector(name, matchers...), p.window) + ")"
-	rare := prometheus.Selector(name, append(slices.Clone(matchers), prometheus.Matcher{Label: vllm.LabelStatus, Op: "!=", Value: "2xx"})...)
-	rate = inBrackets(p.names.Once(rate + " or " + prometheus.RateOfBirths(rare, p.running(vllm.Scope{}), target, p.window, p.fresh)))
-	return prometheus.Aggregate("sum", by, p.owned(rate, target, p.owner(target, p.window, false, asItIs)))
+	rate := "rate(" + promql.Over(promql.Selector(name, matchers...), p.window) + ")"
+	rare := promql.Selector(name, append(slices.Clone(matchers), promql.Matcher{Label: vllm.LabelStatus, Op: "!=", Value: "2xx"})...)
+	rate = inBrackets(p.names.Once(rate + " or " + promql.RateOfBirths(rare, p.running(vllm.Scope{}), target, p.window, p.fresh)))
+	return promql.Aggregate("sum", by, p.owned(rate, target, p.owner(target, p.window, false, asItIs)))
 }
 
 // hostLabel carries the host of a scrape address within an expression.
@@ -59,11 +59,11 @@ var device = []string{"instance", "gpu", "UUID", "uuid"}
 func (p plan) gpu(agg string, exposed vllm.Exposed) string {
 	switch {
 	case !p.whole:
-		return prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed, p.window, agg == "sum"))
+		return promql.Aggregate(agg, p.group, p.ownedGPU(exposed, p.window, agg == "sum"))
 	case agg == "sum":
-		return p.inSlots(prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed, p.deviceWindow(), false)))
+		return p.inSlots(promql.Aggregate(agg, p.group, p.ownedGPU(exposed, p.deviceWindow(), false)))
 	default:
-		return "avg_over_time(" + p.slots.over(prometheus.Aggregate(agg, p.group, p.ownedGPU(exposed, p.deviceWindow(), false))) + ")"
+		return "avg_over_time(" + p.slots.over(promql.Aggregate(agg, p.group, p.ownedGPU(exposed, p.deviceWindow(), false))) + ")"
 	}
 }
 
@@ -72,11 +72,11 @@ func (p plan) gpu(agg string, exposed vllm.Exposed) string {
 func (p plan) devices(exposed vllm.Exposed) string {
 	each := withLabels(p.group, "UUID", "uuid", "gpu", "Hostname")
 	if p.whole {
-		return p.inSlots(prometheus.Aggregate("count", p.group, prometheus.Aggregate("group", each, p.ownedGPU(exposed, p.deviceWindow(), false))))
+		return p.inSlots(promql.Aggregate("count", p.group, promql.Aggregate("group", each, p.ownedGPU(exposed, p.deviceWindow(), false))))
 	}
 	// A device counts for the share of the step in which it had an owner, and once, however many owned it.
-	one := prometheus.Aggregate("sum", each, p.ownedBy(inBrackets(p.device(exposed, p.window)+" * 0 + 1"), p.window, true))
-	return prometheus.Aggregate("sum", p.group, "clamp_max("+one+", 1)")
+	one := promql.Aggregate("sum", each, p.ownedBy(inBrackets(p.device(exposed, p.window)+" * 0 + 1"), p.window, true))
+	return promql.Aggregate("sum", p.group, "clamp_max("+one+", 1)")
 }
 
 // inSlots is the mean of an expression over the slots; in one without a value it is zero.
@@ -99,7 +99,7 @@ func (p plan) ownedGPU(exposed vllm.Exposed, window time.Duration, lives bool) s
 
 // device is a device's gauge over time, once however many scrape jobs see it.
 func (p plan) device(exposed vllm.Exposed, window time.Duration) string {
-	return prometheus.OncePerDevice("avg_over_time(" + prometheus.Over(prometheus.Selector([]string{p.names.Full(exposed)}), window) + ")")
+	return promql.OncePerDevice("avg_over_time(" + promql.Over(promql.Selector([]string{p.names.Full(exposed)}), window) + ")")
 }
 
 // ownedBy gives what is told of devices to the models of their owners.
@@ -113,9 +113,9 @@ func (p plan) ownedBy(value string, window time.Duration, lives bool) string {
 	if p.labels.Pod != "" {
 		pod := withLabels(nil, p.labels.Namespace, p.labels.Pod)
 		// Without this, engines and GPUs outside Kubernetes would meet in having no pod.
-		inPod := prometheus.Matcher{Label: p.labels.Pod, Op: "!=", Value: ""}
+		inPod := promql.Matcher{Label: p.labels.Pod, Op: "!=", Value: ""}
 		owned = p.owned(p.consumer(value), pod, p.owner(pod, owners, lives, asItIs, inPod)) +
-			" or " + prometheus.LabelList("on", device) + " " + owned
+			" or " + promql.LabelList("on", device) + " " + owned
 	}
 	return owned
 }
@@ -137,6 +137,6 @@ func (p plan) host(expr string) string {
 }
 
 func labelReplace(expr, target, replacement, source, pattern string) string {
-	return "label_replace(" + expr + ", " + prometheus.Quote(target) + ", " + prometheus.Quote(replacement) + ", " + prometheus.Quote(source) + ", " +
-		prometheus.Quote(pattern) + ")"
+	return "label_replace(" + expr + ", " + promql.Quote(target) + ", " + promql.Quote(replacement) + ", " + promql.Quote(source) + ", " +
+		promql.Quote(pattern) + ")"
 }

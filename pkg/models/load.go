@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -36,7 +36,7 @@ func slotsOf(window, scrape time.Duration, whole bool) slots {
 
 // over evaluates an expression in every slot. The window is cut to whole slots, or one more would fit in now and then.
 func (s slots) over(expr string) string {
-	return "(" + expr + ")[" + prometheus.Duration(time.Duration(s.count)*s.apart) + ":" + prometheus.Duration(s.apart) + "]"
+	return "(" + expr + ")[" + promql.Duration(time.Duration(s.count)*s.apart) + ":" + promql.Duration(s.apart) + "]"
 }
 
 // share makes a count of slots the share of the window that they are.
@@ -44,7 +44,7 @@ func (s slots) share(counted string) string { return counted + " / " + strconv.I
 
 // life is the share of the window in which each series lived. A slot on either end can be counted beside the whole.
 func (p plan) life(selector string) string {
-	return "clamp_max(" + p.slots.share("count_over_time("+p.slots.over("last_over_time("+prometheus.Over(selector, p.fresh)+")")+")") + ", 1)"
+	return "clamp_max(" + p.slots.share("count_over_time("+p.slots.over("last_over_time("+promql.Over(selector, p.fresh)+")")+")") + ", 1)"
 }
 
 // gauge takes a gauge over time and then over engines. A sum is weighed by the share of the window in which each engine
@@ -53,11 +53,11 @@ func (p plan) gauge(n need, by []string) string {
 	over := p.either(n.over, n.metric, "")
 	switch {
 	case n.agg == "sum":
-		return prometheus.Aggregate("sum", by, inBrackets(over)+" * "+p.lives(n.metric))
+		return promql.Aggregate("sum", by, inBrackets(over)+" * "+p.lives(n.metric))
 	case n.agg == "avg" && p.whole:
-		return prometheus.Aggregate("sum", by, inBrackets(over)+" * "+p.lives(n.metric)) + " / " + prometheus.Aggregate("sum", by, p.lives(n.metric))
+		return promql.Aggregate("sum", by, inBrackets(over)+" * "+p.lives(n.metric)) + " / " + promql.Aggregate("sum", by, p.lives(n.metric))
 	}
-	return prometheus.Aggregate(n.agg, by, over)
+	return promql.Aggregate(n.agg, by, over)
 }
 
 func inBrackets(expr string) string { return "(" + expr + ")" }
@@ -69,7 +69,7 @@ func (p plan) lives(metric string) string {
 		if i > 0 {
 			expr += " or "
 		}
-		expr += p.life(prometheus.Selector([]string{p.names.Full(e)}, p.once(p.scope)...))
+		expr += p.life(promql.Selector([]string{p.names.Full(e)}, p.once(p.scope)...))
 	}
 	return inBrackets(p.names.Once(expr))
 }
@@ -77,6 +77,6 @@ func (p plan) lives(metric string) string {
 // seen is the share of the range in which the store knows any engine, whatever the scope: what lies before the first scrape
 // of all, and holes in scraping, are not known, and are not zero.
 func (p plan) seen() string {
-	any := "group(last_over_time(" + prometheus.Over(p.running(vllm.Scope{}), p.fresh) + "))"
+	any := "group(last_over_time(" + promql.Over(p.running(vllm.Scope{}), p.fresh) + "))"
 	return "clamp_max(" + p.slots.share("count_over_time("+p.slots.over(any)+")") + ", 1)"
 }

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // piece is one populated bucket: count observations above low and at or below high.
@@ -15,7 +15,7 @@ type piece struct {
 
 // exponential reports whether native buckets are of one of Prometheus' exponential schemas: all bounds are powers of 2^(2^-n),
 // n from -4 to 8. Those that came from a classic histogram have its own bounds, of which 0.25 to 0.5 could be either.
-func exponential(times [][]prometheus.Bucket, own []float64) bool {
+func exponential(times [][]promql.Bucket, own []float64) bool {
 	schema, foreign := math.NaN(), false
 	for _, buckets := range times {
 		for _, b := range buckets {

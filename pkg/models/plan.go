@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -38,7 +38,7 @@ type need struct {
 
 // plan is the text of queries: what a group is in the store's labels, and over which window rates are taken.
 type plan struct {
-	names  prometheus.Names
+	names  promql.Names
 	labels vllm.LabelNames
 	scope  vllm.Scope
 	group  []string // labels of the group's dimensions
@@ -64,7 +64,7 @@ func (p plan) expression(n need) (expr string, ok bool) {
 	}
 	switch n.kind {
 	case rate:
-		return prometheus.Aggregate("sum", by, p.rate(n.metric, exposed)), true
+		return promql.Aggregate("sum", by, p.rate(n.metric, exposed)), true
 	case gauge:
 		return p.gauge(n, by), true
 	case seen:
@@ -74,7 +74,7 @@ func (p plan) expression(n need) (expr string, ok bool) {
 	case buckets:
 		return p.buckets(n, by), true
 	case holders:
-		return prometheus.Aggregate("count", withLabels(by, p.labels.Model, leLabel), p.either("rate", n.metric, bucketSuffix)), true
+		return promql.Aggregate("count", withLabels(by, p.labels.Model, leLabel), p.either("rate", n.metric, bucketSuffix)), true
 	case quantile:
 		return p.quantile(n, by), true
 	case web:
@@ -96,10 +96,10 @@ func (p plan) rate(metric string, exposed []vllm.Exposed) string {
 	}
 	matchers := p.once(p.scope)
 	if metric == vllm.RequestSuccess {
-		matchers = append(matchers, prometheus.Matcher{Label: vllm.LabelFinishedReason, Op: "!~", Value: "stop|length"})
+		matchers = append(matchers, promql.Matcher{Label: vllm.LabelFinishedReason, Op: "!~", Value: "stop|length"})
 	}
-	rare := prometheus.Selector([]string{p.names.Full(exposed[0])}, matchers...)
-	return p.either("rate", metric, "") + " or " + p.names.Once(prometheus.RateOfBirths(rare, p.running(vllm.Scope{}), target, p.window, p.fresh))
+	rare := promql.Selector([]string{p.names.Full(exposed[0])}, matchers...)
+	return p.either("rate", metric, "") + " or " + p.names.Once(promql.RateOfBirths(rare, p.running(vllm.Scope{}), target, p.window, p.fresh))
 }
 
 // target are the labels of a scrape target.
@@ -108,14 +108,14 @@ func (p plan) target() []string {
 }
 
 // running selects the gauge that every engine of every version has.
-func (p plan) running(scope vllm.Scope, which ...prometheus.Matcher) string {
+func (p plan) running(scope vllm.Scope, which ...promql.Matcher) string {
 	name := []string{p.names.Full(vllm.Exposed{Name: vllm.NumRequestsRunning})}
-	return prometheus.Selector(name, append(p.once(scope), which...)...)
+	return promql.Selector(name, append(p.once(scope), which...)...)
 }
 
 // once matches series in scope, without those that are copies of others.
-func (p plan) once(scope vllm.Scope) []prometheus.Matcher {
-	return append(prometheus.ScopeMatchers(p.labels, scope), p.names.Copies().Leave...)
+func (p plan) once(scope vllm.Scope) []promql.Matcher {
+	return append(promql.ScopeMatchers(p.labels, scope), p.names.Copies().Leave...)
 }
 
 // nativeBuckets stands in le for a native histogram, which has all of its buckets in one series.
@@ -130,7 +130,7 @@ const (
 
 // marked gives a native histogram, or what was taken from one, a label that no classic series has, so that "or" keeps both.
 func marked(expr string) string {
-	return "label_replace(" + expr + ", " + prometheus.Quote(leLabel) + ", " + prometheus.Quote(nativeBuckets) + `, "", "")`
+	return "label_replace(" + expr + ", " + promql.Quote(leLabel) + ", " + promql.Quote(nativeBuckets) + `, "", "")`
 }
 
 // both writes what is taken from classic and from native histograms, of which a store can have either or both.
@@ -148,30 +148,30 @@ func (p plan) both(n need, classic func() string, native func() string) string {
 func (p plan) buckets(n need, by []string) string {
 	by = withLabels(by, p.labels.Model)
 	return p.both(n, func() string {
-		return prometheus.Aggregate("sum", withLabels(by, leLabel), p.either("rate", n.metric, bucketSuffix, sumSuffix))
+		return promql.Aggregate("sum", withLabels(by, leLabel), p.either("rate", n.metric, bucketSuffix, sumSuffix))
 	}, func() string {
-		return marked(prometheus.Aggregate("sum", by, p.native(n.metric)))
+		return marked(promql.Aggregate("sum", by, p.native(n.metric)))
 	})
 }
 
 func (p plan) quantile(n need, by []string) string {
 	q := "histogram_quantile(" + strconv.FormatFloat(n.q, 'g', -1, 64) + ", "
 	return p.both(n, func() string {
-		return q + prometheus.Aggregate("sum", withLabels(by, leLabel), p.either("rate", n.metric, bucketSuffix)) + ")"
+		return q + promql.Aggregate("sum", withLabels(by, leLabel), p.either("rate", n.metric, bucketSuffix)) + ")"
 	}, func() string {
-		return q + prometheus.Aggregate("sum", by, p.native(n.metric)) + ")"
+		return q + promql.Aggregate("sum", by, p.native(n.metric)) + ")"
 	})
 }
 
 func (p plan) average(n need, by []string) string {
 	part := func(suffix, of string) string {
-		return prometheus.Aggregate("sum", by, p.both(n,
+		return promql.Aggregate("sum", by, p.both(n,
 			func() string { return p.either("rate", n.metric, suffix) },
 			func() string { return marked(of + "(" + p.native(n.metric) + ")") }))
 	}
 	mean := part(sumSuffix, "histogram_sum") + " / " + part(countSuffix, "histogram_count")
 	if n.guarded {
-		mean = "(" + mean + ") unless " + prometheus.LabelList("on", by) + " " + p.aboveLast(n, by)
+		mean = "(" + mean + ") unless " + promql.LabelList("on", by) + " " + p.aboveLast(n, by)
 	}
 	return mean
 }
@@ -181,24 +181,24 @@ func (p plan) aboveLast(n need, by []string) string {
 	m, _ := vllm.LookupMetric(n.metric)
 	last := strconv.FormatFloat(m.Buckets[len(m.Buckets)-1], 'f', -1, 64)
 	in := func(le string) string {
-		matchers := append(prometheus.ScopeMatchers(p.labels, p.scope), prometheus.Matcher{Label: leLabel, Op: "=~", Value: le})
-		return prometheus.Aggregate("sum", by, p.names.Either("rate", n.metric, []string{bucketSuffix}, p.window, matchers...))
+		matchers := append(promql.ScopeMatchers(p.labels, p.scope), promql.Matcher{Label: leLabel, Op: "=~", Value: le})
+		return promql.Aggregate("sum", by, p.names.Either("rate", n.metric, []string{bucketSuffix}, p.window, matchers...))
 	}
 	return "(" + p.both(n,
 		func() string { return in(`\+Inf`) + " > 1.000000001 * " + in(last+`(\.0)?`) },
 		func() string {
-			return "histogram_fraction(" + last + ", +Inf, " + prometheus.Aggregate("sum", by, p.native(n.metric)) + ") > 1e-9"
+			return "histogram_fraction(" + last + ", +Inf, " + promql.Aggregate("sum", by, p.native(n.metric)) + ") > 1e-9"
 		}) + ")"
 }
 
 // either applies a function over the window to a metric in scope under each of its names.
 func (p plan) either(function, metric string, suffixes ...string) string {
-	return p.names.Either(function, metric, suffixes, p.window, prometheus.ScopeMatchers(p.labels, p.scope)...)
+	return p.names.Either(function, metric, suffixes, p.window, promql.ScopeMatchers(p.labels, p.scope)...)
 }
 
 // native is the rate of a native histogram in scope.
 func (p plan) native(metric string) string {
-	return p.names.Native("rate", metric, p.window, prometheus.ScopeMatchers(p.labels, p.scope)...)
+	return p.names.Native("rate", metric, p.window, promql.ScopeMatchers(p.labels, p.scope)...)
 }
 
 // withLabels adds labels that are not yet there.

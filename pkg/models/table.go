@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // table collects answers by group on the grid.
 type table struct {
 	plan   plan
-	grid   prometheus.Range
+	grid   promql.Range
 	times  []time.Time
 	groups map[string]group
 	values map[string][]string // of the dimensions, by group key
@@ -21,7 +21,7 @@ type table struct {
 	known    []float64 // share of the range in which any engine is known; nil in a series
 }
 
-func newTable(p plan, grid prometheus.Range, gpuPrice float64) *table {
+func newTable(p plan, grid promql.Range, gpuPrice float64) *table {
 	var known []float64
 	if p.whole {
 		known = grid.Vector(nil) // until that question is answered, no average is known
@@ -33,7 +33,7 @@ func newTable(p plan, grid prometheus.Range, gpuPrice float64) *table {
 }
 
 // add files the series of one answer.
-func (t *table) add(n need, answer prometheus.Answer) {
+func (t *table) add(n need, answer promql.Result) {
 	if n.kind == seen {
 		for _, s := range answer.Series {
 			t.known = t.grid.Vector(s.Samples)

@@ -16,6 +16,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -57,7 +58,7 @@ func (f *fakeSeries) LabelNamesOf(_ context.Context, metric string, _ evidence.W
 	return []string{"job"}, evidence.Call{}, nil
 }
 
-func (f *fakeSeries) LabelValuesOf(_ context.Context, label, metric string, _ evidence.Window, matchers []prometheus.Matcher) ([]string, evidence.Call, error) {
+func (f *fakeSeries) LabelValuesOf(_ context.Context, label, metric string, _ evidence.Window, matchers []promql.Matcher) ([]string, evidence.Call, error) {
 	f.asked = append(f.asked, fmt.Sprint(label, " ", metric, matchers))
 	return []string{"vllm"}, evidence.Call{}, nil
 }

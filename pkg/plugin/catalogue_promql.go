@@ -10,6 +10,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
@@ -17,7 +18,7 @@ import (
 type seriesCatalogue interface {
 	Metrics(ctx context.Context, w evidence.Window, limit int) ([]prometheus.Metric, error)
 	LabelNamesOf(ctx context.Context, metric string, w evidence.Window) ([]string, evidence.Call, error)
-	LabelValuesOf(ctx context.Context, label, metric string, w evidence.Window, matchers []prometheus.Matcher) ([]string, evidence.Call, error)
+	LabelValuesOf(ctx context.Context, label, metric string, w evidence.Window, matchers []promql.Matcher) ([]string, evidence.Call, error)
 }
 
 // metricOption is one metric that PromQL can name.
@@ -51,7 +52,7 @@ var (
 
 // parseSeries reads which series a list of labels is about: "metric", a name, and "match", such as pod=~vllm-.*, several
 // times. The texts are a viewer's own; they reach Prometheus as quoted values of a selector, never as PromQL.
-func parseSeries(params url.Values) (metric string, matchers []prometheus.Matcher, err error) {
+func parseSeries(params url.Values) (metric string, matchers []promql.Matcher, err error) {
 	metric = params.Get("metric")
 	if metric != "" && !metricName.MatchString(metric) {
 		return "", nil, badParameter{"metric", "is no name of a metric"}
@@ -64,7 +65,7 @@ func parseSeries(params url.Values) (metric string, matchers []prometheus.Matche
 		if parts == nil || len(text) > query.MaxValueLength || strings.ContainsFunc(text, unicode.IsControl) {
 			return "", nil, badParameter{"match", "is no condition such as pod=~vllm-.*"}
 		}
-		matchers = append(matchers, prometheus.Matcher{Label: parts[1], Op: parts[2], Value: parts[3]})
+		matchers = append(matchers, promql.Matcher{Label: parts[1], Op: parts[2], Value: parts[3]})
 	}
 	return metric, matchers, nil
 }

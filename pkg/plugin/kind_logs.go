@@ -11,9 +11,9 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -33,7 +33,7 @@ func (d *Datasource) logs(ctx context.Context, q query.Query) (data.Frames, erro
 			fs = data.Frames{frames.Logs(nil, spec.Limit)}
 		}
 	case spec.Volume:
-		step := prometheus.Step(q.Interval, time.Second, time.Second, q.Range.Duration())
+		step := promql.Step(q.Interval, time.Second, time.Second, q.Range.Duration())
 		volume, report := d.loki.Volume(ctx, q.Range, step, n.scope, n.filter)
 		if report.Err != nil && len(volume) == 0 {
 			return nil, report.Err

@@ -11,10 +11,10 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
@@ -147,7 +147,7 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 
 // readBuckets asks for the shares of single limits.
 func (d *Datasource) readBuckets(
-	ctx context.Context, q query.Query, spec attainment.Spec, steps prometheus.Range, grid attainment.Grid,
+	ctx context.Context, q query.Query, spec attainment.Spec, steps promql.Range, grid attainment.Grid,
 ) (attainment.Buckets, heard) {
 	const lost = bucketsLost
 	if d.prometheus == nil {

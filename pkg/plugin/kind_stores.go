@@ -9,10 +9,10 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
@@ -68,19 +68,19 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	}
 	spec := q.PromQL
 	scrape := d.scrapeInterval(ctx, q.Range)
-	step := prometheus.Step(q.Interval, spec.Minimum(), scrape, q.Range.Duration())
+	step := promql.Step(q.Interval, spec.Minimum(), scrape, q.Range.Duration())
 	if spec.RateStep() {
-		step = prometheus.Step(q.Interval, prometheus.RateWindow(step, scrape), scrape, q.Range.Duration())
+		step = promql.Step(q.Interval, promql.RateWindow(step, scrape), scrape, q.Range.Duration())
 	}
-	copies := prometheus.CopyLabels
+	copies := promql.CopyLabels
 	var calls []evidence.Call
-	if prometheus.UsesCopies(spec.Expr) { // what a failed look-up does not tell, the usual labels do
+	if promql.UsesCopies(spec.Expr) { // what a failed look-up does not tell, the usual labels do
 		names, asked, err := d.prometheus.NamesOnce(ctx, q.Range)
 		if calls = asked; err == nil {
 			copies = names.Copies().CopyLabels()
 		}
 	}
-	expr := prometheus.Expand(spec.Expr, q.Range, step, scrape, d.settings.VLLM.MetricPrefix, copies)
+	expr := promql.Expand(spec.Expr, q.Range, step, scrape, d.settings.VLLM.MetricPrefix, copies)
 	if left := dashboardVariable(expr); left != "" && q.FromAlert {
 		return nil, &query.FieldError{Field: "promql.expr", Err: fmt.Errorf("%s is a dashboard variable: an alert rule has none", left)}
 	}
@@ -91,14 +91,14 @@ func (d *Datasource) promql(ctx context.Context, q query.Query) (data.Frames, er
 	if spec.Legend == query.LegendAuto {
 		options.Legend, options.AutoLegend = "", true
 	}
-	var answer prometheus.Answer
+	var answer promql.Result
 	var call evidence.Call
 	var err error
 	if spec.Instant {
 		answer, call, err = d.prometheus.Query(ctx, expr, q.Range.To)
 	} else {
 		options.Step = step
-		answer, call, err = d.prometheus.QueryRange(ctx, expr, prometheus.Align(q.Range.From, q.Range.To, step))
+		answer, call, err = d.prometheus.QueryRange(ctx, expr, promql.Align(q.Range.From, q.Range.To, step))
 	}
 	if err != nil {
 		return nil, err

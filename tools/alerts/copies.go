@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // copyLabels are what scrape jobs, redundant Prometheus servers and operators add to a series, which tells its copies apart. Where alerts
 // name the scrape job, two jobs of one target are two deployments, each with the right figure.
 func copyLabels(withJob bool) []string {
-	return slices.DeleteFunc(slices.Clone(prometheus.CopyLabels), func(l string) bool { return l == "job" && !withJob })
+	return slices.DeleteFunc(slices.Clone(promql.CopyLabels), func(l string) bool { return l == "job" && !withJob })
 }
 
 var (

@@ -16,6 +16,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -26,7 +27,7 @@ func (c *Client) LabelValues(
 	var all []string
 	var calls []evidence.Call
 	for _, part := range scope.Parts(scopeBytes) {
-		values, call, err := c.LabelValuesOf(ctx, label, "", w, ScopeMatchers(c.store.Labels, part))
+		values, call, err := c.LabelValuesOf(ctx, label, "", w, promql.ScopeMatchers(c.store.Labels, part))
 		calls = append(calls, call)
 		if err != nil {
 			return nil, sum(calls), err
@@ -48,7 +49,7 @@ func (c *Client) LabelNames(ctx context.Context, w evidence.Window) ([]string, e
 
 // LabelValuesOf lists the values of a label on any series: those of a metric, "" for vLLM's, that match.
 func (c *Client) LabelValuesOf(
-	ctx context.Context, label, metric string, w evidence.Window, matchers []Matcher,
+	ctx context.Context, label, metric string, w evidence.Window, matchers []promql.Matcher,
 ) ([]string, evidence.Call, error) {
 	return c.ofSeries(ctx, metric, w, matchers, func(selector string) ([]string, evidence.Call, error) {
 		return c.labelValues(ctx, label, w, selector)
@@ -57,9 +58,9 @@ func (c *Client) LabelValuesOf(
 
 // LabelNamesOf lists the labels of a metric's series within a window, "" for vLLM's, sorted.
 func (c *Client) LabelNamesOf(ctx context.Context, metric string, w evidence.Window) ([]string, evidence.Call, error) {
-	var matchers []Matcher
+	var matchers []promql.Matcher
 	if metric == "" {
-		matchers = ScopeMatchers(c.store.Labels, vllm.Scope{})
+		matchers = promql.ScopeMatchers(c.store.Labels, vllm.Scope{})
 	}
 	return c.ofSeries(ctx, metric, w, matchers, func(selector string) ([]string, evidence.Call, error) {
 		return c.labelNames(ctx, w, selector)
@@ -69,15 +70,15 @@ func (c *Client) LabelNamesOf(ctx context.Context, metric string, w evidence.Win
 // ofSeries asks about the series of a metric, "" for vLLM's. Where a pattern for names is refused, it asks about a few of
 // vLLM's metrics that between them have all labels, and gives what any of them has.
 func (c *Client) ofSeries(
-	ctx context.Context, metric string, w evidence.Window, matchers []Matcher,
+	ctx context.Context, metric string, w evidence.Window, matchers []promql.Matcher,
 	ask func(selector string) ([]string, evidence.Call, error),
 ) ([]string, evidence.Call, error) {
 	if metric != "" {
-		return ask(Selector([]string{metric}, matchers...))
+		return ask(promql.Selector([]string{metric}, matchers...))
 	}
 	if !c.takesNoPattern(ctx) {
-		name := Matcher{model.MetricNameLabel, "=~", prefixPattern(c.engines.MetricPrefix)}
-		values, call, err := ask(Selector(nil, append([]Matcher{name}, matchers...)...))
+		name := promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: prefixPattern(c.engines.MetricPrefix)}
+		values, call, err := ask(promql.Selector(nil, append([]promql.Matcher{name}, matchers...)...))
 		if !errors.Is(err, upstream.ErrRefused) {
 			return values, call, err
 		}
@@ -87,7 +88,7 @@ func (c *Client) ofSeries(
 		return nil, sum(calls), err
 	}
 	var all []string
-	for _, selector := range names.Selectors(names.engines(), matchers...) {
+	for _, selector := range names.Selectors(names.OfEngines(), matchers...) {
 		values, call, err := ask(selector)
 		if calls = append(calls, call); err != nil {
 			return nil, sum(calls), err
@@ -133,7 +134,7 @@ func (c *Client) Metrics(ctx context.Context, w evidence.Window, limit int) ([]M
 		own, call, ownErr = c.LabelValues(ctx, model.MetricNameLabel, w, vllm.Scope{})
 		if c.takesNoPattern(ctx) {
 			names, calls, err := c.Names(ctx, w)
-			own, call, ownErr = names.list(), sum(calls), err
+			own, call, ownErr = names.List(), sum(calls), err
 		}
 		ownErr = upstream.Join(ownErr, upstream.Partial(call.Store, call.Partial)) // said only where nothing came
 	})
@@ -194,7 +195,7 @@ func describe(all map[string][]v1.Metadata, name string) (kind, help string) {
 func (c *Client) labelValues(
 	ctx context.Context, label string, w evidence.Window, selector string,
 ) ([]string, evidence.Call, error) {
-	text := "label_values(" + selector + ", " + Label(label) + ")"
+	text := "label_values(" + selector + ", " + promql.Label(label) + ")"
 	return c.list(upstream.WithStage(ctx, "label_values"), text, label, w, url.Values{"match[]": {selector}})
 }
 

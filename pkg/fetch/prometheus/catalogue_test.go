@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 func TestMetricsAreVLLMsFirstAndSayWhatTheyAre(t *testing.T) {
@@ -42,12 +43,12 @@ func TestMetricsFailWhenNothingIsKnown(t *testing.T) {
 func TestLabelsOfASelector(t *testing.T) {
 	for name, tc := range map[string]struct {
 		metric   string
-		matchers []prometheus.Matcher
+		matchers []promql.Matcher
 		want     string
 	}{
 		"a metric":            {"up", nil, `up`},
-		"vLLM's":              {"", []prometheus.Matcher{{Label: "pod", Op: "=~", Value: "a.*"}}, `{__name__=~"vllm:.+",pod=~"a.*"}`},
-		"one that breaks out": {"up", []prometheus.Matcher{{Label: "pod", Op: "=", Value: `"} or {x="`}}, `up{pod="\"} or {x=\""}`},
+		"vLLM's":              {"", []promql.Matcher{{Label: "pod", Op: "=~", Value: "a.*"}}, `{__name__=~"vllm:.+",pod=~"a.*"}`},
+		"one that breaks out": {"up", []promql.Matcher{{Label: "pod", Op: "=", Value: `"} or {x="`}}, `up{pod="\"} or {x=\""}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &prometheustest.Store{Values: map[string][]string{"pod": {"b", "a"}}}

@@ -20,6 +20,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -63,26 +64,26 @@ func (c *Client) Labels() vllm.LabelNames { return c.store.Labels }
 func (c *Client) Concurrency() int { return c.concurrent }
 
 // Query evaluates an expression at one moment. Native histograms in its answer are left out, with a remark.
-func (c *Client) Query(ctx context.Context, expr string, at time.Time) (Answer, evidence.Call, error) {
+func (c *Client) Query(ctx context.Context, expr string, at time.Time) (promql.Result, evidence.Call, error) {
 	answer, call, err := c.QueryHistograms(ctx, expr, at)
 	return answer.Floats(), call, err
 }
 
 // QueryHistograms is Query with native histograms.
-func (c *Client) QueryHistograms(ctx context.Context, expr string, at time.Time) (Answer, evidence.Call, error) {
+func (c *Client) QueryHistograms(ctx context.Context, expr string, at time.Time) (promql.Result, evidence.Call, error) {
 	return c.query(upstream.WithStage(ctx, "query"), queryPath, expr, url.Values{"query": {expr}, "time": {unixSeconds(at)}})
 }
 
 // QueryRange evaluates an expression at every step of a range. Native histograms in its answer are left out, with a remark.
-func (c *Client) QueryRange(ctx context.Context, expr string, r Range) (Answer, evidence.Call, error) {
+func (c *Client) QueryRange(ctx context.Context, expr string, r promql.Range) (promql.Result, evidence.Call, error) {
 	answer, call, err := c.QueryRangeHistograms(ctx, expr, r)
 	return answer.Floats(), call, err
 }
 
 // QueryRangeHistograms is QueryRange with native histograms.
-func (c *Client) QueryRangeHistograms(ctx context.Context, expr string, r Range) (Answer, evidence.Call, error) {
+func (c *Client) QueryRangeHistograms(ctx context.Context, expr string, r promql.Range) (promql.Result, evidence.Call, error) {
 	if r.Step <= 0 || r.To.Sub(r.From) > evidence.MaxRange+beside {
-		return Answer{}, evidence.Call{Store: evidence.Prometheus, Text: expr}, fmt.Errorf("a range of %s in steps of %s is not asked for", r.To.Sub(r.From), r.Step)
+		return promql.Result{}, evidence.Call{Store: evidence.Prometheus, Text: expr}, fmt.Errorf("a range of %s in steps of %s is not asked for", r.To.Sub(r.From), r.Step)
 	}
 	return c.query(upstream.WithStage(ctx, "query_range"), queryRangePath, expr, url.Values{
 		"query": {expr}, "start": {unixSeconds(r.From)}, "end": {unixSeconds(r.To)},
@@ -92,8 +93,8 @@ func (c *Client) QueryRangeHistograms(ctx context.Context, expr string, r Range)
 
 // query posts a query and decodes its answer. Not through v1.API, whose decoder takes more than ten times as long a sample
 // (BenchmarkDecode).
-func (c *Client) query(ctx context.Context, path, expr string, form url.Values) (Answer, evidence.Call, error) {
-	var answer Answer
+func (c *Client) query(ctx context.Context, path, expr string, form url.Values) (promql.Result, evidence.Call, error) {
+	var answer promql.Result
 	call, err := c.record(ctx, expr, func(ctx context.Context) (int, []string, error) {
 		err := c.post(ctx, path, form, func(body io.Reader) (err error) {
 			answer, err = decode(ctx, body)

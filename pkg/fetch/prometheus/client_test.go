@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -27,7 +27,7 @@ func TestQueryTellsWhatItCost(t *testing.T) {
 	store := &prometheustest.Store{Answers: map[string]string{"up": `[{"metric":{"job":"vllm"},"value":[1790000000.5,"1"]}]`}}
 	answer, call, err := store.Start(t).Query(t.Context(), "up", noon.Add(500*time.Millisecond))
 	require.NoError(t, err)
-	require.Equal(t, []prometheus.Series{{
+	require.Equal(t, []promql.Series{{
 		Labels: map[string]string{"job": "vllm"}, Samples: []evidence.Sample{{UnixMilli: 1790000000500, Value: 1}},
 	}}, answer.Series)
 	require.Equal(t, evidence.Prometheus, call.Store)
@@ -40,7 +40,7 @@ func TestQueryTellsWhatItCost(t *testing.T) {
 
 func TestQueryRangeSendsItsGrid(t *testing.T) {
 	store := &prometheustest.Store{}
-	_, _, err := store.Start(t).QueryRange(t.Context(), "up", prometheus.Align(noon, noon.Add(time.Hour), 15*time.Second))
+	_, _, err := store.Start(t).QueryRange(t.Context(), "up", promql.Align(noon, noon.Add(time.Hour), 15*time.Second))
 	require.NoError(t, err)
 	form := store.Asked()[0].Form
 	require.Equal(t, []string{"1789999995", "1790003595", "15"}, []string{form.Get("start"), form.Get("end"), form.Get("step")})

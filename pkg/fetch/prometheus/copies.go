@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -22,81 +23,24 @@ const (
 	covers = 0.95
 )
 
-// Copies says which series of a store are there more than once: the same engine, scraped by two jobs, or by redundant Prometheus
-// servers whose data nobody deduplicates. Sums would count them twice.
-type Copies struct {
-	// Leave are conditions that leave copies out, where one of them is there for as long as the others.
-	Leave []Matcher
-	// Merge are labels that alone tell copies apart, where none of them is there all the time.
-	Merge []string
-	// Found is what was seen.
-	Found servers.SeriesFound
-}
-
-// once makes copies in a vector one, where conditions alone cannot.
-func (c Copies) once(expr string, native bool) string {
-	if len(c.Merge) == 0 || expr == "" {
-		return expr
-	}
-	op := "max" // of a copy that was there for a part of the time, the rate is lower
-	if native {
-		op = "avg" // which is there for native histograms, too
-	}
-	return op + " " + LabelList("without", c.Merge) + " (" + expr + ")"
-}
-
-// OncePerDevice makes the copies of a device's series one. A device has an id of its own, so that nothing has to be measured: what
-// tells its copies apart is what scrape jobs and redundant Prometheus servers add.
-func OncePerDevice(expr string) string {
-	return "max " + LabelList("without", CopyLabels) + " (" + expr + ")"
-}
-
-// CopyLabels are what scrape jobs and redundant Prometheus servers usually add to a series of a target, which tells its copies apart.
-var CopyLabels = []string{"job", "service", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__"}
-
-// CopyLabels are those, and besides what was measured: the labels in which copies of engines' series differ in this store, without
-// any that tells replicas apart.
-func (c Copies) CopyLabels() []string {
-	out := slices.Clone(CopyLabels)
-	if c.Found.Replicas > 0 && c.Found.Copied == 0 {
-		out = slices.DeleteFunc(out, func(l string) bool { return slices.Contains(c.Found.Labels, l) })
-	}
-	for _, m := range c.Leave {
-		out = append(out, m.Label)
-	}
-	out = append(out, c.Merge...)
-	seen := map[string]bool{}
-	return slices.DeleteFunc(out, func(l string) bool {
-		twice := seen[l]
-		seen[l] = true
-		return twice
-	})
-}
-
 // NamesOnce is Names, and besides which series are copies of others: queries that are written with these names leave copies out.
 // It costs one more call, or none when it was asked lately, and a few where engines have several series.
-func (c *Client) NamesOnce(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
+func (c *Client) NamesOnce(ctx context.Context, w evidence.Window) (promql.Names, []evidence.Call, error) {
 	names, calls, err := c.Names(ctx, w)
 	if err != nil || len(names.Of(vllm.NumRequestsRunning)) == 0 {
 		return names, calls, err
 	}
-	copies, asked, err := c.copies.Get(ctx, grained(w), func(ctx context.Context) (Copies, []evidence.Call, error) {
+	copies, asked, err := c.copies.Get(ctx, grained(w), func(ctx context.Context) (promql.Copies, []evidence.Call, error) {
 		return c.measureCopies(ctx, names, w)
 	})
-	names.copies = copies
+	names = names.WithCopies(copies)
 	return names, slices.Concat(calls, asked), err
 }
-
-// Once leaves copies out of a vector of a function of the engines' own series, which was not written by Either.
-func (n Names) Once(expr string) string { return n.copies.once(expr, false) }
-
-// Copies are those that the names were looked up with.
-func (n Names) Copies() Copies { return n.copies }
 
 // SeriesPerEngine says of the engines of a window in which way they have several series at the same time.
 func (c *Client) SeriesPerEngine(ctx context.Context, w evidence.Window) ([]evidence.Finding, []evidence.Call, error) {
 	names, calls, err := c.NamesOnce(ctx, w)
-	found := names.copies.Found
+	found := names.Copies().Found
 	return found.Findings(), calls, err
 }
 
@@ -119,20 +63,20 @@ func (m member) covers(o member) bool {
 	return true
 }
 
-func (c *Client) measureCopies(ctx context.Context, names Names, w evidence.Window) (Copies, []evidence.Call, error) {
+func (c *Client) measureCopies(ctx context.Context, names promql.Names, w evidence.Window) (promql.Copies, []evidence.Call, error) {
 	part := max((w.Duration() / countParts).Truncate(time.Millisecond), time.Millisecond)
 	answer, call, err := c.QueryRange(ctx, names.Either("count_over_time", vllm.NumRequestsRunning, nil, part,
-		ScopeMatchers(c.store.Labels, vllm.Scope{})...), Range{From: w.To.Add(-(countParts - 1) * part), To: w.To, Step: part})
+		promql.ScopeMatchers(c.store.Labels, vllm.Scope{})...), promql.Range{From: w.To.Add(-(countParts - 1) * part), To: w.To, Step: part})
 	calls := []evidence.Call{call}
 	if err != nil {
-		return Copies{}, calls, err
+		return promql.Copies{}, calls, err
 	}
 	groups := c.groupsOf(answer, w.To, part)
 	doubtful, times := groups.doubtful(w, part)
 	if len(doubtful) == 0 {
-		return Copies{}, calls, nil
+		return promql.Copies{}, calls, nil
 	}
-	found := Copies{}
+	found := promql.Copies{}
 	scope := c.scopeOf(doubtful)
 	var copied [][]member
 	seen := map[int]bool{}
@@ -140,7 +84,7 @@ func (c *Client) measureCopies(ctx context.Context, names Names, w evidence.Wind
 		series, asked, err := c.EngineState(ctx, []evidence.Window{slice}, scope, []string{vllm.NumRequestsRunning, vllm.GenerationTokens})
 		calls = append(calls, asked...)
 		if err != nil {
-			return Copies{}, calls, err
+			return promql.Copies{}, calls, err
 		}
 		by := groups.assign(series)
 		for i, g := range groups.list {
@@ -160,7 +104,7 @@ func (c *Client) measureCopies(ctx context.Context, names Names, w evidence.Wind
 			}
 		}
 	}
-	found.settle(groups, copied, placesOf(c.store.Labels))
+	settle(&found, groups, copied, placesOf(c.store.Labels))
 	return found, calls, nil
 }
 
@@ -183,7 +127,7 @@ type engineGroup struct {
 
 func (g engineGroup) address() string { return cmp.Or(g.origin.Instance, g.origin.Pod) }
 
-func (c *Client) groupsOf(answer Answer, end time.Time, part time.Duration) *engineGroups {
+func (c *Client) groupsOf(answer promql.Result, end time.Time, part time.Duration) *engineGroups {
 	g := &engineGroups{at: map[engineKey]int{}}
 	origins := make([]*evidence.Origin, len(answer.Series))
 	for i, s := range answer.Series {

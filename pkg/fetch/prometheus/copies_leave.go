@@ -7,34 +7,10 @@ import (
 	"strings"
 
 	"github.com/prometheus/common/model"
-)
 
-// settle finds how queries can leave copies out: by the values of one label, of which one that is kept is there for as long; else
-// by taking the largest over the labels in which copies differ.
-func (c *Copies) settle(groups *engineGroups, copied [][]member, places []string) {
-	labels := differing(copied, places)
-	for len(labels) > 0 && len(copied) > 0 {
-		label := labels[0]
-		leave, rest := leaveOut(label, groups, copied)
-		if len(leave) > 0 && len(rest) == 0 {
-			slices.Sort(leave)
-			op, value := "!=", leave[0]
-			if len(leave) > 1 {
-				quoted := make([]string, len(leave))
-				for i, v := range leave {
-					quoted[i] = regexp.QuoteMeta(v)
-				}
-				op, value = "!~", strings.Join(quoted, "|")
-			}
-			c.Leave = []Matcher{{Label: label, Op: op, Value: value}}
-			return
-		}
-		labels = labels[1:]
-	}
-	if len(copied) > 0 {
-		c.Merge = differing(copied, places)
-	}
-}
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
+)
 
 // differing names the labels in which copies differ, the usual ones first.
 func differing(copied [][]member, places []string) (names []string) {
@@ -122,3 +98,38 @@ func covered(label, value string, kept []string, groups *engineGroups, copied []
 }
 
 func same(a, b map[string]string) bool { return identity(a) == identity(b) }
+
+// settle finds how queries can leave copies out: by the values of one label, of which one that is kept is there for as long; else
+// by taking the largest over the labels in which copies differ.
+func settle(c *promql.Copies, groups *engineGroups, copied [][]member, places []string) {
+	labels := differing(copied, places)
+	for len(labels) > 0 && len(copied) > 0 {
+		label := labels[0]
+		leave, rest := leaveOut(label, groups, copied)
+		if len(leave) > 0 && len(rest) == 0 {
+			slices.Sort(leave)
+			op, value := "!=", leave[0]
+			if len(leave) > 1 {
+				quoted := make([]string, len(leave))
+				for i, v := range leave {
+					quoted[i] = regexp.QuoteMeta(v)
+				}
+				op, value = "!~", strings.Join(quoted, "|")
+			}
+			c.Leave = []promql.Matcher{{Label: label, Op: op, Value: value}}
+			return
+		}
+		labels = labels[1:]
+	}
+	if len(copied) > 0 {
+		c.Merge = differing(copied, places)
+	}
+}
+
+func weightOf(c promql.Copies) memo.Weight {
+	w := memo.Strings(c.Merge)
+	for _, m := range c.Leave {
+		w.Bytes += len(m.Label) + len(m.Value) + 48
+	}
+	return memo.Weight{Bytes: w.Bytes}
+}

@@ -6,34 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
-// Answer is what a query came to.
-type Answer struct {
-	Type     string // vector, matrix, scalar or string
-	Series   []Series
-	Warnings []string // remarks that leave the answer whole, the store's and ours
-	// Partial are the store's words where a part of it did not answer: what is here is not all there is.
-	Partial []string
-}
-
-// Series is one labelled sequence, ascending in time; a vector's and a scalar's have one sample.
-type Series struct {
-	Labels     map[string]string
-	Samples    []evidence.Sample
-	Histograms []Histogram // samples that are native histograms, ascending in time
-}
+// reading is an answer while it arrives.
+type reading struct{ promql.Result }
 
 // ErrNotAnswer is the reason why a body is no answer to a query.
 var ErrNotAnswer = errors.New("it is not a query result of Prometheus' HTTP API")
-
-// warnHistograms is a remark that we add to an answer.
-const warnHistograms = "native histograms are not shown"
 
 // MaxSeries is how many series are read of one answer: those of thousands of engines.
 const MaxSeries = 50_000
@@ -55,10 +39,11 @@ var errEnough = errors.New("enough series")
 //
 // An answer of more series than MaxSeries, or larger than ctx's account may hold, is read up to there. That is a part that is missing
 // like a part of the store that did not answer: it stands in Partial.
-func decode(ctx context.Context, from io.Reader) (answer Answer, err error) {
+func decode(ctx context.Context, from io.Reader) (promql.Result, error) {
 	c := newCursor(ctx, from)
+	var answer reading
 	status, message := "", ""
-	err = c.object(func(key []byte) error {
+	err := c.object(func(key []byte) error {
 		switch string(key) {
 		case "status":
 			return c.text(&status)
@@ -91,17 +76,17 @@ func decode(ctx context.Context, from io.Reader) (answer Answer, err error) {
 	switch {
 	case errors.Is(err, errEnough), errors.Is(err, memory.ErrShare):
 		answer.Partial = append(answer.Partial, cutAt(len(answer.Series), errors.Is(err, errEnough), c.account.Share()))
-		return answer, nil
+		return answer.Result, nil
 	case errors.As(err, &of), errors.Is(err, memory.ErrBusy):
-		return Answer{}, err
+		return promql.Result{}, err
 	case err != nil:
-		return Answer{}, fmt.Errorf("%w: %w", ErrNotAnswer, err)
+		return promql.Result{}, fmt.Errorf("%w: %w", ErrNotAnswer, err)
 	case status == "error" && message != "":
-		return Answer{}, errors.New(message)
+		return promql.Result{}, errors.New(message)
 	case status != "success":
-		return Answer{}, ErrNotAnswer
+		return promql.Result{}, ErrNotAnswer
 	}
-	return answer, nil
+	return answer.Result, nil
 }
 
 // cutAt says that we stopped reading an answer, and what to do about it.
@@ -113,23 +98,17 @@ func cutAt(series int, full bool, share int64) string {
 	return fmt.Sprintf("its answer was cut after %d series, since %s: aggregate, name fewer series, or take a shorter range or a longer step", series, why)
 }
 
-func (a *Answer) warn(text string) {
-	if !slices.Contains(a.Warnings, text) {
-		a.Warnings = append(a.Warnings, text)
-	}
-}
-
 // said files the store's warnings; missing is VictoriaMetrics' flag.
-func (a *Answer) said(warnings []string, missing bool) {
+func (a *reading) said(warnings []string, missing bool) {
 	remarks, partial := sortWarnings(warnings, missing)
 	for _, text := range remarks {
-		a.warn(text)
+		a.Warn(text)
 	}
 	a.Partial = append(a.Partial, partial...)
 }
 
 // data reads one field of the object "data".
-func (a *Answer) data(c *cursor, key []byte) error {
+func (a *reading) data(c *cursor, key []byte) error {
 	switch string(key) {
 	case "resultType":
 		return c.text(&a.Type)
@@ -140,7 +119,7 @@ func (a *Answer) data(c *cursor, key []byte) error {
 	}
 }
 
-func (a *Answer) result(c *cursor) error {
+func (a *reading) result(c *cursor) error {
 	if !c.take('[') {
 		return c.fail("a list of series")
 	}
@@ -150,7 +129,7 @@ func (a *Answer) result(c *cursor) error {
 	if c.peek() != '{' { // scalar and string: [time, "value"], the bracket is behind us
 		s, err := c.pairInside()
 		if err == nil {
-			a.Series = []Series{{Labels: map[string]string{}, Samples: []evidence.Sample{s}}}
+			a.Series = []promql.Series{{Labels: map[string]string{}, Samples: []evidence.Sample{s}}}
 		}
 		return err
 	}
@@ -161,7 +140,7 @@ func (a *Answer) result(c *cursor) error {
 		if err := c.charge(seriesCost); err != nil {
 			return err
 		}
-		s := Series{Labels: map[string]string{}}
+		s := promql.Series{Labels: map[string]string{}}
 		err := c.object(func(key []byte) error {
 			switch string(key) {
 			case "metric":

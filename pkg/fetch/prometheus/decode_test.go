@@ -18,56 +18,57 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 func TestDecode(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body string
-		want Answer
+		want promql.Result
 	}{
 		"a vector has one sample a series": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"model_name":"m"},"value":[1790000000.123,"0.25"]}]}}`,
-			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{"model_name": "m"}, Samples: []evidence.Sample{{UnixMilli: 1790000000123, Value: 0.25}}}}},
+			promql.Result{Type: "vector", Series: []promql.Series{{Labels: map[string]string{"model_name": "m"}, Samples: []evidence.Sample{{UnixMilli: 1790000000123, Value: 0.25}}}}},
 		},
 		"a matrix keeps every sample in order": {
 			`{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"1"],[2.5,"-2e3"]]}]}}`,
-			Answer{Type: "matrix", Series: []Series{{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}, {UnixMilli: 2500, Value: -2000}}}}},
+			promql.Result{Type: "matrix", Series: []promql.Series{{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}, {UnixMilli: 2500, Value: -2000}}}}},
 		},
 		"a scalar is a series without labels": {
 			`{"status":"success","data":{"resultType":"scalar","result":[1790000000,"2"]}}`,
-			Answer{Type: "scalar", Series: []Series{{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1790000000000, Value: 2}}}}},
+			promql.Result{Type: "scalar", Series: []promql.Series{{Labels: map[string]string{}, Samples: []evidence.Sample{{UnixMilli: 1790000000000, Value: 2}}}}},
 		},
 		"no series are an answer": {
-			`{"status":"success","data":{"resultType":"vector","result":[]}}`, Answer{Type: "vector"},
+			`{"status":"success","data":{"resultType":"vector","result":[]}}`, promql.Result{Type: "vector"},
 		},
 		"a result before its type is read by its shape": {
 			`{"data":{"result":[{"value":[1,"1"],"metric":{"a":"b"}}],"resultType":"vector"},"status":"success"}`,
-			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{"a": "b"}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
+			promql.Result{Type: "vector", Series: []promql.Series{{Labels: map[string]string{"a": "b"}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
 		},
 		"escaped label values are read": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{"m":"\"\\\u00e9}]","n":"x"},"value":[1,"1"]}]}}`,
-			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{"m": `"\é}]`, "n": "x"}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
+			promql.Result{Type: "vector", Series: []promql.Series{{Labels: map[string]string{"m": `"\é}]`, "n": "x"}, Samples: []evidence.Sample{{UnixMilli: 1000, Value: 1}}}}},
 		},
 		"a warning that is no remark of PromQL is of a part that is missing": {
 			`{"status":"success","warnings":["store b: \"down\""],"infos":["x"],"data":{"resultType":"vector","result":[]},"stats":{"a":[1,{"b":"]"}]}}`,
-			Answer{Type: "vector", Partial: []string{`store b: "down"`}},
+			promql.Result{Type: "vector", Partial: []string{`store b: "down"`}},
 		},
 		"remarks of PromQL leave the answer whole": {
 			`{"status":"success","warnings":["PromQL info: metric might not be a counter: \"up\""],"data":{"resultType":"vector","result":[]}}`,
-			Answer{Type: "vector", Warnings: []string{`PromQL info: metric might not be a counter: "up"`}},
+			promql.Result{Type: "vector", Warnings: []string{`PromQL info: metric might not be a counter: "up"`}},
 		},
 		"a partial answer of VictoriaMetrics is told": {
 			`{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}}`,
-			Answer{Type: "vector", Partial: []string{warnPartial}},
+			promql.Result{Type: "vector", Partial: []string{warnPartial}},
 		},
 		"native histograms have their populated buckets": {
 			`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"histogram":[1,{"count":"1","sum":"2","buckets":[[0,"1","2","1"]]}]}]}}`,
-			Answer{Type: "vector", Series: []Series{{Labels: map[string]string{}, Histograms: []Histogram{
-				{UnixMilli: 1000, Count: 1, Sum: 2, Buckets: []Bucket{{1, 2, 1}}},
+			promql.Result{Type: "vector", Series: []promql.Series{{Labels: map[string]string{}, Histograms: []promql.Histogram{
+				{UnixMilli: 1000, Count: 1, Sum: 2, Buckets: []promql.Bucket{{Lower: 1, Upper: 2, Count: 1}}},
 			}}}},
 		},
 		"a null result is an empty one": {
-			`{"status":"success","data":{"resultType":"matrix","result":null}}`, Answer{Type: "matrix"},
+			`{"status":"success","data":{"resultType":"matrix","result":null}}`, promql.Result{Type: "matrix"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +79,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func decodeText(text string) (Answer, error) {
+func decodeText(text string) (promql.Result, error) {
 	return decode(context.Background(), strings.NewReader(text))
 }
 
@@ -229,14 +230,14 @@ func TestNativeHistogramsOverTime(t *testing.T) {
 			[3.5,{"count":"0","sum":"0"}]]},
 		{"metric":{"pod":"b"},"histograms":[[2,{"count":"1","sum":"1","buckets":[[0,"2","1","1"],[0,"x","3","1"],[0]]}]]}]}}`)
 	require.NoError(t, err)
-	require.Equal(t, []Histogram{
-		{UnixMilli: 2000, Count: 3, Sum: 0.7, Buckets: []Bucket{{math.Inf(-1), 0.25, 1}, {0.25, math.Inf(1), 2}}}, {UnixMilli: 3500},
+	require.Equal(t, []promql.Histogram{
+		{UnixMilli: 2000, Count: 3, Sum: 0.7, Buckets: []promql.Bucket{{Lower: math.Inf(-1), Upper: 0.25, Count: 1}, {Lower: 0.25, Upper: math.Inf(1), Count: 2}}}, {UnixMilli: 3500},
 	}, answer.Series[0].Histograms)
 	require.Empty(t, answer.Series[1].Histograms[0].Buckets, "a bucket without its bounds in order counts nothing")
 
 	floats := answer.Floats()
 	require.Len(t, floats.Series, 1)
 	require.Empty(t, floats.Series[0].Histograms)
-	require.Equal(t, []string{warnHistograms}, floats.Warnings)
+	require.Equal(t, []string{promql.WithoutHistograms}, floats.Warnings)
 	require.Len(t, answer.Series[0].Histograms, 2, "the answer itself stays")
 }

@@ -12,34 +12,35 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 // Names looks up which of our metrics the store has in a window: one call on its index, or none when it was asked lately.
 // Where a pattern for names is refused, each name is asked for by itself, and the client remembers that for a while. A
 // store that does not answer such calls at all is taken to have every name.
-func (c *Client) Names(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
+func (c *Client) Names(ctx context.Context, w evidence.Window) (promql.Names, []evidence.Call, error) {
 	w = grained(w)
-	return c.names.Get(ctx, w, func(ctx context.Context) (Names, []evidence.Call, error) { return c.lookUpNames(ctx, w) })
+	return c.names.Get(ctx, w, func(ctx context.Context) (promql.Names, []evidence.Call, error) { return c.lookUpNames(ctx, w) })
 }
 
-func (c *Client) lookUpNames(ctx context.Context, w evidence.Window) (Names, []evidence.Call, error) {
+func (c *Client) lookUpNames(ctx context.Context, w evidence.Window) (promql.Names, []evidence.Call, error) {
 	var calls []evidence.Call
 	if !c.takesNoPattern(ctx) {
 		full, call, err := c.labelValues(ctx, model.MetricNameLabel, w, discoverySelector(c.engines.MetricPrefix))
-		names := NewNames(c.engines.MetricPrefix, full...)
+		names := promql.NewNames(c.engines.MetricPrefix, full...)
 		calls = append(calls, call)
 		switch {
 		case errors.Is(err, upstream.ErrNotFound), errors.Is(err, upstream.ErrUnsupported), errors.Is(err, upstream.ErrForbidden):
-			names.all = true
+			names.All = true
 			return names, calls, nil
 		case !errors.Is(err, upstream.ErrRefused):
 			return names, calls, err
 		}
 	}
 	full, more, err := c.ownOf(ctx, w, candidates(c.engines.MetricPrefix))
-	names := NewNames(c.engines.MetricPrefix, full...)
-	names.exact = true
+	names := promql.NewNames(c.engines.MetricPrefix, full...)
+	names.Exact = true
 	if err == nil {
 		c.exact.Put(ctx, struct{}{}, true)
 	}
@@ -51,7 +52,7 @@ func (c *Client) ownOf(ctx context.Context, w evidence.Window, full []string) ([
 	found := make([]bool, len(full))
 	calls := make([]evidence.Call, len(full))
 	errs := Each(ctx, c.concurrent, len(full), func(ctx context.Context, i int) error {
-		values, call, err := c.labelValues(ctx, model.MetricNameLabel, w, Selector([]string{full[i]}))
+		values, call, err := c.labelValues(ctx, model.MetricNameLabel, w, promql.Selector([]string{full[i]}))
 		found[i], calls[i] = len(values) > 0, call
 		return err
 	})
@@ -69,7 +70,7 @@ func candidates(prefix string) (full []string) {
 	for _, m := range vllm.Metrics() {
 		for _, e := range m.Names {
 			if m.Type == vllm.Histogram {
-				full = append(full, e.Full(prefix)+bucketSuffix)
+				full = append(full, e.Full(prefix)+promql.BucketSuffix)
 			}
 			full = append(full, e.Full(prefix))
 		}
@@ -87,7 +88,7 @@ func discoverySelector(prefix string) string {
 			}
 		}
 	}
-	return Selector(nil, Matcher{model.MetricNameLabel, "=~", pattern})
+	return promql.Selector(nil, promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: pattern})
 }
 
 func prefixPattern(prefix string) string { return regexp.QuoteMeta(prefix) + ".+" }
@@ -105,7 +106,7 @@ func (c *Client) Prefixes(ctx context.Context, w evidence.Window) ([]string, []e
 	if !c.takesNoPattern(ctx) {
 		var call evidence.Call
 		full, call, err = c.labelValues(ctx, model.MetricNameLabel, w,
-			Selector(nil, Matcher{model.MetricNameLabel, "=~", ".+(?:" + strings.Join(wanted, "|") + ")"}))
+			promql.Selector(nil, promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: ".+(?:" + strings.Join(wanted, "|") + ")"}))
 		calls = append(calls, call)
 	}
 	if errors.Is(err, upstream.ErrRefused) {

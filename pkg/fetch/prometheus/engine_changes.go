@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -39,8 +40,8 @@ func (c *Client) EngineChanges(ctx context.Context, w evidence.Window, scope vll
 	}
 	scrape, more := c.ScrapeInterval(ctx, w)
 	calls = append(calls, more...)
-	step := Step(w.Duration()/maxChangeSteps, 0, scrape, w.Duration())
-	found := evidence.EngineChanges{Step: step, PreemptingOver: max(ask.PreemptionsOver, RateWindow(step, scrape))}
+	step := promql.Step(w.Duration()/maxChangeSteps, 0, scrape, w.Duration())
+	found := evidence.EngineChanges{Step: step, PreemptingOver: max(ask.PreemptionsOver, promql.RateWindow(step, scrape))}
 	plan := changePlan{client: c, names: names, scope: scope, step: step}
 	if ask.Starts {
 		plan.starts(&found)
@@ -61,7 +62,7 @@ func (c *Client) EngineChanges(ctx context.Context, w evidence.Window, scope vll
 // changePlan is what will be asked of one window.
 type changePlan struct {
 	client *Client
-	names  Names
+	names  promql.Names
 	scope  vllm.Scope
 	step   time.Duration
 	asks   []changeAsk
@@ -81,13 +82,13 @@ func (p *changePlan) ask(into *[]evidence.Series, metric, expr string, before bo
 }
 
 // selector matches a metric of vLLM's in scope; ok is false when the store does not have it.
-func (p *changePlan) selector(canonical string, more ...Matcher) (text string, ok bool) {
+func (p *changePlan) selector(canonical string, more ...promql.Matcher) (text string, ok bool) {
 	exposed := p.names.Of(canonical)
 	if len(exposed) == 0 {
 		return "", false
 	}
 	full := []string{p.names.Full(exposed[0])}
-	return Selector(full, append(ScopeMatchers(p.client.store.Labels, p.scope), more...)...), true
+	return promql.Selector(full, append(promql.ScopeMatchers(p.client.store.Labels, p.scope), more...)...), true
 }
 
 // starts looks for new start times of processes that serve one of vLLM's metrics, and for counters that fell where no start
@@ -101,14 +102,14 @@ func (p *changePlan) starts(found *evidence.EngineChanges) {
 	server.Model, server.Engine = "", ""
 	place := placesOf(server)
 	beside := func(running string) string {
-		return " and " + LabelList("on", place) + " " + Aggregate("group", place, running)
+		return " and " + promql.LabelList("on", place) + " " + promql.Aggregate("group", place, running)
 	}
-	started := Selector([]string{vllm.ProcessStartTime}, ScopeMatchers(server, p.scope)...)
+	started := promql.Selector([]string{vllm.ProcessStartTime}, promql.ScopeMatchers(server, p.scope)...)
 	p.ask(&found.Starts, vllm.ProcessStartTime, "("+p.fresh(started)+")"+beside(running), false, nil)
 	p.ask(&found.Starts, vllm.ProcessStartTime, p.last(started)+beside(p.last(running)), true, nil)
 	if counter, ok := p.selector(vllm.GenerationTokens); ok {
-		before := "last_over_time(" + Over(counter, maxDowntime) + p.stepBefore() + ")"
-		p.ask(&found.Resets, vllm.GenerationTokens, "("+counter+" < "+before+") unless "+LabelList("on", place)+" "+started, false, nil)
+		before := "last_over_time(" + promql.Over(counter, maxDowntime) + p.stepBefore() + ")"
+		p.ask(&found.Resets, vllm.GenerationTokens, "("+counter+" < "+before+") unless "+promql.LabelList("on", place)+" "+started, false, nil)
 	}
 	p.returns(found, place, started)
 }
@@ -119,7 +120,7 @@ func (p *changePlan) returns(found *evidence.EngineChanges, place []string, star
 	if labels.Pod == "" || labels.Instance == "" {
 		return
 	}
-	counter, ok := p.selector(vllm.GenerationTokens, Matcher{Label: labels.Pod, Op: "!=", Value: ""})
+	counter, ok := p.selector(vllm.GenerationTokens, promql.Matcher{Label: labels.Pod, Op: "!=", Value: ""})
 	if !ok {
 		return
 	}
@@ -127,9 +128,9 @@ func (p *changePlan) returns(found *evidence.EngineChanges, place []string, star
 	at := placesOf(labels)
 	labels.Instance = ""
 	pod := placesOf(labels)
-	before := "last_over_time(" + Over(counter, maxDowntime) + p.stepBefore() + ")"
-	p.ask(&found.Returns, vllm.GenerationTokens, "("+counter+" unless "+LabelList("on", at)+" "+before+" and "+LabelList("on", pod)+" "+before+") unless "+
-		LabelList("on", place)+" "+started, false, nil)
+	before := "last_over_time(" + promql.Over(counter, maxDowntime) + p.stepBefore() + ")"
+	p.ask(&found.Returns, vllm.GenerationTokens, "("+counter+" unless "+promql.LabelList("on", at)+" "+before+" and "+promql.LabelList("on", pod)+" "+before+") unless "+
+		promql.LabelList("on", place)+" "+started, false, nil)
 }
 
 // sleep looks for sleep states that became true.
@@ -147,7 +148,7 @@ func (p *changePlan) sleep(found *evidence.EngineChanges) {
 
 func (p *changePlan) preemptions(found *evidence.EngineChanges, perSecond float64) {
 	if counter, ok := p.selector(vllm.NumPreemptions); ok {
-		rate := Aggregate("sum", p.client.places(), "rate("+Over(counter, found.PreemptingOver)+")")
+		rate := promql.Aggregate("sum", p.client.places(), "rate("+promql.Over(counter, found.PreemptingOver)+")")
 		p.ask(&found.Preempting, vllm.NumPreemptions, rate+" >= "+strconv.FormatFloat(perSecond, 'f', -1, 64), false, nil)
 	}
 }
@@ -157,16 +158,16 @@ func (p *changePlan) fresh(selector string) string {
 	return selector + " unless (" + selector + " == " + selector + p.stepBefore() + ")"
 }
 
-func (p *changePlan) stepBefore() string { return " offset " + Duration(p.step) }
+func (p *changePlan) stepBefore() string { return " offset " + promql.Duration(p.step) }
 
 // last is a series' last value, also while its instance is away.
 func (p *changePlan) last(selector string) string {
-	return "last_over_time(" + Over(selector, maxDowntime) + ")"
+	return "last_over_time(" + promql.Over(selector, maxDowntime) + ")"
 }
 
 func (p *changePlan) run(ctx context.Context, w evidence.Window) ([]evidence.Call, error) {
-	answers, calls := make([]Answer, len(p.asks)), make([]evidence.Call, len(p.asks))
-	grid := Align(w.From, w.To, p.step)
+	answers, calls := make([]promql.Result, len(p.asks)), make([]evidence.Call, len(p.asks))
+	grid := promql.Align(w.From, w.To, p.step)
 	errs := Each(ctx, p.client.concurrent, len(p.asks), func(ctx context.Context, i int) (err error) {
 		if p.asks[i].before {
 			answers[i], calls[i], err = p.client.Query(ctx, p.asks[i].expr, grid.From.Add(-p.step))

@@ -10,6 +10,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -77,5 +78,5 @@ func TestEngineChangesStaysWithinPrometheusPoints(t *testing.T) {
 	require.NoError(t, err)
 	require.LessOrEqual(t, int(month.Duration()/found.Step), 5000)
 	require.GreaterOrEqual(t, found.PreemptingOver, found.Step, "no preemption falls between two steps")
-	require.True(t, strings.Contains(store.Queries()[0], "["+prometheus.Duration(found.PreemptingOver)+"]"), store.Queries()[0])
+	require.True(t, strings.Contains(store.Queries()[0], "["+promql.Duration(found.PreemptingOver)+"]"), store.Queries()[0])
 }

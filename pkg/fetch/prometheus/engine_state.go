@@ -16,6 +16,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -68,12 +69,12 @@ func (c *Client) EngineState(
 		return nil, calls, err
 	}
 	collected := newCollector(names, c.store.Labels, metrics)
-	var turn inTurn[[]Answer]
+	var turn inTurn[[]promql.Result]
 	asked := make([][]evidence.Call, len(pieces))
 	errs := Each(ctx, c.concurrent, len(pieces), func(ctx context.Context, i int) error {
 		answers, calls, err := c.readPiece(ctx, pieces[i].selector, pieces[i].window, minPiece*scrape)
 		asked[i] = calls
-		turn.done(i, answers, func(answers []Answer) {
+		turn.done(i, answers, func(answers []promql.Result) {
 			for _, answer := range answers {
 				collected.add(answer)
 			}
@@ -115,7 +116,7 @@ func (t *inTurn[T]) done(i int, what T, use func(T)) {
 
 // stateSelectors writes one selector for vLLM's metrics, and those of the GPUs; one for each metric where the store takes no
 // pattern for names.
-func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string) []string {
+func (c *Client) stateSelectors(names promql.Names, scope vllm.Scope, metrics []string) []string {
 	var engines, gpus []string
 	for _, name := range metrics {
 		m, _ := vllm.LookupMetric(name)
@@ -128,7 +129,7 @@ func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string)
 			engines = append(engines, names.Full(e))
 		}
 	}
-	return append(names.Selectors(engines, ScopeMatchers(c.store.Labels, scope)...), gpuSelectors(names, c.store.Labels.Pod, scope, gpus)...)
+	return append(names.Selectors(engines, promql.ScopeMatchers(c.store.Labels, scope)...), gpuSelectors(names, c.store.Labels.Pod, scope, gpus)...)
 }
 
 // gpuSelectors finds the GPUs that series keeps: those whose user's pod is in scope, and those that name none. The user's pod
@@ -136,23 +137,23 @@ func (c *Client) stateSelectors(names Names, scope vllm.Scope, metrics []string)
 //
 // No other place narrows: GPUs have no model, and the join also gives a GPU to the instance on its host, whatever namespace,
 // cluster or environment it names: the exporter's, or those of a scrape job that labels otherwise than the engines'.
-func gpuSelectors(names Names, label string, scope vllm.Scope, gpus []string) []string {
+func gpuSelectors(names promql.Names, label string, scope vllm.Scope, gpus []string) []string {
 	conditions := scope.Of(vllm.Pod)
 	if label == "" || len(conditions) == 0 {
 		return names.Selectors(gpus)
 	}
 	exported := exportedLabel(label)
-	plain, renamed := []Matcher{{exported, "=", ""}}, []Matcher{{exported, "!=", ""}}
+	plain, renamed := []promql.Matcher{{Label: exported, Op: "=", Value: ""}}, []promql.Matcher{{Label: exported, Op: "!=", Value: ""}}
 	for _, c := range conditions {
 		op, text := c.Matcher()
-		renamed = append(renamed, Matcher{exported, op, text})
+		renamed = append(renamed, promql.Matcher{Label: exported, Op: op, Value: text})
 		switch {
 		case c.HoldsWithout():
-			plain = append(plain, Matcher{label, op, text})
+			plain = append(plain, promql.Matcher{Label: label, Op: op, Value: text})
 		case op == "=":
-			plain = append(plain, Matcher{label, "=~", regexp.QuoteMeta(text) + "|"})
+			plain = append(plain, promql.Matcher{Label: label, Op: "=~", Value: regexp.QuoteMeta(text) + "|"})
 		case !c.Op.Negative():
-			plain = append(plain, Matcher{label, op, "(?:" + text + ")|"})
+			plain = append(plain, promql.Matcher{Label: label, Op: op, Value: "(?:" + text + ")|"})
 		} // an expression that leaves out the empty text cannot be widened to it: series tests what else is found
 	}
 	return append(names.Selectors(gpus, plain...), names.Selectors(gpus, renamed...)...)
@@ -228,7 +229,7 @@ func leftOut(series float64, scrapes int64, read []evidence.Window) string {
 
 // count tells how many series there were at the busiest of nine moments of a window: engines come and go.
 func (c *Client) count(ctx context.Context, selector string, w evidence.Window) (float64, evidence.Call, error) {
-	r := Range{From: w.From, To: w.To, Step: max(w.Duration()/8, time.Second)}
+	r := promql.Range{From: w.From, To: w.To, Step: max(w.Duration()/8, time.Second)}
 	answer, call, err := c.QueryRange(ctx, "count("+selector+")", r)
 	most := 0.0
 	for _, s := range answer.Series {
@@ -241,19 +242,19 @@ func (c *Client) count(ctx context.Context, selector string, w evidence.Window) 
 
 // readPiece reads one window by an instant query with a range selector, which answers with the samples themselves. An
 // answer too large for us or for the store is asked for in halves, down to least.
-func (c *Client) readPiece(ctx context.Context, selector string, w evidence.Window, least time.Duration) ([]Answer, []evidence.Call, error) {
+func (c *Client) readPiece(ctx context.Context, selector string, w evidence.Window, least time.Duration) ([]promql.Result, []evidence.Call, error) {
 	// A range selector is open on the left and closed on the right; a Window the other way. Times have whole milliseconds.
-	answer, call, err := c.Query(ctx, Over(selector, w.Duration()), w.To.Add(-time.Millisecond))
+	answer, call, err := c.Query(ctx, promql.Over(selector, w.Duration()), w.To.Add(-time.Millisecond))
 	switch {
 	case err == nil:
 		for i := range answer.Series { // Prometheus 2 is closed on the left, too
 			answer.Series[i].Samples = trimBefore(answer.Series[i].Samples, w.From.UnixMilli())
 		}
-		return []Answer{answer}, []evidence.Call{call}, nil
+		return []promql.Result{answer}, []evidence.Call{call}, nil
 	case !tooMuch(err) || w.Duration() < 2*least:
 		return nil, []evidence.Call{call}, err
 	}
-	var answers []Answer
+	var answers []promql.Result
 	calls := []evidence.Call{call}
 	for _, half := range cut(w, 2) {
 		more, asked, err := c.readPiece(ctx, selector, half, least)
@@ -318,7 +319,7 @@ type seriesKey struct {
 	labels string // all but the name
 }
 
-func newCollector(names Names, labels vllm.LabelNames, metrics []string) *collector {
+func newCollector(names promql.Names, labels vllm.LabelNames, metrics []string) *collector {
 	c := &collector{
 		labels: labels, exposed: map[string]alias{}, origins: map[evidence.Origin]*evidence.Origin{},
 		found: map[seriesKey]*evidence.Series{}, rests: map[string][]evidence.Label{},
@@ -333,7 +334,7 @@ func newCollector(names Names, labels vllm.LabelNames, metrics []string) *collec
 }
 
 // add appends the samples of an answer, whose times must follow those of the answers before it.
-func (c *collector) add(answer Answer) {
+func (c *collector) add(answer promql.Result) {
 	for _, s := range answer.Series {
 		a, ok := c.exposed[s.Labels[model.MetricNameLabel]]
 		if !ok || len(s.Samples) == 0 {

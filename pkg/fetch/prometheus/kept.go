@@ -6,6 +6,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memo"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
@@ -52,18 +53,18 @@ const (
 
 // kept is all that a client keeps between queries.
 type kept struct {
-	names   *memo.Memo[evidence.Window, Names]
+	names   *memo.Memo[evidence.Window, promql.Names]
 	exact   *memo.Memo[struct{}, bool] // the store refuses a pattern for a metric's name
-	copies  *memo.Memo[evidence.Window, Copies]
+	copies  *memo.Memo[evidence.Window, promql.Copies]
 	scrapes *memo.Memo[time.Time, time.Duration]
 	uneven  *memo.Memo[unevenKey, map[string]bool]
 }
 
 func newKept(store settings.Store) kept {
 	return kept{
-		names:   memo.New[evidence.Window](keptNames, Names.weight, store),
+		names:   memo.New[evidence.Window](keptNames, weightOfNames, store),
 		exact:   memo.New[struct{}, bool](keptExact, nil, store),
-		copies:  memo.New[evidence.Window](keptCopies, Copies.weight, store),
+		copies:  memo.New[evidence.Window](keptCopies, weightOf, store),
 		scrapes: memo.New[time.Time](keptScrapes, func(d time.Duration) memo.Weight { return memo.Weight{Empty: d == 0} }, store),
 		uneven:  memo.New[unevenKey, map[string]bool](keptUneven, nil, store),
 	}
@@ -77,24 +78,16 @@ func (c *Client) takesNoPattern(ctx context.Context) bool {
 
 // grained is a window that the refreshes of a panel share.
 func grained(w evidence.Window) evidence.Window {
-	return evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain).Add(nameGrain)}
+	return evidence.Window{From: promql.Floor(w.From, nameGrain), To: promql.Floor(w.To, nameGrain).Add(nameGrain)}
 }
 
-func (n Names) weight() memo.Weight {
+func weightOfNames(n promql.Names) memo.Weight {
 	w := memo.Weight{Empty: n.Empty()}
-	for name := range n.have {
+	for name := range n.Have {
 		w.Bytes += 32 + len(name)
 	}
-	if n.exact {
+	if n.Exact {
 		w.TTL = exactNameTTL
 	}
 	return w
-}
-
-func (c Copies) weight() memo.Weight {
-	w := memo.Strings(c.Merge)
-	for _, m := range c.Leave {
-		w.Bytes += len(m.Label) + len(m.Value) + 48
-	}
-	return memo.Weight{Bytes: w.Bytes}
 }

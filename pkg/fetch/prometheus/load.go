@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -24,9 +25,9 @@ func (c *Client) FinishedOver(ctx context.Context, w evidence.Window, scope vllm
 	if err != nil || len(exposed) == 0 {
 		return load, calls, err
 	}
-	selector := Selector(fullNames(names, exposed), ScopeMatchers(c.store.Labels, scope)...)
-	answer, call, err := c.QueryRange(ctx, Aggregate("sum", nil, "increase("+Over(selector, step)+")"),
-		Range{From: w.From.Add(step), To: w.To.Add(step), Step: step})
+	selector := promql.Selector(promql.FullNames(names, exposed), promql.ScopeMatchers(c.store.Labels, scope)...)
+	answer, call, err := c.QueryRange(ctx, promql.Aggregate("sum", nil, "increase("+promql.Over(selector, step)+")"),
+		promql.Range{From: w.From.Add(step), To: w.To.Add(step), Step: step})
 	calls = append(calls, call)
 	load.Counts = make([]float64, int(w.Duration()/step)+1)
 	for _, s := range answer.Series {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -38,7 +39,7 @@ func (c *Client) ScrapeInterval(ctx context.Context, w evidence.Window) (time.Du
 	defer cancel()
 	measured, calls, err := c.MeasureScrapeInterval(measuring, w)
 	if err != nil && ctx.Err() == nil { // the next query shall not wait for it again
-		c.scrapes.Put(ctx, floor(w.To, nameGrain), 0)
+		c.scrapes.Put(ctx, promql.Floor(w.To, nameGrain), 0)
 	}
 	return cmp.Or(measured, DefaultScrapeInterval), calls
 }
@@ -47,7 +48,7 @@ func (c *Client) ScrapeInterval(ctx context.Context, w evidence.Window) (time.Du
 // interval that a tenth of the engines has. It looks at the hour before the end of the window, then at all of the window;
 // 0 = not known.
 func (c *Client) MeasureScrapeInterval(ctx context.Context, w evidence.Window) (time.Duration, []evidence.Call, error) {
-	return c.scrapes.Get(ctx, floor(w.To, nameGrain), func(ctx context.Context) (time.Duration, []evidence.Call, error) {
+	return c.scrapes.Get(ctx, promql.Floor(w.To, nameGrain), func(ctx context.Context) (time.Duration, []evidence.Call, error) {
 		return c.lookAtScrapes(ctx, w)
 	})
 }
@@ -58,14 +59,18 @@ func (c *Client) lookAtScrapes(ctx context.Context, w evidence.Window) (time.Dur
 	if err != nil || len(running) == 0 {
 		return 0, calls, err
 	}
-	selector := Selector([]string{names.Full(running[0])}, ScopeMatchers(c.store.Labels, vllm.Scope{})...)
-	lately := Range{From: w.To.Add(-(scrapeLooks - 1) * scrapeLookEvery), To: w.To, Step: scrapeLookEvery}
-	whole := Range{From: w.From, To: w.To, Step: max(w.Duration()/(scrapeLooks-1), time.Second)}
+	selector := promql.Selector([]string{names.Full(running[0])}, promql.ScopeMatchers(c.store.Labels, vllm.Scope{})...)
+	lately := promql.Range{From: w.To.Add(-(scrapeLooks - 1) * scrapeLookEvery), To: w.To, Step: scrapeLookEvery}
+	whole := promql.Range{From: w.From, To: w.To, Step: max(w.Duration()/(scrapeLooks-1), time.Second)}
 	var interval time.Duration
-	for _, look := range []func() (Answer, evidence.Call, error){
-		func() (Answer, evidence.Call, error) { return c.QueryRange(ctx, intervalsExpr(selector), lately) },
-		func() (Answer, evidence.Call, error) { return c.Query(ctx, Over(selector, scrapeRange), w.To) }, // too young for the first
-		func() (Answer, evidence.Call, error) { return c.QueryRange(ctx, intervalsExpr(selector), whole) },
+	for _, look := range []func() (promql.Result, evidence.Call, error){
+		func() (promql.Result, evidence.Call, error) {
+			return c.QueryRange(ctx, intervalsExpr(selector), lately)
+		},
+		func() (promql.Result, evidence.Call, error) {
+			return c.Query(ctx, promql.Over(selector, scrapeRange), w.To)
+		}, // too young for the first
+		func() (promql.Result, evidence.Call, error) { return c.QueryRange(ctx, intervalsExpr(selector), whole) },
 	} {
 		answer, call, err := look()
 		calls = append(calls, call)
@@ -75,7 +80,7 @@ func (c *Client) lookAtScrapes(ctx context.Context, w evidence.Window) (time.Dur
 		engines := intervalsOf(answer)
 		if interval = slowest(engines); interval > 0 {
 			if !plain(engines) { // scrapes that failed, as while an engine restarts, look like a longer interval
-				answer, call, err := c.Query(ctx, Over(selector, (scrapeLooks-1)*scrapeLookEvery+scrapeRange), w.To)
+				answer, call, err := c.Query(ctx, promql.Over(selector, (scrapeLooks-1)*scrapeLookEvery+scrapeRange), w.To)
 				calls = append(calls, call)
 				if err == nil { // else the longer one does no harm but to gaps that are not seen
 					interval = cmp.Or(slowest(intervalsOf(answer)), interval)
@@ -93,12 +98,12 @@ const intervalLabel = "seconds"
 // intervalsExpr counts the engines by their interval, in tenths of a second: from a sample to the one that was the last ten
 // minutes before, divided by how many there were since.
 func intervalsExpr(selector string) string {
-	return "count_values (" + Quote(intervalLabel) + ", round((timestamp(" + selector + ") - timestamp(" + selector + " offset " +
-		Duration(scrapeRange) + ")) / count_over_time(" + Over(selector, scrapeRange) + "), 0.1))"
+	return "count_values (" + promql.Quote(intervalLabel) + ", round((timestamp(" + selector + ") - timestamp(" + selector + " offset " +
+		promql.Duration(scrapeRange) + ")) / count_over_time(" + promql.Over(selector, scrapeRange) + "), 0.1))"
 }
 
 // intervalsOf reads either answer: engines by interval, or the samples themselves.
-func intervalsOf(answer Answer) map[time.Duration]float64 {
+func intervalsOf(answer promql.Result) map[time.Duration]float64 {
 	engines := map[time.Duration]float64{}
 	for _, s := range answer.Series {
 		if text, ok := s.Labels[intervalLabel]; ok {
@@ -193,8 +198,8 @@ func ScrapeFinding(set, measured time.Duration) (f evidence.Finding, ok bool) {
 	default:
 		return f, false
 	}
-	f.Found = fmt.Sprintf("The engines are scraped every %s and the data source's scrape interval says %s: %s.", Duration(measured), Duration(set), f.Found)
-	f.Fix = fmt.Sprintf("Leave the scrape interval of the data source empty, so that it is measured, or set it to %s.", Duration(measured))
+	f.Found = fmt.Sprintf("The engines are scraped every %s and the data source's scrape interval says %s: %s.", promql.Duration(measured), promql.Duration(set), f.Found)
+	f.Fix = fmt.Sprintf("Leave the scrape interval of the data source empty, so that it is measured, or set it to %s.", promql.Duration(measured))
 	return f, true
 }
 
@@ -206,10 +211,3 @@ func (c *Client) ScrapeFindings(ctx context.Context, w evidence.Window) ([]evide
 	}
 	return nil, calls, err
 }
-
-// StaleAfter is the age from which a sample of the engines says nothing any more: one missed scrape is forgiven.
-func StaleAfter(interval time.Duration) time.Duration {
-	return time.Duration(staleScrapes * float64(interval))
-}
-
-const staleScrapes = 2.5

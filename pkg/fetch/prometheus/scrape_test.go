@@ -12,6 +12,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -107,7 +108,7 @@ func TestStateAndItsStalenessFollowTheMeasuredInterval(t *testing.T) {
 	_, _, err := client.EngineState(t.Context(), []evidence.Window{at(0), at(15)}, vllm.Scope{}, []string{vllm.NumRequestsRunning})
 	require.NoError(t, err)
 	require.Contains(t, store.Queries(), runningSeries+"[16m]", "windows a few scrapes apart are read as one")
-	require.Equal(t, 150*time.Second, prometheus.StaleAfter(time.Minute))
+	require.Equal(t, 150*time.Second, promql.StaleAfter(time.Minute))
 }
 
 func TestAScrapeIntervalThatDoesNotFitIsAFinding(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -28,15 +29,15 @@ func (c *Client) Targets(ctx context.Context, w evidence.Window) ([]evidence.Tar
 	running, info := names.Of(vllm.NumRequestsRunning), names.Of(vllm.CacheConfigInfo)
 	exprs := make([]string, 0, 2)
 	if len(running) > 0 {
-		exprs = append(exprs, Aggregate("group", c.places(), "last_over_time("+
-			Over(Selector(fullNames(names, running), ScopeMatchers(c.store.Labels, vllm.Scope{})...), w.Duration())+")"))
+		exprs = append(exprs, promql.Aggregate("group", c.places(), "last_over_time("+
+			promql.Over(promql.Selector(promql.FullNames(names, running), promql.ScopeMatchers(c.store.Labels, vllm.Scope{})...), w.Duration())+")"))
 	}
 	if len(running) > 0 && len(info) > 0 { // which has no model_name
 		by := append(c.places(), vllm.LabelKVCacheTokens, vllm.LabelGPUBlocks, vllm.LabelBlockSize)
-		exprs = append(exprs, Aggregate("group", by,
-			"last_over_time("+Over(Selector(fullNames(names, info)), w.Duration())+")"))
+		exprs = append(exprs, promql.Aggregate("group", by,
+			"last_over_time("+promql.Over(promql.Selector(promql.FullNames(names, info)), w.Duration())+")"))
 	}
-	answers := make([]Answer, len(exprs))
+	answers := make([]promql.Result, len(exprs))
 	asked := make([]evidence.Call, len(exprs))
 	errs := Each(ctx, c.concurrent, len(exprs), func(ctx context.Context, i int) (err error) {
 		answers[i], asked[i], err = c.Query(ctx, exprs[i], w.To)
@@ -92,9 +93,9 @@ func (c *Client) Finished(
 	if len(exposed) == 0 {
 		return nil, calls, nil
 	}
-	selector := Selector(fullNames(names, exposed), ScopeMatchers(c.store.Labels, scope)...)
-	answer, call, err := c.Query(ctx, Aggregate("sum", append(c.places(), vllm.LabelFinishedReason),
-		"increase("+Over(selector, w.Duration())+")"), w.To)
+	selector := promql.Selector(promql.FullNames(names, exposed), promql.ScopeMatchers(c.store.Labels, scope)...)
+	answer, call, err := c.Query(ctx, promql.Aggregate("sum", append(c.places(), vllm.LabelFinishedReason),
+		"increase("+promql.Over(selector, w.Duration())+")"), w.To)
 	calls = append(calls, call)
 	finished := make([]evidence.Finished, 0, len(answer.Series))
 	for _, s := range answer.Series {

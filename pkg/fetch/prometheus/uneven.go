@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -23,21 +24,21 @@ type unevenKey struct {
 // Uneven says of classic histograms (canonical names) whether replicas of one model have different bounds, as those with and
 // without --custom-histogram-buckets do: then a sum by bound is of some replicas alone. It counts the series of each bound at
 // the beginning, the middle and the end of a window, in one cheap call for all histograms, or none when they were asked about lately.
-func (c *Client) Uneven(ctx context.Context, names Names, metrics []string, w evidence.Window) (map[string]bool, []evidence.Call, error) {
-	grain := evidence.Window{From: floor(w.From, nameGrain), To: floor(w.To, nameGrain)}
+func (c *Client) Uneven(ctx context.Context, names promql.Names, metrics []string, w evidence.Window) (map[string]bool, []evidence.Call, error) {
+	grain := evidence.Window{From: promql.Floor(w.From, nameGrain), To: promql.Floor(w.To, nameGrain)}
 	key := unevenKey{strings.Join(slices.Sorted(slices.Values(metrics)), ","), grain}
 	return c.uneven.Get(ctx, key, func(ctx context.Context) (map[string]bool, []evidence.Call, error) {
 		return c.lookAtBounds(ctx, names, metrics, w)
 	})
 }
 
-func (c *Client) lookAtBounds(ctx context.Context, names Names, metrics []string, w evidence.Window) (map[string]bool, []evidence.Call, error) {
+func (c *Client) lookAtBounds(ctx context.Context, names promql.Names, metrics []string, w evidence.Window) (map[string]bool, []evidence.Call, error) {
 	out, byName := map[string]bool{}, map[string]string{}
 	var full []string
 	for _, metric := range metrics {
 		out[metric] = false
 		for _, e := range names.Of(metric) {
-			if name := names.Full(e) + bucketSuffix; names.all || names.have[name] {
+			if name := names.Full(e) + promql.BucketSuffix; names.All || names.Have[name] {
 				full, byName[name] = append(full, name), metric
 			}
 		}
@@ -48,10 +49,10 @@ func (c *Client) lookAtBounds(ctx context.Context, names Names, metrics []string
 	labels := c.store.Labels
 	by := []string{model.MetricNameLabel, labels.Model, bucketLabel}
 	var exprs []string
-	for _, selector := range names.Selectors(full, ScopeMatchers(labels, vllm.Scope{})...) {
-		exprs = append(exprs, Aggregate("count", by, selector))
+	for _, selector := range names.Selectors(full, promql.ScopeMatchers(labels, vllm.Scope{})...) {
+		exprs = append(exprs, promql.Aggregate("count", by, selector))
 	}
-	answer, call, err := c.QueryRange(ctx, joinOr(exprs), Range{From: w.From, To: w.To, Step: max((w.Duration() / 2).Truncate(time.Millisecond), time.Millisecond)})
+	answer, call, err := c.QueryRange(ctx, promql.Or(exprs), promql.Range{From: w.From, To: w.To, Step: max((w.Duration() / 2).Truncate(time.Millisecond), time.Millisecond)})
 	for key, held := range heldAt(answer, labels.Model) {
 		for _, n := range held.bounds {
 			if n != held.all {
@@ -75,7 +76,7 @@ type held struct {
 	bounds map[float64]float64
 }
 
-func heldAt(answer Answer, modelLabel string) map[heldKey]held {
+func heldAt(answer promql.Result, modelLabel string) map[heldKey]held {
 	out := map[heldKey]held{}
 	for _, s := range answer.Series {
 		bound, err := strconv.ParseFloat(s.Labels[bucketLabel], 64)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
 // TestTimesOfMonthsAreOrderedOnEveryMachine holds times and places on a grid in 64 bits: linux_arm's int has 32.
@@ -20,7 +21,7 @@ func TestTimesOfMonthsAreOrderedOnEveryMachine(t *testing.T) {
 	require.Equal(t, samples[100:], trimBefore(samples, 100*day))
 	require.Equal(t, samples, trimBefore(samples, 0))
 
-	grid := Range{From: time.UnixMilli(0), To: time.UnixMilli(10_000), Step: time.Millisecond}
+	grid := promql.Range{From: time.UnixMilli(0), To: time.UnixMilli(10_000), Step: time.Millisecond}
 	for _, v := range grid.Vector([]evidence.Sample{{UnixMilli: 1<<32 + 5, Value: 7}}) { // 5 in 32 bits
 		require.True(t, math.IsNaN(v), "a sample beside the grid")
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/tools/alerts"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
@@ -162,7 +162,7 @@ func withJob(series []alerts.Series, labels []string) []alerts.Series {
 // expanded fills in what Grafana and the data source do.
 func expanded(expr, environment string) string {
 	return strings.NewReplacer(
-		"${__vllm_prefix}", "vllm:", "${__vllm_copies}", strings.Join(prometheus.CopyLabels, ","), "$__rate_interval", "5m", "$__range", "30m",
+		"${__vllm_prefix}", "vllm:", "${__vllm_copies}", strings.Join(promql.CopyLabels, ","), "$__rate_interval", "5m", "$__range", "30m",
 		"$__interval", "1m", "$environment", environment, "$model", ".*", "$instance", ".*",
 	).Replace(expr)
 }

@@ -1,4 +1,4 @@
-package prometheus
+package promql
 
 import (
 	"time"
@@ -42,15 +42,15 @@ func Align(from, to time.Time, step time.Duration) Range {
 	if step <= 0 || step > to.Sub(from) {
 		return Range{From: to, To: to, Step: max(step, time.Millisecond)}
 	}
-	r := Range{From: floor(from, step), To: floor(to, step), Step: step}
+	r := Range{From: Floor(from, step), To: Floor(to, step), Step: step}
 	if r.To.Sub(r.From) > evidence.MaxRange {
 		r.From = r.From.Add(step)
 	}
 	return r
 }
 
-// floor works on the Unix epoch; time.Truncate works on year 1, whose multiples of odd steps differ.
-func floor(t time.Time, step time.Duration) time.Time {
+// Floor rounds down to a multiple of step. It works on the Unix epoch; time.Truncate works on year 1, whose multiples of odd steps differ.
+func Floor(t time.Time, step time.Duration) time.Time {
 	ns := t.UnixNano()
 	rest := ns % int64(step)
 	if rest < 0 {
@@ -100,3 +100,10 @@ func (r Range) Index(unixMilli int64) (i int, ok bool) {
 	at := (unixMilli - r.From.UnixMilli()) / max(r.Step.Milliseconds(), 1)
 	return int(at), at >= 0 && at < int64(r.points())
 }
+
+// StaleAfter is the age from which a sample of the engines says nothing any more: one missed scrape is forgiven.
+func StaleAfter(interval time.Duration) time.Duration {
+	return time.Duration(staleScrapes * float64(interval))
+}
+
+const staleScrapes = 2.5

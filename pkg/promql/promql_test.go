@@ -1,4 +1,4 @@
-package prometheus
+package promql
 
 import (
 	"regexp"
@@ -124,7 +124,7 @@ func TestAlignPutsBothEndsOnTheGrid(t *testing.T) {
 		time.Unix(1789999995, 0).UTC(), time.Unix(1790000010, 0).UTC(), time.Unix(1790000025, 0).UTC(),
 		time.Unix(1790000040, 0).UTC(), time.Unix(1790000055, 0).UTC(),
 	}, r.Times())
-	require.Equal(t, time.Unix(-10, 0).UTC(), floor(time.Unix(-3, 0), 10*time.Second))
+	require.Equal(t, time.Unix(-10, 0).UTC(), Floor(time.Unix(-3, 0), 10*time.Second))
 	require.Empty(t, Range{}.Times())
 }
 

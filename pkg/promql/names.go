@@ -1,4 +1,4 @@
-package prometheus
+package promql
 
 import (
 	"slices"
@@ -10,17 +10,17 @@ import (
 // Names knows which of the names in vLLM's history a store has, and how a query may name them.
 type Names struct {
 	prefix string
-	have   map[string]bool
-	all    bool   // the store would not tell: every name may be there
-	copies Copies // with NamesOnce
-	exact  bool   // the store takes no pattern for a name (Google's Managed Prometheus): each name is asked for by itself
+	Have   map[string]bool // full names
+	All    bool            // the store would not tell: every name may be there
+	copies Copies          // with NamesOnce
+	Exact  bool            // the store takes no pattern for a name (Google's Managed Prometheus): each name is asked for by itself
 }
 
 // NewNames is for a store that has these full names.
 func NewNames(prefix string, full ...string) Names {
-	n := Names{prefix: prefix, have: make(map[string]bool, len(full))}
+	n := Names{prefix: prefix, Have: make(map[string]bool, len(full))}
 	for _, name := range full {
-		n.have[name] = true
+		n.Have[name] = true
 	}
 	return n
 }
@@ -32,7 +32,7 @@ func (n Names) Of(canonical string) []vllm.Exposed {
 	metric, _ := vllm.LookupMetric(canonical)
 	var out []vllm.Exposed
 	for _, e := range metric.Names {
-		if n.all || n.have[n.Full(e)] || metric.Type == vllm.Histogram && n.have[n.Full(e)+bucketSuffix] {
+		if n.All || n.Have[n.Full(e)] || metric.Type == vllm.Histogram && n.Have[n.Full(e)+BucketSuffix] {
 			out = append(out, e)
 		}
 	}
@@ -41,9 +41,9 @@ func (n Names) Of(canonical string) []vllm.Exposed {
 
 // The suffixes of a classic histogram's series. A native histogram is one series without any suffix.
 const (
-	bucketSuffix = "_bucket"
-	sumSuffix    = "_sum"
-	countSuffix  = "_count"
+	BucketSuffix = "_bucket"
+	SumSuffix    = "_sum"
+	CountSuffix  = "_count"
 )
 
 // HistogramTypes says as which types the store has a histogram: classic with its buckets, sum and count as series of their
@@ -52,8 +52,8 @@ const (
 func (n Names) HistogramTypes(canonical string) (classic, native bool) {
 	metric, _ := vllm.LookupMetric(canonical)
 	for _, e := range metric.Names {
-		classic = classic || n.all || n.have[n.Full(e)+bucketSuffix]
-		native = native || n.have[n.Full(e)]
+		classic = classic || n.All || n.Have[n.Full(e)+BucketSuffix]
+		native = native || n.Have[n.Full(e)]
 	}
 	return classic, native
 }
@@ -78,7 +78,7 @@ func (n Names) Selectors(full []string, matchers ...Matcher) []string {
 		return nil
 	}
 	matchers = slices.Concat(matchers, n.copies.Leave)
-	if !n.exact {
+	if !n.Exact {
 		return []string{Selector(full, matchers...)}
 	}
 	out := make([]string, len(full))
@@ -106,7 +106,7 @@ func (n Names) Either(function, canonical string, suffixes []string, window time
 	}
 	var exprs []string
 	for _, e := range n.Of(canonical) {
-		if suffixes[0] != "" && !n.all && !n.have[n.Full(e)+bucketSuffix] {
+		if suffixes[0] != "" && !n.All && !n.Have[n.Full(e)+BucketSuffix] {
 			continue // native alone
 		}
 		full := make([]string, len(suffixes))
@@ -115,7 +115,7 @@ func (n Names) Either(function, canonical string, suffixes []string, window time
 		}
 		exprs = append(exprs, n.over(function, full, window, matchers)...)
 	}
-	return n.copies.once(joinOr(exprs), false)
+	return n.copies.once(Or(exprs), false)
 }
 
 // Native applies a function over a window to a native histogram under each of its names that the store has; empty where the
@@ -124,14 +124,15 @@ func (n Names) Native(function, canonical string, window time.Duration, matchers
 	metric, _ := vllm.LookupMetric(canonical)
 	var exprs []string
 	for _, e := range metric.Names {
-		if metric.Type == vllm.Histogram && n.have[n.Full(e)] {
+		if metric.Type == vllm.Histogram && n.Have[n.Full(e)] {
 			exprs = append(exprs, n.over(function, []string{n.Full(e)}, window, matchers)...)
 		}
 	}
-	return n.copies.once(joinOr(exprs), true)
+	return n.copies.once(Or(exprs), true)
 }
 
-func joinOr(exprs []string) string {
+// Or joins expressions of one kind.
+func Or(exprs []string) string {
 	out := ""
 	for i, expr := range exprs {
 		if i > 0 {
@@ -143,30 +144,43 @@ func joinOr(exprs []string) string {
 }
 
 // Empty reports whether the store has nothing of vLLM.
-func (n Names) Empty() bool { return !n.all && len(n.have) == 0 }
+func (n Names) Empty() bool { return !n.All && len(n.Have) == 0 }
 
-// engines are full names that between them carry every label of vLLM's engines.
-func (n Names) engines() (full []string) {
+// OfEngines are full names that between them carry every label of vLLM's engines.
+func (n Names) OfEngines() (full []string) {
 	for _, canonical := range []string{vllm.NumRequestsRunning, vllm.RequestSuccess, vllm.CacheConfigInfo, vllm.GenerationTokens} {
-		full = append(full, fullNames(n, n.Of(canonical))...)
+		full = append(full, FullNames(n, n.Of(canonical))...)
 	}
 	return full
 }
 
-// list gives the names that the store has of ours, sorted.
-func (n Names) list() []string {
-	out := make([]string, 0, len(n.have))
-	for name := range n.have {
+// List gives the names that the store has of ours, sorted.
+func (n Names) List() []string {
+	out := make([]string, 0, len(n.Have))
+	for name := range n.Have {
 		out = append(out, name)
 	}
 	slices.Sort(out)
 	return out
 }
 
-func fullNames(names Names, exposed []vllm.Exposed) []string {
+// FullNames writes exposed names with the configured prefix.
+func FullNames(names Names, exposed []vllm.Exposed) []string {
 	full := make([]string, len(exposed))
 	for i, e := range exposed {
 		full[i] = names.Full(e)
 	}
 	return full
 }
+
+// Once leaves copies out of a vector of a function of the engines' own series, which was not written by Either.
+func (n Names) Once(expr string) string { return n.copies.once(expr, false) }
+
+// WithCopies are the same names, and which of their series are copies of others.
+func (n Names) WithCopies(c Copies) Names {
+	n.copies = c
+	return n
+}
+
+// Copies are those that the names were looked up with.
+func (n Names) Copies() Copies { return n.copies }
