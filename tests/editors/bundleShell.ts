@@ -13,7 +13,7 @@ export default async function bundleShell() {
   const stamp = join(folder, 'made-from');
   const made = hash([
     join(root, 'package-lock.json'),
-    join(root, 'src', 'fakes.ts'),
+    join(root, 'src', 'testing', 'fakes.ts'),
     join(__dirname, 'webpack.config.ts'),
     ...readdirSync(shell).map((name) => join(shell, name)),
   ]);
