@@ -1,13 +1,18 @@
 import { DataSourcePlugin } from '@grafana/data';
 import { initPluginTranslations } from '@grafana/i18n';
 
-import { ConfigEditor } from './components/ConfigEditor';
+import { lazily } from './components/lazily';
 import { QueryEditor } from './components/QueryEditor';
-import { QueryHelp } from './components/QueryHelp';
 import { VllmDataSource } from './datasource';
 import pluginJson from './plugin.json';
 import { VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions, VllmSecrets } from './types';
+
+/** What most pages do not show is loaded when a page shows it. */
+const ConfigEditor = lazily(
+  async () => (await import(/* webpackChunkName: "config" */ './components/ConfigEditor')).ConfigEditor
+);
+const QueryHelp = lazily(async () => (await import(/* webpackChunkName: "help" */ './components/QueryHelp')).QueryHelp);
 
 await initPluginTranslations(pluginJson.id);
 

@@ -1,7 +1,7 @@
 import React from 'react';
 import { CoreApp } from '@grafana/data';
 import { initPluginTranslations } from '@grafana/i18n';
-import { render, screen } from '@testing-library/react';
+import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { readFileSync } from 'fs';
 import i18next from 'i18next';
@@ -104,9 +104,10 @@ test('a text that is not in the catalogue is found', () => {
   expect(untranslated()).toEqual(['Not translated']);
 });
 
-test.each(queryTypes)('the query editor of %s says nothing that is not in the catalogue', (queryType) => {
+test.each(queryTypes)('the query editor of %s says nothing that is not in the catalogue', async (queryType) => {
   render(<QueryEditor {...query} query={{ refId: 'A', version: 1, queryType }} app={CoreApp.Explore} />);
   expect(screen.getByText('⟦Show⟧')).toBeInTheDocument();
+  await waitFor(() => expect(screen.queryByText('⟦Loading…⟧')).not.toBeInTheDocument());
   expect(untranslated()).toEqual([]);
 });
 

@@ -12,12 +12,16 @@ import { t } from '@grafana/i18n';
 import { getTemplateSrv } from '@grafana/runtime';
 import { from, map, Observable } from 'rxjs';
 
-import { VariableQueryEditor } from './components/VariableQueryEditor';
+import { lazily } from './components/lazily';
 import { Lists, Option } from './lists/lists';
 import { VllmQuery } from './queryTypes';
 import { VllmDataSourceOptions } from './types';
 import { importVariable, savedText } from './variableImport';
 import { VariableQuery } from './variableQuery';
+
+const VariableQueryEditor = lazily(
+  async () => (await import(/* webpackChunkName: "variable" */ './components/VariableQueryEditor')).VariableQueryEditor
+);
 
 type AnyDataSource = DataSourceApi<VllmQuery, VllmDataSourceOptions>;
 type EditorProps = QueryEditorProps<AnyDataSource, VllmQuery, VllmDataSourceOptions, VariableQuery>;

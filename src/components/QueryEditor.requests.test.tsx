@@ -11,7 +11,7 @@ jest.mock('@grafana/runtime', () => ({
 
 describe('requests', () => {
   test('are filtered, and a value that cannot be read is called that', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     await user.click(screen.getByRole('button', { name: 'Filter' }));
     expect(lastQuery().requests?.filters).toEqual([{ column: 'status', op: '!=', value: 'ok' }]);
     await choose('Where', /^ttft/, 'ttft');
@@ -26,7 +26,7 @@ describe('requests', () => {
   });
 
   test('are filtered by what a column of text holds', async () => {
-    show(
+    await show(
       { queryType: 'requests', requests: { filters: [{ column: 'caller_service', op: '=', value: '' }] } },
       undefined,
       {
@@ -38,13 +38,13 @@ describe('requests', () => {
   });
 
   test('are filtered by every status there is, whatever the range has', async () => {
-    show({ queryType: 'requests', requests: { filters: [{ column: 'status', op: '=', value: '' }] } });
+    await show({ queryType: 'requests', requests: { filters: [{ column: 'status', op: '=', value: '' }] } });
     await choose('Value', 'rejected');
     expect(lastQuery().requests?.filters).toEqual([{ column: 'status', op: '=', value: 'rejected' }]);
   });
 
   test('are filtered by a ratio as people write it', async () => {
-    show({ queryType: 'requests', requests: { filters: [{ column: 'kv_cache_usage', op: '>', value: '' }] } });
+    await show({ queryType: 'requests', requests: { filters: [{ column: 'kv_cache_usage', op: '>', value: '' }] } });
     await type('Value', '9o%');
     expect(screen.getByText('A share such as 90% or 0.9')).toBeInTheDocument();
     await type('Value', '90%');
@@ -52,14 +52,14 @@ describe('requests', () => {
   });
 
   test('are compared as their column allows', async () => {
-    show({ queryType: 'requests', requests: { filters: [{ column: 'model', op: '=', value: 'x' }] } });
+    await show({ queryType: 'requests', requests: { filters: [{ column: 'model', op: '=', value: 'x' }] } });
     await user.click(screen.getByLabelText('Comparison', { selector: 'input' }));
     const offered = (await screen.findAllByRole('option')).map((option) => option.textContent);
     expect(offered).toEqual(['=', '!=', '=~', '!~', 'is not known', 'is known']);
   });
 
   test('are sorted', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     await choose('Sort by', /^ttft/, 'ttft');
     expect(lastQuery().requests?.sort).toEqual({ column: 'ttft', desc: true });
     await user.click(screen.getByLabelText('Smallest first'));
@@ -67,7 +67,7 @@ describe('requests', () => {
   });
 
   test('are limited when the field is left, not while it is typed', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     await user.type(screen.getByLabelText('Limit'), '250');
     expect(onChange).not.toHaveBeenCalled();
     await user.tab();
@@ -78,7 +78,7 @@ describe('requests', () => {
   });
 
   test('are narrowed to live values and to variables', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     await choose('Models', 'qwen');
     expect(lastQuery().scope).toEqual({ models: ['qwen'] });
     await user.click(await screen.findByRole('option', { name: /\$model/ }));
@@ -86,7 +86,7 @@ describe('requests', () => {
   });
 
   test('are narrowed by what was typed and entered, whatever the menu has at hand', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     await user.click(screen.getByLabelText('Models', { selector: 'input' }));
     await user.hover(await screen.findByRole('option', { name: 'llama' }));
     await user.paste('gpt-.*');
@@ -97,7 +97,7 @@ describe('requests', () => {
   });
 
   test('are narrowed by the option that was clicked or that arrow keys went to, not by what was searched for', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     await choose('Models', 'qwen', 'qw');
     await user.click(document.body);
     expect(lastQuery().scope).toEqual({ models: ['qwen'] });
@@ -112,7 +112,7 @@ describe('requests', () => {
   });
 
   test('are narrowed by other places when asked for', async () => {
-    show({ queryType: 'requests' });
+    await show({ queryType: 'requests' });
     expect(screen.queryByLabelText('Pods')).not.toBeInTheDocument();
     await choose('Narrow by', 'Pods');
     expect(screen.getByLabelText('Pods')).toBeInTheDocument();
@@ -129,7 +129,7 @@ describe('a request', () => {
   };
 
   test('is chosen among the slowest and the failed ones, which say what they are', async () => {
-    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await show({ queryType: 'request' }, CoreApp.Explore, { recent });
     await user.click(screen.getByLabelText('Id'));
     const offered = (await screen.findAllByRole('option')).map((option) => option.textContent);
     expect(offered).toEqual([
@@ -143,7 +143,7 @@ describe('a request', () => {
   });
 
   test('is found by what its option says', async () => {
-    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await show({ queryType: 'request' }, CoreApp.Explore, { recent });
     await user.click(screen.getByLabelText('Id'));
     await user.paste('llama 1m23');
     expect(await screen.findByRole('option', { name: /chatcmpl-7/ })).toBeInTheDocument();
@@ -151,7 +151,7 @@ describe('a request', () => {
   });
 
   test.each(['{Enter}', '{Tab}'])('is found by an id that is typed, and %s', async (key) => {
-    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await show({ queryType: 'request' }, CoreApp.Explore, { recent });
     await user.click(screen.getByLabelText('Id'));
     await user.paste(' chatcmpl-99 ');
     await user.keyboard(key);
@@ -161,7 +161,7 @@ describe('a request', () => {
   test.each(['{Enter}', '{Tab}'])(
     'is the one that was typed, and %s, while the menu still shows others',
     async (key) => {
-      show({ queryType: 'request' }, CoreApp.Explore, { recent });
+      await show({ queryType: 'request' }, CoreApp.Explore, { recent });
       await user.click(screen.getByLabelText('Id'));
       await screen.findByRole('option', { name: /chatcmpl-7/ }); // stands above it
       await user.paste('mine');
@@ -174,7 +174,7 @@ describe('a request', () => {
   );
 
   test('is the one that arrow keys went to', async () => {
-    show({ queryType: 'request' }, CoreApp.Explore, { recent });
+    await show({ queryType: 'request' }, CoreApp.Explore, { recent });
     await user.click(screen.getByLabelText('Id'));
     await user.paste('m'); // offered as it is, above what it finds
     await screen.findByRole('option', { name: /chatcmpl-7/ });
@@ -185,7 +185,7 @@ describe('a request', () => {
   });
 
   test('is found by an id that is typed, and left by a click elsewhere', async () => {
-    show({ queryType: 'request' });
+    await show({ queryType: 'request' });
     await user.click(screen.getByLabelText('Id'));
     await user.paste('chatcmpl-99');
     await user.click(document.body);
@@ -194,13 +194,13 @@ describe('a request', () => {
   });
 
   test('cannot be offered when a store is down, and the field says so', async () => {
-    show({ queryType: 'request' }, CoreApp.Explore, { recent: new Error('Jaeger cannot be reached') });
+    await show({ queryType: 'request' }, CoreApp.Explore, { recent: new Error('Jaeger cannot be reached') });
     await user.click(screen.getByLabelText('Id'));
     expect(await screen.findByText('Jaeger cannot be reached')).toBeInTheDocument();
   });
 
   test("'s trace is chosen by its trace id, and one that is none is called that", async () => {
-    show({ queryType: 'trace' }, CoreApp.Explore, { recent });
+    await show({ queryType: 'trace' }, CoreApp.Explore, { recent });
     await choose('Trace id', /ab12/);
     expect(lastQuery().trace).toEqual({ traceId: 'ab12' });
     await user.click(screen.getByLabelText('Trace id'));
@@ -214,7 +214,7 @@ describe('logs', () => {
   const openOptions = () => user.click(screen.getByRole('button', { name: /^Options/ }));
 
   test('are searched', async () => {
-    show({ queryType: 'logs' });
+    await show({ queryType: 'logs' });
     await choose('Levels', 'error');
     await user.keyboard('{Escape}');
     await type('Contains', 'out of memory');
@@ -228,7 +228,9 @@ describe('logs', () => {
   });
 
   test('are those of a process and a file that write some', async () => {
-    show({ queryType: 'logs' }, CoreApp.Explore, { writers: { processes: ['EngineCore_DP0'], loggers: ['core.py'] } });
+    await show({ queryType: 'logs' }, CoreApp.Explore, {
+      writers: { processes: ['EngineCore_DP0'], loggers: ['core.py'] },
+    });
     await openOptions();
     await choose('Process', 'EngineCore_DP0');
     await choose('Logger', 'core.py');
@@ -238,7 +240,7 @@ describe('logs', () => {
 
 describe('a share of requests', () => {
   test('is what an alert rule compares: by filters and places, without order or limit', async () => {
-    show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
+    await show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
     expect(screen.queryByLabelText('Sort by')).not.toBeInTheDocument();
     expect(screen.queryByLabelText('Table')).not.toBeInTheDocument();
     await choose('Share by', 'instance');
@@ -250,7 +252,7 @@ describe('a share of requests', () => {
   });
 
   test('or their number, which a rule compares beside it', async () => {
-    show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
+    await show({ queryType: 'requests' }, CoreApp.UnifiedAlerting);
     await user.click(screen.getByLabelText('Count', { selector: 'input[type=radio]' }));
     expect(lastQuery().requests?.metric).toBe('passed');
     await user.click(screen.getByLabelText('Share', { selector: 'input[type=radio]' }));
@@ -258,7 +260,7 @@ describe('a share of requests', () => {
   });
 
   test('needs a filter, and goes back to a table', async () => {
-    show({ queryType: 'requests', requests: { form: 'timeseries' } });
+    await show({ queryType: 'requests', requests: { form: 'timeseries' } });
     expect(screen.getByText('A share of all requests is always 100 %: add a filter')).toBeInTheDocument();
     await user.click(screen.getByLabelText('Table', { selector: 'input[type=radio]' }));
     expect(lastQuery().requests?.form).toBeUndefined();

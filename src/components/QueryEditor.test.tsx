@@ -11,7 +11,7 @@ jest.mock('@grafana/runtime', () => ({
 }));
 
 test('a kind is chosen, and its own fields appear', async () => {
-  show({ queryType: 'requests' });
+  await show({ queryType: 'requests' });
   await choose('Show', /^Models/);
   expect(lastQuery()).toEqual({ refId: 'A', version: 1, queryType: 'models', models: { form: 'table' } });
   expect(onRunQuery).toHaveBeenCalledTimes(1);
@@ -20,7 +20,7 @@ test('a kind is chosen, and its own fields appear', async () => {
 });
 
 test('events are chosen by name, and none means all', async () => {
-  show({ queryType: 'annotations' });
+  await show({ queryType: 'annotations' });
   expect(screen.getByLabelText('Events')).toHaveAttribute('placeholder', 'all');
   await choose('Events', /^engine_death/, 'engine_death');
   expect(lastQuery().annotations).toEqual({ events: ['engine_death'] });
@@ -30,14 +30,14 @@ test('events are chosen by name, and none means all', async () => {
 });
 
 test('going back to a kind finds what was asked there', async () => {
-  show({ queryType: 'request', request: { id: 'cmpl-1' } });
+  await show({ queryType: 'request', request: { id: 'cmpl-1' } });
   await choose('Show', /^Logs/);
   await choose('Show', /^Request Everything/);
   expect(screen.getByLabelText('Id')).toHaveValue('cmpl-1');
 });
 
 test.each(queryTypes)('every field of the kind %s has a label', async (queryType) => {
-  const { container } = show({ queryType, requests: { filters: [{ column: 'ttft', op: '>', value: '1s' }] } });
+  const { container } = await show({ queryType, requests: { filters: [{ column: 'ttft', op: '>', value: '1s' }] } });
   await waitFor(() => expect(container.querySelector('.cm-content') !== null).toBe(queryType === 'promql'));
   for (const input of container.querySelectorAll('input, textarea, [contenteditable]')) {
     expect(input).toHaveAccessibleName();
@@ -46,7 +46,7 @@ test.each(queryTypes)('every field of the kind %s has a label', async (queryType
 
 describe('in an alert rule', () => {
   test('only kinds that give numbers are offered', async () => {
-    show({ queryType: 'models' }, CoreApp.UnifiedAlerting);
+    await show({ queryType: 'models' }, CoreApp.UnifiedAlerting);
     await user.click(screen.getByLabelText('Show'));
     const offered = (await screen.findAllByRole('option')).map((option) => option.textContent);
     expect(offered).toEqual([
@@ -59,7 +59,7 @@ describe('in an alert rule', () => {
   });
 
   test('a query that gives rows is called that, with the way out', async () => {
-    show({ queryType: 'logs' }, CoreApp.UnifiedAlerting);
+    await show({ queryType: 'logs' }, CoreApp.UnifiedAlerting);
     expect(screen.getByRole('alert')).toHaveTextContent('An alert rule compares numbers, and this query gives rows');
     expect(screen.queryByLabelText('Sort by')).not.toBeInTheDocument();
     await user.click(screen.getByRole('button', { name: 'Use models' }));
@@ -70,13 +70,13 @@ describe('in an alert rule', () => {
     expect(screen.queryByRole('alert')).not.toBeInTheDocument();
   });
 
-  test('a query with several figures says that one is compared', () => {
-    show({ queryType: 'models', models: { metrics: ['ttft', 'e2e'] } }, CoreApp.UnifiedAlerting);
+  test('a query with several figures says that one is compared', async () => {
+    await show({ queryType: 'models', models: { metrics: ['ttft', 'e2e'] } }, CoreApp.UnifiedAlerting);
     expect(screen.getByText('One number is compared: choose one figure')).toBeInTheDocument();
   });
 
   test('one figure and one quantile are compared', async () => {
-    show({ queryType: 'models' }, CoreApp.UnifiedAlerting);
+    await show({ queryType: 'models' }, CoreApp.UnifiedAlerting);
     expect(screen.queryByLabelText('Table')).not.toBeInTheDocument();
     await choose('Figures', /^e2e end-to-end/, 'e2e');
     expect(lastQuery().models).toMatchObject({ metrics: ['e2e'], quantiles: [0.99], form: 'numeric' });
@@ -88,22 +88,22 @@ describe('in an alert rule', () => {
 
 describe('models', () => {
   test('are shown in another form', async () => {
-    show({ queryType: 'models' });
+    await show({ queryType: 'models' });
     await user.click(screen.getByLabelText('Time series'));
     expect(lastQuery().models).toEqual({ form: 'timeseries' });
     await user.click(screen.getByLabelText('Number'));
     expect(lastQuery().models).toEqual({ form: 'numeric', metrics: ['ttft'], quantiles: [0.99] });
   });
 
-  test('have quantiles only where a figure has them', () => {
-    show({ queryType: 'models', models: { metrics: ['running'] } });
+  test('have quantiles only where a figure has them', async () => {
+    await show({ queryType: 'models', models: { metrics: ['running'] } });
     expect(screen.queryByLabelText('Quantiles')).not.toBeInTheDocument();
   });
 });
 
 describe('how limits were kept', () => {
   test('is asked by figure, place and target', async () => {
-    show({ queryType: 'slo' });
+    await show({ queryType: 'slo' });
     await choose('Figures', /^goodput requests that kept/, 'goodput');
     await user.keyboard('{Escape}');
     await type('Target', '99.9 %');
@@ -111,14 +111,14 @@ describe('how limits were kept', () => {
   });
 
   test('becomes one number, of one figure', async () => {
-    show({ queryType: 'slo', slo: { metrics: ['burn_rate', 'goodput'] } });
+    await show({ queryType: 'slo', slo: { metrics: ['burn_rate', 'goodput'] } });
     await user.click(screen.getByLabelText('Number', { selector: 'input[type=radio]' }));
     expect(lastQuery().slo).toEqual({ form: 'numeric', metrics: ['burn_rate'] });
   });
 });
 
 test('coverage becomes one number, and that needs a name', async () => {
-  show({ queryType: 'coverage' });
+  await show({ queryType: 'coverage' });
   await user.click(screen.getByLabelText('Number', { selector: 'input[type=radio]' }));
   expect(lastQuery().coverage).toEqual({ form: 'numeric', metric: 'explained_ratio' });
 });

@@ -8,18 +8,22 @@ import { Lists } from '../lists/lists';
 import { migrateQuery } from '../migrations';
 import { alertingTypes, QueryType, queryTypes, scopedTypes, Specs, VllmQuery } from '../queryTypes';
 import { VllmDataSourceOptions } from '../types';
-import { AnnotationsEditor } from './AnnotationsEditor';
-import { AttainmentEditor } from './AttainmentEditor';
-import { CoverageEditor } from './CoverageEditor';
 import { KindEditorProps } from './kindEditor';
 import { kindWords } from './kinds';
+import { lazily } from './lazily';
 import { LogsEditor } from './LogsEditor';
 import { ModelsEditor } from './ModelsEditor';
 import { PromQLEditor } from './PromQLEditor';
-import { RequestEditor } from './RequestEditor';
 import { RequestsEditor } from './RequestsEditor';
 import { ScopeEditor } from './ScopeEditor';
-import { TraceEditor } from './TraceEditor';
+
+/** The rarer editors are one chunk, which is loaded with the first query of such a kind. */
+const rarer = () => import(/* webpackChunkName: "editors" */ './rarerEditors');
+const AnnotationsEditor = lazily(async () => (await rarer()).AnnotationsEditor);
+const AttainmentEditor = lazily(async () => (await rarer()).AttainmentEditor);
+const CoverageEditor = lazily(async () => (await rarer()).CoverageEditor);
+const RequestEditor = lazily(async () => (await rarer()).RequestEditor);
+const TraceEditor = lazily(async () => (await rarer()).TraceEditor);
 
 /** What editors need of the data source. */
 export type EditorSource = DataSourceApi<VllmQuery, VllmDataSourceOptions> & { lists: Lists };

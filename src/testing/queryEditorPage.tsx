@@ -1,6 +1,6 @@
 import React, { useState } from 'react';
 import { CoreApp } from '@grafana/data';
-import { render, screen } from '@testing-library/react';
+import { render, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 
 import { fakeDataSource, FakeLists } from './fakes';
@@ -15,8 +15,8 @@ export const user = userEvent.setup();
 
 beforeEach(() => jest.clearAllMocks());
 
-/** Shows the editor as a page does: what it says comes back as its query. */
-export function show(
+/** Shows the editor as a page does: what the editor changes comes back as its query. Resolves when the editor is loaded. */
+export async function show(
   part: Partial<VllmQuery>,
   app = CoreApp.Explore,
   lists: FakeLists = { values: ['llama', 'qwen'] }
@@ -37,7 +37,9 @@ export function show(
       />
     );
   }
-  return render(<Page />);
+  const page = render(<Page />);
+  await waitFor(() => expect(screen.queryByText('Loading…')).not.toBeInTheDocument());
+  return page;
 }
 
 /** Opens a menu, searches in it when it is long, and takes an option. */
