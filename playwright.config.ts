@@ -1,15 +1,11 @@
-import { dirname } from 'node:path';
-
 import type { PluginOptions } from '@grafana/plugin-e2e';
 import { defineConfig, devices } from '@playwright/test';
 
 import { findChromium } from './tests/editors/chromium';
 
-const signIn = `${dirname(require.resolve('@grafana/plugin-e2e'))}/auth`;
-
 /**
  * The specs in tests/ run against the Grafana at GRAFANA_URL, which has this plugin and provisioning/ of this repository, and
- * in a browser that is there already. `go tool mage e2e` starts all that.
+ * in a browser that is there already. `go tool mage e2e` starts all that. Each test signs in by itself: see tests/vllm.ts.
  */
 export default defineConfig<PluginOptions>({
   testDir: './tests',
@@ -34,12 +30,4 @@ export default defineConfig<PluginOptions>({
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
     },
   },
-  projects: [
-    { name: 'auth', testDir: signIn, testMatch: [/.*\.js/] },
-    {
-      name: 'chromium',
-      use: { storageState: 'playwright/.auth/admin.json' },
-      dependencies: ['auth'],
-    },
-  ],
 });

@@ -10,8 +10,21 @@ export { expect };
 export const datasource = { type: plugin.id, uid: 'vllm' };
 export const range = { from: 'now-15m', to: 'now' };
 
-/** A test in which the plugin must neither throw nor complain in the console. */
+/**
+ * A test in which the plugin must neither throw nor complain in the console.
+ *
+ * Each test has a session of its own. Grafana replaces the token of a session every ten minutes and tells only the browser
+ * that asked, so tests that shared one session were signed out (401) after ten minutes.
+ */
 export const test = base.extend<{ quiet: void }>({
+  storageState: async ({ baseURL, playwright, user }, use) => {
+    const client = await playwright.request.newContext({ baseURL });
+    const answer = await client.post('/login', { data: user });
+    expect(answer.ok(), await answer.text()).toBe(true);
+    const state = await client.storageState();
+    await client.dispose();
+    await use(state);
+  },
   quiet: [
     async ({ page }, use) => {
       const complaints: string[] = [];
