@@ -11,28 +11,28 @@ import (
 // What is learnt from one query for the next. Losing it costs time, never rows.
 var (
 	keptCallers = memo.Declare(memo.Kind{
-		Name: "fetch.callers", Holds: "which services were seen above engine spans, so that their calls are looked for at once",
-		MovedBy: "whoever may send spans, and the caller services of the settings",
+		Name: "fetch.callers", Holds: "services with spans above engine spans, so that the plugin asks for their calls at once",
+		MovedBy: "everyone who can send spans; the caller services in the settings",
 		TTL:     callersTTL, Entries: 1000, Bytes: 4 << 20,
 	})
 	keptLateness = memo.Declare(memo.Kind{
-		Name: "fetch.lateness", Holds: "how much earlier and later than spans lines are dated",
-		MovedBy: "whoever may send spans and lines; at most by the hour within which lines are joined",
+		Name: "fetch.lateness", Holds: "how much the times of lines and spans differ",
+		MovedBy: "everyone who can send spans and lines, by at most one hour",
 		TTL:     latenessTTL, Entries: 1000,
 	})
 	keptSilent = memo.Declare(memo.Kind{
-		Name: "fetch.places_without_lines", Holds: "places of spans whose lines were looked for in vain",
-		MovedBy: "whoever may send spans and lines",
+		Name: "fetch.places_without_lines", Holds: "places of spans for which no lines were found",
+		MovedBy: "everyone who can send spans and lines",
 		TTL:     5 * time.Minute, Entries: 1000,
 	})
 	keptLoss = memo.Declare(memo.Kind{
 		Name: "fetch.spans_lost", Holds: "whether the storage loses spans in a search",
-		MovedBy: "whoever may send spans and lines, by lines of requests without a span",
+		MovedBy: "everyone who can send spans and lines, by lines of requests without a span",
 		TTL:     10 * time.Minute, Entries: 1000,
 	})
 	keptTargets = memo.Declare(memo.Kind{
-		Name: "fetch.live_targets", Holds: "which model runs where, for one live query",
-		MovedBy: "the store alone",
+		Name: "fetch.live_targets", Holds: "the places of each model, for one live query",
+		MovedBy: "only the store",
 		TTL:     30 * time.Second, // that changes with a deployment, not with a request
 		Empty:   5 * time.Second, Entries: 1,
 	})

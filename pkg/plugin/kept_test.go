@@ -19,7 +19,7 @@ func TestTheDocsListAllThatIsKept(t *testing.T) {
 	require.True(t, found)
 	got, _, found := strings.Cut(rest, "<!-- end -->")
 	require.True(t, found)
-	want := "| kept | holds | for | at most | moved by |\n|---|---|---|---|---|\n"
+	want := "| name | content | kept for | at most | changed by |\n|---|---|---|---|---|\n"
 	for _, k := range memo.Kinds() {
 		keep, most := k.TTL.String(), fmt.Sprintf("%d entries", k.Entries)
 		if k.Empty > 0 {

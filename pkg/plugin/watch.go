@@ -147,8 +147,8 @@ type lineWatcher struct {
 const modelMoves = 30 * time.Second
 
 var keptNarrowed = memo.Declare(memo.Kind{
-	Name: "plugin.live_pods", Holds: "on which pods the models of one live query run",
-	MovedBy: "the store alone", TTL: modelMoves, Entries: 1,
+	Name: "plugin.live_pods", Holds: "the pods on which the models of one live query run",
+	MovedBy: "only the store", TTL: modelMoves, Entries: 1,
 })
 
 func (d *Datasource) lineWatcher(q query.Query) *lineWatcher {

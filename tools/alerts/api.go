@@ -29,7 +29,7 @@ func api() Group {
 					  / sum by (%[1]s) (%[2]s) > %[3]g
 					and sum by (%[1]s) (%[2]s{status="5xx"}) > %[4]d`, byDeployment, answered5m, serverErrorRatio, minFailures),
 				Summary:     `{{ $value | humanizePercentage }} of the answers of {{ $labels.job }} are server errors`,
-				Description: "Requests fail with 5xx. A stream that fails after its first byte is not among them: it counts as 2xx.",
+				Description: "Requests fail with 5xx. A stream that fails after its first byte is not included, because it counts as 2xx.",
 				Cases: []Case{
 					{"fires above five in a hundred, if that is more than two", answered(few*above/(serverErrorRatio*above), 0, serverErrorRatio*above), 7 * time.Minute, 1},
 					{"is silent below five in a hundred", answered(100, 0, serverErrorRatio*below), 15 * time.Minute, 0},
@@ -46,7 +46,7 @@ func api() Group {
 					  / sum by (%[1]s) (%[2]s) > %[3]g
 					and sum by (%[1]s) (%[2]s{finished_reason="error"}) > %[4]d`, byModel, finished5m, serverErrorRatio, minFailures),
 				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} end in an engine error`,
-				Description: "The engine gave up on requests that it had accepted: KV loading, grammar compilation or preprocessing failed.",
+				Description: "The engine ended accepted requests with an error: KV loading, grammar compilation or preprocessing failed.",
 				Cases: []Case{
 					{"fires above five in a hundred, if that is more than two", finished(few*above/(serverErrorRatio*above), serverErrorRatio*above), 7 * time.Minute, 1},
 					{"is silent below five in a hundred", finished(100, serverErrorRatio*below), 15 * time.Minute, 0},
@@ -59,8 +59,8 @@ func api() Group {
 					sum by (%[1]s) (%[2]s{status="4xx"})
 					  / sum by (%[1]s) (%[2]s) > %[3]g
 					and sum by (%[1]s) (%[2]s) > %[4]g`, byDeployment, answered5m, clientErrorRatio, 300*minRate),
-				Summary:     `{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} are refused as wrong`,
-				Description: "A client sends what the server cannot take: a wrong model name, a prompt beyond max_model_len, no access.",
+				Summary:     `{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} are refused with 4xx`,
+				Description: "A client sends requests that the server cannot accept: a wrong model name, a long prompt, or no access.",
 				Cases: []Case{
 					{"fires when most are refused, from one request a minute on", answered(60*minRate*above, clientErrorRatio*above, 0), 15 * time.Minute, 1},
 					{"is silent when less than half are", answered(100, clientErrorRatio*below, 0), 25 * time.Minute, 0},
@@ -71,7 +71,7 @@ func api() Group {
 				Name: "VLLMCorruptedOutputs", Severity: Critical, Component: Engine,
 				Expr:        corrupted10 + ` > 0`,
 				Summary:     `{{ $labels.instance }} computes NaN for {{ $labels.model_name }}`,
-				Description: "Logits were not numbers, so answers are wrong: broken weights, a kernel's fault, or a failing GPU. Counted with VLLM_COMPUTE_NANS_IN_LOGITS=1 only.",
+				Description: "Logits were not numbers, so the answers are wrong. Possible causes are broken weights, a faulty kernel or a faulty GPU. vLLM counts this only with VLLM_COMPUTE_NANS_IN_LOGITS=1.",
 				Cases: []Case{
 					{"fires at the first", []Series{{`vllm:corrupted_requests_total{` + testEngine + `}`, "0x10 1x10"}}, 15 * time.Minute, 1},
 					{"is silent at none", []Series{{`vllm:corrupted_requests_total{` + testEngine + `}`, "0x20"}}, 15 * time.Minute, 0},

@@ -23,7 +23,7 @@ func cache() Group {
 				Name: "VLLMKVCachePressure", Severity: Medium, Component: KVCache, For: 10 * time.Minute,
 				Expr:        fmt.Sprintf(`max by (%s) (avg_over_time(vllm:kv_cache_usage_perc[5m])) > %g`, byInstance, kvPressure),
 				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is {{ $value | humanizePercentage }} full`,
-				Description: "There is room for few more tokens: new requests will wait, and running ones may be preempted.",
+				Description: "The cache has space for only a few more tokens. New requests will wait, and vLLM may preempt running requests.",
 				Cases: []Case{
 					{"fires above nine tenths", usage("0.91", 0), 10 * time.Minute, 1},
 					{"is silent at nine tenths", usage("0.9", 0), 25 * time.Minute, 0},
@@ -34,8 +34,8 @@ func cache() Group {
 				Expr: pretty(`
 					max by (%[1]s) (avg_over_time(vllm:kv_cache_usage_perc[5m])) > %[2]g
 					and sum by (%[1]s) (vllm:num_requests_waiting{model_name!=""}) > 0`, byInstance, kvExhausted),
-				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is full and requests wait for room`,
-				Description: "Requests queue because their tokens have no place, not because the batch is full. More sequences at a time would not help; more memory or shorter contexts would.",
+				Summary:     `KV cache of {{ $labels.model_name }} on {{ $labels.instance }} is full and requests wait`,
+				Description: "Requests wait because the cache has no space for their tokens. The batch is not full, so a larger batch does not help. More memory or shorter contexts help.",
 				Cases: []Case{
 					{"fires when it is full and requests wait", usage("0.96", 1), 5 * time.Minute, 1},
 					{"is silent when nothing waits", usage("0.96", 0), 20 * time.Minute, 0},
@@ -47,7 +47,7 @@ func cache() Group {
 				Expr: fmt.Sprintf(`max by (%[1]s) (sum by (%[1]s, engine) (rate(vllm:num_preemptions_total[5m]))) >= %[2]g`,
 					byInstance, events.StormPerSecond),
 				Summary:     `An engine of {{ $labels.instance }} preempts {{ $value | humanize }} requests of {{ $labels.model_name }} a second`,
-				Description: "The KV cache runs out while requests decode: their work is thrown away and computed again. Latency grows without more load.",
+				Description: "The KV cache is full while requests decode. vLLM discards their tokens and computes them again. Latency grows without more load.",
 				Cases: []Case{
 					{"fires at thirty a minute", preempted(30), 10 * time.Minute, 1},
 					{"is silent at twenty-nine", preempted(29), 15 * time.Minute, 0},
@@ -58,8 +58,8 @@ func cache() Group {
 				Expr: pretty(`
 					model:vllm_prefix_cache_hit:ratio_rate30m < %[1]g * (model:vllm_prefix_cache_hit:ratio_rate30m offset 1d)
 					and (model:vllm_prefix_cache_hit:ratio_rate30m offset 1d) > %[2]g`, prefixCacheDrop, prefixCacheWas),
-				Summary:     `Prefix cache of {{ $labels.model_name }} hits {{ $value | humanizePercentage }}, less than half of yesterday`,
-				Description: "Prompts no longer begin alike, or the router no longer sends them to the replica that knows them. Prefill work and TTFT grow.",
+				Summary:     `Prefix cache hit ratio of {{ $labels.model_name }} is {{ $value | humanizePercentage }}, less than half of yesterday`,
+				Description: "Prompts no longer begin with the same text, or the router no longer sends them to the same replica. Prefill work and TTFT grow.",
 				Cases: []Case{
 					{"fires below half of yesterday's ratio, if that was worth having", prefixHits(21, 10), 24*time.Hour + 20*time.Minute, 1},
 					{"is silent at half", prefixHits(50, 26), 25 * time.Hour, 0},
@@ -71,9 +71,9 @@ func cache() Group {
 				Expr: pretty(`
 					sum by (%[1]s) (vllm:num_requests_waiting_by_reason{reason="deferred"}) > %[2]d
 					and on (%[3]s, instance) vllm:lora_requests_info`, byInstance, deferred, byDeployment),
-				Summary: `{{ $value | humanize }} requests on {{ $labels.instance }} are deferred, usually for want of a LoRA slot`,
-				Description: "vLLM holds them back although the batch has room: more adapters are asked for than max_loras lets into one batch. " +
-					"Remote KV that has not come and grammars that compile count as deferred, too; no metric tells them apart.",
+				Summary: `{{ $value | humanize }} requests on {{ $labels.instance }} are deferred, usually because no LoRA slot is free`,
+				Description: "The batch has free places, but requests ask for more adapters than max_loras allows in one batch. " +
+					"Requests that wait for remote KV or for a grammar also count as deferred. No metric separates them.",
 				Cases: []Case{
 					{"fires when six wait and adapters are in use", deferredRequests(6, "prod"), 5 * time.Minute, 1},
 					{"is silent at five", deferredRequests(5, "prod"), 15 * time.Minute, 0},
@@ -85,7 +85,7 @@ func cache() Group {
 				Name: "VLLMKVTransferFailures", Severity: High, Component: KVCache, Dashboard: "vllm-disaggregation",
 				Expr:        failedTransfers + ` > 0`,
 				Summary:     `KV transfers to {{ $labels.instance }} fail`,
-				Description: "Prefill and decode are apart, and the cache does not get across: requests fail or are computed again.",
+				Description: "Prefill and decode run on different servers, and the KV cache does not reach the decode side. Requests fail, or vLLM computes them again.",
 				Cases: []Case{
 					{"fires at the first", transfers("0x10 1x10"), 15 * time.Minute, 1},
 					{"is silent at none", transfers("0x20"), 15 * time.Minute, 0},

@@ -20,8 +20,8 @@ func decoding() Group {
 					model:vllm_tokens_per_running:avg15m < %g * (model:vllm_tokens_per_running:avg15m offset 1h)
 					and sum by (%s) (avg_over_time(vllm:num_requests_running{model_name!=""}[15m]))
 					  <= sum by (%[2]s) (avg_over_time(vllm:num_requests_running{model_name!=""}[15m] offset 1h))`, throughputDrop, byModel),
-				Summary:     `{{ $labels.model_name }} generates {{ $value | humanize }} tokens a second and request, half of an hour ago`,
-				Description: "Each request gets tokens at less than half the speed although no more of them run: preemptions, a GPU that slows down, long prompts between the decodes, or a noisy neighbour.",
+				Summary:     `{{ $labels.model_name }} generates {{ $value | humanize }} tokens a second per request, less than half of an hour ago`,
+				Description: "Each request gets tokens at less than half the speed, but no more requests run. Possible causes are preemptions, a slow GPU, long prompts between the decodes, or other load on the host.",
 				Cases: []Case{
 					{"fires below half with the same load", tokens(240, 119, 10), 85 * time.Minute, 1},
 					{"is silent at half", tokens(240, 120, 10), 100 * time.Minute, 0},
@@ -34,7 +34,7 @@ func decoding() Group {
 					sum by (%[1]s) (rate(vllm:spec_decode_num_accepted_tokens_total[15m]))
 					  / sum by (%[1]s) (rate(vllm:spec_decode_num_draft_tokens_total[15m])) < %[2]g`, byModel, specDecodeAcceptance),
 				Summary:     `{{ $labels.model_name }} keeps {{ $value | humanizePercentage }} of its drafted tokens`,
-				Description: "Speculative decoding drafts tokens that are thrown away: at this rate it costs more than it saves.",
+				Description: "vLLM rejects most tokens that speculative decoding drafts. At this rate, drafting costs more than it saves.",
 				Cases: []Case{
 					{"fires below three tenths", drafted(29), 31 * time.Minute, 1},
 					{"is silent at three tenths", drafted(30), 60 * time.Minute, 0},

@@ -23,8 +23,8 @@ func deployment() Group {
 					or max by (%[1]s) (max_over_time(up{%[2]s}[%[3]s]))
 					unless max by (%[1]s) (up{%[2]s})`, byDeployment, vllmJob, duration(goneFor)),
 				Summary: `No replica of {{ $labels.job }} answers{{ with $labels.namespace }} in {{ . }}{{ end }}`,
-				Description: "Prometheus reaches none of the deployment's replicas, or finds none to reach: every request to it fails. " +
-					"Other alerts of this deployment are silenced while this one is on.",
+				Description: "Prometheus reaches no replica of this deployment, or finds no replica to scrape. Every request to the deployment fails. " +
+					"While this alert fires, the deployment's other alerts are not sent.",
 				Cases: []Case{
 					{"fires when the last replica has been gone for a minute", []Series{{`up{` + a + `}`, "1x5 0x10"}, {`up{` + b + `}`, "1x3 0x12"}}, 7 * time.Minute, 1},
 					{"is silent while one replica answers", []Series{{`up{` + a + `}`, "0x15"}, {`up{` + b + `}`, "1x15"}}, 10 * time.Minute, 0},
@@ -38,7 +38,7 @@ func deployment() Group {
 				Name: "VLLMInstanceDown", Severity: High, Component: Deployment, For: instanceDownFor,
 				Expr:        once(fmt.Sprintf(`up{%s}`, vllmJob)) + " == 0",
 				Summary:     `{{ $labels.instance }} of {{ $labels.job }} is down`,
-				Description: "This replica has not answered a scrape for longer than a start takes. The others carry its load.",
+				Description: "This replica has not answered a scrape for longer than a start takes. The other replicas serve its load.",
 				Cases: []Case{
 					{"fires after ten minutes", []Series{{`up{` + a + `}`, "1x2 0x20"}}, 13 * time.Minute, 1},
 					{"is silent during a start", []Series{{`up{` + a + `}`, "1x2 0x8 1x20"}}, 20 * time.Minute, 0},
@@ -49,9 +49,9 @@ func deployment() Group {
 				Expr: pretty(`
 					sum by (%[1]s) (vllm:num_requests_running{model_name!=""} + vllm:num_requests_waiting{model_name!=""}) > 0
 					and sum by (%[1]s) (rate(vllm:generation_tokens_total[3m]) + rate(vllm:prompt_tokens_total[3m])) == 0`, byInstance),
-				Summary: `{{ $labels.instance }} has requests of {{ $labels.model_name }} and produces no token`,
-				Description: "The server is up and holds {{ $value }} requests, but not one token has been produced for minutes. " +
-					"The engine hangs, or it died and the API server has not noticed.",
+				Summary: `{{ $labels.instance }} has requests for {{ $labels.model_name }} but generates no tokens`,
+				Description: "The server is up and has {{ $value }} requests, but has produced no token for minutes. " +
+					"Either the engine hangs, or the engine died and the API server still runs.",
 				Cases: []Case{
 					{"fires when requests wait and no token comes", []Series{
 						{`vllm:num_requests_running{` + engine + `}`, "4x15"}, {`vllm:num_requests_waiting{` + engine + `}`, "9x15"},
@@ -73,7 +73,7 @@ func deployment() Group {
 					max by (%[1]s) (changes(process_start_time_seconds{%[2]s}[1h])) >= %[3]d
 					or max by (%[1]s) (resets(vllm:generation_tokens_total[1h])) >= %[3]d`, byDeployment+", instance", vllmJob, restartsPerHour),
 				Summary:     `{{ $labels.instance }} restarted {{ $value }} times within an hour`,
-				Description: "A crash loop: every restart loses all requests in flight, and the model's start takes minutes each time.",
+				Description: "The process is in a crash loop. Every restart loses all running requests, and every start of the model takes minutes.",
 				Cases: []Case{
 					{"fires at the third restart", []Series{{`process_start_time_seconds{` + a + `}`, "1x9 2x9 3x9 4x9"}}, 35 * time.Minute, 1},
 					{"is silent at two", []Series{{`process_start_time_seconds{` + a + `}`, "1x9 2x9 3x19"}}, 35 * time.Minute, 0},
@@ -85,7 +85,7 @@ func deployment() Group {
 				Name: "VLLMEngineAsleep", Severity: Info, Component: Engine, For: 10 * time.Minute,
 				Expr:        fmt.Sprintf(`max by (%s) (vllm:engine_sleep_state{sleep_state="awake"}) == 0`, byInstance),
 				Summary:     `{{ $labels.instance }} ({{ $labels.model_name }}) is asleep`,
-				Description: "Sleep mode has given the GPU's memory back. Requests to this replica wait until it is woken.",
+				Description: "Sleep mode has released the GPU's memory. Requests to this replica wait until somebody wakes it up.",
 				Cases: []Case{
 					{"fires after ten minutes of sleep", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "0x20"}}, 10 * time.Minute, 1},
 					{"is silent when awake", []Series{{`vllm:engine_sleep_state{sleep_state="awake", ` + engine + `}`, "1x20"}}, 12 * time.Minute, 0},
@@ -96,8 +96,8 @@ func deployment() Group {
 				Expr: pretty(`
 					max by (%[1]s) (instance:vllm_requests:avg5m) >= %[2]d
 					and max by (%[1]s) (instance:vllm_requests:avg5m) > %[3]d * avg by (%[1]s) (instance:vllm_requests:avg5m)`, byModel, imbalanceMin, imbalance),
-				Summary:     `Load on {{ $labels.model_name }} is uneven: one replica has {{ $value | humanize }} requests`,
-				Description: "The busiest replica has more than twice the mean. Requests queue on it while others have room: look at the router's policy and at long-lived connections.",
+				Summary:     `Uneven load on {{ $labels.model_name }}: one replica has {{ $value | humanize }} requests`,
+				Description: "The busiest replica has more than twice the mean load. Requests wait there while other replicas have free places. Check the router's policy and long-lived connections.",
 				Cases: []Case{
 					{"fires when one of three has eight and more than twice the mean", load3(engine, 8, 2, 1), 15 * time.Minute, 1},
 					{"is silent at twice the mean", load3(engine, 8, 2, 2), 30 * time.Minute, 0},

@@ -22,7 +22,7 @@ func gpu() Group {
 					max by (%[1]s) (DCGM_FI_DEV_XID_ERRORS) > 0%[2]s
 					and max by (%[1]s) (changes(DCGM_FI_DEV_XID_ERRORS[10m])) > 0`, byGPU, eachXID(" != %d", "")),
 				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} reports XID {{ $value }}`,
-				Description: "The driver reports a fault of the card or its links; what the number means is in NVIDIA's XID catalogue. The exporter keeps the last number, so the same XID twice in a row shows once.",
+				Description: "The driver reports a fault of the GPU or its links. NVIDIA's XID catalogue explains the number. The exporter keeps only the last number, so the same XID twice in a row shows once.",
 				Cases: []Case{
 					{"fires when an XID appears", series("DCGM_FI_DEV_XID_ERRORS", "0x10 79x20"), 12 * time.Minute, 1},
 					{"is silent about those of programs", xidsOn("0x10 %dx20"), 12 * time.Minute, 0},
@@ -36,8 +36,8 @@ func gpu() Group {
 				Expr: pretty(`
 					max by (%[1]s) (%[2]s)
 					and max by (%[1]s) (changes(DCGM_FI_DEV_XID_ERRORS[10m])) > 0`, byGPU, eachXID("DCGM_FI_DEV_XID_ERRORS == %d", " or ")),
-				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} reports XID {{ $value }}, which is usually the program's`,
-				Description: "What ran on the card did something illegal or ended in the middle of its work. A fault of the card can look so too, if it comes again and again.",
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} reports XID {{ $value }}, usually a program's fault`,
+				Description: "A program on the GPU did something illegal, or stopped in the middle of its work. If the XID comes again and again, the GPU can be faulty.",
 				Cases: []Case{
 					{"fires at each of them", xidsOn("0x10 %dx20"), 12 * time.Minute, len(xidsOfPrograms)},
 					{"is silent about the card's own", series("DCGM_FI_DEV_XID_ERRORS", "0x10 79x20"), 12 * time.Minute, 0},
@@ -47,8 +47,8 @@ func gpu() Group {
 			{
 				Name: "VLLMGPUHot", Severity: High, Component: GPU, For: 5 * time.Minute,
 				Expr:        fmt.Sprintf(`max by (%s) (DCGM_FI_DEV_GPU_TEMP) > %d`, byGPU, gpuCelsius),
-				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} has {{ $value }} °C`,
-				Description: "A little more and the card slows itself down; then every request on it gets slower.",
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is at {{ $value }} °C`,
+				Description: "At a slightly higher temperature, the GPU lowers its speed. Every request on this GPU then gets slower.",
 				Cases: []Case{
 					{"fires above the limit", series("DCGM_FI_DEV_GPU_TEMP", "86x30"), 5 * time.Minute, 1},
 					{"is silent at the limit", series("DCGM_FI_DEV_GPU_TEMP", "85x30"), 15 * time.Minute, 0},
@@ -58,7 +58,7 @@ func gpu() Group {
 				Name: "VLLMGPUThermalThrottling", Severity: High, Component: GPU, For: 5 * time.Minute,
 				Expr:        fmt.Sprintf(`max by (%s) (rate(DCGM_FI_DEV_THERMAL_VIOLATION[5m])) / 1e9 > %g`, byGPU, gpuThrottled),
 				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is slowed by heat {{ $value | humanizePercentage }} of the time`,
-				Description: "Cooling does not keep up. Counted only where dcgm-exporter is told to collect DCGM_FI_DEV_THERMAL_VIOLATION.",
+				Description: "The cooling is not sufficient. The metric exists only if dcgm-exporter collects DCGM_FI_DEV_THERMAL_VIOLATION.",
 				Cases: []Case{
 					{"fires above a tenth of the time", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.11), 10 * time.Minute, 1},
 					{"is silent at a tenth", violation("DCGM_FI_DEV_THERMAL_VIOLATION", 0.1), 15 * time.Minute, 0},
@@ -67,8 +67,8 @@ func gpu() Group {
 			{
 				Name: "VLLMGPUPowerThrottling", Severity: Medium, Component: GPU, For: 15 * time.Minute,
 				Expr:        fmt.Sprintf(`max by (%s) (rate(DCGM_FI_DEV_POWER_VIOLATION[5m])) / 1e9 > %g`, byGPU, gpuThrottled),
-				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is held back by its power limit {{ $value | humanizePercentage }} of the time`,
-				Description: "The card would go faster if it were allowed more power. Counted only where dcgm-exporter is told to collect DCGM_FI_DEV_POWER_VIOLATION.",
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} is slowed by its power limit {{ $value | humanizePercentage }} of the time`,
+				Description: "With more power, the GPU would be faster. The metric exists only if dcgm-exporter collects DCGM_FI_DEV_POWER_VIOLATION.",
 				Cases: []Case{
 					{"fires above a tenth of the time", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.11), 20 * time.Minute, 1},
 					{"is silent at a tenth", violation("DCGM_FI_DEV_POWER_VIOLATION", 0.1), 30 * time.Minute, 0},
@@ -77,8 +77,8 @@ func gpu() Group {
 			{
 				Name: "VLLMGPURowRemapFailure", Severity: High, Component: GPU,
 				Expr:        fmt.Sprintf(`max by (%s) (DCGM_FI_DEV_ROW_REMAP_FAILURE) > 0`, byGPU),
-				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} has memory it cannot repair`,
-				Description: "Row remapping failed: the card is to be replaced. Until then, errors of memory end the process that meets them.",
+				Summary:     `GPU {{ $labels.gpu }} of {{ or $labels.Hostname $labels.hostname }} has memory that it cannot repair`,
+				Description: "Row remapping failed: replace the GPU. Until then, a memory error stops the process that uses the faulty row.",
 				Cases: []Case{
 					{"fires when the flag is set", series("DCGM_FI_DEV_ROW_REMAP_FAILURE", "0x5 1x5"), 8 * time.Minute, 1},
 					{"is silent when it is not", series("DCGM_FI_DEV_ROW_REMAP_FAILURE", "0x10"), 8 * time.Minute, 0},

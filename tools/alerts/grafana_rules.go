@@ -39,8 +39,8 @@ func managedSLO() []Managed {
 			Name: "VLLMSLOBurn" + b.Name, Severity: b.Severity, Component: SLO,
 			Ask:       []Question{aboutSLO("worst_limit_burn_rate", b.Long), aboutSLO("worst_limit_burn_rate", b.Short)},
 			Condition: fmt.Sprintf("$A > %[1]g && $B > %[1]g", b.Rate),
-			Summary:   `{{ $labels.model }} burns its error budget {{ printf "%.1f" $values.A.Value }} times too fast`,
-			Description: fmt.Sprintf("At this rate %s is gone: too many requests miss the limit on TTFT, TPOT or E2E that is hit worst, over windows of %s and %s.",
+			Summary:   `{{ $labels.model }} uses its error budget {{ printf "%.1f" $values.A.Value }} times too fast`,
+			Description: fmt.Sprintf("This rate uses up %s. Too many requests miss the limit on TTFT, TPOT or E2E that fails most often. The windows are %s and %s.",
 				b.Budget, duration(b.Long), duration(b.Short)),
 			Dashboard: "vllm-slo", Worst: []join.Filter{missedLimits},
 		})
@@ -50,7 +50,7 @@ func managedSLO() []Managed {
 		Ask:         []Question{aboutSLO("attainment", requestWindow), aboutSLO("missed", requestWindow)},
 		Condition:   fmt.Sprintf("$A < %g && $B >= %d", 1-missedShare, fewRequests),
 		Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} kept their SLO`,
-		Description: fmt.Sprintf("More than %g %% missed a limit or failed, judged request by request, all limits jointly.", 100*missedShare),
+		Description: fmt.Sprintf("More than %g %% of the requests missed a limit or failed. Each request is judged by all its limits together.", 100*missedShare),
 		Dashboard:   "vllm-slo", Worst: []join.Filter{missedLimits},
 	})
 }
@@ -63,15 +63,15 @@ func managedRequests() []Managed {
 		{
 			Name: "VLLMUnaccountedTime", Severity: Medium, Component: Engine, For: 4 * time.Minute,
 			Ask: []Question{shareOf(requestWindow, unaccounted)}, Condition: fmt.Sprintf("$A > %g", unaccountedShare),
-			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} spent time that no phase accounts for`,
-			Description: fmt.Sprintf("More than %s of their end-to-end time is neither queue nor prefill nor decode: the API server was busy, or a step hung.", unaccountedTime),
+			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} have unaccounted time`,
+			Description: fmt.Sprintf("More than %s of their end-to-end time is not queue, prefill or decode. Either the API server was busy, or an engine step hung.", unaccountedTime),
 			Dashboard:   "vllm-requests", Worst: []join.Filter{unaccounted},
 		},
 		{
 			Name: "VLLMTimeOutsideEngine", Severity: Medium, Component: API, For: 4 * time.Minute,
 			Ask: []Question{shareOf(requestWindow, outside)}, Condition: fmt.Sprintf("$A > %g", outsideShare),
-			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} wait outside of vLLM`,
-			Description: fmt.Sprintf("Their callers saw more than %s that the engine did not: gateway, network, or a client that reads slowly.", outsideTime),
+			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} wait outside vLLM`,
+			Description: fmt.Sprintf("Their callers waited more than %s longer than the engine worked. Check the gateway, the network, and clients that read slowly.", outsideTime),
 			Dashboard:   "vllm-requests", Worst: []join.Filter{outside},
 		},
 		{
@@ -79,7 +79,7 @@ func managedRequests() []Managed {
 			Ask:         []Question{shareOf(requestWindow, failedRequests), passing(requestWindow, failedRequests)},
 			Condition:   fmt.Sprintf("$A > %g && $B > %d", failedShare, minFailures),
 			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} fail`,
-			Description: "Errors and refusals as the spans and lines of the requests tell them, a stream that broke after its first byte included.",
+			Description: "The spans and log lines of these requests show errors or refusals. Streams that broke after their first byte are included.",
 			Dashboard:   "vllm-requests", Worst: []join.Filter{failedRequests},
 		},
 	}
@@ -93,14 +93,14 @@ func managedModels() []Managed {
 			Name: "VLLMModelErrors", Severity: Critical, Component: Engine, For: 2 * time.Minute,
 			Ask: []Question{aboutModels("error_ratio", 5*time.Minute)}, Condition: fmt.Sprintf("$A > %g", serverErrorRatio),
 			Summary:     `{{ humanizePercentage $values.A.Value }} of the requests for {{ $labels.model }} end in an engine error`,
-			Description: "The engine gave up on requests that it had accepted.",
+			Description: "The engine ended accepted requests with an error.",
 			Dashboard:   "vllm-model", Worst: []join.Filter{{Column: "status", Op: join.Equal, Value: string(join.StatusError)}},
 		},
 		{
 			Name: "VLLMModelQueue", Severity: High, Component: Queue, For: 5 * time.Minute,
 			Ask: []Question{aboutModels("waiting", 5*time.Minute)}, Condition: fmt.Sprintf("$A > %d", queueLength),
 			Summary:     `{{ printf "%.0f" $values.A.Value }} requests wait for {{ $labels.model }}`,
-			Description: "More comes than the replicas take up: time to first token grows with the queue.",
+			Description: "More requests arrive than the replicas can serve. The time to first token grows with the queue.",
 			Dashboard:   "vllm-model", Worst: []join.Filter{{Column: "queue", Op: join.Greater, Value: "1s"}},
 		},
 		{
@@ -120,16 +120,16 @@ func managedEvidence() []Managed {
 		{
 			Name: "VLLMStoreBlind", Severity: High, Component: Telemetry, For: 4 * time.Minute, Blind: "Alerting",
 			Ask: []Question{aboutCoverage("stores_blind", 5*time.Minute)}, Condition: "$A > 0", All: true,
-			Summary:     `{{ printf "%.0f" $values.A.Value }} of the stores behind the vLLM data source do not see`,
-			Description: "Prometheus, Loki or Jaeger is down, refuses us, is too slow, answers only in part, or has nothing of a time in which there were requests: panels show the rest, and rules that need it keep their last state.",
+			Summary:     `{{ printf "%.0f" $values.A.Value }} stores of the vLLM data source have no complete data`,
+			Description: "A store is down, is slow, refuses the data source, gives incomplete answers, or has no data for existing requests. Panels show the data of the other stores. Rules that need this store keep their last state.",
 			Dashboard:   "vllm-coverage",
 		},
 		{
 			// No share is below zero: what fires is the error of a share on which no rule can decide.
 			Name: "VLLMSharesUntold", Severity: Medium, Component: Telemetry, For: 10 * time.Minute, Blind: "Alerting",
 			Ask: []Question{shareOf(requestWindow, failedRequests)}, Condition: "$A < 0", All: true,
-			Summary:     "Which share of the requests fails cannot be told",
-			Description: "Rules on requests are errors and keep their last state: traces are sampled in a way that says nothing of the others, lines are missing, or a store does not see.",
+			Summary:     "The share of failed requests is unknown",
+			Description: "Rules on requests end with an error and keep their last state. Either the sampled traces do not represent all requests, or lines are missing, or a store has no data.",
 			Dashboard:   "vllm-coverage",
 		},
 		{
@@ -137,15 +137,15 @@ func managedEvidence() []Managed {
 			Ask: []Question{aboutCoverage("explained_ratio", coverageWindow), aboutCoverage("engine_finished", coverageWindow)},
 			// Traces that are sampled on purpose stay at their ratio: raise what is expected then.
 			Condition:   fmt.Sprintf("$A < %g && $B >= %d", coverageExpected, fewRequests),
-			Summary:     `Rows explain {{ humanizePercentage $values.A.Value }} of what {{ $labels.instance }} finished for {{ $labels.model }}`,
-			Description: "Spans or lines are being lost between the engine and the stores, or traces are sampled: figures of requests are of those alone that arrived.",
+			Summary:     `Only {{ humanizePercentage $values.A.Value }} of the finished requests for {{ $labels.model }} on {{ $labels.instance }} have a row`,
+			Description: "Spans or lines are lost between the engine and the stores, or traces are sampled. Figures about requests describe only the requests that arrived.",
 			Dashboard:   "vllm-coverage", Worst: []join.Filter{},
 		},
 		{
 			Name: "VLLMEvidenceCut", Severity: Info, Component: Telemetry, For: 10 * time.Minute,
 			Ask: []Question{aboutCoverage("stores_truncated", coverageWindow)}, Condition: "$A > 0", All: true,
-			Summary:     `{{ printf "%.0f" $values.A.Value }} stores have more than the vLLM data source may read`,
-			Description: "A limit of the store or of the data source cuts half an hour of requests: rules on requests are errors then.",
+			Summary:     `{{ printf "%.0f" $values.A.Value }} stores have more data than the vLLM data source may read`,
+			Description: "Half an hour of requests is larger than a limit of the store or of the data source. Rules on requests end with an error until this changes.",
 			Dashboard:   "vllm-coverage",
 		},
 	}

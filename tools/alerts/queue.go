@@ -22,8 +22,8 @@ func queue() Group {
 				Expr: pretty(`
 					sum by (%[1]s) (vllm:num_requests_waiting{model_name!=""}) > %[2]d
 					and sum by (%[1]s) (deriv(vllm:num_requests_waiting{model_name!=""}[10m])) > 0`, byModel, queueLength),
-				Summary:     `{{ $value | humanize }} requests for {{ $labels.model_name }} wait, and it gets worse`,
-				Description: "More comes in than the replicas serve. TTFT grows by as much as the queue does until load falls or replicas are added.",
+				Summary:     `{{ $value | humanize }} requests for {{ $labels.model_name }} wait, and the queue grows`,
+				Description: "More requests arrive than the replicas can serve. TTFT grows with the queue until the load falls or you add replicas.",
 				Cases: []Case{
 					{"fires when a long queue has grown", waiting("0+1x20 21x20"), 26 * time.Minute, 1},
 					{"is silent at the threshold", waiting("0+1x19 20x20"), 28 * time.Minute, 0},
@@ -37,7 +37,7 @@ func queue() Group {
 					  / sum by (%[1]s) (%[4]s) > %[2]d`, byModel, queueSeconds,
 					rated("vllm:request_queue_time_seconds", "sum", 5*time.Minute), rated("vllm:request_queue_time_seconds", "count", 5*time.Minute)),
 				Summary:     `Requests for {{ $labels.model_name }} wait {{ $value | humanizeDuration }} before they are scheduled`,
-				Description: "The mean time in the queue alone takes what most TTFT limits allow.",
+				Description: "The mean time in the queue is already as long as most TTFT limits allow.",
 				Cases: []Case{
 					{"fires above two seconds", means("vllm:request_queue_time_seconds", 2.1), 11 * time.Minute, 1},
 					{"is silent at two seconds", means("vllm:request_queue_time_seconds", 2), 20 * time.Minute, 0},
@@ -48,8 +48,8 @@ func queue() Group {
 				Expr: pretty(`
 					%[2]s
 					  / (%[2]s + sum by (%[1]s) (increase(vllm:request_success_total[5m]))) > %[3]g`, byModel, rejected5m, rejectionRatio),
-				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} are refused`,
-				Description: "The queue is full (max_num_queued_reqs or max_num_queued_tokens), so vLLM refuses what comes.",
+				Summary:     `{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} are refused because the queue is full`,
+				Description: "The queue has reached its limit (max_num_queued_reqs or max_num_queued_tokens), so vLLM refuses new requests.",
 				Cases: []Case{
 					{"fires above one in a hundred", rejected(rejectionRatio * above), 6 * time.Minute, 1},
 					{"is silent below one in a hundred", rejected(rejectionRatio * below), 15 * time.Minute, 0},

@@ -67,9 +67,9 @@ func blindAlert() Alert {
 	return Alert{
 		Name: "VLLMLatencyRulesBlind", Severity: Medium, Component: SLO, For: 10 * time.Minute,
 		Expr:    strings.Join(blind, "\nor "),
-		Summary: `The burn rates of {{ $labels.objective }} see nothing of {{ $labels.model_name }} on {{ $labels.instance }}`,
-		Description: "The server finishes requests, and its histogram has no bucket at the objective: it was started with other buckets " +
-			"(--custom-histogram-buckets), or is too old to have the histogram. An alert on this objective stays silent, whatever the latency is.",
+		Summary: `The {{ $labels.objective }} burn rate has no data for {{ $labels.model_name }} on {{ $labels.instance }}`,
+		Description: "The server finishes requests, but its histogram has no bucket at the objective. Either the server has other buckets " +
+			"(--custom-histogram-buckets), or its vLLM is too old. Alerts on this objective cannot fire for this server, at any latency.",
 		Cases: []Case{
 			{"fires for an objective without its bucket", append(append(whole(tpot.Histogram, "0.33", "0+60x60"), others...), finished), 20 * time.Minute, 1},
 			{"fires for each objective where no histogram is there", []Series{finished}, 20 * time.Minute, len(Objectives)},
@@ -87,8 +87,8 @@ func burnAlert(o Objective, b Burn) Alert {
 			%[1]s > %.4[3]g
 			and %[2]s > %.4[3]g
 			and model:vllm_finished:rate%[4]s > %.3[5]g`, missRatio(o, b.Long), missRatio(o, b.Short), limit, duration(b.Long), minRate),
-		Summary: fmt.Sprintf(`{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} miss their %s of %g s`, o.Title, o.Seconds),
-		Description: fmt.Sprintf("At this rate %s is gone. The objective is %g %% within %g s, over windows of %s and %s.",
+		Summary: fmt.Sprintf(`{{ $value | humanizePercentage }} of the requests for {{ $labels.model_name }} miss the %s limit of %g s`, o.Title, o.Seconds),
+		Description: fmt.Sprintf("This rate uses up %s. The objective is %g %% within %g s. The windows are %s and %s.",
 			b.Budget, 100*o.Target, o.Seconds, duration(b.Long), duration(b.Short)),
 		Cases: []Case{
 			{"fires when the budget goes faster than that, from one request a minute on", latencies(o, b, limit*above, limit*above, 60*minRate*above), b.seen(), 1},

@@ -25,6 +25,8 @@ type Page struct {
 	Links   []string // destinations of links and images, as written
 	Codes   []string // what stands between single backquotes
 	Blocks  []Block
+	// Sentences are the prose of headings, paragraphs, list items and tables.
+	Sentences []Sentence
 }
 
 // Load reads every page that people read: those at the top, in docs and the READMEs. What tools generate or others own (node
@@ -69,6 +71,7 @@ func Read(name string, source []byte) (Page, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
+		p.prose(n)
 		switch n := n.(type) {
 		case *ast.Heading:
 			p.Anchors = append(p.Anchors, p.anchor(plain(n, source)))

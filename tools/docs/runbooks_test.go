@@ -36,7 +36,7 @@ func vocabulary() map[string][]string {
 }
 
 var (
-	check = regexp.MustCompile(`(?m)^\d\. \*\*(\w+)\*\*(.*)$`)
+	check = regexp.MustCompile(`(?m)^\d\. Query \*\*(\w+)\*\*(.*)$`)
 	name  = regexp.MustCompile("`([a-z][a-z0-9_]+)`")
 )
 
@@ -64,5 +64,5 @@ func TestRunbooksNameWhatCanBeAsked(t *testing.T) {
 			}
 		}
 	}
-	require.Greater(t, named, 80)
+	require.Greater(t, named, 130)
 }

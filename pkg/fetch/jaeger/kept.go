@@ -10,23 +10,23 @@ import (
 // What is kept of Jaeger's answers.
 var (
 	keptServices = memo.Declare(memo.Kind{
-		Name: "jaeger.services", Holds: "the services that Jaeger knows",
-		MovedBy: "whoever may send spans: a service is called what its process says",
+		Name: "jaeger.services", Holds: "the services in Jaeger",
+		MovedBy: "everyone who can send spans, because the sender sets the name",
 		TTL:     directoryTTL, Empty: 5 * time.Second, Entries: 1000, Bytes: 32 << 20,
 	})
 	keptOperations = memo.Declare(memo.Kind{
 		Name: "jaeger.operations", Holds: "the names of the spans of one service",
-		MovedBy: "whoever may send spans: a span is called what its process says",
+		MovedBy: "everyone who can send spans, because the sender sets the name",
 		TTL:     directoryTTL, Entries: 10_000, Bytes: 32 << 20,
 	})
 	keptProtocol = memo.Declare(memo.Kind{
-		Name: "jaeger.protocol", Holds: "which of its two protocols the server answers",
-		MovedBy: "the server alone, by not implementing or forbidding the newer one",
+		Name: "jaeger.protocol", Holds: "the protocol that the server supports",
+		MovedBy: "only the server, if it does not implement or forbids the newer one",
 		TTL:     10 * time.Minute, Entries: 1000,
 	})
 	keptDepth = memo.Declare(memo.Kind{
-		Name: "jaeger.search_depth", Holds: "how many traces the storage gives at once, when less than we ask for",
-		MovedBy: "the storage alone, by a message that has the known shape and the number that was asked; never below 20",
+		Name: "jaeger.search_depth", Holds: "how many traces the storage returns at once, if fewer than requested",
+		MovedBy: "only the storage, with a message of the known form and the requested number; never below 20",
 		TTL:     memo.BoundTTL, Entries: 1000,
 	})
 )

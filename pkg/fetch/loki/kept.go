@@ -12,24 +12,24 @@ import (
 var (
 	keptWords = memo.Declare(memo.Kind{
 		Name: "loki.words", Holds: "the values of a stream label in a window",
-		MovedBy: "whoever may send lines: streams are labelled by their shipper; the window is a query's",
+		MovedBy: "everyone who can send lines, because the shipper sets the labels; the query sets the window",
 		TTL:     time.Minute, Empty: 5 * time.Second, Entries: 64, Bytes: 16 << 20,
 	})
 	keptLimit = memo.Declare(memo.Kind{
-		Name: "loki.lines_per_call", Holds: "how many lines Loki gives at once, when less than we ask for",
-		MovedBy: "Loki alone, by a message that has the known shape and the number that was asked; never below 100",
+		Name: "loki.lines_per_call", Holds: "how many lines Loki returns at once, if fewer than requested",
+		MovedBy: "only Loki, with a message of the known form and the requested number; never below 100",
 		TTL:     memo.BoundTTL, Entries: 1000,
 	})
 	keptLength = memo.Declare(memo.Kind{
-		Name: "loki.bytes_per_line", Holds: "how long lines are, so that an answer is not too large for Loki",
-		MovedBy: "whoever may send lines, by long ones: then a page has fewer, never below 50",
+		Name: "loki.bytes_per_line", Holds: "the length of lines, so that an answer is not too large for Loki",
+		MovedBy: "everyone who can send long lines: a page then has fewer lines, never below 50",
 		TTL:     10 * time.Minute, Entries: 1000,
 	})
 )
 
 var keptForms = memo.Declare(memo.Kind{
-	Name: "loki.no_forms", Holds: "that a gateway in front of Loki takes no POST",
-	MovedBy: "the gateway alone, by refusing the method",
+	Name: "loki.no_forms", Holds: "whether a gateway before Loki refuses POST",
+	MovedBy: "only the gateway, if it refuses the method",
 	TTL:     memo.BoundTTL, Entries: 1000,
 })
 

@@ -14,29 +14,29 @@ import (
 var (
 	keptNames = memo.Declare(memo.Kind{
 		Name: "prometheus.names", Holds: "which metrics of vLLM the store has in a window",
-		MovedBy: "the store alone; the window is a query's",
+		MovedBy: "only the store; the query sets the window",
 		TTL:     time.Minute, // a new vLLM version should show within a minute of its first scrape
 		Empty:   5 * time.Second, Entries: 64, Bytes: 16 << 20,
 	})
 	keptExact = memo.Declare(memo.Kind{
-		Name: "prometheus.exact_names", Holds: "that the store refuses a pattern for a metric's name",
-		MovedBy: "the store alone, by refusing our own look-up of names",
+		Name: "prometheus.exact_names", Holds: "whether the store refuses a pattern for a metric's name",
+		MovedBy: "only the store, if it refuses the plugin's look-up of names",
 		TTL:     exactNameTTL, Entries: 1000,
 	})
 	keptCopies = memo.Declare(memo.Kind{
 		Name: "prometheus.copies", Holds: "which series of engines are copies of others in a window",
-		MovedBy: "the store alone; the window is a query's",
+		MovedBy: "only the store; the query sets the window",
 		TTL:     time.Minute, Entries: 64, Bytes: 16 << 20,
 	})
 	keptScrapes = memo.Declare(memo.Kind{
 		Name: "prometheus.scrape_interval", Holds: "how often the engines are scraped at the end of a window",
-		MovedBy: "the store alone; the window is a query's",
+		MovedBy: "only the store; the query sets the window",
 		TTL:     5 * time.Minute, // scrape jobs change seldom
 		Empty:   scrapeRetry, Entries: 64,
 	})
 	keptUneven = memo.Declare(memo.Kind{
 		Name: "prometheus.uneven_buckets", Holds: "which histograms have replicas with different buckets in a window",
-		MovedBy: "the store alone; the window and the histograms are a query's",
+		MovedBy: "only the store; the query sets the window and the histograms",
 		TTL:     5 * time.Minute, // they change with a roll-out
 		Entries: 256,
 	})
