@@ -12,7 +12,7 @@ type LogLine struct {
 	Line     string
 	Origin   *Origin
 	Labels   map[string]string // stream labels, shared by the lines of a stream: read-only
-	Metadata map[string]string // structured metadata of this line, nil when there is none
+	Metadata map[string]string // structured metadata of this line, shared by lines that have the same: read-only; nil when there is none
 }
 
 // RequestEvent is a line that names a request, reduced to what the join needs: millions of them have to fit, so the line

@@ -23,7 +23,7 @@ var (
 	ErrBusy = errors.New("the data source is busy with other queries: ask again later")
 )
 
-// The bounds of the process. Together they are what all requests may hold: 24 × 2 + 6 × 30 + 2 × 128 = 484 MiB.
+// The bounds of the process. Together they are what all requests may hold: 2 × 160 + 4 × 32 + 18 × 8 = 592 MiB.
 const (
 	// Places is how many of Grafana's requests are worked on at once. Each has up to some queries, and each of those asks up to three stores.
 	Places = 24
@@ -33,8 +33,8 @@ const (
 	// maxWaiting is how many requests wait: hundreds of viewers' dashboards at once. More are refused at once.
 	maxWaiting = 1000
 
-	// Light is what each request may hold: an ordinary panel.
-	Light = 2 << 20
+	// Light is what each request may hold: an ordinary panel, with its calls to Jaeger under way.
+	Light = 8 << 20
 	// Medium is what a few requests at a time may hold: thousands of rows.
 	Medium       = 32 << 20
 	mediumPlaces = 6
@@ -76,6 +76,7 @@ type Account struct {
 	share int64
 
 	climbing chan struct{} // who holds the one place in it may wait for a lane
+	alone    chan struct{} // who holds the one place in it does what only one at a time may do
 
 	mu     sync.Mutex
 	used   int64
@@ -93,7 +94,7 @@ func (p *Pool) Open(ctx context.Context, who Who, share int64) (*Account, error)
 	if err := p.lanes[0].enter(ctx, who); err != nil {
 		return nil, err
 	}
-	return &Account{pool: p, who: who, share: max(share, Light), lanes: 1, climbing: make(chan struct{}, 1)}, nil
+	return &Account{pool: p, who: who, share: max(share, Light), lanes: 1, climbing: make(chan struct{}, 1), alone: make(chan struct{}, 1)}, nil
 }
 
 // Take charges bytes that are about to be held. It may wait for others until ctx ends. Its errors are ErrShare, and ErrBusy with the
@@ -111,6 +112,27 @@ func (a *Account) Take(ctx context.Context, bytes int64) error {
 			return err
 		}
 	}
+}
+
+// TakeAlone is Take for bytes of which an account may hold such an amount once at a time: what several goroutines of a request need
+// for a moment each does not add up then. give gives them back, and lets the next one in.
+func (a *Account) TakeAlone(ctx context.Context, bytes int64) (give func(), err error) {
+	if a == nil {
+		return func() {}, nil
+	}
+	select {
+	case a.alone <- struct{}{}:
+	case <-ctx.Done():
+		return nil, busy(ctx)
+	}
+	if err := a.Take(ctx, bytes); err != nil {
+		<-a.alone
+		return nil, err
+	}
+	return func() {
+		a.Give(bytes)
+		<-a.alone
+	}, nil
 }
 
 // charge charges what the lanes that the account is in allow.

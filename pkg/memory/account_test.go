@@ -91,7 +91,7 @@ func TestMoreThanAShareIsRefusedAtOnce(t *testing.T) {
 // the sum of the lanes, and all of them end.
 func TestTheProcessHoldsNoMoreThanItsBounds(t *testing.T) {
 	p := NewPool()
-	const most = Places*Light + mediumPlaces*Medium + largePlaces*Share
+	const most = (Places-mediumPlaces)*Light + (mediumPlaces-largePlaces)*Medium + largePlaces*Share
 	var mu sync.Mutex
 	held, peak := int64(0), int64(0)
 	var all sync.WaitGroup
@@ -155,9 +155,42 @@ func TestWhoWaitsInVainIsTold(t *testing.T) {
 	})
 }
 
+func TestWhatIsTakenAloneDoesNotAddUp(t *testing.T) {
+	p := NewPool()
+	a, err := p.Open(t.Context(), Who{}, 0)
+	require.NoError(t, err)
+	defer a.Close()
+	const bytes = Share - 1
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			give, err := a.TakeAlone(t.Context(), bytes)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			give()
+		})
+	}
+	all.Wait()
+	require.Equal(t, int64(bytes), a.Peak())
+	_, err = a.TakeAlone(t.Context(), Share+1)
+	require.ErrorIs(t, err, ErrShare)
+	give, err := a.TakeAlone(t.Context(), 1)
+	require.NoError(t, err, "who was refused holds no place")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = a.TakeAlone(ctx, 1)
+	require.ErrorIs(t, err, ErrBusy)
+	give()
+}
+
 func TestWithoutAnAccountNothingIsBounded(t *testing.T) {
 	require.NoError(t, Of(t.Context()).Take(t.Context(), 1<<60))
 	Of(t.Context()).Give(1)
 	Of(t.Context()).Settle(1)
 	Of(t.Context()).Close()
+	give, err := Of(t.Context()).TakeAlone(t.Context(), 1<<60)
+	require.NoError(t, err)
+	give()
 }

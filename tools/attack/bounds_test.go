@@ -10,14 +10,19 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	model "github.com/jaegertracing/jaeger-idl/model/v1"
+	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 func TestAttackBounds(t *testing.T) {
@@ -27,6 +32,12 @@ func TestAttackBounds(t *testing.T) {
 			tried: "Prometheus answers every query with 300,000 series, or with 100 MB of samples in gzip; fifty panels and rules ask at once",
 			holds: "the process stays below 1 GiB, what was cut is said, a rule gets an error, and the next honest query is answered",
 			run:   fiftyHostileQueries,
+		},
+		attack{
+			name:  "fifty hostile questions for rows and lines at once",
+			tried: "Loki answers with 100 MB of lines in gzip, lines of one character, a thousand labels at each line; Jaeger with messages of 30 MB, spans of a thousand tags, spans without anything, texts of 400 kB, by both protocols, without end; fifty panels and rules ask for requests and lines at once",
+			holds: "the process stays below 1 GiB, what was cut is said, and the next honest query is answered",
+			run:   fiftyHostileRows,
 		},
 		attack{
 			name:  "steps and ranges beyond all time",
@@ -118,6 +129,160 @@ func fiftyHostileQueries(t *testing.T) {
 	}
 	all.Wait()
 	honest := ask(t, host, map[string]any{"queryType": "promql", "promql": map[string]any{"expr": "up"}})
+	require.NoError(t, honest.Error)
+	require.NotEmpty(t, honest.Frames)
+	peak := peakMemory(t, host.PID())
+	figure(t, "peak %d MB, %d MB before", peak>>20, before>>20)
+	require.Less(t, peak, int64(1<<30))
+}
+
+// hostileLines is an answer of so many lines, in gzip; behind stands behind each.
+func hostileLines(t *testing.T, count int, line, behind string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	require.NoError(t, err)
+	_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"streams","result":[{"stream":{"service_name":"vllm"},"values":[`) // a buffer takes all
+	for i := range count {
+		if i > 0 {
+			_, _ = io.WriteString(w, ",")
+		}
+		_, _ = fmt.Fprintf(w, `["%d","%s"%s]`, now.Add(-time.Minute).UnixNano()+int64(i), strings.ReplaceAll(line, "$", strconv.Itoa(i)), behind)
+	}
+	_, _ = io.WriteString(w, "]}]}}")
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+// allHostileLines are answers that are too long, have lines and labels of the greatest overhead, and requests of which nobody else knows.
+func allHostileLines(t *testing.T) [][]byte {
+	t.Helper()
+	var labels []string
+	for i := range 1000 {
+		labels = append(labels, fmt.Sprintf(`"l%d":"x"`, i))
+	}
+	const added = "(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:439] Added request chatcmpl-$. and so on and so on, for a hundred bytes"
+	aborted := "(APIServer pid=1) INFO 08-20 12:00:00 [async_llm.py:439] Aborted request(s) a" + strings.Repeat(",chatcmpl-1", 20_000) + "."
+	return [][]byte{
+		hostileLines(t, 600_000, added, ""),
+		hostileLines(t, 12_000, "x", ""),
+		hostileLines(t, 1_200, added, `,{"structuredMetadata":{`+strings.Join(labels, ",")+`}}`),
+		hostileLines(t, 12_000, added+strings.Repeat("x", 1000), ""),
+		hostileLines(t, 60, aborted, ""),
+	}
+}
+
+// hostileSpans is a message of api_v2 with so many spans, each with other tags.
+func hostileSpans(t *testing.T, count int, tags func(i int) []model.KeyValue) []byte {
+	t.Helper()
+	told := telemetry{model: "m", service: "vllm", caller: "shop", pod: "p", request: "chatcmpl-"}
+	var chunk api_v2.SpansResponseChunk
+	for i := range count {
+		span := told.trace(0)[1]
+		span.SpanID = model.NewSpanID(uint64(i) + 1_000) // #nosec G115 -- counts from zero
+		span.Tags = append(span.Tags, tags(i)...)
+		chunk.Spans = append(chunk.Spans, span)
+	}
+	text, err := chunk.Marshal()
+	require.NoError(t, err)
+	return text
+}
+
+// allHostileSpans are answers of Jaeger's: messages of api_v2, and of api_v3.
+func allHostileSpans(t *testing.T) (v2, v3 [][][]byte) {
+	t.Helper()
+	note := func(int) []model.KeyValue { return []model.KeyValue{model.String("note", strings.Repeat("x", 200))} }
+	tags := make([]model.KeyValue, 1000)
+	huge := func(i int) []model.KeyValue {
+		return []model.KeyValue{model.String("gen_ai.request.model", strconv.Itoa(i)+strings.Repeat("m", 400_000))}
+	}
+	calls := func(int) []model.KeyValue { return []model.KeyValue{model.String("gen_ai.operation.name", "chat")} }
+	empty := bytes.Repeat([]byte{1<<3 | 2, 0}, 250_000)
+	for _, message := range [][]byte{
+		hostileSpans(t, 40_000, note), // 30 MB
+		hostileSpans(t, 20_000, note),
+		hostileSpans(t, 500, calls),
+		hostileSpans(t, 100, func(int) []model.KeyValue { return tags }),
+		hostileSpans(t, 1, func(int) []model.KeyValue { return slices.Repeat(tags, 200) }),
+		hostileSpans(t, 1, huge),
+		empty,
+	} {
+		v2 = append(v2, slices.Repeat([][]byte{message}, 60))
+	}
+	// TracesData of one ResourceSpans of one ScopeSpans of spans without anything.
+	spans := bytes.Repeat([]byte{2<<3 | 2, 0}, 250_000)
+	for _, message := range [][]byte{empty, nested(1, nested(2, spans)), bytes.Repeat(nested(1, nested(2, spans)), 10)} {
+		v3 = append(v3, slices.Repeat([][]byte{message}, 60))
+	}
+	return v2, v3
+}
+
+// nested is a field of a message that is a message itself.
+func nested(number protowire.Number, message []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), message)
+}
+
+func fiftyHostileRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute of CPU")
+	}
+	stores := newStores(t)
+	host := start(t, stores.settings())
+	honestly := map[string]any{"queryType": "requests"}
+	require.NoError(t, ask(t, host, honestly).Error)
+	before := peakMemory(t, host.PID())
+	lines := allHostileLines(t)
+	v2, v3 := allHostileSpans(t)
+	var hostile atomic.Bool
+	var turn atomic.Int64
+	next := func(n int) int { return int(turn.Add(1)) % n }
+	hostile.Store(true)
+	stores.loki.instead(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if !hostile.Load() || !strings.HasSuffix(r.URL.Path, "/query_range") {
+			_, _ = io.WriteString(w, stores.told.loki(httpCall(r)))
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(lines[next(len(lines))]) // it hangs up at its bound
+	})
+	stores.jaeger.instead(func(c *call) ([][]byte, error) {
+		switch {
+		case hostile.Load() && c.path == "/jaeger.api_v3.QueryService/FindTraces":
+			return v3[next(len(v3))], nil
+		case hostile.Load() && strings.HasSuffix(c.path, "/FindTraces"):
+			return v2[next(len(v2))], nil
+		}
+		return stores.told.jaeger(c)
+	})
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			kind := []string{"requests", "logs"}[i%2]
+			text := fmt.Sprintf(`{"refId":"A","queryType":%q}`, kind)
+			query := backend.DataQuery{RefID: "A", QueryType: kind, TimeRange: window(), Interval: time.Second, JSON: []byte(text)}
+			if i%10 == 0 {
+				query.JSON = []byte(`{"refId":"A","queryType":"requests","requests":{"form":"numeric"}}`)
+				answer, err := host.QueryAlert(t.Context(), query)
+				if err != nil || answer.Responses["A"].Error == nil {
+					t.Errorf("rule %d decides on a part of an answer: %v", i, err)
+				}
+				return
+			}
+			answer, err := host.QueryData(t.Context(), query)
+			if err != nil {
+				t.Errorf("query %d: %v", i, err)
+				return
+			}
+			response := answer.Responses["A"]
+			if response.Error == nil && (len(response.Frames) == 0 || response.Frames[0].Meta == nil || len(response.Frames[0].Meta.Notices) == 0) {
+				t.Errorf("query %d is cut, and does not say so", i)
+			}
+		})
+	}
+	all.Wait()
+	hostile.Store(false)
+	honest := ask(t, host, honestly)
 	require.NoError(t, honest.Error)
 	require.NotEmpty(t, honest.Frames)
 	peak := peakMemory(t, host.PID())

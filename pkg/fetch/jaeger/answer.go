@@ -2,6 +2,7 @@ package jaeger
 
 import (
 	"context"
+	"reflect"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -13,6 +14,7 @@ import (
 // answer gathers the spans of one call by trace: a trace may come in several messages, and nothing promises that they
 // follow one another.
 type answer struct {
+	ctx     context.Context // whose account is charged
 	origins *origins
 	blocks  [][]span // spans never move, so that they can point to one another
 	traces  map[traceID]*traceSpans
@@ -21,29 +23,51 @@ type answer struct {
 	strings map[string]string
 	keys    map[string]attributeKey
 	charged int64 // bytes, to ctx's account
+	scratch int64 // of these what one span is decoded to before it is translated
 }
 
-const (
-	// messageCost is what a byte of a message is charged until its spans are assembled: the message, and what it is decoded to.
-	messageCost = 3
-	// rowCost, in bytes, is what a row's span and callers are charged from then on.
-	rowCost = 2 << 10
+var (
+	// spanCost, in bytes, is what a span is charged beside its texts until its answer is assembled: it may be the only one of its trace,
+	// and is a node when that is assembled.
+	spanCost = int64(reflect.TypeFor[span]().Size() + reflect.TypeFor[node]().Size() + reflect.TypeFor[traceSpans]().Size() + 128)
+	// requestCost and callerCost are what what a span is assembled to takes beside its texts.
+	requestCost = int64(reflect.TypeFor[evidence.RequestSpan]().Size() + 128)
+	callerCost  = int64(reflect.TypeFor[evidence.CallerSpan]().Size() + 128)
 )
 
-// charge charges ctx's account for a message.
-func (a *answer) charge(ctx context.Context, bytes int) error {
-	cost := int64(bytes) * messageCost
-	if err := memory.Of(ctx).Take(ctx, cost); err != nil {
+// rowCost, in bytes, is what a row's span and callers are charged at least from the assembly on.
+const rowCost = 2 << 10
+
+// charge charges the account for what is about to be held.
+func (a *answer) charge(bytes int64) error {
+	if err := memory.Of(a.ctx).Take(a.ctx, bytes); err != nil {
 		return upstream.NotHeld(evidence.Jaeger, err)
 	}
-	a.charged += cost
+	a.charged += bytes
 	return nil
 }
 
-// release gives back what the messages of an answer were charged.
-func (a *answer) release(ctx context.Context) {
-	memory.Of(ctx).Give(a.charged)
-	a.charged = 0
+// message charges the account for the texts of a message, which are copied out of it.
+func (a *answer) message(text []byte) error { return a.charge(int64(len(text))) }
+
+// decoding charges the account for what one span is decoded to before it is translated, if no earlier one took as much.
+func (a *answer) decoding(bytes int64) error {
+	if bytes <= a.scratch {
+		return nil
+	}
+	if err := a.charge(bytes - a.scratch); err != nil {
+		return err
+	}
+	a.scratch = bytes
+	return nil
+}
+
+// settle gives back what an answer was charged but for what is still held of it.
+func (a *answer) settle(bytes int64) {
+	if bytes < a.charged {
+		memory.Of(a.ctx).Give(a.charged - bytes)
+		a.charged = bytes
+	}
 }
 
 // attributeKey is the key of an attribute and what it tells: looked up once for all spans.
@@ -69,24 +93,27 @@ const spansPerBlock = 512
 // maxStrings bounds the table of repeated strings: names are few unless someone puts an id into them.
 const maxStrings = 4096
 
-func newAnswer(o *origins) *answer {
-	return &answer{origins: o, traces: map[traceID]*traceSpans{}, strings: map[string]string{}, keys: map[string]attributeKey{}}
+func newAnswer(ctx context.Context, o *origins) *answer {
+	return &answer{ctx: ctx, origins: o, traces: map[traceID]*traceSpans{}, strings: map[string]string{}, keys: map[string]attributeKey{}}
 }
 
 // add gives a new span to fill in; it belongs to no trace until link.
-func (a *answer) add() *span {
+func (a *answer) add() (*span, error) {
 	n := len(a.blocks)
 	if n == 0 || len(a.blocks[n-1]) == cap(a.blocks[n-1]) {
 		size := spansPerBlock
 		if n == 0 {
 			size = 16 // most answers about one request are small
 		}
+		if err := a.charge(int64(size) * spanCost); err != nil {
+			return nil, err
+		}
 		a.blocks = append(a.blocks, make([]span, 0, size))
 		n++
 	}
 	block := &a.blocks[n-1]
 	*block = append(*block, unknown())
-	return &(*block)[len(*block)-1]
+	return &(*block)[len(*block)-1], nil
 }
 
 // link puts a filled span into its trace, unless that has too many.

@@ -161,8 +161,8 @@ func TestScopeKeepsWhatItCannotTell(t *testing.T) {
 		"a service is chosen with the search": {vllm.Scope{Services: []string{"other"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
-			a.takeV2(chunkOf(known, silent))
+			a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
+			require.NoError(t, a.takeV2(chunkBytes(known, silent)))
 			w := everything
 			w.places = placesOf(c.scope)
 			require.Len(t, assembleAll(a, w)[0].Requests, c.want)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
-	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 	"google.golang.org/grpc"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -32,8 +31,8 @@ type Client struct {
 	span   string   // name of the request span
 	fixed  []string // engine services from the settings; empty = found by their operations
 
-	conn *grpc.ClientConn
-	v2   api_v2.QueryServiceClient
+	conn         *grpc.ClientConn
+	usual, large messageSize
 
 	depth *memo.Bound // search depth: how many traces one answer may hold
 	kept
@@ -49,6 +48,7 @@ func New(o Options) (*Client, error) {
 	if span == "" {
 		span = vllm.RequestSpanName
 	}
+	usual, large := sizesOf(o.Store)
 	return &Client{
 		depth:  memo.NewBound(keptDepth, settings.MaxTracesPerCall, leastDepth, o.Store),
 		kept:   newKept(o.Store),
@@ -57,7 +57,8 @@ func New(o Options) (*Client, error) {
 		span:   span,
 		fixed:  o.VLLM.EngineServices,
 		conn:   conn,
-		v2:     api_v2.NewQueryServiceClient(conn),
+		usual:  usual,
+		large:  large,
 	}, nil
 }
 

@@ -149,8 +149,8 @@ func TestSpansThatAreBarelyThere(t *testing.T) {
 }
 
 func TestOneProcessHasOneOrigin(t *testing.T) {
-	a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
-	a.takeV2(chunkOf(engineSpan("1", "2", "", "x", noon), engineSpan("3", "4", "", "y", noon)))
+	a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
+	require.NoError(t, a.takeV2(chunkBytes(engineSpan("1", "2", "", "x", noon), engineSpan("3", "4", "", "y", noon))))
 	require.NoError(t, a.takeV3(otlpOf(engineSpan("5", "6", "", "z", noon))))
 	traces := assembleAll(a, everything)
 	require.Len(t, traces, 3)
@@ -170,7 +170,7 @@ func TestGarbageIsAnErrorAndNoPanic(t *testing.T) {
 		"a string field that is a number": {0x08, 0x01, 0x0a},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Error(t, newAnswer(&origins{}).takeV3(message))
+			require.Error(t, newAnswer(t.Context(), &origins{}).takeV3(message))
 		})
 	}
 }

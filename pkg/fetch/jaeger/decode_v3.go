@@ -149,7 +149,10 @@ func (a *answer) resourceSpans(message []byte) error {
 			if f.number != scopeSpansSpans {
 				return nil
 			}
-			s := a.add()
+			s, err := a.add()
+			if err != nil {
+				return err
+			}
 			s.service, s.origin, s.fromVLLM = service, shared, fromVLLM
 			if err := a.spanV3(s, f.bytes); err != nil {
 				return err

@@ -35,10 +35,6 @@ const (
 	// reconnectWithin bounds the pause between attempts to connect, during which calls fail with the last attempt's error.
 	// gRPC lets it grow to two minutes; a Jaeger that is back must show at a dashboard's next refresh.
 	reconnectWithin = 3 * time.Second
-	// maxMessage, in bytes, is the largest message that is read. gRPC holds it as a whole before anything of it can be charged. Jaeger
-	// sends ten spans in one (api_v2), or a trace (api_v3): a larger trace is asked for by api_v2.
-	maxMessage = 32 << 20
-
 	// connectTimeout is gRPC's own, for one attempt; a call waits no longer than its deadline.
 	connectTimeout = 20 * time.Second
 )
@@ -61,18 +57,15 @@ func dial(o Options) (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := int(o.Store.MaxResponse)
-	if size <= 0 {
-		size = settings.DefaultMaxResponse
-	}
-	size = min(size, maxMessage)
 	pause := backoff.DefaultConfig
 	pause.MaxDelay = reconnectWithin
 	options := []grpc.DialOption{
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
 		grpc.WithTransportCredentials(transport),
 		grpc.WithPerRPCCredentials(identity),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(codec{}), grpc.MaxCallRecvMsgSize(size)),
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(codec{})),
+		grpc.WithStaticStreamWindowSize(streamWindow), // gRPC would let them grow to 16 MiB for each call
+		grpc.WithStaticConnWindowSize(connWindow),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingEvery, Timeout: pingTimeout}),
 		grpc.WithDisableServiceConfig(), // Jaeger publishes none: spares a DNS TXT look-up per resolution
 		grpc.WithStatsHandler(otelgrpc.NewClientHandler()),

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	model "github.com/jaegertracing/jaeger-idl/model/v1"
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -69,20 +70,27 @@ func FuzzDecodeV2(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
+		a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
+		err := a.takeV2(message)
 		var chunk api_v2.SpansResponseChunk
-		if (codec{}).Unmarshal(message, &chunk) != nil {
+		if chunk.Unmarshal(message) == nil && err != nil {
+			t.Fatalf("generated code reads it: %v", err)
+		}
+		if err != nil {
 			return
 		}
-		a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
-		a.takeV2(&chunk)
 		sound(t, a)
 		c := &Client{span: vllm.RequestSpanName}
 		var whole []evidence.Span
-		for i := range chunk.Spans {
-			whole = append(whole, c.wholeSpan(t.Context(), a, &chunk.Spans[i]))
+		if err := a.spansV2(message, func(in *model.Span) error {
+			span, err := c.wholeSpan(t.Context(), a, in)
+			whole = append(whole, span)
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
-		if n := len(parentsFirst(whole)); n != len(chunk.Spans) {
-			t.Fatalf("%d spans of %d", n, len(chunk.Spans))
+		if n := len(parentsFirst(whole)); n != len(whole) {
+			t.Fatalf("%d spans of %d", n, len(whole))
 		}
 	})
 }
@@ -92,7 +100,7 @@ func FuzzDecodeV3(f *testing.F) {
 		f.Add(otlpOf(spans...))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
-		a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
+		a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
 		if a.takeV3(message) == nil {
 			sound(t, a)
 		}

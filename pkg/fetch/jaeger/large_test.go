@@ -147,11 +147,11 @@ func traceOf(n int, first testSpan, with func(i int) testSpan) []testSpan {
 
 // answerOf reads spans as they come over both protocols.
 func answerOf(t testing.TB, spans []testSpan, v3 bool) *answer {
-	a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
+	a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
 	if v3 {
 		require.NoError(t, a.takeV3(otlpOf(spans...)))
 	} else {
-		a.takeV2(chunkOf(spans...))
+		require.NoError(t, a.takeV2(chunkBytes(spans...)))
 	}
 	return a
 }
@@ -288,7 +288,7 @@ func TestALargeTraceIsReadAFewTimes(t *testing.T) {
 		"as many as the counters say": {16_000, 6}, // cut in advance: five windows, each with spans of it
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &fakeJaeger{chunk: 5000, traces: [][]testSpan{spans}}
+			f := &fakeJaeger{traces: [][]testSpan{spans}}
 			client := f.client(t, func(o *Options) { o.Store.MaxResponse = 64 << 20; o.Limits.ConcurrentCall = 1 })
 			rows := map[string]int{}
 			report := client.RequestSpans(t.Context(), Search{Window: hour, Services: []string{"vllm-llama"}, Expected: c.expected}, func(trace Trace) error {
@@ -300,18 +300,34 @@ func TestALargeTraceIsReadAFewTimes(t *testing.T) {
 			require.NoError(t, report.Err)
 			require.Len(t, rows, len(spans)-1)
 			require.False(t, report.Truncated, report.Reason)
-			require.LessOrEqual(t, len(report.Calls), c.most)
+			read, refused := readAndRefused(report)
+			require.LessOrEqual(t, read, c.most)
+			require.LessOrEqual(t, refused, 1, "the whole trace in one message is too large for a usual call: that is learned once")
 		})
 	}
 	t.Run("one request of it is looked for", func(t *testing.T) {
-		f := &fakeJaeger{chunk: 5000, traces: [][]testSpan{spans}}
+		f := &fakeJaeger{traces: [][]testSpan{spans}}
 		client := f.client(t, func(o *Options) { o.Store.MaxResponse = 64 << 20; o.VLLM.EngineServices = []string{"vllm-llama"} })
 		traces, report := client.FindByRequestID(t.Context(), hour, []string{"chatcmpl-77"})
 		require.NoError(t, report.Err)
 		require.Len(t, traces, 1)
 		require.Len(t, traces[0].Requests, 1)
-		require.Len(t, report.Calls, 1)
+		read, refused := readAndRefused(report)
+		require.Equal(t, 1, read)
+		require.Equal(t, 1, refused)
 	})
+}
+
+// readAndRefused counts the calls whose answers were read, and those that ended at a message's length.
+func readAndRefused(report evidence.StoreReport) (read, refused int) {
+	for _, call := range report.Calls {
+		if call.Rows > 0 {
+			read++
+		} else if strings.Contains(call.Err, "larger than max") {
+			refused++
+		}
+	}
+	return read, refused
 }
 
 func TestATraceIsPutInOrderWithoutVisitingChildrenOnceForEachSpanOfAnID(t *testing.T) {

@@ -1,17 +1,14 @@
 package jaeger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
@@ -52,41 +49,73 @@ const (
 	protocolV3
 )
 
-// find asks for traces by the best protocol. The answer holds what came even when there is an error.
-func (c *Client) find(ctx context.Context, o *origins, q query) (*answer, []evidence.Call, error) {
-	var calls []evidence.Call
-	state, _ := c.protocol.Peek(ctx, struct{}{})
-	if state != protocolV2 {
-		a := newAnswer(o)
-		call, err := c.call(ctx, stageFindTraces, q.String()+" (api_v3)", func(ctx context.Context) (int, error) {
-			err := c.findV3(ctx, q, a)
-			return len(a.order), err
-		})
-		if err == nil && state == protocolUnknown {
-			c.protocol.Put(ctx, struct{}{}, protocolV3)
-		}
-		// A gateway that lets only known methods through forbids the unknown one instead of not implementing it.
-		absent := errors.Is(err, upstream.ErrUnsupported) || state == protocolUnknown && errors.Is(err, upstream.ErrForbidden)
-		// One message holds a whole trace there, and few spans here: what is too large there may come in pieces.
-		large := errors.Is(err, upstream.ErrTooLarge) && a.charged == 0
-		if !absent && !large {
-			return a, []evidence.Call{call}, err
-		}
-		calls, state = append(calls, call), cmp.Or(state, map[bool]protocol{true: protocolV3}[large])
-	}
-	a := newAnswer(o)
-	call, err := c.call(ctx, stageFindTraces, q.String()+" (api_v2)", func(ctx context.Context) (int, error) {
-		err := c.findV2(ctx, q, a)
-		return len(a.order), err
-	})
-	if err == nil && state == protocolUnknown {
-		c.protocol.Put(ctx, struct{}{}, protocolV2)
-	}
-	return a, append(calls, call), err
+// Methods that are called without generated code.
+const (
+	findTracesV2  = "/jaeger.api_v2.QueryService/FindTraces"
+	getTraceV2    = "/jaeger.api_v2.QueryService/GetTrace"
+	getServices   = "/jaeger.api_v2.QueryService/GetServices"
+	getOperations = "/jaeger.api_v2.QueryService/GetOperations"
+)
+
+// way is how to ask for traces.
+type way struct {
+	protocol protocol
+	large    bool // for the largest messages that are read
 }
 
-func (c *Client) findV2(ctx context.Context, q query, a *answer) error {
-	stream, err := c.v2.FindTraces(ctx, &api_v2.FindTracesRequest{Query: &api_v2.TraceQueryParameters{
+// ways are tried in this order. One message holds a whole trace in api_v3, and few spans in api_v2: what is too large there may come
+// in pieces here.
+var ways = []way{{protocolV3, false}, {protocolV2, false}, {protocolV2, true}, {protocolV3, true}}
+
+// find asks for traces by the best protocol. The answer holds what came even when there is an error. Where messages were too large for
+// the usual way, it says from which on to try the next time.
+func (c *Client) find(ctx context.Context, o *origins, q query, from int) (a *answer, calls []evidence.Call, next int, err error) {
+	state, _ := c.protocol.Peek(ctx, struct{}{})
+	absent, tooLarge := map[protocol]bool{protocolV3: state == protocolV2}, from > 0
+	a, next = newAnswer(ctx, o), from
+	for i := from; i < len(ways); i++ {
+		w := ways[i]
+		if absent[w.protocol] || w.large && !tooLarge || w == ways[3] && !absent[protocolV2] {
+			continue
+		}
+		a.settle(0)
+		a = newAnswer(ctx, o)
+		var call evidence.Call
+		call, err = c.findBy(ctx, w, q, a)
+		calls = append(calls, call)
+		// A gateway that lets only known methods through forbids the unknown one instead of not implementing it.
+		switch missing := errors.Is(err, upstream.ErrUnsupported) || w.protocol == protocolV3 && state == protocolUnknown && errors.Is(err, upstream.ErrForbidden); {
+		case err == nil && state == protocolUnknown && !tooLarge:
+			c.protocol.Put(ctx, struct{}{}, w.protocol)
+		case missing:
+			absent[w.protocol] = true
+			continue
+		case messageTooLarge(err):
+			tooLarge, next = true, i+1
+			continue
+		}
+		return a, calls, next, err
+	}
+	return a, calls, from, err
+}
+
+func (c *Client) findBy(ctx context.Context, w way, q query, a *answer) (evidence.Call, error) {
+	size, name, find := c.usual, " (api_v2)", c.findV2
+	if w.large {
+		size = c.large
+	}
+	if w.protocol == protocolV3 {
+		name, find = " (api_v3)", c.findV3
+	}
+	return c.call(ctx, stageFindTraces, q.String()+name, size, func(ctx context.Context) (int, error) {
+		a.ctx = ctx
+		err := find(ctx, size, q, a)
+		return len(a.order), err
+	})
+}
+
+func (c *Client) findV2(ctx context.Context, size messageSize, q query, a *answer) error {
+	request := &api_v2.FindTracesRequest{Query: &api_v2.TraceQueryParameters{
 		ServiceName:   q.service,
 		OperationName: q.operation,
 		Tags:          q.tags,
@@ -94,52 +123,26 @@ func (c *Client) findV2(ctx context.Context, q query, a *answer) error {
 		StartTimeMax:  q.window.To,
 		SearchDepth:   int32(q.depth), // #nosec G115 -- bounded by settings
 		RawTraces:     true,           // times as the engine wrote them, without Jaeger's clock-skew adjustment
-	}})
-	if err != nil {
-		return err
-	}
-	for {
-		chunk, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := a.charge(ctx, chunk.Size()); err != nil {
-			return err
-		}
-		a.takeV2(chunk)
-	}
+	}}
+	return c.receive(ctx, findTracesV2, request, size, c.taker(a, a.takeV2))
 }
 
-func (c *Client) findV3(ctx context.Context, q query, a *answer) error {
-	stream, err := c.conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, findTracesV3)
-	if err != nil {
-		return err
-	}
+func (c *Client) findV3(ctx context.Context, size messageSize, q query, a *answer) error {
 	request := rawMessage(q.marshalV3())
-	if err := stream.SendMsg(&request); err != nil && !errors.Is(err, io.EOF) { // EOF: the reason comes with RecvMsg
-		return err
-	}
-	if err := stream.CloseSend(); err != nil {
-		return err
-	}
-	var message rawMessage
-	for {
-		err := stream.RecvMsg(&message)
-		if errors.Is(err, io.EOF) {
-			return nil
+	return c.receive(ctx, findTracesV3, &request, size, c.taker(a, a.takeV3))
+}
+
+// taker charges an answer's account for each message before it is decoded.
+func (c *Client) taker(a *answer, take func(message []byte) error) func(message []byte) error {
+	return func(message []byte) error {
+		err := a.message(message)
+		if err == nil {
+			err = take(message)
 		}
-		if err != nil {
-			return err
-		}
-		if err := a.charge(ctx, len(message)); err != nil {
-			return err
-		}
-		if err := a.takeV3(message); err != nil {
+		if errors.Is(err, errWire) {
 			return upstream.BadAnswer(c.store, err)
 		}
+		return err
 	}
 }
 

@@ -103,10 +103,10 @@ func TestRecordedSpans(t *testing.T) {
 					want++
 				}
 			}
-			a := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
+			a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
 			require.NoError(t, a.takeV3(otlpOf(spans...)))
-			b := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
-			b.takeV2(chunkOf(spans...))
+			b := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
+			require.NoError(t, b.takeV2(chunkBytes(spans...)))
 			traces := assembleAll(a, w)
 			require.Equal(t, describe(traces), describe(assembleAll(b, w)), "api_v2 and api_v3 must tell the same")
 			got := 0

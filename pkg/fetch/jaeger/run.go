@@ -25,6 +25,7 @@ type run struct {
 	depth    int         // traces in one answer, before what the server refuses
 	bound    *memo.Limit // what the server is known to refuse
 	origins  origins
+	way      int           // of asking, see find
 	limit    int           // rows
 	expected int           // traces that all subjects have in the window, as far as known
 	load     evidence.Load // how they are spread
@@ -74,6 +75,8 @@ type answered struct {
 	rest   time.Time // of an answer that is full by the spans that matched: it has all traces from here on; else zero
 	calls  []evidence.Call
 	err    error
+	held   int64 // bytes that are charged for traces
+	way    int   // in which it was asked in the end
 }
 
 // indexRowsPerTrace is how many rows of its span index Cassandra's reader takes for each trace of the depth. Those are
@@ -122,10 +125,10 @@ func (r *run) do(ctx context.Context, together int) {
 	answers := make(chan answered, workers) // room for all, so that no worker hangs should visit panic
 	for running := 0; ; running-- {
 		for ; running < workers && r.more() && !r.stopped; running++ {
-			next := r.next()
+			next, way := r.next(), r.way
 			go func() {
 				defer guard.Recover(ctx, new(error)) // an answer keeps its own
-				answers <- r.ask(ctx, next)
+				answers <- r.ask(ctx, next, way)
 			}()
 		}
 		if running == 0 {
@@ -205,17 +208,16 @@ func (r *run) next() piece {
 }
 
 // ask makes the call for one piece and assembles what came. It runs beside others and only reads from r.
-func (r *run) ask(ctx context.Context, p piece) (out answered) {
-	out = answered{piece: p, asked: r.depthOf(p)}
+func (r *run) ask(ctx context.Context, p piece, way int) (out answered) {
+	out = answered{piece: p, asked: r.depthOf(p), way: way}
 	defer guard.Recover(ctx, &out.err)
-	a, calls, err := r.client.find(ctx, &r.origins, query{subject: *p.subject, window: p.window, depth: out.asked})
-	out.calls, out.err = calls, err
+	a, calls, way, err := r.client.find(ctx, &r.origins, query{subject: *p.subject, window: p.window, depth: out.asked}, way)
+	out.calls, out.way, out.err = calls, way, err
 	assembler := assembler{wanted: r.wanted}
 	out.traces = make([]found, 0, len(a.order))
 	for _, t := range a.order {
 		out.traces = append(out.traces, assembler.trace(t))
 	}
-	a.release(ctx)
 	out.full = len(a.order) >= out.asked
 	if rows := indexRowsPerTrace * out.asked; !out.full {
 		if starts := a.matched(p.subject, p.window); len(starts) >= rows {
@@ -223,7 +225,30 @@ func (r *run) ask(ctx context.Context, p piece) (out answered) {
 			out.full, out.rest = true, ceil(starts[rows-1]).Add(resolution)
 		}
 	}
+	held := int64(0)
+	for i := range out.traces {
+		held += out.traces[i].weight()
+	}
+	a.settle(held) // the spans are dropped
+	out.held = a.charged
 	return out
+}
+
+// weight is how many bytes an assembled trace takes.
+func (f *found) weight() (bytes int64) {
+	bytes = int64(len(f.Requests)) * requestCost
+	for i := range f.Requests {
+		r := &f.Requests[i]
+		bytes += int64(len(r.RequestID) + len(r.Model) + len(r.FinishReason) + len(r.LoRA) + len(r.Error) + len(r.Note) + len(r.SentID) + len(r.GatewayID))
+	}
+	for _, calls := range [][]evidence.CallerSpan{f.Callers, f.Unanswered} {
+		bytes += int64(len(calls)) * callerCost
+		for i := range calls {
+			c := &calls[i]
+			bytes += int64(len(c.Service) + len(c.Operation) + len(c.Model) + len(c.RequestID) + len(c.FinishReason) + len(c.Error) + len(c.SentID) + len(c.GatewayID))
+		}
+	}
+	return bytes
 }
 
 // depthOf is how many traces a piece is asked for. Where the spans of few traces filled an answer, as many as one may have, since
@@ -238,6 +263,8 @@ func (r *run) depthOf(p piece) int {
 
 // receive takes the answer to one piece and plans what follows from it.
 func (r *run) receive(in answered) {
+	defer func() { r.account.Give(in.held) }()
+	r.way = max(r.way, in.way)
 	r.report.Calls = append(r.report.Calls, in.calls...)
 	if r.abandoned {
 		r.unread++
@@ -252,7 +279,7 @@ func (r *run) receive(in answered) {
 		r.again(in.piece, n)
 		return
 	}
-	r.deliver(in.traces)
+	r.deliver(&in)
 	r.read += len(in.traces)
 	if r.read >= max(r.limit*maxReadPerRow, r.depth*minReadAnswers) && (in.full || len(r.queue) > 0) {
 		r.stopped, r.glutted = true, true
@@ -298,12 +325,20 @@ func (r *run) askRest(in answered) {
 	newestFirst(r.queue)
 }
 
-// deliver visits what is new in an answer.
-func (r *run) deliver(traces []found) {
+// deliver visits what is new in an answer. What of it is held from then on is charged anew.
+func (r *run) deliver(in *answered) {
+	traces := in.traces
 	for i := range traces {
+		weight := min(in.held, traces[i].weight())
+		in.held -= weight
+		r.account.Give(weight)
 		r.note(&traces[i])
 		rows, more := r.reduce(r, &traces[i])
-		if err := r.account.Take(r.ctx, int64(rows*rowCost)); err != nil {
+		cost := int64(0)
+		if rows > 0 {
+			cost = max(int64(rows*rowCost), traces[i].weight())
+		}
+		if err := r.account.Take(r.ctx, cost); err != nil {
 			r.report.Err = cmp.Or(r.report.Err, upstream.NotHeld(evidence.Jaeger, err))
 			r.stopped, r.abandoned = true, true
 			return

@@ -59,7 +59,7 @@ func (f *fakeJaeger) start(t testing.TB, options ...grpc.ServerOption) (address 
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := grpc.NewServer(append(options, grpc.ForceServerCodec(codec{}))...)
+	server := grpc.NewServer(append(options, grpc.ForceServerCodecV2(codec{}))...)
 	api_v2.RegisterQueryServiceServer(server, f)
 	if !f.onlyV2 {
 		server.RegisterService(&grpc.ServiceDesc{

@@ -14,6 +14,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -23,8 +24,9 @@ type operation struct{ name, kind string }
 // Services lists the services that Jaeger knows, sorted.
 func (c *Client) Services(ctx context.Context) ([]string, error) {
 	var services []string
-	_, err := c.call(ctx, stageServices, "services", func(ctx context.Context) (int, error) {
-		answer, err := c.v2.GetServices(ctx, &api_v2.GetServicesRequest{})
+	err := c.list(ctx, stageServices, "services", getServices, &api_v2.GetServicesRequest{}, func(message []byte) (int, error) {
+		var answer api_v2.GetServicesResponse
+		err := answer.Unmarshal(message)
 		services = answer.GetServices()
 		return len(services), err
 	})
@@ -33,6 +35,34 @@ func (c *Client) Services(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(services)
 	return services, nil
+}
+
+// nameCost, in bytes, is what a name of a list takes beside its text: as the message's, as ours, and while the list grows.
+const nameCost = 256
+
+// list asks for names, in one message, and lets it be decoded.
+func (c *Client) list(ctx context.Context, stage, text, method string, request message, decode func(message []byte) (names int, err error)) error {
+	return c.sized(func(size messageSize) error {
+		_, err := c.call(ctx, stage, text, size, func(ctx context.Context) (names int, err error) {
+			account := memory.Of(ctx)
+			err = c.receive(ctx, method, request, size, func(message []byte) error {
+				count := 0
+				_ = fields(message, func(field) error { count++; return nil }) // what is no message is refused when it is decoded
+				cost := int64(len(message)) + int64(count)*nameCost
+				if err := account.Take(ctx, cost); err != nil {
+					return upstream.NotHeld(evidence.Jaeger, err)
+				}
+				defer account.Give(cost)
+				var err error
+				if names, err = decode(message); err != nil {
+					return upstream.BadAnswer(c.store, errWire)
+				}
+				return nil
+			})
+			return names, err
+		})
+		return err
+	})
 }
 
 // EngineServices lists the services that have the request span: those of the settings, or else those that Jaeger knows
@@ -131,20 +161,61 @@ func (c *Client) operationsFor(ctx context.Context, service string, all int) ([]
 
 func (c *Client) askOperations(ctx context.Context, service string) ([]operation, error) {
 	var list []operation
-	_, err := c.call(ctx, stageOperations, "operations of "+service, func(ctx context.Context) (int, error) {
-		answer, err := c.v2.GetOperations(ctx, &api_v2.GetOperationsRequest{Service: service})
+	err := c.list(ctx, stageOperations, "operations of "+service, getOperations, &api_v2.GetOperationsRequest{Service: service}, func(message []byte) (int, error) {
+		var answer api_v2.GetOperationsResponse
+		err := answer.Unmarshal(message)
+		list = nil
 		for _, name := range answer.GetOperationNames() { // what servers before 1.17 fill in
-			list = append(list, operation{name: name})
+			list = append(list, named(name, ""))
 		}
 		for _, o := range answer.GetOperations() {
-			list = append(list, operation{o.GetName(), o.GetSpanKind()})
+			list = append(list, named(o.GetName(), o.GetSpanKind()))
 		}
 		return len(list), err
 	})
 	slices.SortFunc(list, func(a, b operation) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.kind, b.kind))
 	})
-	return slices.Compact(list), err
+	return looked(slices.Compact(list), c.span), err
+}
+
+const (
+	// namesOfAKind is how many names of a kind are kept of a service: with more than maxOperations all its spans are searched.
+	namesOfAKind = 100
+	// longestName, in bytes, is the longest name that spans are searched by. What has a longer one may be anything.
+	longestName = 1 << 10
+)
+
+// named is an operation without what is too long to be one.
+func named(name, kind string) operation {
+	if len(name) > longestName {
+		name = ""
+	}
+	if len(kind) > longestName {
+		kind = ""
+	}
+	return operation{name, kind}
+}
+
+// looked leaves in a list what is looked at: whether there are names that an engine's request has, or a call to a model, and which,
+// up to more than are searched one by one, and one that may be anything.
+func looked(list []operation, span string) []operation {
+	var kinds struct{ engine, call, other int }
+	return slices.Clip(slices.DeleteFunc(list, func(o operation) bool {
+		var kind *int
+		switch {
+		case o.name == span, o.isEngines():
+			kind = &kinds.engine
+		case vllm.PerhapsInference(o.name):
+			kind = &kinds.call
+		case vllm.SurelyNoInference(o.name):
+			return true
+		default:
+			kind = &kinds.other
+		}
+		*kind++
+		return *kind > namesOfAKind
+	}))
 }
 
 // maxOperations is how many names of spans one service is searched by, one search each; with more, any name is asked for, and

@@ -235,14 +235,10 @@ var everything = wanted{engine: "llm_request", window: evidence.Window{From: noo
 // decodeBoth assembles the spans from both protocols and makes sure that they tell the same.
 func decodeBoth(t testing.TB, spans ...testSpan) []Trace {
 	t.Helper()
-	v2 := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
-	data, err := chunkOf(spans...).Marshal()
-	require.NoError(t, err)
-	var chunk api_v2.SpansResponseChunk
-	require.NoError(t, codec{}.Unmarshal(data, &chunk))
-	v2.takeV2(&chunk)
+	v2 := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
+	require.NoError(t, v2.takeV2(chunkBytes(spans...)))
 
-	v3 := newAnswer(&origins{names: vllm.DefaultJaegerLabels()})
+	v3 := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
 	require.NoError(t, v3.takeV3(otlpOf(spans...)))
 
 	got := assembleAll(v2, everything)

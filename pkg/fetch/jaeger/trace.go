@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -37,34 +36,41 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 		return nil, report
 	}
 	var spans []evidence.Span
-	call, err := c.call(ctx, stageGetTrace, "trace "+id.String(), func(ctx context.Context) (int, error) {
-		a := newAnswer(&origins{names: c.store.Labels})
-		stream, err := c.v2.GetTrace(ctx, &api_v2.GetTraceRequest{TraceID: id, RawTraces: true})
-		for err == nil {
-			var chunk *api_v2.SpansResponseChunk
-			if chunk, err = stream.Recv(); err != nil {
-				break
-			}
-			if err := a.charge(ctx, chunk.Size()); err != nil { // kept: the spans are shown
-				return len(spans), err
-			}
-			for i := range chunk.Spans {
-				if len(spans) == maxTraceSpans {
-					report.Truncated = true
-					return len(spans), nil // ending the call's context ends the stream
-				}
-				spans = append(spans, c.wholeSpan(ctx, a, &chunk.Spans[i]))
-			}
+	var a *answer
+	err = c.sized(func(size messageSize) error {
+		if a != nil {
+			a.settle(0)
 		}
-		if errors.Is(err, io.EOF) {
-			err = nil
+		a, spans = newAnswer(ctx, &origins{names: c.store.Labels}), nil
+		call, err := c.call(ctx, stageGetTrace, "trace "+id.String(), size, func(ctx context.Context) (int, error) {
+			a.ctx = ctx
+			err := c.receive(ctx, getTraceV2, &api_v2.GetTraceRequest{TraceID: id, RawTraces: true}, size, c.taker(a, func(message []byte) error {
+				return a.spansV2(message, func(in *model.Span) error {
+					if len(spans) == maxTraceSpans {
+						return errEnough
+					}
+					if err := a.charge(wholeSize(in)); err != nil { // kept: the spans are shown
+						return err
+					}
+					whole, err := c.wholeSpan(ctx, a, in)
+					if err == nil {
+						spans = append(spans, whole)
+					}
+					return err
+				})
+			}))
+			if errors.Is(err, errEnough) {
+				report.Truncated, err = true, nil
+			}
+			return len(spans), err
+		})
+		if errors.Is(err, upstream.ErrNotFound) {
+			err, call.Err = nil, ""
 		}
-		return len(spans), err
+		report.Calls = append(report.Calls, call)
+		return err
 	})
-	if errors.Is(err, upstream.ErrNotFound) {
-		err, call.Err = nil, ""
-	}
-	report.Calls, report.Seen, report.Err = []evidence.Call{call}, len(spans), err
+	report.Seen, report.Err = len(spans), err
 	if report.Truncated {
 		report.Reason = fmt.Sprintf("Jaeger: the trace has more than %d spans; the rest was not read.", maxTraceSpans)
 	}
@@ -89,8 +95,11 @@ func parseTraceID(s string) (model.TraceID, error) {
 }
 
 // wholeSpan translates a span with everything that Jaeger says of it.
-func (c *Client) wholeSpan(ctx context.Context, a *answer, in *model.Span) evidence.Span {
-	s := a.takeSpanV2(in)
+func (c *Client) wholeSpan(ctx context.Context, a *answer, in *model.Span) (evidence.Span, error) {
+	s, err := a.takeSpanV2(in)
+	if err != nil {
+		return evidence.Span{}, err
+	}
 	out := evidence.Span{
 		TraceID: hex.EncodeToString(s.trace[:]), SpanID: hex.EncodeToString(s.id[:]), ParentSpanID: s.parentHex(),
 		Operation: in.OperationName, Service: s.service, Start: s.start, Duration: max(in.Duration, 0), Kind: s.kind,
@@ -144,7 +153,23 @@ func (c *Client) wholeSpan(ctx context.Context, a *answer, in *model.Span) evide
 		r := s.requestSpan(out.TraceID)
 		out.Request = &r
 	}
-	return out
+	return out, nil
+}
+
+// errEnough ends a call whose further spans are not shown.
+var errEnough = errors.New("enough")
+
+// wholeSize is how many bytes a whole span takes beside its texts.
+func wholeSize(in *model.Span) (bytes int64) {
+	const span, attribute, event, link = 768, 64, 128, 96
+	bytes = span + int64(len(in.Tags))*attribute + int64(len(in.References))*link + int64(len(in.Warnings))*maxWarning
+	if in.Process != nil {
+		bytes += int64(len(in.Process.Tags)) * attribute
+	}
+	for i := range in.Logs {
+		bytes += event + int64(len(in.Logs[i].Fields))*attribute
+	}
+	return bytes
 }
 
 func attributes(tags []model.KeyValue) []evidence.Attribute {

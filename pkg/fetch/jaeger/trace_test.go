@@ -104,7 +104,8 @@ func TestAFollowsFromReferenceIsALinkAndNoParent(t *testing.T) {
 	in := engineSpan("a", "4", "1", "x", noon).model()
 	in.References[0].RefType = 1 // FOLLOWS_FROM
 	c := &Client{span: vllm.RequestSpanName}
-	span := c.wholeSpan(t.Context(), newAnswer(&origins{}), &in)
+	span, err := c.wholeSpan(t.Context(), newAnswer(t.Context(), &origins{}), &in)
+	require.NoError(t, err)
 	require.Empty(t, span.ParentSpanID)
 	require.Len(t, span.Links, 1)
 }

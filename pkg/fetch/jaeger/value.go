@@ -69,6 +69,9 @@ func (v value) count() int64 {
 	return int64(f)
 }
 
+// longestList, in bytes, is the longest list that is read as one: as text it is short, decoded it may be long.
+const longestList = 64 << 10
+
 // string reads a text, or the first of a list: finish reasons and captured headers are lists. api_v2 knows no lists and
 // carries them as JSON.
 func (v value) string() string {
@@ -80,7 +83,7 @@ func (v value) string() string {
 	case kindTruth:
 		return strconv.FormatBool(v.truth)
 	}
-	if first, ok := strings.CutPrefix(v.text, `["`); ok {
+	if first, ok := strings.CutPrefix(v.text, `["`); ok && len(v.text) <= longestList {
 		if end := strings.IndexByte(first, '"'); end >= 0 && strings.HasSuffix(first, "]") {
 			if strings.IndexByte(first[:end], '\\') < 0 {
 				return first[:end]

@@ -168,26 +168,39 @@ func rangeParams(within interval) url.Values {
 	}
 }
 
-// callLines asks once for up to limit lines. The lines come in the given order, whichever stream they are of.
-func (c *Client) callLines(ctx context.Context, d *decoder, q query, within interval, limit int, order Order) ([]entry, evidence.Call, error) {
+// entryCost, in bytes, is what a line is charged beside its text as long as its page is held.
+const entryCost = 192
+
+// callLines asks once for up to limit lines. The lines come in the given order, whichever stream they are of. held is what ctx's account
+// is charged for them, in bytes: who drops them gives it back.
+func (c *Client) callLines(ctx context.Context, d *decoder, q query, within interval, limit int, order Order) (lines []entry, held int64, call evidence.Call, err error) {
 	params := rangeParams(within)
 	params.Set("query", q.String())
 	params.Set("limit", strconv.Itoa(limit))
 	params.Set("direction", order.direction())
 	var entries []entry
-	call, err := c.ask(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params, func(body []byte) (err error) {
-		if entries, err = d.lines(ctx, body, limit); err == nil {
-			c.learnLength(ctx, len(body), len(entries))
+	call, err = c.ask(ctx, "query_range", q.String(), c.api.URL(pathQueryRange, nil), params, func(body []byte) (err error) {
+		if entries, err = d.lines(ctx, body, limit); err != nil {
+			return err
 		}
-		return err
+		c.learnLength(ctx, len(body), len(entries))
+		cost := int64(len(entries)) * entryCost
+		for i := range entries {
+			cost += int64(len(entries[i].Line))
+		}
+		if err := memory.Of(ctx).Take(ctx, cost); err != nil {
+			return err
+		}
+		held = cost
+		return nil
 	})
 	if err != nil {
 		c.tooMuch(ctx, err, limit)
-		return nil, call, err
+		return nil, 0, call, err
 	}
 	sortEntries(entries, order)
 	call.Rows = len(entries)
-	return entries, call, nil
+	return entries, held, call, nil
 }
 
 // Loki's parts hand answers to one another in messages of at most 4 MiB (grpc_server_max_recv_msg_size). A longer one is no error: the

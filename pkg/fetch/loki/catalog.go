@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -56,7 +58,7 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 	d := newDecoder(placesOf(c.labels))
 	newest := pieces[len(pieces)-1]
 	size := min(sampleLines, c.linesPerCall.Of(ctx).Value())
-	lines, _, err := c.callLines(ctx, d, query{selector: c.selector}, newest, size, NewestFirst)
+	lines, _, _, err := c.callLines(ctx, d, query{selector: c.selector}, newest, size, NewestFirst)
 	if err != nil {
 		return s, err
 	}
@@ -76,7 +78,7 @@ func (c *Client) RequestIDSample(ctx context.Context, window evidence.Window) (S
 		s.VLLMLines++
 		s.add(*origins.of(e))
 	}
-	named, _, err := c.callLines(ctx, d, requestQuery(c.selector, nil), newest, size, NewestFirst)
+	named, _, _, err := c.callLines(ctx, d, requestQuery(c.selector, nil), newest, size, NewestFirst)
 	if err != nil {
 		return s, err
 	}
@@ -116,6 +118,9 @@ func (c *Client) Services(ctx context.Context, window evidence.Window) ([]string
 	return c.LabelValues(ctx, window, c.labels.Service)
 }
 
+// nameCost, in bytes, is what a name takes beside its text while a list of them is read.
+const nameCost = 64
+
 func (c *Client) list(ctx context.Context, stage string, endpoint *url.URL, window evidence.Window) ([]string, error) {
 	params := rangeParams(interval{window.From.UnixNano(), window.To.UnixNano()})
 	params.Set("query", c.selector.String())
@@ -123,7 +128,13 @@ func (c *Client) list(ctx context.Context, stage string, endpoint *url.URL, wind
 		Status string   `json:"status"`
 		Data   []string `json:"data"`
 	}
-	if _, err := c.ask(ctx, stage, c.selector.String(), endpoint, params, func(body []byte) error { return unmarshal(body, &a, &a.Status) }); err != nil {
+	if _, err := c.ask(ctx, stage, c.selector.String(), endpoint, params, func(body []byte) error {
+		// Names stay charged: nobody says when they are dropped.
+		if err := memory.Of(ctx).Take(ctx, int64(len(body)+bytes.Count(body, []byte{'"'})/2*nameCost)); err != nil {
+			return err
+		}
+		return unmarshal(body, &a, &a.Status)
+	}); err != nil {
 		return nil, err
 	}
 	slices.Sort(a.Data)

@@ -30,6 +30,7 @@ type stream struct {
 	labels map[string]string
 	origin *evidence.Origin
 	id     uint32 // hash of the labels
+	length int    // of the labels as JSON, in bytes
 }
 
 // decoder reads answers. It keeps the streams it met, so that all lines of one share labels and origin, whichever answer
@@ -58,6 +59,9 @@ const (
 	streamCost = 512
 	labelCost  = 128
 )
+
+// costOfLabels is what labels are charged before they are read: an object has no more members than colons.
+func costOfLabels(raw []byte) int { return labelCost*(1+bytes.Count(raw, []byte{':'})) + 4*len(raw) }
 
 // lines reads the answer to a log query for up to limit lines, in the order in which Loki wrote it: stream by stream. What streams and
 // metadata take is charged to ctx's account.
@@ -203,11 +207,12 @@ func (a *answer) value(it *jsoniter.Iterator, metadata map[string]push.LabelsAda
 			raw := it.SkipAndReturnBytes()
 			known, ok := metadata[string(raw)]
 			if !ok {
+				if !a.charge(costOfLabels(raw)) {
+					it.ReportError("charge", a.invalid.Error())
+					break
+				}
 				known = readMetadata(raw)
 				metadata[string(raw)] = known
-				if !a.charge(labelCost*(1+len(known)) + 2*len(raw)) {
-					it.ReportError("charge", a.invalid.Error())
-				}
 			}
 			e.StructuredMetadata = known
 		default:
@@ -267,6 +272,10 @@ func (d *decoder) stream(a *answer, raw []byte) *stream {
 	if s, ok := d.streams[string(raw)]; ok {
 		return s
 	}
+	if !a.charge(streamCost + costOfLabels(raw)) {
+		a.iter.ReportError("charge", a.invalid.Error())
+		return nil
+	}
 	var labels map[string]string
 	if err := jsoniter.ConfigDefault.Unmarshal(raw, &labels); err != nil {
 		return nil
@@ -274,10 +283,7 @@ func (d *decoder) stream(a *answer, raw []byte) *stream {
 	origin := d.places.origin(labels, nil)
 	h := fnv.New32a()
 	_, _ = h.Write(raw) // never fails
-	s := &stream{key: string(raw), labels: labels, origin: &origin, id: h.Sum32()}
-	if !a.charge(streamCost + labelCost*len(labels) + 4*len(raw)) {
-		a.iter.ReportError("charge", a.invalid.Error())
-	}
+	s := &stream{key: string(raw), labels: labels, origin: &origin, id: h.Sum32(), length: len(raw)}
 	d.streams[s.key] = s
 	return s
 }

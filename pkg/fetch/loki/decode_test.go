@@ -51,7 +51,7 @@ func TestNothingStandsBehindAnAnswer(t *testing.T) {
 	for _, behind := range []string{"x", "}", whole, "\x00", ",", "<html>"} {
 		_, err := d.lines(t.Context(), []byte(whole+behind), 10)
 		require.Equal(t, errTrailing, err, behind)
-		_, err = decodeVolume([]byte(strings.ReplaceAll(whole, "streams", "matrix")+behind), 1)
+		_, err = decodeVolume(t.Context(), []byte(strings.ReplaceAll(whole, "streams", "matrix")+behind), 1)
 		require.Equal(t, errTrailing, err, behind)
 	}
 }
@@ -83,7 +83,7 @@ func FuzzDecode(f *testing.F) {
 		for _, e := range entries {
 			_ = e.stream.origin.Pod
 		}
-		_, _ = decodeVolume([]byte(body), time.Second)
+		_, _ = decodeVolume(t.Context(), []byte(body), time.Second)
 	})
 }
 

@@ -129,7 +129,7 @@ func (c *Client) nameOfEngine(ctx context.Context, window evidence.Window, scope
 	q.contain(text)
 	proven := false
 	for _, within := range intervals(window) {
-		page, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, c.linesPerCall.Of(ctx).Value()), NewestFirst)
+		page, held, call, err := c.callLines(ctx, newDecoder(placesOf(c.labels)), q, within, min(enoughToName, c.linesPerCall.Of(ctx).Value()), NewestFirst)
 		report.Calls = append(report.Calls, call)
 		if err != nil {
 			return false // the search itself will say why
@@ -147,6 +147,7 @@ func (c *Client) nameOfEngine(ctx context.Context, window evidence.Window, scope
 				}
 			}
 		}
+		memory.Of(ctx).Give(held)
 	}
 	return proven
 }
@@ -197,30 +198,43 @@ func (s *lineSearch) read(ctx context.Context, within interval) bool {
 			within = within.behind(found.long, s.order)
 			continue
 		}
-		page := found.lines
-		s.seen += len(page)
-		if len(page) < size {
-			return s.add(ctx, page)
-		}
-		if s.filter.settled() && len(s.lines)+len(page) > s.limit {
-			return s.add(ctx, page) // enough; whether the last nanosecond is complete does not matter
-		}
-		settled, rest, tied := found.settle(within, s.order)
-		if tied {
-			s.truncate(tiedReason(1, size))
-		}
-		if !s.add(ctx, settled) {
-			return false
+		rest, more := s.take(ctx, found, within, size)
+		memory.Of(ctx).Give(found.held) // what is kept of the page is charged by itself
+		if !more {
+			return rest.from == rest.to
 		}
 		within = rest
 	}
 	return true
 }
 
+// take adds what came of an interval. It gives what is left of the interval, empty when all of it was read, and reports whether to read
+// on there.
+func (s *lineSearch) take(ctx context.Context, found portion, within interval, size int) (rest interval, more bool) {
+	page := found.lines
+	s.seen += len(page)
+	// With enough it does not matter whether the last nanosecond is complete.
+	if whole := len(page) < size; whole || s.filter.settled() && len(s.lines)+len(page) > s.limit {
+		if s.add(ctx, page) {
+			return interval{}, false
+		}
+		return within, false
+	}
+	settled, rest, tied := found.settle(within, s.order)
+	if tied {
+		s.truncate(tiedReason(1, size))
+	}
+	if !s.add(ctx, settled) {
+		return within, false
+	}
+	return rest, true
+}
+
 // add takes lines that pass the filter; it reports whether there is room for more.
 func (s *lineSearch) add(ctx context.Context, page []entry) bool {
 	account := memory.Of(ctx)
 	origins := originCache{places: s.decoder.places}
+	metadata := metadataMaps{}
 	for _, e := range page {
 		if !s.filter.keeps(e.Timestamp, e.Line, s.ids) {
 			continue
@@ -229,12 +243,12 @@ func (s *lineSearch) add(ctx context.Context, page []entry) bool {
 			s.truncate(fmt.Sprintf("Loki holds more matching lines than the %d asked for.", s.limit))
 			return false
 		}
-		if err := account.Take(ctx, int64(lineCost+2*len(e.Line))); err != nil {
+		if err := account.Take(ctx, int64(lineCost+2*len(e.Line)+max(0, labelCopies*e.labelBytes()-lineCost))); err != nil {
 			s.report.Err = upstream.NotHeld(evidence.Loki, err)
 			return false
 		}
 		s.lines = append(s.lines, evidence.LogLine{
-			Time: e.Timestamp, Line: e.Line, Origin: origins.of(e), Labels: e.stream.labels, Metadata: labelMap(e.StructuredMetadata),
+			Time: e.Timestamp, Line: e.Line, Origin: origins.of(e), Labels: e.stream.labels, Metadata: metadata.of(e.StructuredMetadata),
 		})
 	}
 	return true
@@ -242,6 +256,34 @@ func (s *lineSearch) add(ctx context.Context, page []entry) bool {
 
 // lineCost, in bytes, is what a line is charged beside its text.
 const lineCost = 512
+
+// labelCopies is how often the labels of a line lie in memory, all of them at each line: in the answer's frame, and as what is sent.
+const labelCopies = 4
+
+// labelBytes is how long a line's labels and metadata are, written out.
+func (e *entry) labelBytes() (bytes int) {
+	const quotes = 6
+	bytes = e.stream.length
+	for _, l := range e.StructuredMetadata {
+		bytes += len(l.Name) + len(l.Value) + quotes
+	}
+	return bytes
+}
+
+// metadataMaps are the metadata of a page's lines as maps: lines that have the same share one.
+type metadataMaps map[*push.LabelAdapter]map[string]string
+
+func (m metadataMaps) of(labels push.LabelsAdapter) map[string]string {
+	if len(labels) == 0 {
+		return nil
+	}
+	known, ok := m[&labels[0]]
+	if !ok {
+		known = labelMap(labels)
+		m[&labels[0]] = known
+	}
+	return known
+}
 
 // labelMap is metadata as a map; nil when there is none. Of a name that comes twice the last value counts.
 func labelMap(labels push.LabelsAdapter) map[string]string {

@@ -1,6 +1,7 @@
 package loki
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 )
 
 // An answer can be too long to be handed over: for us, for the message between two of Loki's parts, or for a gateway. It is asked for
@@ -22,6 +24,9 @@ var answerTooLong = regexp.MustCompile(`^(?:rpc error: code = ResourceExhausted 
 
 // tooLong reports whether fewer lines might be answered.
 func tooLong(err error) bool {
+	if errors.Is(err, memory.ErrShare) { // earlier answers are what takes the room
+		return false
+	}
 	e, ok := errors.AsType[*upstream.Error](err)
 	return ok && (e.Kind == upstream.ErrTooLarge || e.Status == http.StatusRequestEntityTooLarge || answerTooLong.MatchString(strings.TrimSpace(e.Message)))
 }
@@ -29,7 +34,8 @@ func tooLong(err error) bool {
 // headError is an error of an answer of which the beginning came.
 type headError struct {
 	error
-	head []byte
+	head  []byte
+	lines int // that came, at least as far as their JSON is written without blanks
 }
 
 func (e headError) Unwrap() error { return e.error }
@@ -41,8 +47,11 @@ func withHead(err error, body []byte) error {
 	if len(body) == 0 || !errors.Is(err, upstream.ErrTooLarge) {
 		return err
 	}
-	return headError{err, append([]byte(nil), body[:min(len(body), headLength)]...)}
+	return headError{err, append([]byte(nil), body[:min(len(body), headLength)]...), bytes.Count(body, nextLine)}
 }
+
+// nextLine stands between two lines of an answer. Within a line a quote is escaped.
+var nextLine = []byte(`],["`)
 
 // firstTime finds the time of an answer's first line.
 var firstTime = regexp.MustCompile(`"values"\s*:\s*\[\s*\[\s*"(\d{1,19})"`)
@@ -53,7 +62,8 @@ type portion struct {
 	limit int // that was asked for in the end
 	// long is the time of a line that is too long to be had; 0 = none is.
 	long  int64
-	alone bool // the one line is known to be the only one of its nanosecond
+	alone bool  // the one line is known to be the only one of its nanosecond
+	held  int64 // bytes that are charged for the lines: who drops them gives them back
 	calls []evidence.Call
 }
 
@@ -69,22 +79,28 @@ func (p portion) settle(within interval, order Order) (settled []entry, rest int
 func (c *Client) askPage(ctx context.Context, d *decoder, q query, within interval, limit int, order Order) (portion, error) {
 	p := portion{limit: limit}
 	for {
-		lines, call, err := c.callLines(ctx, d, q, within, p.limit, order)
-		p.lines, p.calls = lines, append(p.calls, call)
+		lines, held, call, err := c.callLines(ctx, d, q, within, p.limit, order)
+		p.lines, p.held, p.calls = lines, held, append(p.calls, call)
 		switch {
 		case err == nil && p.limit == 1 && len(lines) == 1 && len(p.calls) > 1:
 			at := lines[0].unixNano()
-			beside, call, err := c.callLines(ctx, d, q, interval{at, at + 1}, 2, order)
+			beside, more, call, err := c.callLines(ctx, d, q, interval{at, at + 1}, 2, order)
+			p.held += more
 			p.calls, p.alone = append(p.calls, call), err == nil && len(beside) == 1
 			return p, nil
 		case err == nil || !tooLong(err):
 			return p, err
+		}
+		var partial headError
+		part := errors.As(err, &partial)
+		switch {
+		case partial.lines > p.limit+atOnce: // it does not heed how many are asked for
+			return p, upstream.BadAnswer(c.store, errUnasked)
 		case p.limit > 1:
 			p.limit = (p.limit + 1) / 2
 			continue
 		}
-		var partial headError
-		if errors.As(err, &partial) {
+		if part {
 			if m := firstTime.FindSubmatch(partial.head); m != nil {
 				if at, ok := parseNano(m[1]); ok && at >= within.from && at < within.to {
 					p.long = at

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,24 +62,42 @@ func (r *reader[T]) all(ctx context.Context, queries []query, within []interval)
 // complete reads one interval, however many answers that takes.
 func (r *reader[T]) complete(ctx context.Context, q query, within interval, turn *ticket) []T {
 	<-turn.turn // comes soon also when nobody waits any more: calls of a canceled query fail at once
-	settled, pieces, turns := r.begin(ctx, q, within)
+	settled, held, pieces, turns := r.begin(ctx, q, within)
 	results := make([][]T, 1+len(pieces))
 	var group sync.WaitGroup
 	for i, piece := range pieces {
 		r.spawn(ctx, &group, func() { results[i+1] = r.complete(ctx, q, piece, turns[i]) })
 	}
-	results[0] = r.converted(ctx, settled)
+	results[0] = r.converted(ctx, settled, held)
 	group.Wait()
 	return flatten(results)
 }
 
-// eventCost, in bytes, is what is charged for what a line is converted to.
-const eventCost = 320
+const (
+	// eventCost, in bytes, is what is charged for what a line is converted to.
+	eventCost = 320
+	// longLine, in bytes, is from where on a line may be converted to many: it may name as many requests as it has commas.
+	longLine = 4 << 10
+)
 
-// converted is what a page is converted to. What the query may not hold is the report's error.
-func (r *reader[T]) converted(ctx context.Context, page []entry) []T {
+// converted is what a page is converted to; held is what the page is charged. What the query may not hold is the report's error.
+func (r *reader[T]) converted(ctx context.Context, page []entry, held int64) []T {
+	account := memory.Of(ctx)
+	defer func() { account.Give(held) }()
+	most := 0
+	for i := range page {
+		if line := page[i].Line; len(line) > longLine {
+			most += strings.Count(line, ",")
+		}
+	}
+	lists := int64(most) * eventCost
+	if err := account.Take(ctx, lists); err != nil {
+		r.record(nil, upstream.NotHeld(evidence.Loki, err), 0)
+		return nil
+	}
+	held += lists
 	out := r.convert(page)
-	if err := memory.Of(ctx).Take(ctx, int64(len(out))*eventCost); err != nil {
+	if err := account.Take(ctx, int64(len(out))*eventCost); err != nil {
 		r.record(nil, upstream.NotHeld(evidence.Loki, err), 0)
 		return nil
 	}
@@ -87,18 +106,18 @@ func (r *reader[T]) converted(ctx context.Context, page []entry) []T {
 
 // begin reads the first page and queues for the rest before it gives up its own place, so that the rest of this interval
 // comes before what is later.
-func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settled []entry, pieces []interval, turns []*ticket) {
+func (r *reader[T]) begin(ctx context.Context, q query, within interval) (settled []entry, held int64, pieces []interval, turns []*ticket) {
 	defer r.queue.leave()
-	settled, pieces = r.page(ctx, q, within)
+	settled, held, pieces = r.page(ctx, q, within)
 	for _, piece := range pieces {
 		turns = append(turns, r.queue.enter(piece.from))
 	}
-	return settled, pieces, turns
+	return settled, held, pieces, turns
 }
 
 // page makes one call, unless the budget is spent, an earlier call has failed or nobody waits any more. It gives the lines
-// that are complete and the pieces of the interval that are left to ask.
-func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, rest []interval) {
+// that are complete, what is charged for them, and the pieces of the interval that are left to ask.
+func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled []entry, held int64, rest []interval) {
 	for r.mayAsk(within) {
 		r.mu.Lock()
 		asked := r.short.cut(r.client.pageLines(ctx, r.limit))
@@ -113,10 +132,10 @@ func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled
 		r.mu.Unlock()
 		if page.long != 0 {
 			r.passOver(page.long)
-			return nil, nonEmpty(within.behind(page.long, OldestFirst))
+			return nil, page.held, nonEmpty(within.behind(page.long, OldestFirst))
 		}
 		if err != nil || len(page.lines) < page.limit {
-			return page.lines, nil
+			return page.lines, page.held, nil
 		}
 		settled, left, tied := page.settle(within, OldestFirst)
 		if tied {
@@ -124,9 +143,9 @@ func (r *reader[T]) page(ctx context.Context, q query, within interval) (settled
 			r.tied++
 			r.mu.Unlock()
 		}
-		return settled, cut(left, left.from-within.from)
+		return settled, page.held, cut(left, left.from-within.from)
 	}
-	return nil, nil
+	return nil, 0, nil
 }
 
 func (r *reader[T]) mayAsk(within interval) bool {

@@ -12,6 +12,7 @@ import (
 	jsoniter "github.com/json-iterator/go"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -40,7 +41,7 @@ func (c *Client) Volume(ctx context.Context, window evidence.Window, step time.D
 	}
 	var volumes []evidence.LevelVolume
 	call, err := c.ask(ctx, "volume", logql, c.api.URL(pathQueryRange, nil), params, func(body []byte) (err error) {
-		volumes, err = decodeVolume(body, step)
+		volumes, err = decodeVolume(ctx, body, step)
 		return err
 	})
 	volumes = inWindow(volumes, window, step)
@@ -77,37 +78,87 @@ func volumeStep(window, step time.Duration) time.Duration {
 }
 
 // decodeVolume reads a matrix. Levels whose words differ (WARN, WARNING) are added up.
-func decodeVolume(body []byte, step time.Duration) ([]evidence.LevelVolume, error) {
+func decodeVolume(ctx context.Context, body []byte, step time.Duration) ([]evidence.LevelVolume, error) {
 	a := newAnswer(body)
+	a.ctx = ctx
 	defer a.close()
 	counts := map[vllm.LogLevel]map[int64]float64{}
 	err := a.result("matrix", func(it *jsoniter.Iterator) bool {
-		var series struct {
-			Metric map[string]string `json:"metric"`
-			Values [][2]any          `json:"values"`
+		var metric, values []byte
+		it.ReadObjectCB(func(it *jsoniter.Iterator, field string) bool {
+			switch field {
+			case "metric":
+				metric = it.SkipAndReturnBytes()
+			case "values":
+				values = it.SkipAndReturnBytes()
+			default:
+				it.Skip()
+			}
+			return it.Error == nil
+		})
+		if it.Error != nil {
+			return false
 		}
-		it.ReadVal(&series)
-		level := levelOf(series.Metric)
+		cost := costOfLabels(metric)
+		if !a.charge(cost) {
+			return false
+		}
+		var labels map[string]string
+		if len(metric) > 0 && jsoniter.ConfigDefault.Unmarshal(metric, &labels) != nil {
+			a.invalid = errNotJSON
+			return false
+		}
+		level := levelOf(labels)
+		memory.Of(ctx).Give(int64(cost))
 		if counts[level] == nil {
 			counts[level] = map[int64]float64{}
 		}
-		for _, point := range series.Values {
-			seconds, isNumber := point[0].(float64)
-			text, isText := point[1].(string)
-			count, err := strconv.ParseFloat(text, 64)
-			if !isNumber || !isText || err != nil {
-				a.invalid = errTime
-				return false
-			}
-			at := int64(math.Round(seconds*1000)) - step.Milliseconds()
-			counts[level][at] += count
-		}
-		return it.Error == nil
+		a.invalid = addPoints(counts[level], values, step)
+		return a.invalid == nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return byLevel(counts), nil
+}
+
+// mostPoints is how many steps a level has at most: those asked for, and what stores with a grid of their own add.
+const mostPoints = 2 * maxVolumeSteps
+
+// addPoints reads [[<seconds>, "<count>"], …].
+func addPoints(counts map[int64]float64, values []byte, step time.Duration) (invalid error) {
+	it := jsoniter.ConfigDefault.BorrowIterator(values)
+	defer jsoniter.ConfigDefault.ReturnIterator(it)
+	it.ReadArrayCB(func(it *jsoniter.Iterator) bool {
+		var seconds, count float64
+		n := 0
+		for ; it.ReadArray(); n++ {
+			switch n {
+			case 0:
+				seconds = it.ReadFloat64()
+			case 1:
+				var err error
+				if count, err = strconv.ParseFloat(string(it.ReadStringAsSlice()), 64); err != nil {
+					invalid = errTime
+				}
+			default:
+				it.Skip()
+			}
+			if it.Error != nil || invalid != nil {
+				break
+			}
+		}
+		if it.Error != nil || invalid != nil || n < 2 {
+			invalid = cmp.Or(invalid, errTime)
+			return false
+		}
+		counts[int64(math.Round(seconds*1000))-step.Milliseconds()] += count
+		if len(counts) > mostPoints {
+			invalid = errUnasked
+		}
+		return invalid == nil
+	})
+	return invalid
 }
 
 // countLines counts lines as decodeVolume reads counts: in steps from the window's beginning, each at its own.

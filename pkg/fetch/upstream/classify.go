@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
@@ -129,6 +130,9 @@ func FromGRPC(store settings.Store, err error) error {
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
+	}
+	if errors.Is(err, memory.ErrBusy) { // the store did nothing
+		return err
 	}
 	s, ok := status.FromError(err)
 	if !ok {

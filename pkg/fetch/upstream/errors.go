@@ -50,7 +50,11 @@ type Error struct {
 	Kind    Kind
 	Status  int    // HTTP status of the store's answer; 0 when there was none, or over gRPC
 	Message string // the store's own words, or the network's, cleaned
+	NotHeld bool   // nothing is wrong with the answer: the query may hold no more. It is memory.ErrShare, too
 }
+
+// Is lets what a query may not hold be told from what is too large in itself.
+func (e *Error) Is(target error) bool { return e.NotHeld && target == memory.ErrShare }
 
 // Error names the store, the status and the message.
 func (e *Error) Error() string {

@@ -50,7 +50,7 @@ func (c *Client) Whole(ctx context.Context, from io.Reader) (body []byte, releas
 // NotHeld makes the error of an answer that its query may not hold one of the store's answer.
 func NotHeld(store evidence.Store, err error) error {
 	if errors.Is(err, memory.ErrShare) {
-		return &Error{Store: store, Kind: ErrTooLarge, Message: err.Error() + ": ask for less, or for a shorter range"}
+		return &Error{Store: store, Kind: ErrTooLarge, Message: err.Error() + ": ask for less, or for a shorter range", NotHeld: true}
 	}
 	return err
 }
