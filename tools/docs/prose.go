@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 	"unicode"
@@ -73,7 +74,8 @@ func Sentences(file string, line int, text string) []Sentence {
 	return out
 }
 
-// prose adds the sentences of a heading, a paragraph, a list item or a table's cell. A quote repeats what a program says.
+// prose adds the sentences of a heading, a paragraph, a list item or a table's cell. A quote repeats what a program says, and
+// the table between <!-- table: NAME --> and <!-- end --> what the code says.
 func (p *Page) prose(n ast.Node) {
 	switch n.(type) {
 	case *ast.Heading, *ast.Paragraph, *ast.TextBlock, *east.TableCell:
@@ -81,10 +83,16 @@ func (p *Page) prose(n ast.Node) {
 		return
 	}
 	at := offset(n)
-	if at < 0 || quoted(n) {
+	if at < 0 || quoted(n) || p.generated(at) {
 		return
 	}
 	p.Sentences = append(p.Sentences, Sentences(p.File, line(p.Source, at), written(n, p.Source))...)
+}
+
+// generated reports whether a place of the page is in a table that is written from the code.
+func (p *Page) generated(at int) bool {
+	before := p.Source[:at]
+	return bytes.LastIndex(before, []byte("<!-- table: ")) > bytes.LastIndex(before, []byte("<!-- end -->"))
 }
 
 // quoted reports whether a node is within a quote.
