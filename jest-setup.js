@@ -2,8 +2,8 @@ import './.config/jest-setup';
 
 import { configure } from '@testing-library/react';
 
-// Editors are slow to draw in jsdom, and slower where cores are shared.
-configure({ asyncUtilTimeout: 20_000 });
+// Testing Library's own default, times what a slow machine asks for.
+configure({ asyncUtilTimeout: 1_000 * (Number(process.env.TEST_TIMEOUT_FACTOR) || 1) });
 
 // What Grafana's menus need and jsdom lacks: they measure their options, draw those that fit, and watch the scrolling.
 HTMLCanvasElement.prototype.getContext = () => ({ measureText: (text) => ({ width: 8 * text.length }) });

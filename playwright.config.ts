@@ -2,6 +2,7 @@ import type { PluginOptions } from '@grafana/plugin-e2e';
 import { defineConfig, devices } from '@playwright/test';
 
 import { findChromium } from './tests/editors/chromium';
+import { timeouts } from './tests/timeouts';
 
 /**
  * The specs in tests/ run against the Grafana at GRAFANA_URL, which has this plugin and provisioning/ of this repository, and
@@ -15,9 +16,7 @@ export default defineConfig<PluginOptions>({
   forbidOnly: Boolean(process.env.CI),
   retries: process.env.CI ? 2 : 0,
   reporter: [['list'], ['html', { open: 'never' }]],
-  // Grafana's first page after a start takes its time, more so where cores are shared.
-  timeout: 120_000,
-  expect: { timeout: 30_000 },
+  ...timeouts,
   use: {
     baseURL: process.env.GRAFANA_URL || 'http://localhost:3000',
     ...devices['Desktop Chrome'],

@@ -1,3 +1,4 @@
+import { timeouts } from './timeouts';
 import { answered, datasource, expect, rowCount, someRequest, test } from './vllm';
 
 /** The one with stores: a test beside may have made another, whose name comes first. */
@@ -6,7 +7,7 @@ const chosen = { 'var-datasource': datasource.uid };
 for (const uid of ['vllm-health', 'vllm-fleet', 'vllm-requests', 'vllm-slo']) {
   test(`${uid} loads, and no panel of it fails`, async ({ gotoDashboardPage }) => {
     const dashboard = await gotoDashboardPage({ uid, queryParams: new URLSearchParams(chosen) });
-    await dashboard.waitForPanelsQueriesToComplete({ timeout: 60_000, scrollAll: true });
+    await dashboard.waitForPanelsQueriesToComplete({ timeout: timeouts.timeout, scrollAll: true });
     await expect(dashboard).not.toHavePanelErrors();
   });
 }
@@ -17,6 +18,6 @@ test('vllm-request shows the request that its address names', async ({ dashboard
   const shown = { ...chosen, 'var-request': id, from: 'now-30m', to: 'now' };
   await page.goto(`/d/vllm-request?${new URLSearchParams(shown)}`);
   expect(rowCount(await answer)).toBeGreaterThan(0);
-  await dashboardPage.waitForPanelsQueriesToComplete({ timeout: 60_000, scrollAll: true });
+  await dashboardPage.waitForPanelsQueriesToComplete({ timeout: timeouts.timeout, scrollAll: true });
   await expect(dashboardPage).not.toHavePanelErrors();
 });

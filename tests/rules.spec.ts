@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { timeouts } from './timeouts';
 import { expect, test } from './vllm';
 
 interface Rule {
@@ -17,7 +18,7 @@ const provisioned = [...readFileSync(file, 'utf8').matchAll(/^ +title: (\w+)$/gm
 const patience = 180_000;
 
 test('every provisioned rule is loaded, and evaluated without an error', async ({ page }) => {
-  test.setTimeout(patience + 30_000);
+  test.setTimeout(patience + timeouts.timeout);
   const rules = async (): Promise<Rule[]> => {
     const response = await page.request.get('/api/prometheus/grafana/api/v1/rules');
     const { data } = await response.json();

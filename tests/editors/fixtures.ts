@@ -56,7 +56,7 @@ export class EditorPage {
       const { asked, answered } = await this.shown<Answer>('Answer');
       expect(asked).toBeGreaterThan(before.asked);
       expect(answered).toBe(asked);
-    }).toPass({ timeout: 20_000 });
+    }).toPass();
     return this.shown<Answer>('Answer');
   }
 

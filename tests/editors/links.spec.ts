@@ -12,7 +12,6 @@ const hostile: string[] = JSON.parse(readFileSync(join(root, 'tools/links/hostil
 /** One of each kind: JSON, parameters, markup, Grafana's variables, controls. src/links.test.ts tries all of them. */
 const kinds = [/"queries"/, /&var-/, /^<\/script/, /^\$\{datasource/, /\0/];
 const tried = kinds.map((kind) => hostile.find((text) => kind.test(text))!);
-const opening = { timeout: 60_000 };
 
 /** A request whose client wrote its id and its model, as the backend gives it: the golden frame with that text in its cells. */
 function requestsOf(said: string): DataFrameJSON {
@@ -49,11 +48,11 @@ async function answering(page: Page, said: string): Promise<Asked[]> {
 async function follow({ page }: EditorPage, said: string, link: Locator, opens: string) {
   const asked = await answering(page, said);
   await page.goto('/d/vllm-requests?from=1000&to=2000');
-  await link.click(opening);
-  await expect(page.getByRole('heading', { level: 1, name: opens })).toBeVisible(opening);
+  await link.click();
+  await expect(page.getByRole('heading', { level: 1, name: opens })).toBeVisible();
   const url = new URL(page.url());
   const there = () => asked.filter(({ by }) => by === url.pathname).map(({ query }) => query);
-  await expect.poll(() => there().length, opening).toBeGreaterThan(0);
+  await expect.poll(() => there().length).toBeGreaterThan(0);
   await page.unroute('**/api/ds/query*');
   return { url, asked: there() };
 }

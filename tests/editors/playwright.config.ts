@@ -1,5 +1,6 @@
 import { defineConfig } from '@playwright/test';
 
+import { timeouts } from '../timeouts';
 import { findChromium } from './chromium';
 
 const chromium = findChromium();
@@ -23,9 +24,7 @@ export default defineConfig({
   workers: 2,
   forbidOnly: Boolean(process.env.CI),
   reporter: 'list',
-  // Two browsers share two cores with whatever else runs there.
-  timeout: 60_000,
-  expect: { timeout: 20_000 },
+  ...timeouts,
   use: {
     baseURL: process.env.EDITORS_URL,
     viewport: { width: 1200, height: 900 },

@@ -3,6 +3,8 @@
 package check
 
 import (
+	"cmp"
+	"os"
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/tools/e2e"
@@ -63,7 +65,7 @@ var Steps = []Step{
 	{Name: "typecheck", Lane: Node, Command: []string{"npm", "run", "typecheck"}, After: []string{"npm ci"}, Needs: "package.json"},
 	{Name: "eslint", Lane: Node, Command: []string{"npm", "run", "lint"}, After: []string{"npm ci"}, Needs: "package.json"},
 	{
-		Name: "jest", Lane: Node, Command: []string{"npm", "run", "test:ci"}, Env: []string{"CI=true"},
+		Name: "jest", Lane: Node, Command: []string{"npm", "run", "test:ci"}, Env: []string{"CI=true", timeouts("20")},
 		After: []string{"npm ci"}, Needs: "package.json", Tests: jestTests,
 	},
 	{Name: "webpack", Lane: Node, Command: []string{"npm", "run", "build"}, After: []string{"npm ci"}, Needs: "package.json"},
@@ -71,6 +73,7 @@ var Steps = []Step{
 		// What was built, both halves: the editors in Chromium, the plugin in front of real stores.
 		Name: "editors", Lane: Node, Dir: "tools", After: []string{"servers", "backend", "webpack"},
 		Command: []string{"go", "run", "./cmd/editors", "-end-with-parent", "npm", "run", "--silent", "test:editors"},
+		Env:     []string{timeouts("4")},
 		Tests:   browserTests, Timeout: 10 * time.Minute,
 	},
 	{
@@ -79,7 +82,7 @@ var Steps = []Step{
 	},
 	{
 		Name: "e2e", Lane: Node, Dir: "tools", After: []string{"servers", "webpack", "backend"}, Missing: e2e.Missing,
-		Command: []string{"go", "run", "./cmd/e2e", "--", "--reporter=list"}, Tests: browserTests, Timeout: 30 * time.Minute,
+		Command: []string{"go", "run", "./cmd/e2e", "--", "--reporter=list"}, Env: []string{timeouts("6")}, Tests: browserTests, Timeout: 30 * time.Minute,
 	},
 
 	{
@@ -87,6 +90,13 @@ var Steps = []Step{
 		Name: "rag app", Lane: Python, Dir: "tools", Missing: ragapp.MissingHere,
 		Command: []string{"go", "run", "./cmd/rag"}, Tests: pytestTests,
 	},
+}
+
+// timeouts asks a step's tests for longer timeouts than their defaults, because the lanes of the check share the cores. A
+// machine that sets the factor itself is obeyed.
+func timeouts(factor string) string {
+	const name = "TEST_TIMEOUT_FACTOR"
+	return name + "=" + cmp.Or(os.Getenv(name), factor)
 }
 
 // staticcheck is pinned in a module of its own and run by Go itself: nothing
