@@ -6,33 +6,45 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// histogram is one of vLLM's that a limit can be held against.
-type histogram struct {
+// Histogram is one of vLLM's that a limit can be held against.
+type Histogram struct {
 	Name       string
 	limit      slo.Limit
-	metric     string // canonical
+	Metric     string // canonical
 	of         string // what it has one value of
 	perRequest bool
 }
 
 // histograms in the order of columns. The limit on TPOT is held against ITL too, which every version has: one value per step
 // of the engine instead of one per request.
-var histograms = []histogram{
+var histograms = []Histogram{
 	{"ttft", slo.TTFT, vllm.TTFT, "requests", true},
 	{"tpot", slo.TPOT, vllm.TPOT, "requests (vLLM 0.11 and newer)", true},
 	{"itl", slo.TPOT, vllm.ITL, "steps between tokens", false},
 	{"e2e", slo.E2E, vllm.E2E, "requests", true},
 }
 
-func (h histogram) title() string {
+func (h Histogram) title() string {
 	return map[slo.Limit]string{slo.TTFT: "TTFT", slo.TPOT: "TPOT", slo.E2E: "E2E"}[h.limit]
+}
+
+// LimitedHistograms are those of one value per request whose limit is set for some model.
+func LimitedHistograms(objectives slo.Objectives) (out []Histogram) {
+	for _, h := range histograms {
+		if h.perRequest && slices.ContainsFunc(objectives, func(o slo.Objective) bool { return o.Of(h.limit) > 0 }) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // perRequest names the histograms that have one value per request: error budgets are of requests.
@@ -55,7 +67,8 @@ var unknownShare = share{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 
 func (s share) burn(a about) float64 { return slo.BurnRate(1-s.within, a.target) }
 
-const leLabel = "le"
+// BoundLabel is the label of a classic histogram's upper bounds.
+const BoundLabel = "le"
 
 // nativeBuckets stands in le for a native histogram, which has all of its buckets in one series.
 const nativeBuckets = "native"
@@ -82,59 +95,64 @@ type ladder struct {
 	limit, bound             float64 // NaN when the group's models differ
 }
 
-// source is where series come from, and what they are held against.
-type source struct {
-	objectives slo.Objectives
-	grid       promql.Range
-	model      string   // label
-	group      []string // labels
+// NewBuckets tells nothing yet.
+func NewBuckets() Buckets {
+	return Buckets{groups: map[string]*graded{}, without: map[string]bool{}}
 }
 
-// file adds an answer's series, one per group, model and bound, to the groups: in the order of their labels, since the last
+// Source is where series come from, and what they are held against.
+type Source struct {
+	Objectives slo.Objectives
+	Grid       promql.Range
+	Model      string   // label
+	Group      []string // labels
+}
+
+// Add adds an answer's series, one per group, model and bound, to the groups: in the order of their labels, since the last
 // digit of a sum depends on it.
-func (b *Buckets) file(h histogram, rules ruler, answer promql.Result, from source) {
+func (b *Buckets) Add(h Histogram, rules Rules, answer promql.Result, from Source) {
 	series := slices.SortedStableFunc(slices.Values(answer.Series), func(a, b promql.Series) int {
-		return cmp.Or(cmp.Compare(a.Labels[from.model], b.Labels[from.model]), cmp.Compare(a.Labels[leLabel], b.Labels[leLabel]))
+		return cmp.Or(cmp.Compare(a.Labels[from.Model], b.Labels[from.Model]), cmp.Compare(a.Labels[BoundLabel], b.Labels[BoundLabel]))
 	})
 	for _, s := range series {
-		name := s.Labels[from.model]
-		index := from.objectives.Index(name)
+		name := s.Labels[from.Model]
+		index := from.Objectives.Index(name)
 		if index < 0 {
 			b.without[name] = true
 			continue
 		}
-		limit := from.objectives[index].Of(h.limit)
+		limit := from.Objectives[index].Of(h.limit)
 		if limit == 0 {
 			continue
 		}
-		values := make([]string, len(from.group))
-		for i, label := range from.group {
+		values := make([]string, len(from.Group))
+		for i, label := range from.Group {
 			values[i] = s.Labels[label]
 		}
-		if s.Labels[leLabel] == nativeBuckets {
+		if s.Labels[BoundLabel] == nativeBuckets {
 			r, within, below, all := rules.native(limit, s.Histograms)
 			l := b.ladder(values, h, r)
-			l.within = models.Sum(l.within, from.grid.Vector(within))
-			l.withinBelow = models.Sum(l.withinBelow, from.grid.Vector(below))
-			l.all = models.Sum(l.all, from.grid.Vector(all))
+			l.within = figures.Sum(l.within, from.Grid.Vector(within))
+			l.withinBelow = figures.Sum(l.withinBelow, from.Grid.Vector(below))
+			l.all = figures.Sum(l.all, from.Grid.Vector(all))
 			b.note(h.notice(r, ""))
 			continue
 		}
-		le, err := strconv.ParseFloat(s.Labels[leLabel], 64)
+		le, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
 		if err != nil {
 			continue
 		}
 		r := rules.of(name, limit)
 		l := b.ladder(values, h, r)
-		vector := from.grid.Vector(s.Samples)
+		vector := from.Grid.Vector(s.Samples)
 		switch {
 		case math.IsInf(le, 1):
-			l.all = models.Sum(l.all, vector)
+			l.all = figures.Sum(l.all, vector)
 		case le == r.bound:
-			l.within = models.Sum(l.within, vector)
+			l.within = figures.Sum(l.within, vector)
 		}
 		if le == r.below {
-			l.withinBelow = models.Sum(l.withinBelow, vector)
+			l.withinBelow = figures.Sum(l.withinBelow, vector)
 		}
 		if rules.byModel != nil {
 			b.note(h.notice(r, name))
@@ -150,8 +168,8 @@ func (b *Buckets) note(notice string) {
 	}
 }
 
-func (b *Buckets) ladder(values []string, h histogram, r rung) *ladder {
-	key := models.GroupKey(values)
+func (b *Buckets) ladder(values []string, h Histogram, r rung) *ladder {
+	key := figures.GroupKey(values)
 	g, ok := b.groups[key]
 	if !ok {
 		g = &graded{group: values, histograms: map[string]*ladder{}}
@@ -191,7 +209,7 @@ func (l *ladder) share(t int) share {
 }
 
 // notice says where a bound stands for a limit that is not one; model is named where models have different bounds.
-func (h histogram) notice(r rung, model string) string {
+func (h Histogram) notice(r rung, model string) string {
 	limit := fmt.Sprintf("a limit of %g s", r.limit)
 	if model != "" {
 		limit += " on " + model
@@ -203,4 +221,45 @@ func (h histogram) notice(r rung, model string) string {
 		return fmt.Sprintf("%s_attainment: %s is no bound of a bucket; what took up to %g s counts as within it", h.Name, limit, r.bound)
 	}
 	return ""
+}
+
+// infinity is the bound of the bucket that holds everything.
+const infinity = "+Inf"
+
+// Rates writes what is read of a histogram: the classic buckets at these bounds and the last, and native histograms whole.
+func (h Histogram) Rates(
+	names promql.Names, group []string, model string, texts []string, window time.Duration, matchers []promql.Matcher,
+) string {
+	by := withLabels(group, model)
+	var exprs []string
+	if len(texts) > 0 {
+		some := append(slices.Clone(matchers), promql.AnyOf(BoundLabel, append(texts, infinity)...))
+		exprs = append(exprs, promql.Aggregate("sum", withLabels(by, BoundLabel), names.Either("rate", h.Metric, []string{promql.BucketSuffix}, window, some...)))
+	}
+	if native := names.Native("rate", h.Metric, window, matchers...); native != "" {
+		exprs = append(exprs, "label_replace("+promql.Aggregate("sum", by, native)+", "+promql.Quote(BoundLabel)+", "+
+			promql.Quote(nativeBuckets)+`, "", "")`)
+	}
+	return strings.Join(exprs, " or ")
+}
+
+// Histograms that the figures of a spec are read off.
+func (s Spec) Histograms() (out []Histogram) {
+	for _, h := range histograms {
+		if slices.ContainsFunc(s.figures(), func(f figure) bool { return slices.Contains(f.histograms, h.Name) }) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// withLabels adds labels that are not yet there.
+func withLabels(labels []string, more ...string) []string {
+	out := slices.Clone(labels)
+	for _, l := range more {
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -65,7 +66,7 @@ func TestALimitIsReadOffTheNextBound(t *testing.T) {
 	objectives := slo.Objectives{{Model: "llama", TTFT: 2 * time.Second}, {Model: "qwen", TTFT: 500 * time.Millisecond}}
 	spec := attainment.Spec{Metrics: []string{"ttft_attainment", "ttft_burn_rate", "worst_limit_budget_left"}}.WithDefaults()
 	store.Names = today[:1]
-	buckets, calls, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
+	buckets, calls, err := fetch.Buckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
 	require.NoError(t, err)
 	require.Len(t, calls, 4, "names, bounds, how many replicas have them, rates")
 	require.Equal(t, []string{`count by (__name__,model_name,le) (vllm:time_to_first_token_seconds_bucket{model_name!=""})`, query}, store.Queries())
@@ -102,8 +103,8 @@ func TestModelsOfOneInstanceAreAddedUpEachByItsOwnLimit(t *testing.T) {
 	}), `"model_name"`, `"instance":"a:8000","model_name"`)
 	store := &prometheustest.Store{Names: today[:1], Values: map[string][]string{"le": ours()}, Answers: map[string]string{query: answer}}
 	objectives := slo.Objectives{{Model: "llama", TTFT: time.Second}, {Model: "qwen", TTFT: 500 * time.Millisecond}}
-	spec := attainment.Spec{Metrics: []string{"ttft_attainment"}, GroupBy: []string{models.ByInstance}}.WithDefaults()
-	buckets, _, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
+	spec := attainment.Spec{Metrics: []string{"ttft_attainment"}, GroupBy: []string{figures.ByInstance}}.WithDefaults()
+	buckets, _, err := fetch.Buckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
 	require.NoError(t, err)
 	r := attainment.Result(spec, hour, attainment.Requests{}, buckets)
 	require.Equal(t, [][]string{{"a:8000"}}, r.Groups)
@@ -120,7 +121,7 @@ func TestALimitAboveTheLastBucketTellsNothing(t *testing.T) {
 		},
 	}
 	spec := attainment.Spec{Metrics: []string{"ttft_attainment"}}.WithDefaults()
-	buckets, _, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, slo.Objectives{{Model: "*", TTFT: time.Minute}}, vllm.Scope{}, steps, hour)
+	buckets, _, err := fetch.Buckets(t.Context(), store.Start(t), spec, slo.Objectives{{Model: "*", TTFT: time.Minute}}, vllm.Scope{}, steps, hour)
 	require.NoError(t, err)
 	r := attainment.Result(spec, hour, attainment.Requests{}, buckets)
 	require.True(t, math.IsNaN(r.Values[0][0][0]))
@@ -140,7 +141,7 @@ func TestAHistogramThatFailsLeavesTheOthers(t *testing.T) {
 		},
 	}
 	spec := attainment.Spec{Metrics: []string{"ttft_attainment", "e2e_attainment"}}.WithDefaults()
-	buckets, _, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, slo.Objectives{{Model: "*", TTFT: time.Second, E2E: time.Second}}, vllm.Scope{}, steps, hour)
+	buckets, _, err := fetch.Buckets(t.Context(), store.Start(t), spec, slo.Objectives{{Model: "*", TTFT: time.Second, E2E: time.Second}}, vllm.Scope{}, steps, hour)
 	require.ErrorContains(t, err, "too many samples")
 	require.False(t, buckets.Empty())
 }
@@ -160,7 +161,7 @@ func TestReplicasWithOtherBoundsAreReadAtThoseThatAllHave(t *testing.T) {
 	}
 	spec := attainment.Spec{Metrics: []string{"ttft_attainment"}}.WithDefaults()
 	objectives := slo.Objectives{{Model: "*", TTFT: 2 * time.Second}}
-	buckets, _, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
+	buckets, _, err := fetch.Buckets(t.Context(), store.Start(t), spec, objectives, vllm.Scope{}, steps, hour)
 	require.NoError(t, err)
 	r := attainment.Result(spec, hour, attainment.Requests{}, buckets)
 	require.Equal(t, [][]string{{"llama"}, {"qwen"}}, r.Groups)
@@ -172,7 +173,7 @@ func TestReplicasWithOtherBoundsAreReadAtThoseThatAllHave(t *testing.T) {
 	}, r.Notices)
 }
 
-func columnsOf(r models.Result, group int) (values []float64) {
+func columnsOf(r figures.Result, group int) (values []float64) {
 	for _, column := range r.Values[group] {
 		values = append(values, column[0])
 	}
@@ -210,7 +211,7 @@ func TestNativeHistogramsGiveTheSameShares(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := &prometheustest.Store{Names: tc.names, Values: map[string][]string{"le": ours()}, Answers: tc.answers}
 			spec := attainment.Spec{Metrics: []string{"ttft_attainment"}}.WithDefaults()
-			buckets, _, err := attainment.FetchBuckets(t.Context(), store.Start(t), spec, slo.Objectives{{Model: "*", TTFT: 2 * time.Second}}, vllm.Scope{}, steps, hour)
+			buckets, _, err := fetch.Buckets(t.Context(), store.Start(t), spec, slo.Objectives{{Model: "*", TTFT: 2 * time.Second}}, vllm.Scope{}, steps, hour)
 			require.NoError(t, err)
 			r := attainment.Result(spec, hour, attainment.Requests{}, buckets)
 			require.InDeltaSlice(t, tc.want, columnsOf(r, 0), 1e-9)

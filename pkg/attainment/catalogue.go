@@ -4,14 +4,14 @@ import (
 	"math"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
 // figure is one figure of the catalogue. It is of the requests or of buckets; the other is nil.
 type figure struct {
 	Name string // stable: saved in dashboards
-	Unit models.Unit
+	Unit figures.Unit
 	Help string
 	// amount is what grows with the number of requests seen: not known when some were not seen. A share still is.
 	amount     bool
@@ -37,27 +37,27 @@ type about struct {
 // allFigures are the catalogue, in the order of a table's columns: first those of the requests, then those of buckets.
 var allFigures = append(catalogue.Of[string, figure]{
 	{
-		Name: "attainment", Unit: models.Ratio,
+		Name: "attainment", Unit: figures.Ratio,
 		Help:       "share of the requests that ended ok within all limits of their model; those that cannot be judged are left out",
 		ofRequests: func(t tally, a about) float64 { return t.attainment(a.fewest) },
 	},
 	{
-		Name: "burn_rate", Unit: models.Multiple,
+		Name: "burn_rate", Unit: figures.Multiple,
 		Help:       "share that missed / share that may miss (1 − target): at 1 the error budget lasts exactly as long as it is for",
 		ofRequests: func(t tally, a about) float64 { return slo.BurnRate(1-t.attainment(a.fewest), a.target) },
 	},
 	{
-		Name: "error_budget_left", Unit: models.Ratio,
+		Name: "error_budget_left", Unit: figures.Ratio,
 		Help:       "share of this range's error budget that is left: 1 − burn_rate; below 0 it is overspent",
 		ofRequests: func(t tally, a about) float64 { return 1 - slo.BurnRate(1-t.attainment(a.fewest), a.target) },
 	},
 	{
-		Name: "goodput", Unit: models.RequestsPerSecond, amount: true,
+		Name: "goodput", Unit: figures.RequestsPerSecond, amount: true,
 		Help:       "requests that kept all limits, per second: what vLLM's benchmark calls goodput",
 		ofRequests: func(t tally, a about) float64 { return t.judged(t.met) / a.seconds },
 	},
 	{
-		Name: "goodput_tokens", Unit: models.TokensPerSecond, amount: true,
+		Name: "goodput_tokens", Unit: figures.TokensPerSecond, amount: true,
 		Help:       "generated tokens of the requests that kept all limits, per second",
 		ofRequests: func(t tally, a about) float64 { return t.judged(t.tokens) / a.seconds },
 	},
@@ -74,7 +74,7 @@ var allFigures = append(catalogue.Of[string, figure]{
 
 func count(name, help string, of func(tally) float64) figure {
 	return figure{
-		Name: name, Unit: models.Requests, Help: help, amount: true,
+		Name: name, Unit: figures.Requests, Help: help, amount: true,
 		ofRequests: func(t tally, _ about) float64 { return of(t) },
 	}
 }
@@ -83,19 +83,19 @@ func count(name, help string, of func(tally) float64) figure {
 func ofBuckets() (out []figure) {
 	for _, h := range histograms {
 		out = append(out, figure{
-			Name: h.Name + "_attainment", Unit: models.Ratio, histograms: []string{h.Name},
+			Name: h.Name + "_attainment", Unit: figures.Ratio, histograms: []string{h.Name},
 			Help: "share of " + h.of + " at or below the limit on " + h.title() +
 				", by the next bound of a bucket: see " + h.Name + "_bound",
 			ofBuckets: func(of shares, _ about) float64 { return of(h.Name).within },
 			extra: []column{
-				{h.Name + "_attainment_low", models.Ratio, "the same by the bound below the limit: the truth lies between", func(s share) float64 { return s.withinBelow }},
-				{h.Name + "_limit", models.Seconds, "the limit on " + h.title() + " in the data source's settings", func(s share) float64 { return s.limit }},
-				{h.Name + "_bound", models.Seconds, "the bucket's bound that stands for the limit: the least that is not below it", func(s share) float64 { return s.bound }},
+				{h.Name + "_attainment_low", figures.Ratio, "the same by the bound below the limit: the truth lies between", func(s share) float64 { return s.withinBelow }},
+				{h.Name + "_limit", figures.Seconds, "the limit on " + h.title() + " in the data source's settings", func(s share) float64 { return s.limit }},
+				{h.Name + "_bound", figures.Seconds, "the bucket's bound that stands for the limit: the least that is not below it", func(s share) float64 { return s.bound }},
 			},
 		})
 		if h.perRequest {
 			out = append(out, figure{
-				Name: h.Name + "_burn_rate", Unit: models.Multiple, histograms: []string{h.Name},
+				Name: h.Name + "_burn_rate", Unit: figures.Multiple, histograms: []string{h.Name},
 				Help:      "share above the limit on " + h.title() + " / share that may miss (1 − target)",
 				ofBuckets: func(of shares, a about) float64 { return of(h.Name).burn(a) },
 			})
@@ -103,12 +103,12 @@ func ofBuckets() (out []figure) {
 	}
 	return append(out,
 		figure{
-			Name: "worst_limit_burn_rate", Unit: models.Multiple, histograms: perRequest(),
+			Name: "worst_limit_burn_rate", Unit: figures.Multiple, histograms: perRequest(),
 			Help:      "highest burn rate of a single limit; that of all limits jointly can only be higher",
 			ofBuckets: worst,
 		},
 		figure{
-			Name: "worst_limit_budget_left", Unit: models.Ratio, histograms: perRequest(),
+			Name: "worst_limit_budget_left", Unit: figures.Ratio, histograms: perRequest(),
 			Help:      "share of this range's error budget that the worst single limit leaves: 1 − worst_limit_burn_rate",
 			ofBuckets: func(of shares, a about) float64 { return 1 - worst(of, a) },
 		},
@@ -131,10 +131,10 @@ func Names() []string { return allFigures.Keys() }
 
 // Figure describes one figure to an editor.
 type Figure struct {
-	Name     string      `json:"name"`
-	Unit     models.Unit `json:"unit"`
-	Help     string      `json:"help"`
-	Requests bool        `json:"requests"` // of the requests themselves; else of histogram buckets
+	Name     string       `json:"name"`
+	Unit     figures.Unit `json:"unit"`
+	Help     string       `json:"help"`
+	Requests bool         `json:"requests"` // of the requests themselves; else of histogram buckets
 }
 
 // Figures describes the catalogue, in the order of a table's columns.

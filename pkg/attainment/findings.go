@@ -1,7 +1,6 @@
 package attainment
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -10,9 +9,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -22,45 +19,19 @@ const (
 	checkBounds = "histogram_bounds"
 )
 
-// Findings says of vLLM's histograms in a window as which types the store has them, where that is not the classic one alone,
-// and which limits fall between bounds that are not vLLM's own.
-func Findings(ctx context.Context, client *prometheus.Client, objectives slo.Objectives, w evidence.Window) ([]evidence.Finding, []evidence.Call, error) {
-	names, calls, err := client.Names(ctx, w)
-	if err != nil {
-		return nil, calls, err
+// LimitFindings says which limits fall between bounds that are not vLLM's own.
+func LimitFindings(between []string) (findings []evidence.Finding) {
+	if len(between) == 0 {
+		return nil
 	}
-	var findings []evidence.Finding
-	if f, ok := typesFound(names); ok {
-		findings = append(findings, f)
-	}
-	matchers := promql.ScopeMatchers(client.Labels(), vllm.Scope{})
-	var found []string
-	for _, h := range histograms {
-		if !h.perRequest || !slices.ContainsFunc(objectives, func(o slo.Objective) bool { return o.Of(h.limit) > 0 }) {
-			continue
-		}
-		rules, notices, asked, err := h.measure(ctx, client, names, w, matchers, objectives)
-		calls = append(calls, asked...)
-		if err != nil {
-			return findings, calls, err
-		}
-		for _, text := range append(rules.between(h), replicasDiffer(h, notices)...) {
-			if !slices.Contains(found, text) {
-				found = append(found, text)
-			}
-		}
-	}
-	if len(found) > 0 {
-		findings = append(findings, evidence.Finding{
-			Check: checkBounds, Value: float64(len(found)), Found: "Histograms have other bounds than vLLM's own: " + strings.Join(found, "; ") + ".",
-			Fix: "Give --custom-histogram-buckets a bound at each limit, the same for all replicas of a model, or set the limits to bounds that are there.",
-		})
-	}
-	return findings, calls, nil
+	return []evidence.Finding{{
+		Check: checkBounds, Value: float64(len(between)), Found: "Histograms have other bounds than vLLM's own: " + strings.Join(between, "; ") + ".",
+		Fix: "Give --custom-histogram-buckets a bound at each limit, the same for all replicas of a model, or set the limits to bounds that are there.",
+	}}
 }
 
-// typesFound counts the histograms by type.
-func typesFound(names promql.Names) (f evidence.Finding, ok bool) {
+// TypeFinding counts the histograms by type.
+func TypeFinding(names promql.Names) (f evidence.Finding, ok bool) {
 	classic, native, both := 0, 0, 0
 	for _, m := range vllm.Metrics() {
 		if m.Type != vllm.Histogram {
@@ -89,8 +60,8 @@ func typesFound(names promql.Names) (f evidence.Finding, ok bool) {
 	return f, true
 }
 
-// between says which limits are no bounds, where the bounds are not vLLM's own: those are known, and said by kind slo.
-func (r ruler) between(h histogram) (texts []string) {
+// Between says which limits are no bounds, where the bounds are not vLLM's own: those are known, and said by kind slo.
+func (r Rules) Between(h Histogram) (texts []string) {
 	for _, model := range slices.Sorted(maps.Keys(r.byModel)) {
 		index := r.objectives.Index(model)
 		if index < 0 {
@@ -115,8 +86,8 @@ func (r ruler) between(h histogram) (texts []string) {
 
 func inSeconds(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) }
 
-// replicasDiffer shortens what kind slo says at length.
-func replicasDiffer(h histogram, notices []string) (texts []string) {
+// ReplicasDiffer shortens what kind slo says at length.
+func ReplicasDiffer(h Histogram, notices []string) (texts []string) {
 	for _, notice := range notices {
 		if text, ok := strings.CutPrefix(notice, h.Name+"_attainment: "); ok {
 			text, _, _ = strings.Cut(text, " (")

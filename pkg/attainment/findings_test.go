@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
@@ -49,7 +49,7 @@ func TestWhatIsOddAboutHistogramsIsFound(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			findings, _, err := attainment.Findings(t.Context(), tc.store.Start(t), objectives, hour.Window())
+			findings, _, err := fetch.HistogramFindings(t.Context(), tc.store.Start(t), objectives, hour.Window())
 			require.NoError(t, err)
 			var found []string
 			for _, f := range findings {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
@@ -46,7 +46,7 @@ var failed = []join.Filter{{Column: "status", Op: join.Match, Value: "error|reje
 func failing(t *testing.T, joined join.Joined, fewest float64) (map[string]float64, attainment.Shares) {
 	t.Helper()
 	shares, err := attainment.Share(joined.Rows, attainment.Asked{
-		Filters: failed, GroupBy: []string{models.ByModel}, Known: joined.Known(), Fewest: fewest,
+		Filters: failed, GroupBy: []string{figures.ByModel}, Known: joined.Known(), Fewest: fewest,
 		Samples: attainment.Survey(joined.Rows, joined.Report, nil, joined.Known()),
 	}, hour)
 	require.NoError(t, err)
@@ -107,12 +107,12 @@ func TestAnInventedModelIsHeldToNoLimits(t *testing.T) {
 	}
 	joined := fleet(20, callers...)
 	requests := attainment.Count(joined.Rows, attainment.Asked{
-		Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{models.ByModel}, Known: joined.Known(),
+		Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{figures.ByModel}, Known: joined.Known(),
 	}, hour)
 	requests.Whole = true
 	require.NoError(t, requests.Decidable())
-	require.Equal(t, map[string]float64{"requests": 7, "not_judged": 7}, figures(t, requests, "other"), "it burns no budget, and is counted")
-	require.InDelta(t, 1, figures(t, requests, "llama")["attainment"], 1e-9)
+	require.Equal(t, map[string]float64{"requests": 7, "not_judged": 7}, figuresOf(t, requests, "other"), "it burns no budget, and is counted")
+	require.InDelta(t, 1, figuresOf(t, requests, "llama")["attainment"], 1e-9)
 	r := attainment.Result(attainment.Spec{}.WithDefaults(), hour, requests, attainment.Buckets{})
 	require.Len(t, r.Groups, 2)
 	require.Contains(t, r.Notices[0], "Distinct model names that only clients give: 7,")
@@ -120,10 +120,10 @@ func TestAnInventedModelIsHeldToNoLimits(t *testing.T) {
 
 	t.Run("whatever the groups are", func(t *testing.T) {
 		requests := attainment.Count(joined.Rows, attainment.Asked{
-			Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{models.ByEnvironment}, Known: joined.Known(),
+			Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{figures.ByEnvironment}, Known: joined.Known(),
 		}, hour)
 		require.NoError(t, requests.Decidable())
-		require.InDelta(t, 1, figures(t, requests, "")["attainment"], 1e-9)
+		require.InDelta(t, 1, figuresOf(t, requests, "")["attainment"], 1e-9)
 	})
 }
 
@@ -139,13 +139,13 @@ func TestAClientDoesNotChooseItsLimits(t *testing.T) {
 		Targets: []evidence.Target{{Origin: evidence.Origin{Pod: "llama-0", Model: "llama"}}, {Origin: evidence.Origin{Pod: "qwen-0", Model: "qwen"}}},
 	})
 	require.Equal(t, slo.Met, joined.Rows[0].SLOMet)
-	requests := attainment.Count(joined.Rows, attainment.Asked{Objectives: objectives, GroupBy: []string{models.ByModel}, Known: joined.Known()}, hour)
-	require.InDelta(t, 0, figures(t, requests, "other")["attainment"], 1e-9)
+	requests := attainment.Count(joined.Rows, attainment.Asked{Objectives: objectives, GroupBy: []string{figures.ByModel}, Known: joined.Known()}, hour)
+	require.InDelta(t, 0, figuresOf(t, requests, "other")["attainment"], 1e-9)
 }
 
 func TestARuleComparesHowManyRequestsPass(t *testing.T) {
 	joined := fleet(20, refused(0, 503, "llama"), refused(1, 404, evil), refused(2, 404, evil+"2"))
-	asked := attainment.Asked{Filters: failed, GroupBy: []string{models.ByModel}, Figure: attainment.PassedFigure, Known: joined.Known(), Fewest: attainment.FewestInRule}
+	asked := attainment.Asked{Filters: failed, GroupBy: []string{figures.ByModel}, Figure: attainment.PassedFigure, Known: joined.Known(), Fewest: attainment.FewestInRule}
 	r, err := attainment.Share(joined.Rows, asked, hour)
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"llama"}, {"other"}}, r.Groups)
@@ -160,10 +160,10 @@ func TestARuleComparesHowManyRequestsPass(t *testing.T) {
 
 func TestARuleOnAttainmentHasFewerRequestsThanThreeForNone(t *testing.T) {
 	joined := fleet(0, refused(0, 404, "llama"))
-	asked := attainment.Asked{Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{models.ByModel}, Known: joined.Known()}
-	require.InDelta(t, 100, figures(t, attainment.Count(joined.Rows, asked, hour), "llama")["burn_rate"], 1e-9)
+	asked := attainment.Asked{Objectives: slo.Objectives{{Model: "*", E2E: 10 * time.Second}}, GroupBy: []string{figures.ByModel}, Known: joined.Known()}
+	require.InDelta(t, 100, figuresOf(t, attainment.Count(joined.Rows, asked, hour), "llama")["burn_rate"], 1e-9)
 	asked.Fewest = attainment.FewestInRule
-	got := figures(t, attainment.Count(joined.Rows, asked, hour), "llama")
+	got := figuresOf(t, attainment.Count(joined.Rows, asked, hour), "llama")
 	require.NotContains(t, got, "burn_rate")
 	require.NotContains(t, got, "attainment")
 	require.NotContains(t, got, "error_budget_left")

@@ -10,11 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
-
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
@@ -128,7 +126,7 @@ func (r *Requests) AddStuck(stuck []join.Stuck, groupBy []string, grid Grid) {
 		}
 		r.stuck = append(r.stuck, cannotTell(s.Model, fmt.Sprintf("%s holds %.0f requests for longer than their limit and finishes none; how many came since is not known", name, s.Requests)))
 		row := join.Request{Origin: s.Origin, Model: s.Model, Engine: s.Engine, Status: join.StatusUnknown}
-		g := r.group(models.GroupOf(&row, groupBy, values), len(grid.Times))
+		g := r.group(figures.GroupOf(&row, groupBy, values), len(grid.Times))
 		from, to := grid.at(s.Since)
 		for t := from; t < to; t++ {
 			g.times[t].requests += s.Requests
@@ -227,11 +225,11 @@ func (r Requests) hanging() (out []string) {
 }
 
 func cannotTell(whose, why string) error {
-	return backend.DownstreamErrorf("the share of %s cannot be told: %s", orAll(whose), why)
+	return fmt.Errorf("the share of %s cannot be told: %s", orAll(whose), why)
 }
 
 func (r Requests) group(values []string, times int) *counted {
-	key := models.GroupKey(values)
+	key := figures.GroupKey(values)
 	g, ok := r.groups[key]
 	if !ok {
 		g = &counted{group: append([]string(nil), values...), times: make([]tally, times)}

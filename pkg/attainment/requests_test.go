@@ -9,8 +9,8 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
@@ -39,7 +39,7 @@ func joined(spans ...evidence.RequestSpan) []join.Request {
 }
 
 // figures of one group and one time, of all names.
-func figures(t *testing.T, requests attainment.Requests, model string) map[string]float64 {
+func figuresOf(t *testing.T, requests attainment.Requests, model string) map[string]float64 {
 	t.Helper()
 	spec := attainment.Spec{}.WithDefaults()
 	r := attainment.Result(spec, hour, requests, attainment.Buckets{})
@@ -68,15 +68,15 @@ func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
 		request("llama", 5*time.Minute, math.NaN(), 0.02, 3, 100),
 		request("llama", 6*time.Minute, 0.5, math.NaN(), 3, 1), // no second token was waited for
 	)
-	got := figures(t, attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour), "llama")
+	got := figuresOf(t, attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, hour), "llama")
 	require.InDeltaMapValues(t, map[string]float64{
 		"attainment": 0.6, "burn_rate": 40, "error_budget_left": -39,
 	}, only(got, "attainment", "burn_rate", "error_budget_left"), 1e-9)
 	require.NotContains(t, got, "goodput", "not all requests were seen, as far as we were told")
 
-	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, hour)
 	requests.Whole = true
-	got = figures(t, requests, "llama")
+	got = figuresOf(t, requests, "llama")
 	require.InDeltaMapValues(t, map[string]float64{
 		"attainment": 0.6, "burn_rate": 40, "error_budget_left": -39,
 		"goodput": 3.0 / 3600, "goodput_tokens": 151.0 / 3600,
@@ -87,18 +87,18 @@ func TestARequestCountsOnceAndForWhatItMissed(t *testing.T) {
 func TestFailuresAreMissed(t *testing.T) {
 	rows := joined(request("llama", time.Minute, 0.5, 0.02, 3, 100), request("llama", 2*time.Minute, 0.5, 0.02, 3, 100))
 	rows[1].Status, rows[1].SLOMet = join.StatusAborted, slo.Missed
-	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, hour)
 	requests.Whole = true
-	got := figures(t, requests, "llama")
+	got := figuresOf(t, requests, "llama")
 	require.InDeltaMapValues(t, map[string]float64{"attainment": 0.5, "missed": 1, "failed": 1, "ttft_missed": 0},
 		only(got, "attainment", "missed", "failed", "ttft_missed"), 1e-9)
 }
 
 func TestWhatHasNoLimitsIsNotJudgedAndSaidSo(t *testing.T) {
 	rows := joined(request("qwen", time.Minute, 0.5, 0.02, 3, 100))
-	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, hour)
 	requests.Whole = true
-	require.Equal(t, map[string]float64{"requests": 1, "not_judged": 1}, figures(t, requests, "qwen"))
+	require.Equal(t, map[string]float64{"requests": 1, "not_judged": 1}, figuresOf(t, requests, "qwen"))
 	r := attainment.Result(attainment.Spec{}.WithDefaults(), hour, requests, attainment.Buckets{})
 	require.Equal(t, []string{"No SLO limits are set for qwen: see SLO limits in the data source's settings."}, r.Notices)
 }
@@ -113,9 +113,9 @@ func TestAMomentBelongsToEveryTimeWithinALength(t *testing.T) {
 		request("llama", 2*time.Minute, 2, 0.02, 3, 100),  // on a time: it began not before it
 		request("llama", 50*time.Minute, 2, 0.02, 3, 100), // before all of them
 	)
-	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, grid)
+	requests := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, grid)
 	requests.Whole = true
-	spec := attainment.Spec{Metrics: []string{"requests", "goodput", "attainment"}, Form: models.TimeSeries}.WithDefaults()
+	spec := attainment.Spec{Metrics: []string{"requests", "goodput", "attainment"}, Form: figures.TimeSeries}.WithDefaults()
 	r := attainment.Result(spec, grid, requests, attainment.Buckets{})
 	require.Equal(t, []float64{0, 1, 1, 1, 1}, r.Values[0][0])
 	require.Equal(t, []float64{0, 1. / 120, 1. / 120, 0, 0}, r.Values[0][1], "nothing came: that is 0 and known")
@@ -143,12 +143,12 @@ func TestAShareLeavesOutWhatNobodyKnows(t *testing.T) {
 		request("qwen", 5*time.Minute, math.NaN(), 0.02, 3, 100),
 	)
 	filters := []join.Filter{{Column: "ttft", Op: join.Greater, Value: "1s"}, {Column: "e2e", Op: join.Greater, Value: "2s"}}
-	r, err := attainment.Share(rows, attainment.Asked{Filters: filters, GroupBy: []string{models.ByModel}}, hour)
+	r, err := attainment.Share(rows, attainment.Asked{Filters: filters, GroupBy: []string{figures.ByModel}}, hour)
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"llama"}}, r.Groups, "of the other model nothing is known")
 	require.InDelta(t, 1./3, r.Values[0][0][0], 1e-9)
 
-	r, err = attainment.Share(rows, attainment.Asked{Filters: []join.Filter{{Column: "ttft", Op: join.IsNull}}, GroupBy: []string{models.ByModel}}, hour)
+	r, err = attainment.Share(rows, attainment.Asked{Filters: []join.Filter{{Column: "ttft", Op: join.IsNull}}, GroupBy: []string{figures.ByModel}}, hour)
 	require.NoError(t, err)
 	require.InDelta(t, 0.5, r.Values[0][0][0], 1e-9, "not to be known is known")
 	require.InDelta(t, 1, r.Values[1][0][0], 1e-9)
@@ -185,7 +185,7 @@ func TestAStatusThatIsNotKnownIsInNoShare(t *testing.T) {
 					rows[i].Status, rows[i].Span = join.StatusUnknown, nil
 				}
 			}
-			got, err := attainment.Share(rows, attainment.Asked{Filters: c.filters, GroupBy: []string{models.ByModel}, Objectives: limits}, hour)
+			got, err := attainment.Share(rows, attainment.Asked{Filters: c.filters, GroupBy: []string{figures.ByModel}, Objectives: limits}, hour)
 			require.NoError(t, err)
 			require.InDelta(t, c.share, got.Values[0][0][0], 1e-9)
 			require.Equal(t, c.decidable, got.Decidable == nil, "%v", got.Decidable)
@@ -213,17 +213,17 @@ func TestTooManyRequestsWithoutAVerdictLeaveNothingToDecideOn(t *testing.T) {
 			for i := range c.unknown {
 				rows[i].Status, rows[i].Span, rows[i].SLOMet = join.StatusUnknown, nil, slo.CannotTell
 			}
-			counted := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
+			counted := attainment.Count(rows, attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, hour)
 			require.Equal(t, c.decidable, counted.Decidable() == nil, "%v", counted.Decidable())
 		})
 	}
 }
 
 func TestWhatOnlyGaugesTellIsNotJudgedAndNotDecidedOn(t *testing.T) {
-	requests := attainment.Count(joined(request("llama", 30*time.Minute, 0.5, 0.02, 3, 100)), attainment.Asked{Objectives: limits, GroupBy: []string{models.ByModel}}, hour)
+	requests := attainment.Count(joined(request("llama", 30*time.Minute, 0.5, 0.02, 3, 100)), attainment.Asked{Objectives: limits, GroupBy: []string{figures.ByModel}}, hour)
 	requests.Whole = true
-	requests.AddStuck([]join.Stuck{{Origin: &evidence.Origin{Pod: "llama-0"}, Model: "llama", Since: noon.Add(-time.Minute), Requests: 3}}, []string{models.ByModel}, hour)
+	requests.AddStuck([]join.Stuck{{Origin: &evidence.Origin{Pod: "llama-0"}, Model: "llama", Since: noon.Add(-time.Minute), Requests: 3}}, []string{figures.ByModel}, hour)
 	require.ErrorContains(t, requests.Decidable(), "llama on llama-0 holds 3 requests for longer than their limit")
 	require.InDeltaMapValues(t, map[string]float64{"attainment": 1, "requests": 4, "missed": 0, "not_judged": 3},
-		only(figures(t, requests, "llama"), "attainment", "requests", "missed", "not_judged"), 1e-9)
+		only(figuresOf(t, requests, "llama"), "attainment", "requests", "missed", "not_judged"), 1e-9)
 }

@@ -7,25 +7,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 )
 
 // column is one more column of a table, read off the same histogram as its figure.
 type column struct {
 	Name string
-	Unit models.Unit
+	Unit figures.Unit
 	Help string
 	of   func(share) float64
 }
 
 // Result puts both evidences side by side, one row per group that either knows. Spec must have its defaults.
-func Result(spec Spec, grid Grid, requests Requests, buckets Buckets) models.Result {
-	out := models.Result{GroupBy: spec.GroupBy, Times: grid.Times, Step: grid.Step}
-	figures := spec.figures()
-	for _, f := range figures {
-		out.Columns = append(out.Columns, models.Column{Name: f.Name, Metric: f.Name, Unit: f.Unit, Help: f.Help})
+func Result(spec Spec, grid Grid, requests Requests, buckets Buckets) figures.Result {
+	out := figures.Result{GroupBy: spec.GroupBy, Times: grid.Times, Step: grid.Step}
+	wanted := spec.figures()
+	for _, f := range wanted {
+		out.Columns = append(out.Columns, figures.Column{Name: f.Name, Metric: f.Name, Unit: f.Unit, Help: f.Help})
 		for _, c := range f.more(spec) {
-			out.Columns = append(out.Columns, models.Column{Name: c.Name, Metric: c.Name, Unit: c.Unit, Help: c.Help})
+			out.Columns = append(out.Columns, figures.Column{Name: c.Name, Metric: c.Name, Unit: c.Unit, Help: c.Help})
 		}
 	}
 	groups := map[string][]string{}
@@ -37,7 +37,7 @@ func Result(spec Spec, grid Grid, requests Requests, buckets Buckets) models.Res
 	}
 	for _, key := range sortedKeys(groups) {
 		out.Groups = append(out.Groups, groups[key])
-		out.Values = append(out.Values, row(figures, spec, grid, requests, key, buckets.groups[key]))
+		out.Values = append(out.Values, row(wanted, spec, grid, requests, key, buckets.groups[key]))
 	}
 	out.Notices = slices.Concat(buckets.Notices, requests.folded.notices(), requests.few(), requests.samples.notices(), requests.hanging(), unlimited(requests.without, buckets.without))
 	return out
@@ -61,7 +61,7 @@ func sortedKeys(groups map[string][]string) []string {
 }
 
 // row is all columns of one group over the times.
-func row(figures []figure, spec Spec, grid Grid, requests Requests, key string, graded *graded) [][]float64 {
+func row(wanted []figure, spec Spec, grid Grid, requests Requests, key string, graded *graded) [][]float64 {
 	a := about{target: spec.Target, seconds: grid.Length.Seconds(), fewest: requests.fewest}
 	vector := func(value func(t int) float64) []float64 {
 		out := make([]float64, len(grid.Times))
@@ -80,7 +80,7 @@ func row(figures []figure, spec Spec, grid Grid, requests Requests, key string, 
 	}
 	counted := requests.groups[key]
 	var out [][]float64
-	for _, f := range figures {
+	for _, f := range wanted {
 		switch {
 		case f.ofRequests == nil:
 			out = append(out, vector(func(t int) float64 { return f.ofBuckets(at(t), a) }))
@@ -98,7 +98,7 @@ func row(figures []figure, spec Spec, grid Grid, requests Requests, key string, 
 
 // more are the columns that a table has behind a figure.
 func (f figure) more(spec Spec) []column {
-	if spec.Form != models.Table {
+	if spec.Form != figures.Table {
 		return nil
 	}
 	return f.extra

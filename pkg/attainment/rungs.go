@@ -1,7 +1,6 @@
 package attainment
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -22,8 +20,8 @@ type rung struct {
 	texts               []string
 }
 
-// ruler finds the rung of a limit: the bounds of all models, or of each where they differ.
-type ruler struct {
+// Rules says by which bounds of a histogram a limit is read off: those of all models, or of each where they differ.
+type Rules struct {
 	objectives slo.Objectives
 	limit      slo.Limit
 	own        []float64 // bounds that vLLM gives the histogram by itself
@@ -31,8 +29,28 @@ type ruler struct {
 	byModel    map[string]map[time.Duration]rung
 }
 
+// NewRules begins with no bounds.
+func NewRules(h Histogram, objectives slo.Objectives) Rules {
+	m, _ := vllm.LookupMetric(h.Metric)
+	return Rules{objectives: objectives, limit: h.limit, own: m.Buckets}
+}
+
+// OwnBounds reports whether the store has the bounds that vLLM gives the histogram by itself, and no others.
+func (r Rules) OwnBounds(texts []string) bool {
+	return slices.Equal(slices.Sorted(maps.Keys(finite(texts))), r.own)
+}
+
+// SetAll takes the store's bounds for all models.
+func (r *Rules) SetAll(texts []string) { r.all = r.rungs(finite(texts)) }
+
+// HeldBounds asks how many series each bound of each model has.
+func (h Histogram) HeldBounds(names promql.Names, model string, window time.Duration, matchers []promql.Matcher) string {
+	return promql.Aggregate("count", withLabels(nil, model, BoundLabel),
+		names.Either("last_over_time", h.Metric, []string{promql.BucketSuffix}, window, matchers...))
+}
+
 // of is the rung of a model's limit.
-func (r ruler) of(model string, limit time.Duration) rung {
+func (r Rules) of(model string, limit time.Duration) rung {
 	if r.byModel != nil {
 		if found, ok := r.byModel[model][limit]; ok {
 			return found
@@ -42,8 +60,8 @@ func (r ruler) of(model string, limit time.Duration) rung {
 	return r.all[limit]
 }
 
-// texts of all bounds that are read, in a stable order.
-func (r ruler) texts() (texts []string) {
+// Texts of all bounds that are read, in a stable order.
+func (r Rules) Texts() (texts []string) {
 	for _, rungs := range append(slices.Collect(maps.Values(r.byModel)), r.all) {
 		for _, one := range rungs {
 			texts = append(texts, one.texts...)
@@ -65,7 +83,7 @@ func finite(texts []string) map[float64][]string {
 }
 
 // rungs finds the bounds of every limit that is set.
-func (r ruler) rungs(bounds map[float64][]string) map[time.Duration]rung {
+func (r Rules) rungs(bounds map[float64][]string) map[time.Duration]rung {
 	out := map[time.Duration]rung{}
 	for _, o := range r.objectives {
 		limit := o.Of(r.limit)
@@ -82,54 +100,12 @@ func (r ruler) rungs(bounds map[float64][]string) map[time.Duration]rung {
 	return out
 }
 
-// measure makes the ruler of a histogram. Where the store has other bounds than vLLM's own, or some replicas lack bounds that
-// others have (--custom-histogram-buckets), it asks which model has which: a sum by bound is only right at bounds that all
-// replicas have.
-func (h histogram) measure(
-	ctx context.Context, client *prometheus.Client, names promql.Names, window evidence.Window, matchers []promql.Matcher,
-	objectives slo.Objectives,
-) (ruler, []string, []evidence.Call, error) {
-	m, _ := vllm.LookupMetric(h.metric)
-	r := ruler{objectives: objectives, limit: h.limit, own: m.Buckets}
-	var texts []string
-	var calls []evidence.Call
-	if classic, _ := names.HistogramTypes(h.metric); !classic {
-		return r, nil, nil, nil
-	}
-	for _, exposed := range names.Of(h.metric) {
-		more, call, err := client.LabelValuesOf(ctx, leLabel, names.Full(exposed)+"_bucket", window, matchers)
-		calls = append(calls, call)
-		if err != nil {
-			return r, nil, calls, err
-		}
-		texts = append(texts, more...)
-	}
-	bounds := finite(texts)
-	if slices.Equal(slices.Sorted(maps.Keys(bounds)), r.own) {
-		uneven, more, err := client.Uneven(ctx, names, []string{h.metric}, window)
-		calls = append(calls, more...)
-		if err != nil || !uneven[h.metric] {
-			r.all = r.rungs(bounds)
-			return r, nil, calls, err
-		}
-	}
-	model := client.Labels().Model
-	answer, call, err := client.Query(ctx, promql.Aggregate("count", withLabels(nil, model, leLabel),
-		names.Either("last_over_time", h.metric, []string{"_bucket"}, window.Duration(), matchers...)), window.To)
-	calls = append(calls, call)
-	if err != nil {
-		return r, nil, calls, err
-	}
-	notices := r.split(h, answer, model)
-	return r, notices, calls, nil
-}
-
-// split makes the rungs of each model out of how many series each of its bounds has.
-func (r *ruler) split(h histogram, answer promql.Result, modelLabel string) (notices []string) {
+// Split makes the rungs of each model out of how many series each of its bounds has.
+func (r *Rules) Split(h Histogram, answer promql.Result, modelLabel string) (notices []string) {
 	held, texts := map[string]map[float64]float64{}, map[string][]string{}
 	for _, s := range answer.Series {
 		model := s.Labels[modelLabel]
-		bound, err := strconv.ParseFloat(s.Labels[leLabel], 64)
+		bound, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
 		if err != nil || len(s.Samples) == 0 {
 			continue
 		}
@@ -137,7 +113,7 @@ func (r *ruler) split(h histogram, answer promql.Result, modelLabel string) (not
 			held[model] = map[float64]float64{}
 		}
 		held[model][bound] += s.Samples[0].Value
-		texts[model] = append(texts[model], s.Labels[leLabel])
+		texts[model] = append(texts[model], s.Labels[BoundLabel])
 	}
 	r.byModel = map[string]map[time.Duration]rung{}
 	for _, model := range slices.Sorted(maps.Keys(held)) {
@@ -154,7 +130,7 @@ func (r *ruler) split(h histogram, answer promql.Result, modelLabel string) (not
 
 // native reads a limit off the buckets of native histograms. Those that came from classic ones have vLLM's own bounds, and are
 // read at the same one; of others, the bucket in which the limit lies counts as within it.
-func (r ruler) native(limit time.Duration, samples []promql.Histogram) (found rung, within, below, all []evidence.Sample) {
+func (r Rules) native(limit time.Duration, samples []promql.Histogram) (found rung, within, below, all []evidence.Sample) {
 	seconds := limit.Seconds()
 	found = rung{limit: seconds, bound: seconds, below: seconds}
 	ours := true
@@ -191,6 +167,6 @@ func (r ruler) native(limit time.Duration, samples []promql.Histogram) (found ru
 	return found, within, below, all
 }
 
-func (r ruler) isOwn(bound float64) bool {
+func (r Rules) isOwn(bound float64) bool {
 	return math.IsInf(bound, 0) || bound == 0 || slices.Contains(r.own, bound)
 }

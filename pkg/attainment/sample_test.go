@@ -12,8 +12,8 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -109,10 +109,10 @@ func burn(t *testing.T, requests []truly, in join.Input, shapes attainment.Shape
 	t.Helper()
 	joined := join.Requests(in)
 	counted := attainment.Count(joined.Rows, attainment.Asked{
-		Objectives: limits, GroupBy: []string{models.ByModel}, Samples: attainment.Survey(joined.Rows, joined.Report, shapes, join.Known{}),
+		Objectives: limits, GroupBy: []string{figures.ByModel}, Samples: attainment.Survey(joined.Rows, joined.Report, shapes, join.Known{}),
 	}, hour)
 	counted.Whole = true
-	told, ok := figures(t, counted, "llama")["burn_rate"]
+	told, ok := figuresOf(t, counted, "llama")["burn_rate"]
 	if !ok {
 		told = math.NaN()
 	}

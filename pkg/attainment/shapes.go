@@ -1,54 +1,46 @@
 package attainment
 
 import (
-	"context"
 	"math"
 	"slices"
 	"strconv"
+	"time"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// FetchShapes asks how the engines' own histograms divide the requests of a window, by model: what spans are held against when
-// not every request left one. A histogram that the store does not have is left out.
-func FetchShapes(ctx context.Context, client *prometheus.Client, w evidence.Window, scope vllm.Scope) (Shapes, []evidence.Call, error) {
-	names, calls, err := client.NamesOnce(ctx, w)
-	if err != nil {
-		return nil, calls, err
-	}
-	labels := client.Labels()
+// ShapeQuery is one PromQL query that shapes are read from.
+type ShapeQuery struct {
+	Expr   string
+	limit  slo.Limit
+	native bool
+}
+
+// ShapeQueries lists what is to be asked for the shapes of a window. A histogram that the store does not have is left out.
+func ShapeQueries(names promql.Names, labels vllm.LabelNames, scope vllm.Scope, window time.Duration) (queries []ShapeQuery) {
 	matchers := promql.ScopeMatchers(labels, scope)
-	type query struct {
-		limit  slo.Limit
-		native bool
-		expr   string
-	}
-	var queries []query
-	for _, h := range []histogram{{limit: slo.E2E, metric: vllm.E2E}, {limit: slo.TTFT, metric: vllm.TTFT}} {
-		if classic := names.Either("increase", h.metric, []string{"_bucket"}, w.Duration(), matchers...); classic != "" {
-			queries = append(queries, query{h.limit, false, promql.Aggregate("sum", []string{labels.Model, leLabel}, classic)})
+	for _, h := range []Histogram{{limit: slo.E2E, Metric: vllm.E2E}, {limit: slo.TTFT, Metric: vllm.TTFT}} {
+		if classic := names.Either("increase", h.Metric, []string{promql.BucketSuffix}, window, matchers...); classic != "" {
+			queries = append(queries, ShapeQuery{promql.Aggregate("sum", []string{labels.Model, BoundLabel}, classic), h.limit, false})
 		}
-		if native := names.Native("increase", h.metric, w.Duration(), matchers...); native != "" {
-			queries = append(queries, query{h.limit, true, promql.Aggregate("sum", []string{labels.Model}, native)})
+		if native := names.Native("increase", h.Metric, window, matchers...); native != "" {
+			queries = append(queries, ShapeQuery{promql.Aggregate("sum", []string{labels.Model}, native), h.limit, true})
 		}
 	}
-	answers, asked := make([]promql.Result, len(queries)), make([]evidence.Call, len(queries))
-	errs := prometheus.Each(ctx, client.Concurrency(), len(queries), func(ctx context.Context, i int) (err error) {
-		answers[i], asked[i], err = client.QueryHistograms(ctx, queries[i].expr, w.To)
-		return err
-	})
+	return queries
+}
+
+// ShapesOf reads the results of ShapeQueries, one each in the same order.
+func ShapesOf(queries []ShapeQuery, results []promql.Result, modelLabel string) Shapes {
 	out, most := Shapes{}, map[string]map[slo.Limit]float64{}
 	for i, q := range queries {
 		read := classicShapes
 		if q.native {
 			read = nativeShapes
 		}
-		for model, shape := range read(answers[i], labels.Model) {
+		for model, shape := range read(results[i], modelLabel) {
 			if out[model] == nil {
 				out[model], most[model] = map[slo.Limit]Shape{}, map[slo.Limit]float64{}
 			}
@@ -57,7 +49,7 @@ func FetchShapes(ctx context.Context, client *prometheus.Client, w evidence.Wind
 			}
 		}
 	}
-	return out, append(calls, asked...), upstream.Join(errs...)
+	return out
 }
 
 // countedShape is a shape and of how many requests it is.
@@ -89,7 +81,7 @@ func nativeShapes(answer promql.Result, modelLabel string) map[string]countedSha
 func classicShapes(answer promql.Result, modelLabel string) map[string]countedShape {
 	counts := map[string]map[float64]float64{}
 	for _, s := range answer.Series {
-		bound, err := strconv.ParseFloat(s.Labels[leLabel], 64)
+		bound, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
 		if err != nil || len(s.Samples) == 0 {
 			continue
 		}

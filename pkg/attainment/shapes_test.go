@@ -8,6 +8,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -36,7 +37,7 @@ func TestShapesAreReadOffClassicAndNativeHistograms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &prometheustest.Store{Names: c.names, Answers: c.answers}
-			shapes, _, err := attainment.FetchShapes(t.Context(), store.Start(t), window, vllm.Scope{})
+			shapes, _, err := fetch.Shapes(t.Context(), store.Start(t), window, vllm.Scope{})
 			require.NoError(t, err)
 			require.Equal(t, c.want, shapes["m"][slo.E2E])
 			require.Empty(t, shapes["idle"], "nothing is distributed there")

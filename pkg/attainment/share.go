@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
@@ -24,12 +24,12 @@ const (
 var ShareFigures = []string{ShareFigure, PassedFigure}
 
 // shareColumns say the same to a reader.
-var shareColumns = map[string]models.Column{
+var shareColumns = map[string]figures.Column{
 	ShareFigure: {
-		Name: ShareFigure, Metric: ShareFigure, Unit: models.Ratio,
+		Name: ShareFigure, Metric: ShareFigure, Unit: figures.Ratio,
 		Help: "requests that pass the filters / those of which it is known whether they do",
 	},
-	PassedFigure: {Name: PassedFigure, Metric: PassedFigure, Unit: models.Requests, Help: "requests that pass the filters"},
+	PassedFigure: {Name: PassedFigure, Metric: PassedFigure, Unit: figures.Requests, Help: "requests that pass the filters"},
 }
 
 // maxUnseen is which share of the requests may lack a column in a figure that a rule decides on: where more requests are not
@@ -56,9 +56,9 @@ const FewestInRule = 3
 
 // groupOf writes the group of a row that counts under a model into values.
 func (a Asked) groupOf(r *join.Request, model string, values []string) []string {
-	models.GroupOf(r, a.GroupBy, values)
+	figures.GroupOf(r, a.GroupBy, values)
 	for i, by := range a.GroupBy {
-		if by == models.ByModel {
+		if by == figures.ByModel {
 			values[i] = model
 		}
 	}
@@ -103,7 +103,7 @@ func (f folded) notices() []string {
 
 // Shares is a share and how far it can be believed.
 type Shares struct {
-	models.Result
+	figures.Result
 	// Notices say what the share leaves out.
 	Notices []string
 	// Decidable is nil when a rule may decide on the share.
@@ -154,9 +154,9 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 	if err != nil {
 		return Shares{}, err
 	}
-	out := Shares{Result: models.Result{
+	out := Shares{Result: figures.Result{
 		GroupBy: asked.GroupBy, Times: grid.Times, Step: grid.Step,
-		Columns: []models.Column{shareColumns[cmp.Or(asked.Figure, ShareFigure)]},
+		Columns: []figures.Column{shareColumns[cmp.Or(asked.Figure, ShareFigure)]},
 	}}
 	samples := asked.Samples
 	if join.OfSpans(asked.Filters) {
@@ -192,7 +192,7 @@ func Share(rows []join.Request, asked Asked, grid Grid) (Shares, error) {
 			continue
 		}
 		group := asked.groupOf(r, model, values)
-		key := models.GroupKey(group)
+		key := figures.GroupKey(group)
 		if groups[key] == nil {
 			groups[key], counted[key] = append([]string{}, group...), make([]portion, len(grid.Times))
 		}

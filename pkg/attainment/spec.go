@@ -6,18 +6,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
 // Spec asks for figures.
 type Spec struct {
 	Metrics []string `json:"metrics,omitempty"` // names of the catalogue; empty = all
-	GroupBy []string `json:"groupBy,omitempty"` // dimensions of package models; empty = model
+	GroupBy []string `json:"groupBy,omitempty"` // dimensions of package figures; empty = model
 	// Target is the share of requests that shall keep their limits: what error budget and burn rate are held against.
 	// 0 = slo.DefaultTarget.
-	Target float64     `json:"target,omitempty"`
-	Form   models.Form `json:"form,omitempty"` // empty = table
+	Target float64      `json:"target,omitempty"`
+	Form   figures.Form `json:"form,omitempty"` // empty = table
 }
 
 // Bounds of Target: below, more than half may miss; above, a budget is less than one request in a million.
@@ -26,20 +26,20 @@ const (
 	maxTarget = 0.999999
 )
 
-// WithDefaults fills in what is empty and brings GroupBy into the order of models.Dimensions.
+// WithDefaults fills in what is empty and brings GroupBy into the order of figures.Dimensions.
 func (s Spec) WithDefaults() Spec {
-	s.Form = cmp.Or(s.Form, models.Table)
+	s.Form = cmp.Or(s.Form, figures.Table)
 	s.Target = cmp.Or(s.Target, slo.DefaultTarget)
 	if len(s.Metrics) == 0 {
 		s.Metrics = Names()
 	}
-	s.GroupBy = models.InOrder(s.GroupBy)
+	s.GroupBy = figures.InOrder(s.GroupBy)
 	return s
 }
 
 // Validate checks every field and names the one that is wrong.
 func (s Spec) Validate() error {
-	if err := cmp.Or(s.Form.Check(), models.CheckGroups(s.GroupBy)); err != nil {
+	if err := cmp.Or(s.Form.Check(), figures.CheckGroups(s.GroupBy)); err != nil {
 		return err
 	}
 	for _, name := range s.Metrics {
@@ -50,7 +50,7 @@ func (s Spec) Validate() error {
 	if s.Target != 0 && !(s.Target >= minTarget && s.Target <= maxTarget) { // also refuses NaN
 		return fmt.Errorf("target: %v is not a share between %v and %v, such as 0.99", s.Target, minTarget, maxTarget)
 	}
-	if s.Form == models.Numeric {
+	if s.Form == figures.Numeric {
 		return s.oneFigure()
 	}
 	return nil
@@ -59,8 +59,8 @@ func (s Spec) Validate() error {
 // ForAlert is the form of this question that an alert rule can evaluate: series stay series, a table becomes numbers. It
 // refuses more than one figure, since numbers with the same labels collide in Grafana's expressions.
 func (s Spec) ForAlert() (Spec, error) {
-	if s.Form != models.TimeSeries {
-		s.Form = models.Numeric
+	if s.Form != figures.TimeSeries {
+		s.Form = figures.Numeric
 	}
 	if err := s.oneFigure(); err != nil {
 		return Spec{}, err

@@ -21,6 +21,20 @@ const (
 	Jaeger     Store = "jaeger"
 )
 
+// Title is the store's name as its makers write it.
+func (s Store) Title() string {
+	switch s {
+	case Prometheus:
+		return "Prometheus"
+	case Loki:
+		return "Loki"
+	case Jaeger:
+		return "Jaeger"
+	default:
+		return string(s)
+	}
+}
+
 // Origin says where a signal came from, in the words of its own store translated to the row's columns. One Origin is
 // shared by all signals of a process or stream: treat it as read-only.
 type Origin struct {

@@ -49,6 +49,26 @@ func (r StoreReport) Partial() string {
 	return strings.Join(words, "; ")
 }
 
+// PartlyAnswered completes the sentence that begins with the name of a store of which a part did not answer.
+const PartlyAnswered = "answered only in part"
+
+// Trouble is in words what keeps a store's answer from being whole, apart from limits: its failure, and what it says itself that
+// is missing, one a line. Empty when nothing does.
+func (r StoreReport) Trouble() string {
+	text := ""
+	if r.Err != nil {
+		text = r.Err.Error()
+	}
+	partial := r.Partial()
+	if partial == "" {
+		return text
+	}
+	if partial = r.Store.Title() + " " + PartlyAnswered + ": " + partial; text == "" || text == partial {
+		return partial
+	}
+	return text + "\n" + partial
+}
+
 // Cost sums the calls.
 func (r StoreReport) Cost() (calls int, total time.Duration, bytes int64, rows int) {
 	for _, c := range r.Calls {

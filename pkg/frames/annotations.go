@@ -9,7 +9,6 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // Annotations is one row per event. Grafana finds the fields of an annotation by their names: time, timeEnd, title, text,
@@ -104,12 +103,12 @@ func eventNotices(stores []evidence.StoreReport) []data.Notice {
 		switch {
 		case !s.Configured:
 			out = append(out, data.Notice{Severity: data.NoticeSeverityInfo,
-				Text: upstream.Title(s.Store) + " is not configured: without it there are no " + untold[s.Store] + "."})
+				Text: s.Store.Title() + " is not configured: without it there are no " + untold[s.Store] + "."})
 		default:
 			out = appendMissing(out, s, untold[s.Store])
 		}
 		if s.Truncated {
-			out = append(out, data.Notice{Severity: data.NoticeSeverityWarning, Text: cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part.")})
+			out = append(out, data.Notice{Severity: data.NoticeSeverityWarning, Text: cmp.Or(s.Reason, s.Store.Title()+" answered only in part.")})
 		}
 	}
 	return out

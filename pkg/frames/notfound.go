@@ -7,7 +7,6 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // advice is what to check when a store that should know a request does not.
@@ -24,13 +23,13 @@ func RequestNotFound(window evidence.Window, stores []evidence.StoreReport) *dat
 		if advice[s.Store] == "" {
 			continue // knows no ids
 		}
-		names = append(names, upstream.Title(s.Store))
+		names = append(names, s.Store.Title())
 		answer, try := "no such id", advice[s.Store]
 		switch {
 		case !s.Configured:
 			answer, try = "not configured", "Set its URL in the data source's settings."
-		case upstream.Trouble(s) != nil:
-			answer, try = upstream.Trouble(s).Error(), "Save & test in the data source's settings says what is wrong with it."
+		case s.Trouble() != "":
+			answer, try = s.Trouble(), "Save & test in the data source's settings says what is wrong with it."
 		case s.Truncated:
 			answer = cmp.Or(s.Reason, "answered only in part")
 		}

@@ -2,6 +2,7 @@ package frames
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 )
 
@@ -61,7 +61,7 @@ func reportStats(r join.Report) []data.QueryStat {
 		if calls == 0 {
 			continue
 		}
-		name := upstream.Title(s.Store)
+		name := s.Store.Title()
 		out = append(out,
 			data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: name + " calls"}, Value: float64(calls)},
 			data.QueryStat{FieldConfig: data.FieldConfig{DisplayName: name + " time", Unit: "ms"}, Value: float64(total.Microseconds()) / 1000},
@@ -91,12 +91,12 @@ func reportNotices(r join.Report) []data.Notice {
 	for _, s := range r.Stores {
 		switch {
 		case !s.Configured:
-			info("%s is not configured: without it there are no %s.", upstream.Title(s.Store), losses[s.Store])
+			info("%s is not configured: without it there are no %s.", s.Store.Title(), losses[s.Store])
 		default:
 			out = appendMissing(out, s, losses[s.Store])
 		}
 		if s.Truncated {
-			warn("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part."))
+			warn("%s", cmp.Or(s.Reason, s.Store.Title()+" answered only in part."))
 		}
 	}
 	for _, f := range r.Findings {
@@ -121,8 +121,8 @@ func findingText(f evidence.Finding) string {
 
 // appendMissing adds the notice of a store that failed, or says itself that a part of it did.
 func appendMissing(out []data.Notice, s evidence.StoreReport, what string) []data.Notice {
-	if err := upstream.Trouble(s); err != nil {
-		out = append(out, Missing(err, what))
+	if trouble := s.Trouble(); trouble != "" {
+		out = append(out, Missing(errors.New(trouble), what))
 	}
 	return out
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 	"github.com/stretchr/testify/require"
 
@@ -55,8 +54,8 @@ func TestLinksLeadToQueriesThatParse(t *testing.T) {
 		for _, link := range field.Config.Links {
 			model, err := json.Marshal(link.Internal.Query)
 			require.NoError(t, err)
-			_, err = query.Parse(backend.DataQuery{
-				RefID: "A", JSON: []byte(filled.Replace(string(model))), TimeRange: backend.TimeRange{From: noon.Add(-time.Hour), To: noon},
+			_, err = query.Parse(query.Sent{
+				RefID: "A", JSON: []byte(filled.Replace(string(model))), TimeRange: evidence.Window{From: noon.Add(-time.Hour), To: noon},
 			}, false, 1000)
 			require.NoError(t, err, "%s: %s", field.Name, model)
 			require.Equal(t, "vllm", link.Internal.DatasourceUID)

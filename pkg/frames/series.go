@@ -7,7 +7,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 )
 
 // dataplane is the version at which Grafana's expressions trust a frame's type instead of guessing it.
@@ -16,7 +16,7 @@ var dataplane = data.FrameTypeVersion{0, 1}
 // Series is one frame per group and figure, in Grafana's form timeseries-multi. Unknown values are null, so that a graph
 // shows a gap and an alert no data. A figure without any value in a group has no frame; without any frame there is one
 // empty frame of the type, which is how an alert sees no data.
-func Series(r models.Result) data.Frames {
+func Series(r figures.Result) data.Frames {
 	// One field for all frames: they share their times, and a copy for each of 500 engines would be most of the memory.
 	times := data.NewField(data.TimeSeriesTimeFieldName, nil, r.Times)
 	times.SetConfig(&data.FieldConfig{Interval: stepMilliseconds(r.Step)})
@@ -35,7 +35,7 @@ func Series(r models.Result) data.Frames {
 }
 
 // Numbers is one frame per group and figure, in Grafana's form numeric-multi: what an alert rule compares.
-func Numbers(r models.Result) data.Frames {
+func Numbers(r figures.Result) data.Frames {
 	var out data.Frames
 	for g, group := range r.Groups {
 		for c, column := range r.Columns {
@@ -52,7 +52,7 @@ func Numbers(r models.Result) data.Frames {
 
 // figureField is the value field of one figure of one group. Its labels are the group's dimensions and nothing else, so
 // that an alert's instances stay the same from one evaluation to the next.
-func figureField(r models.Result, group []string, column models.Column, values []*float64) *data.Field {
+func figureField(r figures.Result, group []string, column figures.Column, values []*float64) *data.Field {
 	labels := make(data.Labels, len(group))
 	for i, dimension := range r.GroupBy {
 		labels[dimension] = group[i]
@@ -64,14 +64,14 @@ func figureField(r models.Result, group []string, column models.Column, values [
 }
 
 // legend is the group, and what tells its series apart: the quantile where all are of one figure, else the figure's name.
-func legend(r models.Result, group []string, column models.Column) string {
+func legend(r figures.Result, group []string, column figures.Column) string {
 	parts := make([]string, 0, len(group)+1)
 	for _, value := range group {
 		if value != "" {
 			parts = append(parts, value)
 		}
 	}
-	several := slices.ContainsFunc(r.Columns, func(c models.Column) bool { return c.Metric != column.Metric })
+	several := slices.ContainsFunc(r.Columns, func(c figures.Column) bool { return c.Metric != column.Metric })
 	switch quantile, isQuantile := strings.CutPrefix(column.Name, column.Metric+"_"); {
 	case several || len(parts) == 0:
 		parts = append(parts, column.Name)

@@ -7,23 +7,23 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 )
 
 // SLO shows how limits were kept, in the form that was asked for. Spec must have its defaults.
-func SLO(r models.Result, spec attainment.Spec, source Source) data.Frames {
+func SLO(r figures.Result, spec attainment.Spec, source Source) data.Frames {
 	return shaped(r, spec.Form, func() *data.Frame {
-		return figureTable("slo", r, source, func(c models.Column) look { return sloLook(c, spec.Target) })
+		return figureTable("slo", r, source, func(c figures.Column) look { return sloLook(c, spec.Target) })
 	})
 }
 
 // Share shows which part of the requests pass filters, over time or as numbers.
-func Share(r models.Result, form models.Form) data.Frames { return shaped(r, form, nil) }
+func Share(r figures.Result, form figures.Form) data.Frames { return shaped(r, form, nil) }
 
 // sloLook is how a figure is drawn in a table. What is too little, the target says, and of burn rates those at which an alert
 // rule would tell somebody.
-func sloLook(c models.Column, target float64) look {
+func sloLook(c figures.Column, target float64) look {
 	switch {
 	case strings.HasSuffix(c.Name, "_attainment_low"), strings.HasSuffix(c.Name, "_limit"):
 		return look{hidden: true}

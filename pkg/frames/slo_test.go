@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 )
 
 // sloResult is one model of which everything is 0.97, in the shape of a form.
-func sloResult(form models.Form) (models.Result, attainment.Spec) {
+func sloResult(form figures.Form) (figures.Result, attainment.Spec) {
 	spec := attainment.Spec{Target: 0.95, Form: form}.WithDefaults()
 	grid := attainment.Grid{Times: []time.Time{time.Unix(1790000000, 0).UTC()}, Step: time.Minute, Length: time.Minute}
 	r := attainment.Result(spec, grid, attainment.Requests{}, attainment.Buckets{})
@@ -27,7 +27,7 @@ func sloResult(form models.Form) (models.Result, attainment.Spec) {
 }
 
 func TestATableOfAnSLOSaysWhatIsTooLittle(t *testing.T) {
-	r, spec := sloResult(models.Table)
+	r, spec := sloResult(figures.Table)
 	fs := frames.SLO(r, spec, frames.Source{UID: "vllm", Name: "vLLM"})
 	require.Len(t, fs, 1)
 	require.Equal(t, "slo", fs[0].Name)
@@ -57,7 +57,7 @@ func TestATableOfAnSLOSaysWhatIsTooLittle(t *testing.T) {
 }
 
 func TestAnSLOInAnAlertRuleIsNumbersWithStableLabels(t *testing.T) {
-	r, spec := sloResult(models.Numeric)
+	r, spec := sloResult(figures.Numeric)
 	fs := frames.SLO(r, spec, frames.Source{})
 	require.Len(t, fs, len(attainment.Names()), "without the columns that a table has besides")
 	for _, frame := range fs {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 )
 
 // measures are what Save & test measures of the metrics.
@@ -17,7 +17,7 @@ func (d *Datasource) measures() []measure {
 	return []measure{
 		d.prometheus.SeriesPerEngine, d.prometheus.ScrapeFindings, d.prometheus.PrefixFindings,
 		func(ctx context.Context, w evidence.Window) ([]evidence.Finding, []evidence.Call, error) {
-			return attainment.Findings(ctx, d.prometheus, d.settings.VLLM.SLO, w)
+			return fetch.HistogramFindings(ctx, d.prometheus, d.settings.VLLM.SLO, w)
 		},
 	}
 }
@@ -35,7 +35,7 @@ func (d *Datasource) whyEmpty(ctx context.Context, window evidence.Window, empty
 }
 
 // nothingIn reports whether no figure of a result is known at any time.
-func nothingIn(r models.Result) bool {
+func nothingIn(r figures.Result) bool {
 	for _, group := range r.Values {
 		for _, column := range group {
 			for _, v := range column {

@@ -245,7 +245,7 @@ func TestQueriesThatDoNotWorkAreErrors(t *testing.T) {
 			answer, _ := none.answer(t.Context(), backend.DataQuery{RefID: "A", JSON: []byte(queries[a.kind]), TimeRange: telemetryRange}, false)
 			require.ErrorContains(t, answer.Error, "configured")
 			for _, s := range a.any {
-				require.ErrorContains(t, answer.Error, upstream.Title(s))
+				require.ErrorContains(t, answer.Error, s.Title())
 			}
 		})
 	}

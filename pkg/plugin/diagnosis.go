@@ -9,7 +9,6 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
@@ -58,7 +57,7 @@ func (r report) verdict() (status backend.HealthStatus, line, advice string) {
 		if s.Configured {
 			configured = append(configured, s.Store)
 		}
-		switch title := upstream.Title(s.Store); {
+		switch title := s.Store.Title(); {
 		case !s.Configured: // which kinds of query lack it is said below
 		case s.OK:
 			answering = append(answering, title)

@@ -36,7 +36,7 @@ func (d diagnosis) content() []contentCheck {
 			continue
 		case c.state.content != nil:
 			checks = append(checks, contentCheck{
-				Found: upstream.Title(c.store.Name) + "'s content is not known: it " + reason(c.store.Name, c.state.content),
+				Found: c.store.Name.Title() + "'s content is not known: it " + reason(c.store.Name, c.state.content),
 				Fix:   storeFix(c.store, c.state.content),
 			})
 		default:

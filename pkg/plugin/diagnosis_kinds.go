@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // answers are what the data source can be asked for, and the stores of which it needs one to answer at all.
@@ -37,7 +36,7 @@ func kinds(configured []evidence.Store) string {
 		}
 		var stores []string
 		for _, s := range a.any {
-			stores = append(stores, upstream.Title(s))
+			stores = append(stores, s.Title())
 		}
 		need := strings.Join(stores, " or ")
 		if idle[need] == nil {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -23,7 +22,7 @@ func (d diagnosis) instanceNaming() (contentCheck, bool) {
 	var found, fixes []string
 	for _, s := range sides {
 		if len(s.names) == 0 {
-			found = append(found, upstream.Title(s.store)+" names neither pod nor instance")
+			found = append(found, s.store.Title()+" names neither pod nor instance")
 			fixes = append(fixes, s.fix(d.settings))
 		}
 	}
@@ -31,7 +30,7 @@ func (d diagnosis) instanceNaming() (contentCheck, bool) {
 		for _, b := range sides[i+1:] {
 			if len(a.names) > 0 && len(b.names) > 0 && !overlap(a.names, b.names) {
 				found = append(found, fmt.Sprintf("%s says %s where %s says %s",
-					upstream.Title(a.store), a.names[0], upstream.Title(b.store), b.names[0]))
+					a.store.Title(), a.names[0], b.store.Title(), b.names[0]))
 				fixes = append(fixes, a.fix(d.settings), b.fix(d.settings))
 			}
 		}
@@ -116,7 +115,7 @@ func placeLabel(l vllm.LabelNames) string {
 func titles(sides []side) string {
 	names := make([]string, len(sides))
 	for i, s := range sides {
-		names[i] = upstream.Title(s.store)
+		names[i] = s.store.Title()
 	}
 	return inWords(names)
 }

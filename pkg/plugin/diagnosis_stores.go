@@ -70,7 +70,7 @@ func (s storeLine) mark() string {
 }
 
 func (s storeLine) text() string {
-	text := upstream.Title(s.Store) + " "
+	text := s.Store.Title() + " "
 	switch {
 	case !s.Configured:
 		text += "is not configured"
@@ -95,7 +95,7 @@ func reason(store evidence.Store, err error) string {
 	if errors.Is(err, guard.ErrInternal) {
 		return "met an " + err.Error()
 	}
-	return strings.TrimPrefix(err.Error(), upstream.Title(store)+" ")
+	return strings.TrimPrefix(err.Error(), store.Title()+" ")
 }
 
 // signers are the managed stores that want what the plugin does not do itself: Grafana's libraries for it bring those clouds'

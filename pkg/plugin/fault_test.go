@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 )
 
 // question is a query with what the failure policy (design.md, section 8) needs to know of it.
@@ -89,7 +88,7 @@ func (x *trial) name() string {
 	if len(x.failed) == len(allStores) {
 		return "all stores/" + x.fault.name + "/" + start
 	}
-	return upstream.Title(x.failed[0]) + "/" + x.fault.name + "/" + start
+	return x.failed[0].Title() + "/" + x.fault.name + "/" + start
 }
 
 // slow are the stores whose timeout the trial waits for.
@@ -179,7 +178,7 @@ func requireSound(t *testing.T, reference map[bool]*backend.QueryDataResponse) {
 		answer := reference[q.alert].Responses[q.name]
 		require.NoError(t, answer.Error, q.name)
 		require.Empty(t, warnings(answer), q.name)
-		require.NotEqual(t, "[]", figures(answer), q.name)
+		require.NotEqual(t, "[]", figuresOf(answer), q.name)
 		for store, field := range q.shows {
 			require.True(t, filled(answer, field), "%s shows no %s of %s", q.name, field, store)
 		}
@@ -220,7 +219,7 @@ func (x *trial) judge(t *testing.T, q question, sound backend.DataResponse) {
 	case len(needed) > 0:
 		require.Error(t, answer.Error)
 		for _, store := range needed {
-			require.ErrorContains(t, answer.Error, upstream.Title(store))
+			require.ErrorContains(t, answer.Error, store.Title())
 		}
 		require.Equal(t, backend.ErrorSourceDownstream, answer.ErrorSource)
 		require.Equal(t, x.fault.status, answer.Status, answer.Error)
@@ -238,14 +237,14 @@ func (x *trial) judge(t *testing.T, q question, sound backend.DataResponse) {
 	default:
 		require.NoError(t, answer.Error)
 		require.Empty(t, warnings(answer))
-		require.Equal(t, figures(sound), figures(answer), "what the store has no part in is untouched")
+		require.Equal(t, figuresOf(sound), figuresOf(answer), "what the store has no part in is untouched")
 	}
 }
 
 // warned says whether a notice names the store and what is missing.
 func warned(answer backend.DataResponse, store evidence.Store) bool {
 	return slices.ContainsFunc(warnings(answer), func(text string) bool {
-		return strings.HasPrefix(text, upstream.Title(store)) && strings.Contains(text, "Missing: ")
+		return strings.HasPrefix(text, store.Title()) && strings.Contains(text, "Missing: ")
 	})
 }
 
@@ -288,7 +287,7 @@ func number(t *testing.T, answer backend.DataResponse) float64 {
 }
 
 // figures is the content of an answer, without what it cost.
-func figures(answer backend.DataResponse) string {
+func figuresOf(answer backend.DataResponse) string {
 	parts := []json.RawMessage{}
 	for _, frame := range answer.Frames {
 		part, err := data.FrameToJSON(frame, data.IncludeDataOnly)

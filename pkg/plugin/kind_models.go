@@ -9,9 +9,9 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
@@ -24,8 +24,8 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 	if d.prometheus == nil {
 		return nil, needs(evidence.Prometheus, "figures per model")
 	}
-	price := models.Price{GPUHour: d.settings.VLLM.GPUPrice, Currency: d.settings.VLLM.Currency}
-	result, calls, err := models.Fetch(ctx, d.prometheus, *q.Models, q.Range, q.Interval, q.Scope, price)
+	price := figures.Price{GPUHour: d.settings.VLLM.GPUPrice, Currency: d.settings.VLLM.Currency}
+	result, calls, err := fetch.Figures(ctx, d.prometheus, *q.Models, q.Range, q.Interval, q.Scope, price)
 	if err != nil && (q.FromAlert || len(result.Groups) == 0) {
 		return nil, err
 	}
@@ -59,9 +59,9 @@ func (d *Datasource) models(ctx context.Context, q query.Query) (data.Frames, er
 // exactQuantiles takes a table's quantiles from the requests themselves, when all of them can be had: traces are there,
 // they are few enough, nothing was cut, and the rows explain the engines' own count. It also gives what the stores said, and
 // why there are none where they were to be had.
-func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result models.Result) ([]models.ExactQuantile, []evidence.StoreReport, string) {
+func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result figures.Result) ([]figures.ExactQuantile, []evidence.StoreReport, string) {
 	spec := q.Models.WithDefaults()
-	if q.FromAlert || spec.Form != models.Table || d.jaeger == nil || !hasQuantiles(result) {
+	if q.FromAlert || spec.Form != figures.Table || d.jaeger == nil || !hasQuantiles(result) {
 		return nil, nil, ""
 	}
 	in, why := d.fetcher.Spans(ctx, fetch.Ask{Window: q.Range, Scope: q.Scope}, exactRequests)
@@ -73,10 +73,10 @@ func (d *Datasource) exactQuantiles(ctx context.Context, q query.Query, result m
 		return nil, in.Stores, fmt.Sprintf("the spans found are %.1f %% of the requests that the engines counted (traces are sampled, or some were lost)", 100*joined.Report.Explained.Ratio())
 	}
 	rows, _ := join.Choose(joined.Rows, join.Predicate{}.Within(q.Scope), join.Order{}, 0)
-	return models.FromRequests(rows, result), in.Stores, ""
+	return figures.FromRequests(rows, result), in.Stores, ""
 }
 
-func hasQuantiles(r models.Result) bool {
+func hasQuantiles(r figures.Result) bool {
 	for _, c := range r.Columns {
 		if c.Quantile > 0 {
 			return true

@@ -15,9 +15,9 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -25,7 +25,7 @@ import (
 // requests answers with one row per request.
 func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, error) {
 	spec := q.Requests
-	if spec.Form != models.Table {
+	if spec.Form != figures.Table {
 		return d.share(ctx, q)
 	}
 	filter, err := join.CompileFilters(spec.Filters)
@@ -57,7 +57,7 @@ func (d *Datasource) requests(ctx context.Context, q query.Query) (data.Frames, 
 
 // share answers with the share of requests that pass the filters, or how many do.
 func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, error) {
-	steps, length := models.Grid(q.Requests.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
+	steps, length := figures.Grid(q.Requests.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
 	in, err := d.fetcher.Requests(ctx, fetch.Ask{Window: grid.Window(), Scope: q.Scope})
 	if err == nil && q.FromAlert {
@@ -83,7 +83,7 @@ func (d *Datasource) share(ctx context.Context, q query.Query) (data.Frames, err
 		return nil, &query.FieldError{Field: "requests", Err: err}
 	}
 	if q.FromAlert && shares.Decidable != nil {
-		return nil, shares.Decidable
+		return nil, downstream(shares.Decidable)
 	}
 	fs := withExecuted(frames.Share(shares.Result, q.Requests.Form), append(in.Stores, calls))
 	for _, text := range shares.Notices {
@@ -129,9 +129,9 @@ func (d *Datasource) coverage(ctx context.Context, q query.Query) (data.Frames, 
 	}
 	joined := join.Requests(in).Within(q.Scope)
 	switch spec.Form {
-	case models.Numeric:
+	case figures.Numeric:
 		return frames.StoreNotices(withExecuted(frames.CoverageNumbers(joined.Report, metric), in.Stores), joined.Report), nil
-	case models.TimeSeries:
+	case figures.TimeSeries:
 		metrics := join.CoverageMetrics
 		if one {
 			metrics = []join.CoverageMetric{metric}
@@ -154,7 +154,7 @@ func incomplete(stores []evidence.StoreReport) error {
 		if err := upstream.Trouble(s); s.Configured && err != nil {
 			errs = append(errs, err)
 		} else if s.Truncated {
-			errs = append(errs, backend.DownstreamErrorf("%s", cmp.Or(s.Reason, upstream.Title(s.Store)+" answered only in part.")))
+			errs = append(errs, backend.DownstreamErrorf("%s", cmp.Or(s.Reason, s.Store.Title()+" answered only in part.")))
 		}
 	}
 	return upstream.Join(errs...)

@@ -12,8 +12,8 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
@@ -23,7 +23,7 @@ import (
 // cannot be had.
 func (d *Datasource) slo(ctx context.Context, q query.Query) (data.Frames, error) {
 	spec := q.SLO.WithDefaults()
-	steps, length := models.Grid(spec.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
+	steps, length := figures.Grid(spec.Form, q.Range, q.Interval, d.scrapeInterval(ctx, q.Range))
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
 	withRequests, withBuckets := spec.Needs()
 	if err := d.sloStores(withRequests, withBuckets); err != nil {
@@ -111,7 +111,7 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 	for _, s := range in.Stores {
 		switch {
 		case !s.Configured:
-			out.notices = append(out.notices, information("%s is not configured. Missing: %s.", upstream.Title(s.Store), sloLosses[s.Store]))
+			out.notices = append(out.notices, information("%s is not configured. Missing: %s.", s.Store.Title(), sloLosses[s.Store]))
 		default:
 			if err := upstream.Trouble(s); err != nil {
 				out.notices = append(out.notices, frames.Missing(err, sloLosses[s.Store]))
@@ -141,7 +141,7 @@ func (d *Datasource) countRequests(ctx context.Context, q query.Query, spec atta
 	}, grid)
 	requests.AddStuck(joined.Report.Stuck, spec.GroupBy, grid)
 	requests.Whole = traces.Err == nil && !traces.Truncated
-	out.err = upstream.Join(out.err, err, upstream.Trouble(calls), blind(joined.Report, false), requests.Decidable())
+	out.err = upstream.Join(out.err, err, upstream.Trouble(calls), blind(joined.Report, false), downstream(requests.Decidable()))
 	return requests, out
 }
 
@@ -154,7 +154,7 @@ func (d *Datasource) readBuckets(
 		err := needs(evidence.Prometheus, lost)
 		return attainment.Buckets{}, heard{err: err, nothing: true, notices: []data.Notice{information("%s.", err)}}
 	}
-	buckets, calls, err := attainment.FetchBuckets(ctx, d.prometheus, spec, d.settings.VLLM.SLO, q.Scope, steps, grid)
+	buckets, calls, err := fetch.Buckets(ctx, d.prometheus, spec, d.settings.VLLM.SLO, q.Scope, steps, grid)
 	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: true, Calls: calls, Err: err}
 	out := heard{
 		stores: []evidence.StoreReport{report}, err: upstream.Trouble(report), nothing: err != nil && buckets.Empty(),

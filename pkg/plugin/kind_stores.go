@@ -18,7 +18,7 @@ import (
 
 // needs is the error of a query whose one store is not configured.
 func needs(store evidence.Store, what string) error {
-	return fmt.Errorf("%s: %s is %w", what, upstream.Title(store), errNotConfigured)
+	return fmt.Errorf("%s: %s is %w", what, store.Title(), errNotConfigured)
 }
 
 // trace answers with one trace.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend/tracing"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/guard"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
@@ -62,7 +63,10 @@ func (d *Datasource) answer(ctx context.Context, raw backend.DataQuery, fromAler
 		done(kind, response)
 	}()
 	defer guard.Recover(ctx, new(error))
-	q, err := query.Parse(raw, fromAlert, d.settings.Limits.Requests)
+	q, err := query.Parse(query.Sent{
+		RefID: raw.RefID, QueryType: raw.QueryType, Interval: raw.Interval, JSON: raw.JSON,
+		TimeRange: evidence.Window{From: raw.TimeRange.From, To: raw.TimeRange.To},
+	}, fromAlert, d.settings.Limits.Requests)
 	if err != nil {
 		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, err.Error()), 0
 	}

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 )
 
@@ -206,7 +205,7 @@ func TestRowsStayWhileAStoreFails(t *testing.T) {
 			stream.until(func() bool { return len(stream.rows) == telemetryRequests })
 			stores.stores[name].fail(fault{instead: refusing(503)})
 			stream.until(func() bool { return len(stream.notices()) > 0 })
-			require.Contains(t, stream.notices()[0], upstream.Title(name))
+			require.Contains(t, stream.notices()[0], name.Title())
 			require.Len(t, stream.rows, telemetryRequests)
 			stores.stores[name].fault.Store(nil)
 			stream.until(func() bool { return len(stream.notices()) == 0 })

@@ -11,7 +11,6 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
@@ -181,7 +180,7 @@ func (d *Datasource) cannotFollow(q query.Query) error {
 	}
 	for _, s := range asked {
 		if s.Configured() && s.ForwardIdentity {
-			return fmt.Errorf("%s is asked with the identity of each user, and a live stream has no user", upstream.Title(s.Name))
+			return fmt.Errorf("%s is asked with the identity of each user, and a live stream has no user", s.Name.Title())
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
@@ -27,7 +28,7 @@ func (d *Datasource) survey(ctx context.Context, joined join.Joined, known join.
 	report := evidence.StoreReport{Store: evidence.Prometheus, Configured: d.prometheus != nil}
 	var shapes attainment.Shapes
 	if d.prometheus != nil && attainment.Sampled(joined.Rows, joined.Report, known) {
-		shapes, report.Calls, report.Err = attainment.FetchShapes(ctx, d.prometheus, w, scope)
+		shapes, report.Calls, report.Err = fetch.Shapes(ctx, d.prometheus, w, scope)
 	}
 	return attainment.Survey(joined.Rows, joined.Report, shapes, known), report, report.Err
 }
@@ -48,9 +49,17 @@ func blind(r join.Report, bySpans bool) error {
 		if s == evidence.Loki && bySpans {
 			continue
 		}
-		errs = append(errs, backend.DownstreamErrorf("%s has nothing of a time in which there were requests", upstream.Title(s)))
+		errs = append(errs, backend.DownstreamErrorf("%s has nothing of a time in which there were requests", s.Title()))
 	}
 	return upstream.Join(errs...)
+}
+
+// downstream marks an error as that of what the stores have, and not of this plugin.
+func downstream(err error) error {
+	if err == nil {
+		return nil
+	}
+	return backend.DownstreamError(err)
 }
 
 func warning(format string, args ...any) data.Notice {

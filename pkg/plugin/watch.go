@@ -2,10 +2,11 @@ package plugin
 
 import (
 	"context"
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 

@@ -10,8 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
-
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -69,7 +68,7 @@ func ParseChannel(path string, data json.RawMessage, maxRows int) (Query, error)
 	if len(data) > maxChannelJSON {
 		return Query{}, fmt.Errorf("a query of %d bytes is longer than %d", len(data), maxChannelJSON)
 	}
-	q, err := Parse(backend.DataQuery{JSON: data, TimeRange: backend.TimeRange{From: time.Unix(0, 0), To: time.Unix(1, 0)}}, false, maxRows)
+	q, err := Parse(Sent{JSON: data, TimeRange: evidence.Window{From: time.Unix(0, 0), To: time.Unix(1, 0)}}, false, maxRows)
 	if err != nil {
 		return Query{}, err
 	}

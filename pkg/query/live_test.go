@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
 func parsed(t *testing.T, text string) query.Query {
 	t.Helper()
-	q, err := query.Parse(backend.DataQuery{
-		JSON: []byte(text), TimeRange: backend.TimeRange{From: time.Unix(0, 0), To: time.Unix(1, 0)},
+	q, err := query.Parse(query.Sent{
+		JSON: []byte(text), TimeRange: evidence.Window{From: time.Unix(0, 0), To: time.Unix(1, 0)},
 	}, false, 1000)
 	require.NoError(t, err)
 	return q

@@ -7,7 +7,7 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -51,7 +51,7 @@ type Query struct {
 
 	Requests *RequestsSpec
 	Request  *RequestSpec
-	Models   *models.Spec
+	Models   *figures.Spec
 	SLO      *attainment.Spec
 	Logs     *LogsSpec
 	Trace    *TraceSpec

@@ -1,10 +1,10 @@
 package query
 
-import "github.com/llmserving/grafana-vllm-datasource/pkg/models"
+import "github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 
 // DefaultAlert is what a new alert rule compares: the time to first token that one request in a hundred exceeds, per model.
-var DefaultAlert = models.Spec{
-	Metrics: []string{"ttft"}, GroupBy: []string{models.ByModel}, Quantiles: []float64{0.99}, Form: models.Numeric,
+var DefaultAlert = figures.Spec{
+	Metrics: []string{"ttft"}, GroupBy: []string{figures.ByModel}, Quantiles: []float64{0.99}, Form: figures.Numeric,
 }
 
 func (q *Query) checkModels() error {

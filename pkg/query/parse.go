@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
+	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/wellformed"
 )
@@ -23,7 +22,7 @@ type saved struct {
 	Scope     vllm.Scope      `json:"scope"`
 	Requests  RequestsSpec    `json:"requests"`
 	Request   RequestSpec     `json:"request"`
-	Models    models.Spec     `json:"models"`
+	Models    figures.Spec    `json:"models"`
 	SLO       attainment.Spec `json:"slo"`
 	Logs      LogsSpec        `json:"logs"`
 	Trace     TraceSpec       `json:"trace"`
@@ -33,9 +32,17 @@ type saved struct {
 	Annotations AnnotationsSpec `json:"annotations"`
 }
 
+// Sent is one query as Grafana sends it.
+type Sent struct {
+	RefID, QueryType string // QueryType is what the JSON says, if it says none
+	Interval         time.Duration
+	TimeRange        evidence.Window
+	JSON             json.RawMessage
+}
+
 // Parse decodes and validates one query. maxRows is the data source's own limit. Errors are *FieldError wherever a field
 // is to blame; nothing has been sent to a store then.
-func Parse(q backend.DataQuery, fromAlert bool, maxRows int) (Query, error) {
+func Parse(q Sent, fromAlert bool, maxRows int) (Query, error) {
 	var s saved
 	malformed := wellformed.JSON(q.JSON)
 	if malformed != nil && !errors.Is(malformed, wellformed.ErrNUL) { // of a NUL the field can say more, where it looks for one

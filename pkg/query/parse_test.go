@@ -5,20 +5,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query/querytest"
 )
 
-var hour = backend.TimeRange{
+var hour = evidence.Window{
 	From: time.Date(2026, 11, 21, 11, 0, 0, 0, time.UTC), To: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC),
 }
 
 func parse(json string, alert bool) (query.Query, error) {
-	return query.Parse(backend.DataQuery{RefID: "A", TimeRange: hour, JSON: []byte(json)}, alert, 50_000)
+	return query.Parse(query.Sent{RefID: "A", TimeRange: hour, JSON: []byte(json)}, alert, 50_000)
 }
 
 func TestAnEmptyQueryShowsTheSlowestRequests(t *testing.T) {
@@ -40,7 +40,7 @@ func TestAnEmptyQueryOfAnAlertRuleIsWhatItsEditorShows(t *testing.T) {
 }
 
 func TestQueryTypeOfTheEnvelopeCounts(t *testing.T) {
-	q, err := query.Parse(backend.DataQuery{QueryType: "coverage", TimeRange: hour}, false, 100)
+	q, err := query.Parse(query.Sent{QueryType: "coverage", TimeRange: hour}, false, 100)
 	require.NoError(t, err)
 	require.Equal(t, query.Coverage, q.Kind)
 }
@@ -66,12 +66,12 @@ func TestWhatIsNotTheQueryModelIsRefusedWithoutGoTypes(t *testing.T) {
 }
 
 func TestRangesThatAreNone(t *testing.T) {
-	for name, r := range map[string]backend.TimeRange{
+	for name, r := range map[string]evidence.Window{
 		"ends before it begins": {From: hour.To, To: hour.From},
 		"empty":                 {From: hour.To, To: hour.To},
 		"longer than any store": {From: hour.From.AddDate(-10, 0, 0), To: hour.To},
 	} {
-		_, err := query.Parse(backend.DataQuery{TimeRange: r}, false, 100)
+		_, err := query.Parse(query.Sent{TimeRange: r}, false, 100)
 		require.ErrorContains(t, err, "timeRange", name)
 	}
 }
@@ -83,7 +83,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed), true)
 	}
 	f.Fuzz(func(t *testing.T, json []byte, alert bool) {
-		q, err := query.Parse(backend.DataQuery{TimeRange: hour, JSON: json}, alert, 1000)
+		q, err := query.Parse(query.Sent{TimeRange: hour, JSON: json}, alert, 1000)
 		if err == nil && q.Kind == query.Requests && (q.Requests.Limit <= 0 || q.Requests.Limit > 1000) {
 			t.Fatalf("limit %d", q.Requests.Limit)
 		}

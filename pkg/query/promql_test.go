@@ -4,17 +4,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
 func promqlOf(t *testing.T, json string, fromAlert bool) (*query.PromQLSpec, error) {
 	t.Helper()
 	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	q, err := query.Parse(backend.DataQuery{
-		RefID: "A", JSON: []byte(json), Interval: 15 * time.Second, TimeRange: backend.TimeRange{From: noon.Add(-time.Hour), To: noon},
+	q, err := query.Parse(query.Sent{
+		RefID: "A", JSON: []byte(json), Interval: 15 * time.Second, TimeRange: evidence.Window{From: noon.Add(-time.Hour), To: noon},
 	}, fromAlert, 1000)
 	if err == nil {
 		require.Equal(t, query.PromQL, q.Kind)

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 )
 
 // RequestsSpec asks for joined requests: those that pass every filter, in order, at most Limit rows.
@@ -18,8 +18,8 @@ type RequestsSpec struct {
 	Limit   int           `json:"limit,omitempty"` // 0 = DefaultRows
 	Live    bool          `json:"live,omitempty"`  // the answer goes on as a stream
 	// Form other than a table asks for the share of requests that pass the filters, per group: what an alert rule compares.
-	Form    models.Form `json:"form,omitempty"`
-	GroupBy []string    `json:"groupBy,omitempty"` // of a share; empty = model
+	Form    figures.Form `json:"form,omitempty"`
+	GroupBy []string     `json:"groupBy,omitempty"` // of a share; empty = model
 	// Metric is which figure a form other than a table gives: one of attainment.ShareFigures. Empty = the share.
 	Metric string `json:"metric,omitempty"`
 }
@@ -29,14 +29,14 @@ type RequestsSpec struct {
 var DefaultSort = join.Order{Column: "e2e", Desc: true}
 
 func (s *RequestsSpec) check(maxRows int, fromAlert bool) error {
-	if err := cmp.Or(s.Form.Check(), models.CheckGroups(s.GroupBy)); err != nil {
+	if err := cmp.Or(s.Form.Check(), figures.CheckGroups(s.GroupBy)); err != nil {
 		return &FieldError{"requests", err}
 	}
-	if fromAlert && s.Form != models.TimeSeries {
-		s.Form = models.Numeric
+	if fromAlert && s.Form != figures.TimeSeries {
+		s.Form = figures.Numeric
 	}
-	s.Form, s.GroupBy = cmp.Or(s.Form, models.Table), models.InOrder(s.GroupBy)
-	if s.Form != models.Table && len(s.Filters) == 0 {
+	s.Form, s.GroupBy = cmp.Or(s.Form, figures.Table), figures.InOrder(s.GroupBy)
+	if s.Form != figures.Table && len(s.Filters) == 0 {
 		return wrong("requests.filters", "the share of requests that pass is compared: give a filter, such as unaccounted > 1s")
 	}
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -65,7 +65,7 @@ type defaultsSchema struct {
 
 	Target float64 `json:"target"` // of kind slo
 
-	Alert models.Spec `json:"alert"`
+	Alert figures.Spec `json:"alert"`
 }
 
 type schema struct {
@@ -75,11 +75,11 @@ type schema struct {
 	Columns         []columnSchema       `json:"columns"`
 	Filter          []string             `json:"filter"`
 	Ops             map[string][]join.Op `json:"ops"` // by type of column
-	Figures         []models.Figure      `json:"figures"`
+	Figures         []figures.Figure     `json:"figures"`
 	SLOFigures      []attainment.Figure  `json:"sloFigures"`
 	Dimensions      []string             `json:"dimensions"`
 	Parts           []Part               `json:"parts"`
-	Forms           []models.Form        `json:"forms"`
+	Forms           []figures.Form       `json:"forms"`
 	Quantiles       []float64            `json:"quantiles"`
 	CoverageMetrics []metricSchema       `json:"coverageMetrics"`
 	LogLevels       []vllm.LogLevel      `json:"logLevels"`
@@ -92,8 +92,8 @@ func frontendSchema() schema {
 	s := schema{
 		Version: Version, Scope: fieldsOf(reflect.TypeFor[vllm.Scope]()),
 		Filter:  fieldsOf(reflect.TypeFor[join.Filter]()),
-		Figures: models.Figures(), SLOFigures: attainment.Figures(), Dimensions: models.Dimensions, Parts: Parts,
-		Forms: []models.Form{models.Table, models.TimeSeries, models.Numeric}, Quantiles: models.DefaultQuantiles,
+		Figures: figures.Figures(), SLOFigures: attainment.Figures(), Dimensions: figures.Dimensions, Parts: Parts,
+		Forms: []figures.Form{figures.Table, figures.TimeSeries, figures.Numeric}, Quantiles: figures.DefaultQuantiles,
 		LogLevels: []vllm.LogLevel{
 			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
 		},

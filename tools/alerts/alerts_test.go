@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
@@ -62,7 +62,7 @@ func TestAnAlertsDashboardShowsWhatItSaw(t *testing.T) {
 	boards, err := dashboards.Load(root(t))
 	require.NoError(t, err)
 	for metric, figure := range figuresOf {
-		require.True(t, figure == "slo" || figure == "coverage" || slices.Contains(models.Names(), figure), "%s is no figure of %s", figure, metric)
+		require.True(t, figure == "slo" || figure == "coverage" || slices.Contains(figures.Names(), figure), "%s is no figure of %s", figure, metric)
 	}
 	records := map[string]string{}
 	for _, g := range Groups() {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 )
 
@@ -41,7 +41,7 @@ type Question struct {
 
 	QueryType query.Kind          `json:"queryType"`
 	Version   int                 `json:"version"`
-	Models    *models.Spec        `json:"models,omitempty"`
+	Models    *figures.Spec       `json:"models,omitempty"`
 	SLO       *attainment.Spec    `json:"slo,omitempty"`
 	Requests  *query.RequestsSpec `json:"requests,omitempty"`
 	Coverage  *query.CoverageSpec `json:"coverage,omitempty"`
@@ -57,21 +57,21 @@ type ManagedGroup struct {
 }
 
 func aboutModels(figure string, over time.Duration, quantiles ...float64) Question {
-	return Question{Over: over, Version: query.Version, QueryType: query.Models, Models: &models.Spec{
-		Metrics: []string{figure}, GroupBy: []string{models.ByModel}, Quantiles: quantiles, Form: models.Numeric,
+	return Question{Over: over, Version: query.Version, QueryType: query.Models, Models: &figures.Spec{
+		Metrics: []string{figure}, GroupBy: []string{figures.ByModel}, Quantiles: quantiles, Form: figures.Numeric,
 	}}
 }
 
 func aboutSLO(figure string, over time.Duration) Question {
 	return Question{Over: over, Version: query.Version, QueryType: query.SLO, SLO: &attainment.Spec{
-		Metrics: []string{figure}, GroupBy: []string{models.ByModel}, Target: Objectives[0].Target, Form: models.Numeric,
+		Metrics: []string{figure}, GroupBy: []string{figures.ByModel}, Target: Objectives[0].Target, Form: figures.Numeric,
 	}}
 }
 
 // shareOf asks for the share of requests that pass.
 func shareOf(over time.Duration, filters ...join.Filter) Question {
 	return Question{Over: over, Version: query.Version, QueryType: query.Requests, Requests: &query.RequestsSpec{
-		Filters: filters, GroupBy: []string{models.ByModel}, Form: models.Numeric,
+		Filters: filters, GroupBy: []string{figures.ByModel}, Form: figures.Numeric,
 	}}
 }
 
@@ -84,7 +84,7 @@ func passing(over time.Duration, filters ...join.Filter) Question {
 
 func aboutCoverage(metric string, over time.Duration) Question {
 	return Question{Over: over, Version: query.Version, QueryType: query.Coverage, Coverage: &query.CoverageSpec{
-		Metric: metric, Form: models.Numeric,
+		Metric: metric, Form: figures.Numeric,
 	}}
 }
 

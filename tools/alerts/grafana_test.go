@@ -10,10 +10,10 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/query"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
@@ -44,9 +44,9 @@ func TestEveryManagedRuleSaysWhoIsToldAndWhatToDo(t *testing.T) {
 func TestEveryQuestionCanBeAskedByAnAlertRule(t *testing.T) {
 	for _, m := range ManagedAlerts() {
 		for i, q := range m.Ask {
-			parsed, err := query.Parse(backend.DataQuery{
+			parsed, err := query.Parse(query.Sent{
 				RefID: "A", JSON: []byte(mustJSON(q)),
-				TimeRange: backend.TimeRange{From: time.Now().Add(-q.Over), To: time.Now()},
+				TimeRange: evidence.Window{From: time.Now().Add(-q.Over), To: time.Now()},
 			}, true, 50_000)
 			require.NoError(t, err, m.Name)
 			require.Equal(t, q.QueryType, parsed.Kind)

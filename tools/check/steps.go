@@ -45,8 +45,8 @@ var Steps = []Step{
 	// which there is none of.
 	{
 		Name: "unit 386", Lane: Go, Env: []string{"GOARCH=386", "CGO_ENABLED=0"}, Tests: goTests,
-		Command: []string{"go", "test", "-short", "-vet=off", "-json", "./pkg/evidence/...", "./pkg/frames/...", "./pkg/join/...", "./pkg/fetch/jaeger/...",
-			"./pkg/fetch/loki/...", "./pkg/models/...", "./pkg/fetch/prometheus/...", "./pkg/query/...", "./pkg/settings/...", "./pkg/fetch/upstream/...", "./pkg/vllm/..."},
+		Command: []string{"go", "test", "-short", "-vet=off", "-json", "./pkg/attainment/...", "./pkg/evidence/...", "./pkg/frames/...", "./pkg/join/...", "./pkg/fetch/jaeger/...",
+			"./pkg/fetch/loki/...", "./pkg/figures/...", "./pkg/fetch/prometheus/...", "./pkg/promql/...", "./pkg/query/...", "./pkg/settings/...", "./pkg/fetch/upstream/...", "./pkg/vllm/..."},
 	},
 	{Name: "licences", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/licences"}},
 	{Name: "fuzz", Lane: Go, Dir: "tools", Command: []string{"go", "run", "./cmd/fuzz", "-time", "1s"}},

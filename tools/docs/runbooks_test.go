@@ -10,20 +10,20 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 )
 
 // vocabulary is what each kind of query can name; the kinds are called as the editor calls them.
 func vocabulary() map[string][]string {
 	words := map[string][]string{
-		"Requests": {"ok", "error", "aborted", "rejected", "unknown"}, "Models": models.Dimensions, "Coverage": join.CoverageMetrics.Keys(),
-		"SLO": slices.Clone(models.Dimensions), "Logs": nil, "Events": nil, "PromQL": nil,
+		"Requests": {"ok", "error", "aborted", "rejected", "unknown"}, "Models": figures.Dimensions, "Coverage": join.CoverageMetrics.Keys(),
+		"SLO": slices.Clone(figures.Dimensions), "Logs": nil, "Events": nil, "PromQL": nil,
 	}
 	for _, c := range join.Columns {
 		words["Requests"] = append(words["Requests"], c.Name)
 	}
-	for _, f := range models.Figures() {
+	for _, f := range figures.Figures() {
 		words["Models"] = append(words["Models"], f.Name)
 	}
 	for _, f := range attainment.Figures() {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/tools/dashboards"
 	"github.com/llmserving/grafana-vllm-datasource/tools/repo"
 )
@@ -35,7 +35,7 @@ var tables = map[string]func(t *testing.T) (header string, rows []string){
 	},
 	"figures": func(*testing.T) (string, []string) {
 		var rows []string
-		for _, f := range models.Figures() {
+		for _, f := range figures.Figures() {
 			rows = append(rows, cells("`"+f.Name+"`", string(f.Unit), f.Help))
 		}
 		return cells("figure", "unit", "meaning"), rows

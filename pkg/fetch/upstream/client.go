@@ -36,12 +36,12 @@ type Client struct {
 func New(base httpclient.Options, store settings.Store) (*Client, error) {
 	endpoint, err := url.Parse(store.URL)
 	if err != nil { // its text would quote the URL
-		return nil, fmt.Errorf("%s: the URL cannot be parsed", Title(store.Name))
+		return nil, fmt.Errorf("%s: the URL cannot be parsed", store.Name.Title())
 	}
 	endpoint.Path, endpoint.RawPath = strings.TrimRight(endpoint.Path, "/"), strings.TrimRight(endpoint.RawPath, "/")
 	client, err := httpclient.New(options(base, store))
 	if err != nil { // of PEM texts that do not parse
-		return nil, fmt.Errorf("%s: %w", Title(store.Name), err)
+		return nil, fmt.Errorf("%s: %w", store.Name.Title(), err)
 	}
 	return &Client{store: store, endpoint: endpoint, http: client}, nil
 }

@@ -59,7 +59,7 @@ func (e *Error) Is(target error) bool { return e.NotHeld && target == memory.Err
 // Error names the store, the status and the message.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(Title(e.Store))
+	b.WriteString(e.Store.Title())
 	switch {
 	case e.Status != 0:
 		b.WriteString(" answered " + strconv.Itoa(e.Status))
@@ -90,7 +90,7 @@ var verdicts = map[Kind]string{
 	ErrServer:       "failed",
 	ErrBadAnswer:    "gave an answer that cannot be read",
 	ErrTooLarge:     "gave an answer that is too large",
-	ErrPartial:      "answered only in part",
+	ErrPartial:      evidence.PartlyAnswered,
 }
 
 // Unwrap gives the kind, wrapped with the error source in the SDK's way.
@@ -188,18 +188,4 @@ func kindOf(err error) string {
 		return string(e.Kind)
 	}
 	return "error"
-}
-
-// Title is the store's name as its makers write it.
-func Title(store evidence.Store) string {
-	switch store {
-	case evidence.Prometheus:
-		return "Prometheus"
-	case evidence.Loki:
-		return "Loki"
-	case evidence.Jaeger:
-		return "Jaeger"
-	default:
-		return string(store)
-	}
 }

@@ -17,7 +17,7 @@ const host = (series: string) => labelled(series, 'vllm_host', 'instance', '(\\\
 
 /**
  * A figure of the cards that belong to what is chosen above. dcgm-exporter knows neither model nor environment, so it is
- * asked who uses the card, as the figures gpu_… of the data source do (pkg/models/join.go): the pod, else the host.
+ * asked who uses the card, as the figures gpu_… of the data source do (pkg/figures/owners.go): the pod, else the host.
  */
 export function cards(figure: (of: (metric: string) => string) => string): string {
   const inPod = 'pod!=""'; // else engines and cards outside Kubernetes would meet in having none

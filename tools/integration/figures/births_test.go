@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
 )
 
@@ -53,7 +53,7 @@ func TestTheFirstBurstCounts(t *testing.T) {
 			d := described{length: hour, targets: tc.targets}
 			s := write(t, d)
 			client := s.client(t)
-			spec := models.Spec{Metrics: []string{"http_5xx_rate", "error_rate", "http_5xx_ratio"}}
+			spec := figures.Spec{Metrics: []string{"http_5xx_rate", "error_rate", "http_5xx_ratio"}}
 			got := s.table(t, client, "m", spec)
 			for _, name := range []string{"http_5xx_rate", "error_rate"} {
 				if strings.HasPrefix(title, "after a restart") { // of a counter born twice in one range, the smaller birth counts
@@ -61,7 +61,7 @@ func TestTheFirstBurstCounts(t *testing.T) {
 					continue
 				}
 				require.InDelta(t, tc.want, got[name]*hour.Seconds(), 0.02*tc.want+1e-9, name)
-				number := s.table(t, client, "m", models.Spec{Metrics: []string{name}, Form: models.Numeric})
+				number := s.table(t, client, "m", figures.Spec{Metrics: []string{name}, Form: figures.Numeric})
 				require.InDelta(t, tc.want, number[name]*hour.Seconds(), 0.02*tc.want+1e-9, name)
 			}
 			if tc.want > 0 {

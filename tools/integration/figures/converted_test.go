@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
 	"github.com/llmserving/grafana-vllm-datasource/tools/stack"
@@ -51,7 +51,7 @@ func TestPrometheusItselfConverts(t *testing.T) {
 	}
 	require.NoError(t, s.Prometheus.SetScrapeConfigs("scrape_configs:\n"+job("classic", "")+job("native", "    convert_classic_histograms_to_nhcb: true\n")))
 
-	spec := models.Spec{Metrics: []string{"ttft", "ttft_mean"}, Quantiles: []float64{0.5, 0.95}}
+	spec := figures.Spec{Metrics: []string{"ttft", "ttft_mean"}, Quantiles: []float64{0.5, 0.95}}
 	var both [2]map[string]float64
 	require.Eventually(t, func() bool {
 		now := time.Now()

@@ -15,9 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/program"
@@ -113,7 +114,7 @@ func (s store) client(t *testing.T, change ...func(*settings.Store, *settings.VL
 }
 
 // table asks for figures of the whole range, by model, and gives them by name for one model.
-func (s store) table(t *testing.T, client *prometheus.Client, group string, spec models.Spec) map[string]float64 {
+func (s store) table(t *testing.T, client *prometheus.Client, group string, spec figures.Spec) map[string]float64 {
 	t.Helper()
 	r := s.ask(t, client, spec)
 	out := map[string]float64{}
@@ -128,11 +129,11 @@ func (s store) table(t *testing.T, client *prometheus.Client, group string, spec
 	return out
 }
 
-func (s store) ask(t *testing.T, client *prometheus.Client, spec models.Spec) models.Result {
+func (s store) ask(t *testing.T, client *prometheus.Client, spec figures.Spec) figures.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	r, calls, err := models.Fetch(ctx, client, spec, s.window, s.window.Duration()/200, vllm.Scope{}, models.Price{GPUHour: 2})
+	r, calls, err := fetch.Figures(ctx, client, spec, s.window, s.window.Duration()/200, vllm.Scope{}, figures.Price{GPUHour: 2})
 	require.NoError(t, err)
 	for _, call := range calls {
 		require.Empty(t, call.Partial, call.Text)
@@ -146,7 +147,7 @@ func (s store) ask(t *testing.T, client *prometheus.Client, spec models.Spec) mo
 // series asks for a figure over time and gives its points, those that are known.
 func (s store) series(t *testing.T, client *prometheus.Client, metric string) (points []float64) {
 	t.Helper()
-	r := s.ask(t, client, models.Spec{Metrics: []string{metric}, Form: models.TimeSeries})
+	r := s.ask(t, client, figures.Spec{Metrics: []string{metric}, Form: figures.TimeSeries})
 	require.Len(t, r.Groups, 1)
 	for _, v := range r.Values[0][0] {
 		if !math.IsNaN(v) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
@@ -36,7 +36,7 @@ func TestAStoreThatRefusesPatternsGivesTheSameFigures(t *testing.T) {
 	s := write(t, d)
 	front, refused := likeGoogles(t, s)
 	direct, through := s.client(t), front.client(t)
-	everything := models.Spec{}
+	everything := figures.Spec{}
 	want, got := s.table(t, direct, "m", everything), front.table(t, through, "m", everything)
 	require.Greater(t, len(want), 40)
 	for name := range want {
@@ -73,7 +73,7 @@ func TestOtherPrefixes(t *testing.T) {
 		t.Run(prefix, func(t *testing.T) {
 			const length = 30 * time.Minute
 			d := described{length: length, targets: []target{replica(1, length, classicOwn[0], classicOwn[1]), pod(2, 0, length), server(0, length, 10*time.Minute, 50)}}
-			want := func() map[string]float64 { s := write(t, d); return s.table(t, s.client(t), "m", models.Spec{}) }()
+			want := func() map[string]float64 { s := write(t, d); return s.table(t, s.client(t), "m", figures.Spec{}) }()
 			for i := range d.targets {
 				named := d.targets[i].samples
 				d.targets[i].samples = func(at time.Duration) (out []ship.Sample) {
@@ -86,7 +86,7 @@ func TestOtherPrefixes(t *testing.T) {
 			}
 			s := write(t, d)
 			set := s.client(t, func(_ *settings.Store, v *settings.VLLM) { v.MetricPrefix = prefix })
-			got := s.table(t, set, "m", models.Spec{})
+			got := s.table(t, set, "m", figures.Spec{})
 			for name := range want {
 				if want[name] == want[name] {
 					require.InEpsilon(t, 1+want[name], 1+got[name], 1e-3, name)

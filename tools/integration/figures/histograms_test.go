@@ -16,7 +16,8 @@ import (
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
@@ -155,7 +156,7 @@ var (
 )
 
 var (
-	latencyFigures = models.Spec{Metrics: []string{"ttft", "ttft_mean", "e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.95}}
+	latencyFigures = figures.Spec{Metrics: []string{"ttft", "ttft_mean", "e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.95}}
 	limits         = slo.Objectives{{Model: "*", TTFT: time.Second, E2E: 3 * time.Second}}
 )
 
@@ -199,7 +200,7 @@ func TestTheSameFiguresByEitherTypeOfHistogram(t *testing.T) {
 			client := s.client(t)
 			got := s.table(t, client, "m", latencyFigures)
 			near(t, map[string]float64{"ttft_mean": mean, "e2e_mean": mean}, got, 0.001)
-			near(t, map[string]float64{"ttft_mean": mean}, s.table(t, client, "m", models.Spec{Metrics: []string{"ttft_mean"}}), 0.001)
+			near(t, map[string]float64{"ttft_mean": mean}, s.table(t, client, "m", figures.Spec{Metrics: []string{"ttft_mean"}}), 0.001)
 			for _, metric := range []string{"ttft", "e2e"} {
 				for _, q := range []float64{0.5, 0.95} {
 					name := fmt.Sprintf("%s_p%g", metric, 100*q)
@@ -220,15 +221,15 @@ func TestTheSameFiguresByEitherTypeOfHistogram(t *testing.T) {
 					require.InDelta(t, within(bound), shares[h+"_attainment"], 1e-3, "the bound that is named")
 				}
 			}
-			over := s.ask(t, client, models.Spec{Metrics: []string{"ttft"}, Quantiles: []float64{0.95}, Form: models.TimeSeries})
+			over := s.ask(t, client, figures.Spec{Metrics: []string{"ttft"}, Quantiles: []float64{0.95}, Form: figures.TimeSeries})
 			require.InEpsilon(t, got["ttft_p95"], over.Values[0][0][len(over.Times)/2], 0.02, "over time, too")
-			pods := s.ask(t, client, models.Spec{Metrics: []string{"e2e"}, Quantiles: []float64{0.95}, Form: models.TimeSeries, GroupBy: []string{models.ByPod}})
+			pods := s.ask(t, client, figures.Spec{Metrics: []string{"e2e"}, Quantiles: []float64{0.95}, Form: figures.TimeSeries, GroupBy: []string{figures.ByPod}})
 			require.Len(t, pods.Groups, len(tc.replicas))
 			for i := range pods.Groups {
 				p95 := pods.Values[i][0][len(over.Times)/2]
 				require.True(t, p95 >= 2.5 && p95 <= 10, "by pod it is the store's own, within its bucket: %g", p95)
 			}
-			findings, _, err := attainment.Findings(t.Context(), client, limits, s.window)
+			findings, _, err := fetch.HistogramFindings(t.Context(), client, limits, s.window)
 			require.NoError(t, err)
 			var checks []string
 			for _, f := range findings {
@@ -250,7 +251,7 @@ func TestTheSameFiguresByEitherTypeOfHistogram(t *testing.T) {
 func TestWhatPrometheusCannotAddUpIsNoFigure(t *testing.T) {
 	d := described{length: 10 * time.Minute, targets: []target{replica(1, 10*time.Minute, expo[0], expo[1]), replica(2, 10*time.Minute, nhcb[0], nhcb[1])}}
 	s := write(t, d)
-	_, calls, err := models.Fetch(t.Context(), s.client(t), latencyFigures, s.window, 0, vllm.Scope{}, models.Price{})
+	_, calls, err := fetch.Figures(t.Context(), s.client(t), latencyFigures, s.window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.True(t, slices.ContainsFunc(calls, func(c evidence.Call) bool { return strings.Contains(c.Partial, "exponential and custom") }))
 }
@@ -260,9 +261,9 @@ func (s store) shares(t *testing.T) map[string]float64 {
 	t.Helper()
 	client := s.client(t)
 	spec := attainment.Spec{Metrics: []string{"ttft_attainment", "e2e_attainment"}}.WithDefaults()
-	steps, length := models.Grid(spec.Form, s.window, 0, 15*time.Second)
+	steps, length := figures.Grid(spec.Form, s.window, 0, 15*time.Second)
 	grid := attainment.Grid{Times: steps.Times(), Step: steps.Step, Length: length}
-	buckets, _, err := attainment.FetchBuckets(t.Context(), client, spec, limits, vllm.Scope{}, steps, grid)
+	buckets, _, err := fetch.Buckets(t.Context(), client, spec, limits, vllm.Scope{}, steps, grid)
 	require.NoError(t, err)
 	r := attainment.Result(spec, grid, attainment.Requests{}, buckets)
 	for _, n := range r.Notices {

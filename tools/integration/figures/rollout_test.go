@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/tools/simulator/ship"
 )
 
@@ -74,9 +74,9 @@ func TestARolloutDoesNotMultiply(t *testing.T) {
 				}
 				s := write(t, d)
 				client := s.client(t)
-				near(t, oneAtATime, s.table(t, client, "m", models.Spec{Metrics: averages}), 0.03)
+				near(t, oneAtATime, s.table(t, client, "m", figures.Spec{Metrics: averages}), 0.03)
 				for _, metric := range []string{"running", "gpu_power", "gpu_memory_used", "gpus"} {
-					number := s.table(t, client, "m", models.Spec{Metrics: []string{metric}, Form: models.Numeric})
+					number := s.table(t, client, "m", figures.Spec{Metrics: []string{metric}, Form: figures.Numeric})
 					near(t, map[string]float64{metric: oneAtATime[metric]}, number, 0.03)
 					points := s.series(t, client, metric)
 					require.Greater(t, len(points), 150)
@@ -98,8 +98,8 @@ func TestByPodTheAveragesAddUpToTheModels(t *testing.T) {
 	d := described{length: 6 * time.Hour, targets: []target{pod(1, 0, 6*time.Hour), pod(2, 3*time.Hour, 6*time.Hour)}}
 	s := write(t, d)
 	client := s.client(t)
-	near(t, map[string]float64{"running": 15}, s.table(t, client, "m", models.Spec{Metrics: []string{"running"}}), 0.02)
-	near(t, map[string]float64{"running": 5}, s.table(t, client, "vllm-2", models.Spec{Metrics: []string{"running"}, GroupBy: []string{models.ByPod}}), 0.02)
+	near(t, map[string]float64{"running": 15}, s.table(t, client, "m", figures.Spec{Metrics: []string{"running"}}), 0.02)
+	near(t, map[string]float64{"running": 5}, s.table(t, client, "vllm-2", figures.Spec{Metrics: []string{"running"}, GroupBy: []string{figures.ByPod}}), 0.02)
 }
 
 // What is before the first scrape of all, and while Prometheus was down, is not known. It is not zero.
@@ -109,6 +109,6 @@ func TestTimesWithoutAnyScrapeAreLeftOut(t *testing.T) {
 		gaps: [][2]time.Duration{{6 * time.Hour, 8 * time.Hour}},
 	}
 	s := write(t, d)
-	got := s.table(t, s.client(t), "m", models.Spec{Metrics: []string{"running", "gpu_power", "gpus", "cost_per_hour"}})
+	got := s.table(t, s.client(t), "m", figures.Spec{Metrics: []string{"running", "gpu_power", "gpus", "cost_per_hour"}})
 	near(t, map[string]float64{"running": 10, "gpu_power": 300, "gpus": 1, "cost_per_hour": 2}, got, 0.05)
 }

@@ -1,7 +1,6 @@
-package models
+package figures
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -9,8 +8,6 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/upstream"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/servers"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -22,82 +19,103 @@ type Price struct {
 	Currency string  // as it is to be shown; empty = not said
 }
 
-// Fetch answers a valid spec for a window. Interval is the panel's suggestion for the step of a time series. When some
-// queries fail, the error says which, and the Result still holds the other figures.
-func Fetch(
-	ctx context.Context, client *prometheus.Client, spec Spec, w evidence.Window, interval time.Duration, scope vllm.Scope,
-	price Price,
-) (Result, []evidence.Call, error) {
-	explicit := len(spec.Metrics) > 0
-	spec = spec.WithDefaults()
-	group, err := GroupLabels(client.Labels(), spec.GroupBy)
-	if err != nil {
-		return Result{}, nil, err
-	}
-	names, calls, err := client.NamesOnce(ctx, w)
-	if err != nil {
-		return Result{}, calls, err
-	}
+// Window is over what figures are taken.
+type Window struct {
+	Range    evidence.Window
+	Interval time.Duration // the panel's suggestion for the step of a time series
+	Scrape   time.Duration // how often engines are scraped
+}
 
-	scrape, measured := client.ScrapeInterval(ctx, w)
-	calls = append(calls, measured...)
-	grid, window := Grid(spec.Form, w, interval, scrape)
-	p := plan{
-		names: names, labels: client.Labels(), scope: scope, group: group, window: window, whole: spec.Form != TimeSeries,
-		slots: slotsOf(window, scrape, spec.Form != TimeSeries), fresh: promql.StaleAfter(scrape),
-	}
-	columns := columnsOf(spec)
-	asked, notices := p.queries(columns)
-	ask := func(asked []query) ([]promql.Result, []error) {
-		answers := make([]promql.Result, len(asked))
-		made := make([]evidence.Call, len(asked))
-		errs := prometheus.Each(ctx, client.Concurrency(), len(asked), func(ctx context.Context, i int) (err error) {
-			if spec.Form == TimeSeries {
-				answers[i], made[i], err = client.QueryRangeHistograms(ctx, asked[i].expr, grid)
-			} else {
-				answers[i], made[i], err = client.QueryHistograms(ctx, asked[i].expr, grid.To)
-			}
-			return err
-		})
-		calls = append(calls, slices.DeleteFunc(made, func(c evidence.Call) bool { return c.Text == "" })...) // never begun
-		return answers, errs
-	}
-	answers, errs := ask(asked)
+// Calculation says which queries the figures of a Spec need, and computes the figures from the results. It asks nothing itself.
+//
+// The order of calls: Queries, Add, BoundsQueries, AddBounds where there are any, Result.
+type Calculation struct {
+	spec     Spec
+	explicit bool // metrics were named
+	plan     plan
+	grid     promql.Range
+	columns  []column
+	queries  []Query
+	unusual  []need
+	table    *table
+	currency string
+	notices  []string
+}
 
+// Query is one PromQL query of a Calculation.
+type Query struct {
+	Expr string
+	need need
+}
+
+// NewCalculation takes a valid spec; group are the store's labels of its dimensions.
+func NewCalculation(
+	spec Spec, w Window, names promql.Names, labels vllm.LabelNames, scope vllm.Scope, group []string, price Price,
+) *Calculation {
+	c := &Calculation{explicit: len(spec.Metrics) > 0, spec: spec.WithDefaults(), currency: price.Currency}
+	var window time.Duration
+	c.grid, window = Grid(c.spec.Form, w.Range, w.Interval, w.Scrape)
+	whole := c.spec.Form != TimeSeries
+	c.plan = plan{
+		names: names, labels: labels, scope: scope, group: group, window: window, whole: whole,
+		slots: slotsOf(window, w.Scrape, whole), fresh: promql.StaleAfter(w.Scrape),
+	}
+	c.columns = columnsOf(c.spec)
+	c.queries, c.notices = c.plan.queries(c.columns)
 	if price.GPUHour == 0 {
 		price.GPUHour = math.NaN()
-		notices = append(notices, withoutPrice(columns)...)
+		c.notices = append(c.notices, withoutPrice(c.columns)...)
 	}
-	t := newTable(p, grid, price.GPUHour)
-	file := func(asked []query, answers []promql.Result) {
-		for i, q := range asked {
-			t.add(q.need, answers[i])
-			for _, warning := range answers[i].Warnings {
-				notices = append(notices, "Prometheus: "+warning)
-			}
+	c.table = newTable(c.plan, c.grid, price.GPUHour)
+	return c
+}
+
+// Grid is at which times the queries are to be asked: all of it for a time series, else its end alone.
+func (c *Calculation) Grid() promql.Range { return c.grid }
+
+// Queries lists what is to be asked first, each once, in a stable order.
+func (c *Calculation) Queries() []Query { return c.queries }
+
+// Histograms are the canonical names of the metrics whose buckets are read.
+func (c *Calculation) Histograms() []string { return histogramsOf(c.queries) }
+
+// Add takes the results of queries, one each in the same order; a query that failed has the zero Result.
+func (c *Calculation) Add(queries []Query, results []promql.Result) {
+	for i, q := range queries {
+		c.table.add(q.need, results[i])
+		for _, warning := range results[i].Warnings {
+			c.notices = append(c.notices, "Prometheus: "+warning)
 		}
 	}
-	file(asked, answers)
-	uneven, counted, err := client.Uneven(ctx, names, histogramsOf(asked), w)
-	calls, errs = append(calls, counted...), append(errs, err)
-	if unusual := t.unusual(asked, uneven, err != nil); len(unusual) > 0 {
-		more := p.asks(unusual)
-		answers, failed := ask(more)
-		file(more, answers)
-		errs = append(errs, failed...)
-		notices = append(notices, t.sharedBounds(unusual, uneven)...)
-	}
-	result := t.result(spec, columns)
-	result.Currency = price.Currency
-	if !explicit {
+}
+
+// BoundsQueries lists what is to be asked of histograms whose replicas may have different bounds: uneven are those that do,
+// unknown says that it could not be found out. It reports whether there is any such histogram; AddBounds must follow then.
+func (c *Calculation) BoundsQueries(uneven map[string]bool, unknown bool) (queries []Query, unusual bool) {
+	c.unusual = c.table.unusual(c.queries, uneven, unknown)
+	return c.plan.asks(c.unusual), len(c.unusual) > 0
+}
+
+// AddBounds takes the results of BoundsQueries.
+func (c *Calculation) AddBounds(queries []Query, results []promql.Result, uneven map[string]bool) {
+	c.Add(queries, results)
+	c.notices = append(c.notices, c.table.sharedBounds(c.unusual, uneven)...)
+}
+
+// Result computes all figures.
+func (c *Calculation) Result() Result {
+	result := c.table.result(c.spec, c.columns)
+	result.Currency = c.currency
+	notices := slices.Clone(c.notices)
+	if !c.explicit {
 		notices = slices.DeleteFunc(notices, isMissing) // a table of everything shows what there is
 	}
-	if f := names.Copies().Found; f.Unclear+f.Sharing > 0 {
+	if f := c.plan.names.Copies().Found; f.Unclear+f.Sharing > 0 {
 		notices = append(notices, doubled(f))
 	}
 	slices.Sort(notices)
 	result.Notices = append(slices.Compact(notices), result.Notices...)
-	return result, calls, upstream.Join(errs...)
+	return result
 }
 
 // doubled says that figures may count engines that they should not, or one of several.
@@ -133,12 +151,6 @@ func Grid(form Form, w evidence.Window, interval, scrape time.Duration) (promql.
 	return promql.Align(w.From, w.To, step), promql.RateWindow(step, scrape)
 }
 
-// query is one need and its text.
-type query struct {
-	need need
-	expr string
-}
-
 // missing begins the reason why a figure is empty that a table of everything does not mention.
 const (
 	missing = "the store has no "
@@ -160,8 +172,8 @@ func withoutPrice(columns []column) (notices []string) {
 }
 
 // queries lists what the columns need, each once, in a stable order.
-func (p plan) queries(columns []column) ([]query, []string) {
-	var queries []query
+func (p plan) queries(columns []column) ([]Query, []string) {
+	var queries []Query
 	var notices []string
 	done := map[need]bool{}
 	for _, c := range columns {
@@ -172,7 +184,7 @@ func (p plan) queries(columns []column) ([]query, []string) {
 			done[n] = true
 			expr, ok := p.expression(n)
 			if ok {
-				queries = append(queries, query{n, expr})
+				queries = append(queries, Query{Expr: expr, need: n})
 				continue
 			}
 			if n.kind == seen {
@@ -185,7 +197,7 @@ func (p plan) queries(columns []column) ([]query, []string) {
 }
 
 // histogramsOf are the metrics whose buckets are read.
-func histogramsOf(asked []query) (metrics []string) {
+func histogramsOf(asked []Query) (metrics []string) {
 	for _, q := range asked {
 		if q.need.kind == buckets {
 			metrics = append(metrics, q.need.metric)
@@ -195,10 +207,10 @@ func histogramsOf(asked []query) (metrics []string) {
 }
 
 // asks writes needs that can be had.
-func (p plan) asks(needs []need) (queries []query) {
+func (p plan) asks(needs []need) (queries []Query) {
 	for _, n := range needs {
 		if expr, ok := p.expression(n); ok {
-			queries = append(queries, query{n, expr})
+			queries = append(queries, Query{Expr: expr, need: n})
 		}
 	}
 	return queries

@@ -1,4 +1,4 @@
-package models
+package figures
 
 import (
 	"maps"

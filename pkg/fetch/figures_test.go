@@ -1,4 +1,4 @@
-package models_test
+package fetch_test
 
 import (
 	"fmt"
@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -108,7 +109,7 @@ func TestQueriesOfATable(t *testing.T) {
 	} {
 		t.Run(metrics, func(t *testing.T) {
 			store := &prometheustest.Store{Names: today}
-			_, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: strings.Split(metrics, ",")}, window, 0, vllm.Scope{}, models.Price{})
+			_, calls, err := fetch.Figures(t.Context(), store.Start(t), figures.Spec{Metrics: strings.Split(metrics, ",")}, window, 0, vllm.Scope{}, figures.Price{})
 			require.NoError(t, err)
 			require.Equal(t, want, store.Queries())
 			require.Len(t, calls, len(want)+2, "and one for the names, one for copies of series")
@@ -140,20 +141,20 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 	between := []string{"vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"}
 	for name, tc := range map[string]struct {
 		names []string
-		spec  models.Spec
+		spec  figures.Spec
 		scope vllm.Scope
 		want  []string
 	}{
 		"hostile values stay values": {
-			today, models.Spec{Metrics: []string{"running"}}, vllm.Scope{Models: []string{`m"} or vector(1) #`}, Pods: []string{`.*`, `a|b`}},
+			today, figures.Spec{Metrics: []string{"running"}}, vllm.Scope{Models: []string{`m"} or vector(1) #`}, Pods: []string{`.*`, `a|b`}},
 			[]string{knownShare, load("model_name", `vllm:num_requests_running{model_name="m\"} or vector(1) #",pod=~"\\.\\*|a\\|b"}`)},
 		},
 		"groups are the labels of the store": {
-			today, models.Spec{Metrics: []string{"running"}, GroupBy: []string{models.ByEngine, models.ByInstance, models.ByEnvironment}}, vllm.Scope{},
+			today, figures.Spec{Metrics: []string{"running"}, GroupBy: []string{figures.ByEngine, figures.ByInstance, figures.ByEnvironment}}, vllm.Scope{},
 			[]string{knownShare, load("environment,instance,engine", running)},
 		},
 		"vLLM 0.8 answers under its own names": {
-			old, models.Spec{Metrics: []string{"kv_cache_usage_max", "itl_mean", "prefix_cache_hit_ratio"}}, vllm.Scope{},
+			old, figures.Spec{Metrics: []string{"kv_cache_usage_max", "itl_mean", "prefix_cache_hit_ratio"}}, vllm.Scope{},
 			[]string{
 				`max by (model_name) (max_over_time(vllm:gpu_cache_usage_perc{model_name!=""}[10m]))`,
 				`sum by (model_name) (rate(vllm:gpu_prefix_cache_hits_total{model_name!=""}[10m]))`,
@@ -162,28 +163,28 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 			},
 		},
 		"a fleet of two versions answers under both names, each engine once": {
-			between, models.Spec{Metrics: []string{"kv_cache_usage_max"}}, vllm.Scope{},
+			between, figures.Spec{Metrics: []string{"kv_cache_usage_max"}}, vllm.Scope{},
 			[]string{`max by (model_name) (max_over_time(vllm:kv_cache_usage_perc{model_name!=""}[10m]) or max_over_time(vllm:gpu_cache_usage_perc{model_name!=""}[10m]))`},
 		},
 		"models are kept apart until their buckets are known to be equal": {
-			today, models.Spec{Metrics: []string{"ttft"}, GroupBy: []string{models.ByEnvironment}}, vllm.Scope{},
+			today, figures.Spec{Metrics: []string{"ttft"}, GroupBy: []string{figures.ByEnvironment}}, vllm.Scope{},
 			[]string{`count by (__name__,model_name,le) (vllm:time_to_first_token_seconds_bucket{model_name!=""})`, `sum by (environment,model_name,le) (rate({__name__=~"vllm:time_to_first_token_seconds_bucket|vllm:time_to_first_token_seconds_sum",model_name!=""}[10m]))`},
 		},
 		"a time series takes rates around each step": {
-			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"generation_token_rate"}}, vllm.Scope{},
+			today, figures.Spec{Form: figures.TimeSeries, Metrics: []string{"generation_token_rate"}}, vllm.Scope{},
 			[]string{`sum by (model_name) (rate(vllm:generation_tokens_total{model_name!=""}[75s]))`},
 		},
 		"a time series looks at each step four times": {
-			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, vllm.Scope{}, []string{loadOverTime("model_name")},
+			today, figures.Spec{Form: figures.TimeSeries, Metrics: []string{"running"}}, vllm.Scope{}, []string{loadOverTime("model_name")},
 		},
 		"quantiles over time by instance are the store's to compute": {
-			today, models.Spec{Form: models.TimeSeries, Metrics: []string{"ttft"}, GroupBy: []string{models.ByInstance}, Quantiles: []float64{0.95}}, vllm.Scope{},
+			today, figures.Spec{Form: figures.TimeSeries, Metrics: []string{"ttft"}, GroupBy: []string{figures.ByInstance}, Quantiles: []float64{0.95}}, vllm.Scope{},
 			[]string{`histogram_quantile(0.95, sum by (instance,le) (rate(vllm:time_to_first_token_seconds_bucket{model_name!=""}[75s])))`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &prometheustest.Store{Names: tc.names}
-			_, _, err := models.Fetch(t.Context(), store.Start(t), tc.spec, window, time.Minute, tc.scope, models.Price{})
+			_, _, err := fetch.Figures(t.Context(), store.Start(t), tc.spec, window, time.Minute, tc.scope, figures.Price{})
 			require.NoError(t, err)
 			require.Equal(t, tc.want, store.Queries())
 		})
@@ -192,17 +193,17 @@ func TestQueriesFollowScopeGroupsVersionsAndForm(t *testing.T) {
 
 func TestEverythingTakesFewQueries(t *testing.T) {
 	store := &prometheustest.Store{Names: today}
-	_, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
+	_, _, err := fetch.Figures(t.Context(), store.Start(t), figures.Spec{}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
-	require.Len(t, store.Queries(), 30, "for %d figures", len(models.Names()))
+	require.Len(t, store.Queries(), 30, "for %d figures", len(figures.Names()))
 	require.Len(t, slices.Compact(store.Queries()), 30, "each once")
 }
 
 // value finds one number of a table.
-func value(t *testing.T, r models.Result, group, column string) float64 {
+func value(t *testing.T, r figures.Result, group, column string) float64 {
 	t.Helper()
 	g := slices.IndexFunc(r.Groups, func(values []string) bool { return strings.Join(values, "/") == group })
-	c := slices.IndexFunc(r.Columns, func(c models.Column) bool { return c.Name == column })
+	c := slices.IndexFunc(r.Columns, func(c figures.Column) bool { return c.Name == column })
 	require.True(t, g >= 0 && c >= 0, "%s of %s in %v", column, group, r.Groups)
 	return r.Values[g][c][0]
 }
@@ -233,9 +234,9 @@ func TestNoErrorsIsNotNoTraffic(t *testing.T) {
 			"model_name=fine,status=2xx 4", "model_name=failing,status=2xx 3", "model_name=failing,status=5xx 1",
 		),
 	}}
-	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{
+	result, _, err := fetch.Figures(t.Context(), store.Start(t), figures.Spec{Metrics: []string{
 		"request_rate", "error_rate", "error_ratio", "http_5xx_rate", "http_5xx_ratio",
-	}}, window, 0, vllm.Scope{}, models.Price{})
+	}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	unknown := math.NaN()
 	for model, want := range map[string][]float64{
@@ -262,8 +263,8 @@ func TestQuantilesComeWithTheBoundsOfTheirBucket(t *testing.T) {
 		`sum by (model_name,le) (rate({__name__=~"vllm:e2e_request_latency_seconds_bucket|vllm:e2e_request_latency_seconds_sum",model_name!=""}[10m]))`: vector(
 			"model_name=m,le=0.3 0.9", "model_name=m,le=0.5 1", "model_name=m,le=+Inf 1", "model_name=m 0.1"),
 	}}
-	result, _, err := models.Fetch(t.Context(), store.Start(t),
-		models.Spec{Metrics: []string{"e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.999}}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err := fetch.Figures(t.Context(), store.Start(t),
+		figures.Spec{Metrics: []string{"e2e", "e2e_mean"}, Quantiles: []float64{0.5, 0.999}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.InDelta(t, 0.1667, value(t, result, "m", "e2e_p50"), 1e-4, "all that is known is: below 0.3 s")
 	require.Zero(t, value(t, result, "m", "e2e_p50_low"))
@@ -271,7 +272,7 @@ func TestQuantilesComeWithTheBoundsOfTheirBucket(t *testing.T) {
 	require.InDelta(t, 0.498, value(t, result, "m", "e2e_p99.9"), 1e-9)
 	require.InDelta(t, 0.1, value(t, result, "m", "e2e_mean"), 1e-12)
 
-	exact := result.WithExact([]models.ExactQuantile{
+	exact := result.WithExact([]figures.ExactQuantile{
 		{Group: []string{"m"}, Metric: "e2e", Quantile: 0.5, Value: 0.042}, {Group: []string{"other"}, Metric: "ttft", Quantile: 0.5, Value: 1},
 	})
 	var names []string
@@ -290,8 +291,8 @@ func TestModelsWithDifferentBucketsAreNotAddedUp(t *testing.T) {
 			"environment=prod,model_name=b,le=2 1", "environment=prod,model_name=b,le=+Inf 1",
 			"environment=test,model_name=a,le=1 1", "environment=test,model_name=a,le=+Inf 1"),
 	}}
-	result, _, err := models.Fetch(t.Context(), store.Start(t),
-		models.Spec{Metrics: []string{"ttft"}, GroupBy: []string{models.ByEnvironment}, Quantiles: []float64{0.5}}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err := fetch.Figures(t.Context(), store.Start(t),
+		figures.Spec{Metrics: []string{"ttft"}, GroupBy: []string{figures.ByEnvironment}, Quantiles: []float64{0.5}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.True(t, math.IsNaN(value(t, result, "prod", "ttft_p50")))
 	require.InDelta(t, 0.5, value(t, result, "test", "ttft_p50"), 1e-12)
@@ -302,8 +303,8 @@ func TestTimeSeriesKeepTheirGaps(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{
 		loadOverTime("model_name"): `[{"metric":{"model_name":"m"},"values":[[1789999380,"1"],[1789999500,"3"]]}]`,
 	}}
-	result, _, err := models.Fetch(t.Context(), store.Start(t),
-		models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}}, window, time.Minute, vllm.Scope{}, models.Price{})
+	result, _, err := fetch.Figures(t.Context(), store.Start(t),
+		figures.Spec{Form: figures.TimeSeries, Metrics: []string{"running"}}, window, time.Minute, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.Len(t, result.Times, 11)
 	require.Equal(t, time.Unix(1789999380, 0).UTC(), result.Times[0])
@@ -314,19 +315,19 @@ func TestTimeSeriesKeepTheirGaps(t *testing.T) {
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	old := &prometheustest.Store{Names: []string{"vllm:num_requests_running", "DCGM_FI_DEV_GPU_UTIL", "http_requests_total"}}
 	client := old.Start(t, func(s *settings.Store, _ *settings.VLLM) { s.Labels.Environment = "" })
-	result, _, err := models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"tpot", "running"}}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err := fetch.Figures(t.Context(), client, figures.Spec{Metrics: []string{"tpot", "running"}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"tpot: the store has no vllm:request_time_per_output_token_seconds (vLLM 0.11.0 and newer)"}, result.Notices)
 
-	result, _, err = models.Fetch(t.Context(), client, models.Spec{Metrics: []string{"gpu_utilization"}, GroupBy: []string{models.ByEngine}}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err = fetch.Figures(t.Context(), client, figures.Spec{Metrics: []string{"gpu_utilization"}, GroupBy: []string{figures.ByEngine}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"gpu_utilization: it is known of an instance and not of its single engines: leave engine out of groupBy"}, result.Notices)
 
-	result, _, err = models.Fetch(t.Context(), client, models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err = fetch.Figures(t.Context(), client, figures.Spec{}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.Empty(t, result.Notices, "who asks for everything is shown what there is")
 
-	_, _, err = models.Fetch(t.Context(), client, models.Spec{GroupBy: []string{models.ByEnvironment}}, window, 0, vllm.Scope{}, models.Price{})
+	_, _, err = fetch.Figures(t.Context(), client, figures.Spec{GroupBy: []string{figures.ByEnvironment}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.EqualError(t, err, "groupBy: the data source names no Prometheus label for environment")
 }
 
@@ -338,7 +339,7 @@ func TestOneFailedQueryLeavesTheOtherFigures(t *testing.T) {
 			return strings.Contains(query, "waiting") && prometheustest.Refuse(w, http.StatusServiceUnavailable, "too busy")
 		},
 	}
-	result, calls, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{"running", "waiting"}}, window, 0, vllm.Scope{}, models.Price{})
+	result, calls, err := fetch.Figures(t.Context(), store.Start(t), figures.Spec{Metrics: []string{"running", "waiting"}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.EqualError(t, err, "Prometheus answered 503 Service Unavailable: too busy")
 	require.Len(t, calls, 5)
 	require.InDelta(t, 3, value(t, result, "m", "running"), 0)
@@ -361,10 +362,10 @@ func BenchmarkFetch(b *testing.B) {
 		loadOverTime("instance"): "[" + result.String() + "]",
 	}}
 	client := store.Start(b)
-	spec := models.Spec{Form: models.TimeSeries, Metrics: []string{"running"}, GroupBy: []string{models.ByInstance}}
+	spec := figures.Spec{Form: figures.TimeSeries, Metrics: []string{"running"}, GroupBy: []string{figures.ByInstance}}
 	b.ReportAllocs()
 	for b.Loop() {
-		r, _, err := models.Fetch(b.Context(), client, spec, day, time.Minute, vllm.Scope{}, models.Price{})
+		r, _, err := fetch.Figures(b.Context(), client, spec, day, time.Minute, vllm.Scope{}, figures.Price{})
 		if err != nil || len(r.Groups) != 500 {
 			b.Fatal(err, len(r.Groups))
 		}

@@ -1,4 +1,4 @@
-package models
+package figures
 
 // Figure describes one key figure of the catalogue to an editor.
 type Figure struct {

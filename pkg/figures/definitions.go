@@ -1,4 +1,4 @@
-package models
+package figures
 
 import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/catalogue"

@@ -1,4 +1,4 @@
-package models
+package figures
 
 import (
 	"maps"
@@ -70,7 +70,7 @@ func (t *table) add(n need, answer promql.Result) {
 
 // unusual lists which histograms have replicas with different bounds, or classic series with other bounds than vLLM gives them by
 // itself, of which that is not known: how many replicas have which must be asked.
-func (t *table) unusual(asked []query, uneven map[string]bool, unknown bool) (needs []need) {
+func (t *table) unusual(asked []Query, uneven map[string]bool, unknown bool) (needs []need) {
 	for _, q := range asked {
 		if q.need.kind != buckets {
 			continue

@@ -5,21 +5,21 @@ import (
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 )
 
 // Models shows figures in the form that was asked for.
-func Models(r models.Result, form models.Form, source Source) data.Frames {
+func Models(r figures.Result, form figures.Form, source Source) data.Frames {
 	return shaped(r, form, func() *data.Frame { return ModelTable(r, source) })
 }
 
 // shaped gives figures the form that was asked for, with their notices.
-func shaped(r models.Result, form models.Form, table func() *data.Frame) data.Frames {
+func shaped(r figures.Result, form figures.Form, table func() *data.Frame) data.Frames {
 	var out data.Frames
 	switch form {
-	case models.TimeSeries:
+	case figures.TimeSeries:
 		out = Series(r)
-	case models.Numeric:
+	case figures.Numeric:
 		out = Numbers(r)
 	default:
 		out = data.Frames{table()}
@@ -32,11 +32,11 @@ func shaped(r models.Result, form models.Form, table func() *data.Frame) data.Fr
 
 // ModelTable is one row per group: its dimensions, then its figures over the whole range. A quantile is followed by the
 // bounds of the histogram bucket that it fell into. Null means not known.
-func ModelTable(r models.Result, source Source) *data.Frame {
+func ModelTable(r figures.Result, source Source) *data.Frame {
 	return figureTable("models", r, source, figureLook)
 }
 
-func figureTable(name string, r models.Result, source Source, drawn func(models.Column) look) *data.Frame {
+func figureTable(name string, r figures.Result, source Source, drawn func(figures.Column) look) *data.Frame {
 	frame := data.NewFrame(name)
 	for i, dimension := range r.GroupBy {
 		values := make([]string, len(r.Groups))
@@ -65,9 +65,9 @@ func figureTable(name string, r models.Result, source Source, drawn func(models.
 
 // figureLook is how a figure is drawn in a table: shares of something that can be full as gauges, since how full they are is
 // what one looks for; the bounds of a quantile not at all, until somebody wants them.
-func figureLook(c models.Column) look {
+func figureLook(c figures.Column) look {
 	switch {
-	case c.Part == models.Low || c.Part == models.High:
+	case c.Part == figures.Low || c.Part == figures.High:
 		return look{hidden: true}
 	case strings.HasPrefix(c.Metric, "kv_cache_usage"):
 		return look{minWidth: 140, cell: gaugeCell, steps: kvCacheSteps, share: true}
@@ -81,18 +81,18 @@ func figureLook(c models.Column) look {
 
 // placeWidth is the least width of a column that names a place: those of models are long.
 func placeWidth(dimension string) int {
-	if dimension == models.ByModel {
+	if dimension == figures.ByModel {
 		return 220
 	}
 	return 104
 }
 
 // description is a column's help; a bound says of what.
-func description(c models.Column) string {
+func description(c figures.Column) string {
 	switch c.Part {
-	case models.Low:
+	case figures.Low:
 		return "lower bound of the histogram bucket that the quantile fell into"
-	case models.High:
+	case figures.High:
 		return "upper bound of the histogram bucket that the quantile fell into; none above the last bucket"
 	default:
 		return c.Help
@@ -100,27 +100,27 @@ func description(c models.Column) string {
 }
 
 // modelUnit is Grafana's id of a figure's unit. Without currency, money is a bare number.
-func modelUnit(u models.Unit, currency string) string {
+func modelUnit(u figures.Unit, currency string) string {
 	switch u {
-	case models.Seconds:
+	case figures.Seconds:
 		return "s"
-	case models.Ratio:
+	case figures.Ratio:
 		return "percentunit"
-	case models.RequestsPerSecond:
+	case figures.RequestsPerSecond:
 		return "reqps"
-	case models.EventsPerSecond:
+	case figures.EventsPerSecond:
 		return "cps"
-	case models.TokensPerSecond:
+	case figures.TokensPerSecond:
 		return "suffix: tok/s"
-	case models.Bytes:
+	case figures.Bytes:
 		return "bytes"
-	case models.Multiple:
+	case figures.Multiple:
 		return "suffix:×"
-	case models.Watts:
+	case figures.Watts:
 		return "watt"
-	case models.Joules:
+	case figures.Joules:
 		return "joule"
-	case models.Money:
+	case figures.Money:
 		if currency != "" {
 			return "currency:" + currency
 		}

@@ -1,4 +1,4 @@
-package models_test
+package fetch_test
 
 import (
 	"math"
@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus/prometheustest"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -35,8 +36,8 @@ func TestCostIsThatOfTheGPUsOverTheTokens(t *testing.T) {
 		promptRate: vector("model_name=busy 1500", "model_name=idle 0", "model_name=elsewhere 10"),
 		outputRate: vector("model_name=busy 500", "model_name=idle 0", "model_name=elsewhere 10"),
 	}}
-	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: costs}, window, 0, vllm.Scope{},
-		models.Price{GPUHour: 3.6, Currency: "€"})
+	result, _, err := fetch.Figures(t.Context(), store.Start(t), figures.Spec{Metrics: costs}, window, 0, vllm.Scope{},
+		figures.Price{GPUHour: 3.6, Currency: "€"})
 	require.NoError(t, err)
 	require.Equal(t, "€", result.Currency)
 	require.Empty(t, result.Notices)
@@ -66,7 +67,7 @@ func TestEnergyIsThePowerOfTheGPUsOverTheGeneratedTokens(t *testing.T) {
 		outputRate: vector("model_name=busy 1000", "model_name=idle 0", "model_name=elsewhere 10"),
 	}}
 	const name = "energy_per_generated_token"
-	result, _, err := models.Fetch(t.Context(), store.Start(t), models.Spec{Metrics: []string{name}}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err := fetch.Figures(t.Context(), store.Start(t), figures.Spec{Metrics: []string{name}}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.InDelta(t, 0.6, value(t, result, "busy", name), 1e-9, "joule")
 	require.True(t, math.IsNaN(value(t, result, "idle", name)), "no token bears it")
@@ -76,13 +77,13 @@ func TestEnergyIsThePowerOfTheGPUsOverTheGeneratedTokens(t *testing.T) {
 func TestWithoutPriceThereAreGPUsAndNoCost(t *testing.T) {
 	store := &prometheustest.Store{Names: today, Answers: map[string]string{countQuery: vector("model_name=busy 2"), knownShare: halfKnown}}
 	client := store.Start(t)
-	result, _, err := models.Fetch(t.Context(), client, models.Spec{Metrics: costs[:2]}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err := fetch.Figures(t.Context(), client, figures.Spec{Metrics: costs[:2]}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.InDelta(t, 4, value(t, result, "busy", "gpus"), 0)
 	require.True(t, math.IsNaN(value(t, result, "busy", "cost_per_hour")))
 	require.Equal(t, []string{"cost_per_hour: the data source has no price of a GPU hour"}, result.Notices)
 
-	result, _, err = models.Fetch(t.Context(), client, models.Spec{}, window, 0, vllm.Scope{}, models.Price{})
+	result, _, err = fetch.Figures(t.Context(), client, figures.Spec{}, window, 0, vllm.Scope{}, figures.Price{})
 	require.NoError(t, err)
 	require.Empty(t, result.Notices, "who asks for everything is shown what there is")
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/frames"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/models"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/promql"
 )
 
@@ -25,22 +25,22 @@ func goldenFrames(t *testing.T, name string, frames data.Frames) {
 var unknown = math.NaN()
 
 // twoModels is a table's result: one model with traffic, one without.
-func twoModels() models.Result {
-	return models.Result{
-		GroupBy: []string{models.ByEnvironment, models.ByModel},
+func twoModels() figures.Result {
+	return figures.Result{
+		GroupBy: []string{figures.ByEnvironment, figures.ByModel},
 		Groups:  [][]string{{"prod", "llama"}, {"prod", "qwen"}},
-		Columns: []models.Column{
-			{Name: "request_rate", Metric: "request_rate", Unit: models.RequestsPerSecond, Help: "finished sequences"},
-			{Name: "error_ratio", Metric: "error_ratio", Unit: models.Ratio, Help: "errors / requests"},
-			{Name: "e2e_p95", Metric: "e2e", Quantile: 0.95, Unit: models.Seconds, Help: "end-to-end latency"},
-			{Name: "e2e_p95_low", Metric: "e2e", Quantile: 0.95, Part: models.Low, Unit: models.Seconds},
-			{Name: "e2e_p95_high", Metric: "e2e", Quantile: 0.95, Part: models.High, Unit: models.Seconds},
-			{Name: "generation_token_rate", Metric: "generation_token_rate", Unit: models.TokensPerSecond},
-			{Name: "gpu_memory_used", Metric: "gpu_memory_used", Unit: models.Bytes},
-			{Name: "gpu_power", Metric: "gpu_power", Unit: models.Watts},
-			{Name: "running", Metric: "running", Unit: models.Requests},
-			{Name: "preemption_rate", Metric: "preemption_rate", Unit: models.EventsPerSecond},
-			{Name: "cost_per_hour", Metric: "cost_per_hour", Unit: models.Money},
+		Columns: []figures.Column{
+			{Name: "request_rate", Metric: "request_rate", Unit: figures.RequestsPerSecond, Help: "finished sequences"},
+			{Name: "error_ratio", Metric: "error_ratio", Unit: figures.Ratio, Help: "errors / requests"},
+			{Name: "e2e_p95", Metric: "e2e", Quantile: 0.95, Unit: figures.Seconds, Help: "end-to-end latency"},
+			{Name: "e2e_p95_low", Metric: "e2e", Quantile: 0.95, Part: figures.Low, Unit: figures.Seconds},
+			{Name: "e2e_p95_high", Metric: "e2e", Quantile: 0.95, Part: figures.High, Unit: figures.Seconds},
+			{Name: "generation_token_rate", Metric: "generation_token_rate", Unit: figures.TokensPerSecond},
+			{Name: "gpu_memory_used", Metric: "gpu_memory_used", Unit: figures.Bytes},
+			{Name: "gpu_power", Metric: "gpu_power", Unit: figures.Watts},
+			{Name: "running", Metric: "running", Unit: figures.Requests},
+			{Name: "preemption_rate", Metric: "preemption_rate", Unit: figures.EventsPerSecond},
+			{Name: "cost_per_hour", Metric: "cost_per_hour", Unit: figures.Money},
 		},
 		Times: []time.Time{noon},
 		Values: [][][]float64{
@@ -53,11 +53,11 @@ func twoModels() models.Result {
 }
 
 // running is one figure over three steps; the second model has a gap, the third nothing.
-func running() models.Result {
-	return models.Result{
-		GroupBy: []string{models.ByModel},
+func running() figures.Result {
+	return figures.Result{
+		GroupBy: []string{figures.ByModel},
 		Groups:  [][]string{{"llama"}, {"qwen"}, {"idle"}},
-		Columns: []models.Column{{Name: "running", Metric: "running", Unit: models.Requests, Help: "requests in the batches"}},
+		Columns: []figures.Column{{Name: "running", Metric: "running", Unit: figures.Requests, Help: "requests in the batches"}},
 		Times:   []time.Time{noon, noon.Add(time.Minute), noon.Add(2 * time.Minute)},
 		Step:    time.Minute,
 		Values:  [][][]float64{{{1, 2, 3}}, {{5, unknown, 0}}, {{unknown, unknown, unknown}}},
@@ -66,21 +66,21 @@ func running() models.Result {
 
 func TestModels(t *testing.T) {
 	t.Run("a table has a row per group and null for what is not known", func(t *testing.T) {
-		goldenFrames(t, "models_table", frames.Models(twoModels(), models.Table, here))
+		goldenFrames(t, "models_table", frames.Models(twoModels(), figures.Table, here))
 	})
 	t.Run("a time series has a frame per group, with gaps as null", func(t *testing.T) {
-		goldenFrames(t, "models_timeseries", frames.Models(running(), models.TimeSeries, here))
+		goldenFrames(t, "models_timeseries", frames.Models(running(), figures.TimeSeries, here))
 	})
 	t.Run("a number has a frame per group that has one", func(t *testing.T) {
 		result := twoModels()
 		result.Columns, result.Values = result.Columns[1:2], [][][]float64{{{0}}, {{unknown}}}
-		goldenFrames(t, "models_numbers", frames.Models(result, models.Numeric, here))
+		goldenFrames(t, "models_numbers", frames.Models(result, figures.Numeric, here))
 	})
 	t.Run("no data is an empty frame of the type", func(t *testing.T) {
-		empty := models.Result{GroupBy: []string{models.ByModel}, Notices: []string{"nothing there"}}
-		goldenFrames(t, "models_no_numbers", frames.Models(empty, models.Numeric, here))
-		goldenFrames(t, "models_no_series", frames.Models(empty, models.TimeSeries, here))
-		goldenFrames(t, "models_no_rows", frames.Models(empty, models.Table, here))
+		empty := figures.Result{GroupBy: []string{figures.ByModel}, Notices: []string{"nothing there"}}
+		goldenFrames(t, "models_no_numbers", frames.Models(empty, figures.Numeric, here))
+		goldenFrames(t, "models_no_series", frames.Models(empty, figures.TimeSeries, here))
+		goldenFrames(t, "models_no_rows", frames.Models(empty, figures.Table, here))
 	})
 }
 
@@ -170,7 +170,7 @@ func BenchmarkModels(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := frames.Models(r, models.TimeSeries, here); len(got) != 500 {
+		if got := frames.Models(r, figures.TimeSeries, here); len(got) != 500 {
 			b.Fatal(len(got))
 		}
 	}
