@@ -16,6 +16,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/jaeger"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/loki"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/fetch/prometheus"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/internal/race"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -281,10 +282,7 @@ func randomAsk(r *rand.Rand, t *testing.T, w evidence.Window) (ask Ask, scope vl
 // whole answer, cell by cell.
 func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 	window := evidence.Window{From: noon.Add(time.Minute), To: noon.Add(14 * time.Minute)}
-	seeds := 8
-	if testing.Short() {
-		seeds = 2
-	}
+	const seeds = 8
 	limited := func(requests int) settings.Limits {
 		l := settings.DefaultLimits()
 		l.LogLines = requests * linesPerRequest // of which these stores give more all the same
@@ -303,7 +301,7 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 		{0, limited(1), 1, 8, many},
 		{0, limited(6_000), 1, 8, many}, // some scopes hold few enough
 	} {
-		if underRace { // a few questions of each kind: values are compared without it
+		if race.Enabled { // a few questions of each kind: values are compared without it
 			c.seeds, c.asks = min(c.seeds, 2), 3
 		}
 		marked := 0
@@ -328,13 +326,18 @@ func TestTheSameQuestionGivesTheSameRows(t *testing.T) {
 				}
 			}
 		}
-		require.True(t, underRace || (c.limits != settings.DefaultLimits()) == (marked > 0), "%d rows are marked, with limits %+v", marked, c.limits)
+		require.True(t, race.Enabled || (c.limits != settings.DefaultLimits()) == (marked > 0), "%d rows are marked, with limits %+v", marked, c.limits)
 	}
 }
 
 func few(r *rand.Rand) int { return 20 + r.IntN(300) }
 
-func many(*rand.Rand) int { return 13_500 }
+func many(*rand.Rand) int {
+	if race.Enabled {
+		return 1_500
+	}
+	return 13_500
+}
 
 func count(rows []join.Request, is func(*join.Request) bool) (n int) {
 	for i := range rows {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/internal/race"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
@@ -112,6 +113,9 @@ func BenchmarkOneID(b *testing.B) {
 
 // A quadratic step takes minutes here, and a viewer's refresh would start it anew every few seconds.
 func TestOneIDForEverythingCostsNoMoreThanManyIDs(t *testing.T) {
+	if race.Enabled {
+		t.Skip("a test of amounts, in one goroutine; the step unit 386 runs it")
+	}
 	for name, traffic := range oneID {
 		t.Run(name, func(t *testing.T) {
 			in := traffic(30_000)

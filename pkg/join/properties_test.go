@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/internal/race"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 )
 
@@ -147,8 +148,12 @@ func requireSameCells(t *testing.T, want, got []string) {
 
 // eachFleet runs a test over some fleets of both kinds of ids.
 func eachFleet(t *testing.T, test func(t *testing.T, random *rand.Rand, in join.Input)) {
+	seeds := uint64(12)
+	if race.Enabled {
+		seeds = 2
+	}
 	for _, suffixes := range []bool{true, false} {
-		for seed := range uint64(12) {
+		for seed := range seeds {
 			t.Run(fmt.Sprintf("suffixes %v, seed %d", suffixes, seed), func(t *testing.T) {
 				in := newFleet(t, seed, suffixes).calls(80)
 				joined := join.Requests(in)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/internal/race"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
@@ -159,7 +160,7 @@ func answerOf(t testing.TB, spans []testSpan, v3 bool) *answer {
 // What one span costs must not depend on how many a trace has, whatever their shape. CPU time of this thread is compared, so that a busy
 // machine does not matter; what grows with the square is 20 times as slow.
 func TestASpanOfALargeTraceCostsWhatOneOfASmallTraceDoes(t *testing.T) {
-	if underRace {
+	if race.Enabled {
 		t.Skip("the race detector changes what is measured; the step unit 386 runs this")
 	}
 	const small, large, factor = 1_000, 20_000, 8
@@ -255,6 +256,9 @@ func TestAChainBeyondAllReasonLeavesUnknownWhatItHides(t *testing.T) {
 }
 
 func TestSpansOfOneTraceAreBoundedInASearchAndTheRestIsCounted(t *testing.T) {
+	if race.Enabled {
+		t.Skip("a test of amounts, in one goroutine; the step unit 386 runs it")
+	}
 	spans := largeTraces["wide: all below one span"](maxSpansOfTrace + 7)
 	f := &fakeJaeger{chunk: 10_000, traces: [][]testSpan{spans}}
 	c := f.client(t, func(o *Options) { o.Store.MaxResponse = 64 << 20 })
@@ -275,6 +279,9 @@ func TestSpansOfOneTraceAreBoundedInASearchAndTheRestIsCounted(t *testing.T) {
 
 // All of a trace comes with each answer that has a span of it, however short its window.
 func TestALargeTraceIsReadAFewTimes(t *testing.T) {
+	if race.Enabled {
+		t.Skip("a test of amounts, in one goroutine; the step unit 386 runs it")
+	}
 	spans := traceOf(16_000, appSpan, func(i int) testSpan {
 		s := lightEngine(i, "1")
 		s.start = noon.Add(time.Duration(i) * 200 * time.Millisecond) // most of an hour
@@ -331,7 +338,7 @@ func readAndRefused(report evidence.StoreReport) (read, refused int) {
 }
 
 func TestATraceIsPutInOrderWithoutVisitingChildrenOnceForEachSpanOfAnID(t *testing.T) {
-	if underRace {
+	if race.Enabled {
 		t.Skip("the race detector changes what is measured; the step unit 386 runs this")
 	}
 	const n = 20_000

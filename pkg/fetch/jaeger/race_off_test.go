@@ -1,5 +1,0 @@
-//go:build !race
-
-package jaeger
-
-const underRace = false
