@@ -41,6 +41,8 @@ func (e *RequestEvent) Time() time.Time { return time.Unix(0, e.UnixNano).UTC() 
 type EventDetail struct {
 	FinishReason, LoRA, Error string
 	MaxTokens                 int64
+	// Sequences is how many answers the request asks for (n).
+	Sequences int64
 	// CachedTokens are those of the prompt that LMCache says it had.
 	CachedTokens      int64
 	Temperature, TopP float64
@@ -57,10 +59,10 @@ func NewRequestEvent(at time.Time, origin *Origin, e *vllm.LogEvent) (event Requ
 		Warning: e.Level == vllm.LevelWarning, Error: e.Level == vllm.LevelError || e.Level == vllm.LevelCritical || e.Level == vllm.LevelUnknown && alwaysError(e.Kind),
 		LineIdentity: identify(at, e, e.RequestID),
 	}
-	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.CachedTokens >= 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
+	if e.FinishReason != "" || e.LoRA != "" || e.Error != "" || e.MaxTokens > 0 || e.Sequences > 1 || e.CachedTokens >= 0 || e.Temperature == e.Temperature || e.TopP == e.TopP {
 		event.Detail = &EventDetail{
 			FinishReason: e.FinishReason, LoRA: e.LoRA, Error: e.Error,
-			MaxTokens: e.MaxTokens, CachedTokens: e.CachedTokens, Temperature: e.Temperature, TopP: e.TopP,
+			MaxTokens: e.MaxTokens, Sequences: e.Sequences, CachedTokens: e.CachedTokens, Temperature: e.Temperature, TopP: e.TopP,
 		}
 	}
 	return event, true

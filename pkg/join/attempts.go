@@ -143,6 +143,7 @@ func (j *joiner) simple(key *keyed, lines []int32) bool {
 	for _, i := range lines {
 		j.give(row, &j.in.Events[i])
 	}
+	j.doubtReasons(lines, 1, row)
 	return true
 }
 

@@ -134,15 +134,20 @@ func TestSequencesThatEndedForDifferentReasonsKeepTheirsUnknown(t *testing.T) {
 		return e
 	}
 	for name, c := range map[string]struct {
-		reasons []string
-		want    string
+		reasons   []string
+		sequences int64 // as the Received line says
+		want      string
 	}{
-		"all for the same": {[]string{"stop", "stop"}, "stop"},
-		"two for two":      {[]string{"stop", "length"}, ""},
-		"one of three":     {[]string{"length", "stop", "length"}, ""},
+		"all for the same":             {[]string{"stop", "stop"}, 2, "stop"},
+		"two for two":                  {[]string{"stop", "length"}, 2, ""},
+		"one of three":                 {[]string{"length", "stop", "length"}, 3, ""},
+		"one line of two is lost":      {[]string{"stop"}, 2, ""},
+		"one line and one span are":    {[]string{"stop", "stop"}, 3, ""},
+		"nobody tells how many it has": {[]string{"stop"}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			events := []evidence.RequestEvent{line(vllm.LogReceived, call, 0.01, podA)}
+			events[0].Detail = &evidence.EventDetail{Sequences: c.sequences}
 			for _, reason := range c.reasons {
 				events = append(events, answered(reason))
 			}

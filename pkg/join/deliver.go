@@ -21,6 +21,7 @@ func (j *joiner) deliver(a *attempt) {
 		if a.loose {
 			j.mark(a.call.rows, a.doubtful)
 		}
+		j.doubtReasons(a.events, a.sequences, a.call.rows...)
 		if a.cutShort() {
 			j.unfinished(a)
 		}
@@ -67,7 +68,41 @@ func (j *joiner) logOnly(a *attempt) int32 {
 	r.Time, r.Origin, r.Ambiguous = a.first, a.origin, a.loose
 	j.events[row].doubtful = a.doubtful
 	r.RequestID = j.in.Events[a.events[0]].External
+	j.doubtReasons(a.events, a.sequences, row)
 	return row
+}
+
+// doubtReasons forgets the finish reason of rows whose request has several sequences when not each of them has its line: a line names
+// the request and not the sequence, so the one that is missing may tell another reason.
+func (j *joiner) doubtReasons(lines []int32, sequences int, rows ...int32) {
+	sequences = max(sequences, len(rows), 1)
+	last, deltas, parts := 0, 0, 1
+	for _, e := range lines {
+		parts = max(parts, j.parts[e])
+		d := j.in.Events[e].Detail
+		if d == nil {
+			continue
+		}
+		sequences = max(sequences, int(d.Sequences))
+		switch {
+		case !tellsReason(d.FinishReason):
+		case j.in.Events[e].Kind == vllm.LogDelta: // the last delta of a sequence tells what its last line may tell once more
+			deltas++
+		default:
+			last++
+		}
+	}
+	if n := max(last, deltas); n > 0 && n < sequences*parts {
+		for _, row := range rows {
+			j.events[row].mixed = true
+		}
+	}
+}
+
+// tellsReason reports whether a line's word is a finish reason. The literal "streaming_complete" only says that the stream is over; the
+// last delta has the reason.
+func tellsReason(word string) bool {
+	return word != "" && word != "None" && word != "streaming_complete"
 }
 
 // give adds one line to one row.
@@ -126,8 +161,7 @@ func (f *eventFacts) learn(e *evidence.RequestEvent) {
 	if e.Kind == vllm.LogCacheHit && d.CachedTokens >= 0 && (f.cachedAt == 0 || e.UnixNano < f.cachedAt || e.UnixNano == f.cachedAt && d.CachedTokens > f.cached) {
 		f.cached, f.cachedAt = d.CachedTokens, e.UnixNano
 	}
-	// The literal "streaming_complete" is not a reason, it only says that the stream is over; the last delta has the reason.
-	if d.FinishReason != "" && d.FinishReason != "None" && d.FinishReason != "streaming_complete" {
+	if tellsReason(d.FinishReason) {
 		f.mixed = f.mixed || f.finish.word != "" && f.finish.word != d.FinishReason // several sequences, and a line does not say which is its
 		f.finish.hear(d.FinishReason, e.UnixNano)
 	}

@@ -44,7 +44,7 @@ func compareDetails(a, b *evidence.EventDetail) int {
 	}
 	return cmp.Or(
 		strings.Compare(a.FinishReason, b.FinishReason), strings.Compare(a.LoRA, b.LoRA), strings.Compare(a.Error, b.Error),
-		cmp.Compare(a.MaxTokens, b.MaxTokens), cmp.Compare(a.CachedTokens, b.CachedTokens), cmp.Compare(a.Temperature, b.Temperature), cmp.Compare(a.TopP, b.TopP),
+		cmp.Compare(a.MaxTokens, b.MaxTokens), cmp.Compare(a.Sequences, b.Sequences), cmp.Compare(a.CachedTokens, b.CachedTokens), cmp.Compare(a.Temperature, b.Temperature), cmp.Compare(a.TopP, b.TopP),
 	)
 }
 

@@ -244,3 +244,34 @@ func TestABeamSearchIsOneRow(t *testing.T) {
 	require.Equal(t, []seen{{"cmpl-of-7", join.StatusUnknown, "trace+logs", 16, false}}, look(rows), "the number is the client's")
 	require.Equal(t, "of-7", rows[0].ClientRequestID)
 }
+
+// A line about an answer names the HTTP response, not the prompt. While the line of a prompt is missing, nobody can tell whose reason
+// the other line gives.
+func TestAReasonIsKnownWhenEachPromptOfAResponseHasItsLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		spans   []string
+		reasons []string
+		want    string
+	}{
+		"both lines are there, and agree": {[]string{"cmpl-a-0", "cmpl-a-1"}, []string{"stop", "stop"}, "stop"},
+		"both are there, and differ":      {[]string{"cmpl-a-0", "cmpl-a-1"}, []string{"stop", "length"}, ""},
+		"one line is lost":                {[]string{"cmpl-a-0", "cmpl-a-1"}, []string{"length"}, ""},
+		"a line and a span are lost":      {[]string{"cmpl-a-1"}, []string{"length"}, ""},
+		"there is one prompt":             {[]string{"cmpl-a-0"}, []string{"length"}, "length"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := join.Input{}
+			for _, id := range c.spans {
+				in.Spans = append(in.Spans, span(id, 0, podA))
+			}
+			for i, reason := range c.reasons {
+				e := line(vllm.LogGenerated, "cmpl-a", 1.61+float64(i)/1000, podA)
+				e.Detail = &evidence.EventDetail{FinishReason: reason, MaxTokens: evidence.Unknown}
+				in.Events = append(in.Events, e)
+			}
+			for _, row := range join.Requests(in).Rows {
+				require.Equal(t, c.want, row.FinishReason, row.RequestID)
+			}
+		})
+	}
+}

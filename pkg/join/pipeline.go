@@ -112,6 +112,7 @@ type joiner struct {
 	searches       map[*evidence.RequestSpan]search
 	instances      *instances
 	linesUnmatched int
+	parts          map[int32]int    // of an event that is of a whole HTTP response: how many requests to the engine that response is made of
 	batches        map[int32]string // the HTTP response of each row whose id an endpoint numbered
 
 	// What the lines tell of their streams, once attempts has begun.
@@ -128,7 +129,7 @@ type joiner struct {
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
 	opened, aborted, failed, generated bool
-	mixed                              bool                  // lines tell several finish reasons
+	mixed                              bool                  // lines tell several finish reasons, or not those of all sequences
 	beams                              bool                  // of a beam search, whose id is the one of the response
 	siblings                           bool                  // the request has several sequences
 	failedInside                       bool                  // failed in a way that still leaves a span

@@ -3,6 +3,7 @@ package join
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ func (j *joiner) hangResponses(x *keyIndex, response []int32) {
 	if len(unsettled) == 0 {
 		return
 	}
-	x.collect(wanted, func(id string) (string, bool) {
+	parts := make(map[string]int) // how many requests to the engine each response is made of, as far as their numbers tell
+	x.collect(wanted, parts, func(id string) (string, bool) {
 		r := vllm.ResponseID(id)
 		return r, r != id
 	})
@@ -45,13 +47,15 @@ func (j *joiner) hangResponses(x *keyIndex, response []int32) {
 		}
 	}
 	if len(missing) > 0 { // perhaps the response is of a batch, whose conversations are numbered
-		x.collect(missing, func(id string) (string, bool) {
+		x.collect(missing, parts, func(id string) (string, bool) {
 			r, _, ok := vllm.SeveralOf(id)
 			return r, ok
 		})
 		for id, ks := range missing {
 			if j.oneArrival(x, ks) {
 				wanted[id] = ks
+			} else {
+				delete(parts, id) // other clients' ids, which only look like it
 			}
 		}
 	}
@@ -65,15 +69,23 @@ func (j *joiner) hangResponses(x *keyIndex, response []int32) {
 		for _, k := range ks {
 			x.hang(k, i, e)
 		}
+		if n := parts[e.External]; n > 1 {
+			if j.parts == nil {
+				j.parts = map[int32]int{}
+			}
+			j.parts[i] = n
+		}
 	}
 }
 
-// collect finds the keys of the responses that are wanted, in an order that does not hang on the map's.
-func (x *keyIndex) collect(wanted map[string][]int32, responseOf func(id string) (string, bool)) {
+// collect finds the keys of the responses that are wanted, in an order that does not hang on the map's, and how many parts each has:
+// one more than the highest number behind its id.
+func (x *keyIndex) collect(wanted map[string][]int32, parts map[string]int, responseOf func(id string) (string, bool)) {
 	for id, k := range x.byID {
 		if r, ok := responseOf(id); ok {
 			if ks, found := wanted[r]; found {
 				wanted[r] = append(ks, k)
+				parts[r] = max(parts[r], len(ks)+1, partNumber(id, r)+1)
 			}
 		}
 	}
@@ -81,6 +93,21 @@ func (x *keyIndex) collect(wanted map[string][]int32, responseOf func(id string)
 		slices.Sort(ks)
 	}
 }
+
+// partNumber is the number behind a response's id in the id of one of its parts, such as 3 in cmpl-B-3; 0 where there is none.
+func partNumber(id, response string) int {
+	if len(id) < len(response)+2 {
+		return 0
+	}
+	n, err := strconv.Atoi(id[len(response)+1:])
+	if err != nil || n < 0 || n > maxParts {
+		return 0
+	}
+	return n
+}
+
+// maxParts bounds what an id's number is believed. A client may end its own ids in any number.
+const maxParts = 10_000
 
 // batchArrival is how far apart the conversations of one batch may begin: the API server hands them over one after another,
 // each when it is tokenised.

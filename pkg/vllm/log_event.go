@@ -86,6 +86,7 @@ type LogEvent struct {
 	LoRA         string
 	Error        string // what went wrong, in vLLM's words without the id
 	MaxTokens    int64
+	Sequences    int64 // how many answers a Received line asks for: its parameter n; -1 where none is named
 	Temperature  float64
 	TopP         float64
 	PromptTokens int64  // Rust front end

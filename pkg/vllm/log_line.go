@@ -14,7 +14,7 @@ import (
 // literals, or not looked at.
 func ParseLogLine(line string) LogEvent {
 	e := LogEvent{
-		Level: LevelUnknown, MaxTokens: -1, PromptTokens: -1, OutputTokens: -1, CachedTokens: -1,
+		Level: LevelUnknown, MaxTokens: -1, Sequences: -1, PromptTokens: -1, OutputTokens: -1, CachedTokens: -1,
 		Temperature: math.NaN(), TopP: math.NaN(),
 	}
 	s := strings.TrimSuffix(line, "\n")

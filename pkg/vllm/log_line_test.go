@@ -36,6 +36,7 @@ func describe(e vllm.LogEvent) string {
 	field("lora", e.LoRA != "", e.LoRA)
 	field("error", e.Error != "", e.Error)
 	field("max_tokens", e.MaxTokens >= 0, e.MaxTokens)
+	field("n", e.Sequences > 1, e.Sequences)
 	field("temperature", e.Temperature == e.Temperature, e.Temperature)
 	field("top_p", e.TopP == e.TopP, e.TopP)
 	field("prompt_tokens", e.PromptTokens >= 0, e.PromptTokens)

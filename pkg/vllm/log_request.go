@@ -175,6 +175,8 @@ func (e *LogEvent) takeParams(fields string) {
 		strings.HasSuffix(strings.TrimSuffix(fields, ", prompt_adapter_request: None."), "lora_request: None")
 	rest := scanFields(fields, func(key, value string) bool {
 		switch key {
+		case "n":
+			e.Sequences = parseCount(value)
 		case "temperature":
 			e.Temperature = parseFloat(value)
 		case "top_p":
