@@ -93,7 +93,7 @@ func fill(ctx context.Context, length time.Duration, lost float64, change ...fun
 	to := time.Now().Add(-2 * time.Minute).Truncate(scrapeInterval)
 	f.window = simulator.Window{From: to.Add(-length), To: to, Drain: true}
 	config := simulator.Config{
-		Seed: 7, TimeOfDay: 6 * time.Hour, Rate: 5.2, ScrapeInterval: scrapeInterval, LostSpans: lost, LostLogs: lost, Listen: "off",
+		Seed: 7, TimeOfDay: 6 * time.Hour, Rate: 4.6, ScrapeInterval: scrapeInterval, LostSpans: lost, LostLogs: lost, Listen: "off",
 		PrometheusRemoteWrite: stores.Prometheus.RemoteWrite, Loki: stores.Loki.URL, OTLP: stores.Jaeger.OTLPHTTP, Recorder: f.known,
 	}
 	for _, c := range change {
