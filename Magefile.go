@@ -107,7 +107,8 @@ func E2e() error { return become("e2e", "-end-with-parent") }
 // Fuzz runs every fuzz test of the backend beyond its seeds, each for ten minutes.
 func Fuzz() error { return become("fuzz", "-time", "10m") }
 
-// Package builds the plugin for every platform and packs the archive that Grafana's catalogue takes, into .cache/package.
+// Package builds the plugin for every platform and packs the archive that Grafana's catalogue takes, into .cache/package. With
+// RELEASE_TAG, which must be the version (v1.2.3), it writes checksums and notes beside it. It signs where GRAFANA_ACCESS_POLICY_TOKEN is set.
 func Package() error {
 	seconds, err := sourceDate()
 	if err != nil {
@@ -120,7 +121,7 @@ func Package() error {
 	if err := os.Setenv("SOURCE_DATE_EPOCH", fmt.Sprint(seconds)); err != nil {
 		return err
 	}
-	return become("package", "-end-with-parent")
+	return become("package", "-end-with-parent", "-tag", os.Getenv("RELEASE_TAG"))
 }
 
 // become builds a command of tools/ and turns this process into it. A child would be less: mage gives its targets five

@@ -165,7 +165,7 @@ var chunk = regexp.MustCompile(`^[\w-]+\.js(\.map)?$`)
 func expected(name string, meta Metadata) bool {
 	platforms := []string{"darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm", "linux_arm64", "windows_amd64.exe"}
 	platform, isBinary := strings.CutPrefix(name, meta.Executable+"_")
-	return slices.Contains(needed(meta), name) || chunk.MatchString(name) || isBinary && slices.Contains(platforms, platform)
+	return slices.Contains(needed(meta), name) || name == signature || chunk.MatchString(name) || isBinary && slices.Contains(platforms, platform)
 }
 
 func readMetadata(plugin fs.FS) (Metadata, error) {
