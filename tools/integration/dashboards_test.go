@@ -205,6 +205,7 @@ func requestWithEverything(t *testing.T, f *fleet, window backend.TimeRange) str
 		"limit": 1, "sort": map[string]any{"column": "e2e", "desc": true}, "filters": []map[string]any{
 			{"column": "signals", "op": "=", "value": "trace+logs+metrics"}, {"column": "running", "op": ">", "value": "1"},
 			{"column": "caller_service", "op": "not null"}, {"column": "status", "op": "=", "value": "ok"},
+			{"column": "model", "op": "=~", "value": "(?i).*llama.*"}, // whose service stands in the examples of docs/traces.md
 		},
 	}})
 	require.Equal(t, 1, frames[0].Rows())
