@@ -1,156 +1,20 @@
 import { DataQuery } from '@grafana/schema';
 
 import model from './query.generated.json';
+import { Op, ops, QueryType, queryTypes, RequestsSpec, SavedQuery } from './query.generated';
 
 /**
- * What a query says, as pkg/query/model.go reads it. Names, units and descriptions come from query.generated.json, which
- * Go writes; only what the compiler must know is repeated here, and queryTypes.test.ts holds it to that file.
+ * What a query says, as pkg/query reads it. Go writes both files: query.generated.ts has the types, query.generated.json has
+ * names, units, descriptions, defaults and limits. The comments on the fields are in pkg/query.
  */
+export * from './query.generated';
 
 export const queryVersion = model.version;
 
-/** What a query asks for, in the order in which an editor shows it. */
-export const queryTypes = [
-  'requests',
-  'request',
-  'models',
-  'slo',
-  'logs',
-  'trace',
-  'annotations',
-  'coverage',
-  'promql',
-] as const;
-export type QueryType = (typeof queryTypes)[number];
+/** The spec of each kind, under the name of the kind. */
+export type Specs = Required<Pick<SavedQuery, QueryType>>;
 
-export const scopeLists = [
-  'models',
-  'environments',
-  'clusters',
-  'namespaces',
-  'pods',
-  'instances',
-  'engines',
-  'services',
-] as const;
-export type ScopeList = (typeof scopeLists)[number];
-
-/** The comparisons of a condition. With several values one is enough; a negative one leaves out all. */
-export const conditionOps = ['=', '!=', '=~', '!~'] as const;
-export type ConditionOp = (typeof conditionOps)[number];
-
-export interface Condition {
-  /** A place, or for log lines a label, "process" or "logger". */
-  key: string;
-  op: ConditionOp;
-  values: string[];
-}
-
-/**
- * Narrows a question to some deployments. Lists have exact values, any of which may match; an absent list matches all.
- * "where" says what lists cannot, and must hold too.
- */
-export interface Scope extends Partial<Record<ScopeList, string[]>> {
-  where?: Condition[];
-}
-
-export const ops = ['=', '!=', '=~', '!~', '>', '>=', '<', '<=', 'null', 'not null'] as const;
-export type Op = (typeof ops)[number];
-
-export interface Filter {
-  column: string;
-  op: Op;
-  value?: string;
-  /** Instead of value: equal to any of them, or different from all. */
-  values?: string[];
-}
-
-/** Sorts by one column; what is not known comes last. */
-export interface Order {
-  column?: string;
-  desc?: boolean;
-}
-
-export interface RequestsSpec {
-  filters?: Filter[];
-  sort?: Order;
-  limit?: number;
-  /** The answer goes on as a stream. */
-  live?: boolean;
-  /** Other than a table: the share of requests that pass the filters, per group. */
-  form?: Form;
-  groupBy?: string[];
-  /** In such a form: the share, or how many requests pass. Absent = the share. */
-  metric?: ShareMetric;
-}
-
-export const shareMetrics = ['share', 'passed'] as const;
-export type ShareMetric = (typeof shareMetrics)[number];
-
-export const parts = ['summary', 'phases', 'trace', 'logs', 'engine', 'neighbours'] as const;
-export type Part = (typeof parts)[number];
-
-/** The id is an external id, a client's X-Request-Id, an internal id or a trace id: the stores tell which. */
-export interface RequestSpec {
-  id: string;
-  /** The parts of the answer; absent = all. */
-  show?: Part[];
-}
-
-export const forms = ['table', 'timeseries', 'numeric'] as const;
-export type Form = (typeof forms)[number];
-
-export interface ModelsSpec {
-  metrics?: string[];
-  groupBy?: string[];
-  quantiles?: number[];
-  form?: Form;
-}
-
-/** How well requests kept the limits of their models. Target is the share of them that shall; absent = the default. */
-export interface SloSpec {
-  metrics?: string[];
-  groupBy?: string[];
-  target?: number;
-  form?: Form;
-}
-
-export interface LogsSpec {
-  levels?: string[];
-  process?: string;
-  logger?: string;
-  requestId?: string;
-  contains?: string;
-  regex?: string;
-  limit?: number;
-  oldest?: boolean;
-  volume?: boolean;
-  live?: boolean;
-  where?: Condition[];
-  /** Only streams that have all of these labels. */
-  stream?: Record<string, string>;
-  /** The time of a line in nanoseconds since the epoch: the lines next to it, before it or (oldest) after it. */
-  around?: string;
-}
-
-export interface TraceSpec {
-  traceId: string;
-}
-
-/** What happened to engines. The names are those of the catalogue in engineEvents; absent = all. */
-export interface AnnotationsSpec {
-  events?: string[];
-  limit?: number;
-}
-
-export interface CoverageSpec {
-  form?: Form;
-  metric?: string;
-}
-
-/** The shape of a PromQL answer; the empty one is time series, or a table of an instant. */
-export const promqlFormats = ['', 'table', 'heatmap'] as const;
-export type PromQLFormat = (typeof promqlFormats)[number];
+export interface VllmQuery extends Omit<DataQuery, 'queryType'>, Partial<SavedQuery> {}
 
 /** The variable in PromQL that the backend fills in with the metric prefix of the settings, "vllm:" by default. */
 export const metricPrefix = '${__vllm_prefix}';
@@ -160,33 +24,6 @@ export const copyLabels = '${__vllm_copies}';
 
 /** The legend that leaves the names of series to Grafana. */
 export const autoLegend = '__auto';
-
-export interface PromQLSpec {
-  expr: string;
-  instant?: boolean;
-  legend?: string;
-  minStep?: string;
-  format?: PromQLFormat;
-}
-
-/** The spec of each kind, under the kind's own name. */
-export interface Specs {
-  requests: RequestsSpec;
-  request: RequestSpec;
-  models: ModelsSpec;
-  slo: SloSpec;
-  logs: LogsSpec;
-  trace: TraceSpec;
-  annotations: AnnotationsSpec;
-  coverage: CoverageSpec;
-  promql: PromQLSpec;
-}
-
-export interface VllmQuery extends DataQuery, Partial<Specs> {
-  version?: number;
-  queryType?: QueryType;
-  scope?: Scope;
-}
 
 export type ColumnType = 'text' | 'number' | 'integer' | 'time';
 

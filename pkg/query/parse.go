@@ -15,7 +15,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/wellformed"
 )
 
-// saved is the JSON as it stands in dashboards. src/queryTypes.ts mirrors it; a test holds the two together.
+// saved is the JSON as it stands in dashboards. The tests write it as TypeScript: src/query.generated.ts.
 type saved struct {
 	Version   int             `json:"version"`
 	QueryType Kind            `json:"queryType"`

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/attainment"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/events"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/figures"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/internal/typescript"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/join"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -21,20 +23,56 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the frontend reads from the query model")
 
-// TestFrontendReadsThisModel holds src/query.generated.json, which the editors are built from, to the Go model.
+// TestFrontendReadsThisModel compares what the editors are built from with the Go model: src/query.generated.json with names,
+// units and descriptions, and src/query.generated.ts with the types.
 func TestFrontendReadsThisModel(t *testing.T) {
-	const file = "../../src/query.generated.json"
 	var want bytes.Buffer
 	encoder := json.NewEncoder(&want)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	require.NoError(t, encoder.Encode(frontendSchema()))
+	requireFile(t, "../../src/query.generated.json", want.String())
+	requireFile(t, "../../src/query.generated.ts", frontendTypes())
+}
+
+func requireFile(t *testing.T, file, want string) {
+	t.Helper()
 	if *update {
-		require.NoError(t, os.WriteFile(file, want.Bytes(), 0o644))
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 	}
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, want.String(), string(got), "go test ./pkg/query -update brings the frontend up to date")
+	require.Equal(t, want, string(got), "go test ./pkg/query -update brings the frontend up to date")
+}
+
+// frontendTypes declares the query model in TypeScript.
+func frontendTypes() string {
+	lists := slices.DeleteFunc(fieldsOf(reflect.TypeFor[vllm.Scope]()), func(field string) bool { return field == "where" })
+	enums := []typescript.Enum{
+		typescript.EnumOf("queryTypes", "QueryType", Kinds),
+		typescript.EnumOf("scopeLists", "ScopeList", lists),
+		typescript.EnumOf("conditionOps", "ConditionOp", vllm.Ops),
+		typescript.EnumOf("ops", "Op", columnOps),
+		typescript.EnumOf("forms", "Form", forms),
+		typescript.EnumOf("parts", "Part", Parts),
+		typescript.EnumOf("shareMetrics", "ShareMetric", attainment.ShareFigures),
+		typescript.EnumOf("promqlFormats", "PromQLFormat", PromQLFormats),
+	}
+	namer := typescript.Namer{
+		Types: map[reflect.Type]string{
+			reflect.TypeFor[saved](): "SavedQuery", reflect.TypeFor[figures.Spec](): "ModelsSpec",
+			reflect.TypeFor[attainment.Spec](): "SloSpec", reflect.TypeFor[Kind](): "QueryType",
+			reflect.TypeFor[vllm.Op](): "ConditionOp", reflect.TypeFor[join.Op](): "Op",
+			reflect.TypeFor[figures.Form](): "Form", reflect.TypeFor[Part](): "Part",
+			reflect.TypeFor[PromQLFormat](): "PromQLFormat",
+		},
+		Fields: map[string]string{"RequestsSpec.metric": "ShareMetric"},
+	}
+	text := typescript.Header("go test ./pkg/query -update")
+	for _, enum := range enums {
+		text += enum.String()
+	}
+	return text + namer.Interfaces(reflect.TypeFor[saved]())
 }
 
 type kindSchema struct {
@@ -73,13 +111,10 @@ type schema struct {
 	Kinds           []kindSchema         `json:"kinds"`
 	Scope           []string             `json:"scope"`
 	Columns         []columnSchema       `json:"columns"`
-	Filter          []string             `json:"filter"`
 	Ops             map[string][]join.Op `json:"ops"` // by type of column
 	Figures         []figures.Figure     `json:"figures"`
 	SLOFigures      []attainment.Figure  `json:"sloFigures"`
 	Dimensions      []string             `json:"dimensions"`
-	Parts           []Part               `json:"parts"`
-	Forms           []figures.Form       `json:"forms"`
 	Quantiles       []float64            `json:"quantiles"`
 	CoverageMetrics []metricSchema       `json:"coverageMetrics"`
 	LogLevels       []vllm.LogLevel      `json:"logLevels"`
@@ -91,9 +126,8 @@ type schema struct {
 func frontendSchema() schema {
 	s := schema{
 		Version: Version, Scope: fieldsOf(reflect.TypeFor[vllm.Scope]()),
-		Filter:  fieldsOf(reflect.TypeFor[join.Filter]()),
-		Figures: figures.Figures(), SLOFigures: attainment.Figures(), Dimensions: figures.Dimensions, Parts: Parts,
-		Forms: []figures.Form{figures.Table, figures.TimeSeries, figures.Numeric}, Quantiles: figures.DefaultQuantiles,
+		Figures: figures.Figures(), SLOFigures: attainment.Figures(), Dimensions: figures.Dimensions,
+		Quantiles: figures.DefaultQuantiles,
 		LogLevels: []vllm.LogLevel{
 			vllm.LevelCritical, vllm.LevelError, vllm.LevelWarning, vllm.LevelInfo, vllm.LevelDebug, vllm.LevelUnknown,
 		},
@@ -139,12 +173,17 @@ func typeOf(c join.Column) string {
 	}
 }
 
-// opsOf tries which comparisons a column takes.
-func opsOf(column string) (ops []join.Op) {
-	for _, op := range []join.Op{
+var (
+	forms     = []figures.Form{figures.Table, figures.TimeSeries, figures.Numeric}
+	columnOps = []join.Op{
 		join.Equal, join.NotEqual, join.Match, join.NotMatch, join.Greater, join.GreaterEqual, join.Less, join.LessEqual,
 		join.IsNull, join.NotNull,
-	} {
+	}
+)
+
+// opsOf tries which comparisons a column takes.
+func opsOf(column string) (ops []join.Op) {
+	for _, op := range columnOps {
 		if _, err := join.CompileFilters([]join.Filter{{Column: column, Op: op, Value: "1"}}); err == nil {
 			ops = append(ops, op)
 		}

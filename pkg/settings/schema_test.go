@@ -14,27 +14,60 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
+	"github.com/llmserving/grafana-vllm-datasource/pkg/internal/typescript"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/slo"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
 var update = commandline.Bool("update", false, "rewrite what the frontend reads from the settings")
 
-// TestFrontendReadsTheseSettings holds src/settings.generated.json, which the config editor is built from, to the Go
-// settings.
+// TestFrontendReadsTheseSettings compares what the config editor is built from with the Go settings:
+// src/settings.generated.json with defaults and bounds, and src/settings.generated.ts with the types.
 func TestFrontendReadsTheseSettings(t *testing.T) {
-	const file = "../../src/settings.generated.json"
 	var want bytes.Buffer
 	encoder := json.NewEncoder(&want)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	require.NoError(t, encoder.Encode(frontendSchema()))
+	requireFile(t, "../../src/settings.generated.json", want.String())
+	requireFile(t, "../../src/settings.generated.ts", frontendTypes())
+}
+
+func requireFile(t *testing.T, file, want string) {
+	t.Helper()
 	if *update {
-		require.NoError(t, os.WriteFile(file, want.Bytes(), 0o644))
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 	}
 	got, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, want.String(), string(got), "go test ./pkg/settings -update brings the frontend up to date")
+	require.Equal(t, want, string(got), "go test ./pkg/settings -update brings the frontend up to date")
+}
+
+// frontendTypes declares the saved settings in TypeScript. Every field may be absent.
+func frontendTypes() string {
+	enums := []typescript.Enum{
+		typescript.EnumOf("stores", "Store", []evidence.Store{evidence.Prometheus, evidence.Loki, evidence.Jaeger}),
+		typescript.EnumOf("authMethods", "AuthMethod", []AuthMethod{AuthNone, AuthBasic, AuthBearer}),
+		typescript.EnumOf("places", "Place", fieldsOf(reflect.TypeFor[vllm.LabelNames]())),
+		typescript.EnumOf("limitNames", "LimitName", fieldsOf(reflect.TypeFor[limitsDocument]())),
+	}
+	namer := typescript.Namer{
+		Sparse: true,
+		Types: map[reflect.Type]string{
+			reflect.TypeFor[document](): "SavedSettings", reflect.TypeFor[storeDocument](): "StoreSettings",
+			reflect.TypeFor[vllmDocument](): "VllmSettings", reflect.TypeFor[sloDocument](): "SloLimits",
+			reflect.TypeFor[limitsDocument](): "LimitSettings",
+			reflect.TypeFor[duration]():       "string", reflect.TypeFor[latency](): "string",
+		},
+		Fields: map[string]string{
+			"StoreSettings.auth": "AuthMethod", "StoreSettings.labels": "Partial<Record<Place, string>>",
+		},
+	}
+	text := typescript.Header("go test ./pkg/settings -update")
+	for _, enum := range enums {
+		text += enum.String()
+	}
+	return text + namer.Interfaces(reflect.TypeFor[document]())
 }
 
 type bound struct {
@@ -44,15 +77,10 @@ type bound struct {
 }
 
 type schema struct {
-	Stores         []evidence.Store                   `json:"stores"`
-	StoreFields    []string                           `json:"storeFields"`
-	AuthMethods    []AuthMethod                       `json:"authMethods"`
 	TenantHeaders  map[evidence.Store]string          `json:"tenantHeaders"`
 	HopByHop       []string                           `json:"connectionHeaders"`
 	Labels         map[evidence.Store]vllm.LabelNames `json:"labels"`
-	VLLMFields     []string                           `json:"vllmFields"`
 	VLLM           map[string]string                  `json:"vllm"`
-	LimitFields    []string                           `json:"limitFields"`
 	Limits         map[string]bound                   `json:"limits"`
 	MaxResponse    bound                              `json:"maxResponseBytes"`
 	TimeoutSeconds bound                              `json:"timeoutSeconds"`
@@ -63,7 +91,6 @@ type schema struct {
 }
 
 type sloSchema struct {
-	Fields         []string          `json:"fields"`
 	Entries        int               `json:"entries"`
 	ModelLength    int               `json:"modelLength"`
 	LatencySeconds map[string]number `json:"latencySeconds"`
@@ -81,17 +108,12 @@ func frontendSchema() schema {
 	empty := document{}
 	stores := []evidence.Store{evidence.Prometheus, evidence.Loki, evidence.Jaeger}
 	s := schema{
-		Stores:        stores,
-		StoreFields:   fieldsOf(reflect.TypeFor[storeDocument]()),
-		AuthMethods:   []AuthMethod{AuthNone, AuthBasic, AuthBearer},
 		TenantHeaders: map[evidence.Store]string{},
 		HopByHop:      slices.Sorted(maps.Keys(hopByHop)),
 		Labels: map[evidence.Store]vllm.LabelNames{
 			evidence.Prometheus: vllm.DefaultPrometheusLabels(), evidence.Loki: vllm.DefaultLokiLabels(),
 			evidence.Jaeger: vllm.DefaultJaegerLabels(),
 		},
-		VLLMFields:  fieldsOf(reflect.TypeFor[vllmDocument]()),
-		LimitFields: fieldsOf(reflect.TypeFor[limitsDocument]()),
 		VLLM: map[string]string{
 			"metricPrefix": empty.VLLM.settings().MetricPrefix, "spanName": empty.VLLM.settings().SpanName,
 		},
@@ -106,7 +128,7 @@ func frontendSchema() schema {
 		TimeoutSeconds: bound{int64(DefaultTimeout.Seconds()), int64(minTimeout.Seconds()), int64(maxTimeout.Seconds())},
 		ScrapeSeconds:  bound{0, int64(minScrapeInterval.Seconds()), int64(maxScrapeInterval.Seconds())},
 		SLO: sloSchema{
-			Fields: fieldsOf(reflect.TypeFor[sloDocument]()), Entries: MaxSLO, ModelLength: MaxSLOModel,
+			Entries: MaxSLO, ModelLength: MaxSLOModel,
 			LatencySeconds: map[string]number{"min": number(minLatency.Seconds()), "max": number(maxLatency.Seconds())},
 		},
 		GPUPrice: bound{0, 0, MaxGPUPrice}, MaxCurrency: MaxCurrency,
