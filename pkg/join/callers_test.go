@@ -82,6 +82,13 @@ func TestAnEngineThatTellsHowARequestEnded(t *testing.T) {
 	require.Equal(t, join.StatusError, ended("", "EngineDeadError"))
 }
 
+func TestACallWhoseAnswersEndedForDifferentReasonsIsDone(t *testing.T) {
+	c := evidence.CallerSpan{TraceID: "t", SpanID: "s", Start: at(0), Duration: 1, FinishReason: vllm.SeveralReasons, Inference: true}
+	row := join.Requests(join.Input{Callers: []evidence.CallerSpan{c}}).Rows[0]
+	require.Equal(t, join.StatusOK, row.Status)
+	require.Empty(t, row.FinishReason)
+}
+
 func TestRefusalsInTheWordsOfClients(t *testing.T) {
 	for text, status := range map[string]join.Status{
 		"NotFoundError": join.StatusRejected, "openai.BadRequestError": join.StatusRejected, "Error code: 404 - {'error': …}": join.StatusRejected,

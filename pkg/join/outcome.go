@@ -96,7 +96,7 @@ func (r *Request) settle(f *eventFacts) {
 		if c.HTTPStatus > 0 {
 			r.HTTPStatus = int64(c.HTTPStatus)
 		}
-		if r.FinishReason == "" {
+		if r.FinishReason == "" && c.FinishReason != vllm.SeveralReasons {
 			r.FinishReason = c.FinishReason
 		}
 		if r.Error == "" {

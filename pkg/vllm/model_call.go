@@ -254,14 +254,29 @@ func InferencePath(url string) bool {
 	return false
 }
 
-// FinishReason reads a finish reason, or the first of several: a plain word, a list as JSON or as Python prints one, words
-// with commas between them, or the name of an enumeration's member.
+// FinishReason reads a finish reason, or the one that several answers share: a plain word, a list as JSON or as Python prints one,
+// words with commas between them, or the name of an enumeration's member. Of answers that ended for different reasons it gives
+// SeveralReasons: the list does not tell which sequence of the engine is which.
 func FinishReason(text string) string {
-	text = strings.TrimSpace(text)
-	text = strings.TrimLeft(text, "[( ")
-	if i := strings.IndexAny(text, ",])"); i >= 0 {
-		text = text[:i]
+	text = strings.Trim(strings.TrimSpace(text), "[]() ")
+	shared := ""
+	for i, word := range strings.Split(text, ",") {
+		reason := oneFinishReason(word)
+		if i > 0 && strings.TrimSpace(word) == "" { // a comma behind the last one, as in a Python tuple
+			continue
+		}
+		if i > 0 && reason != shared {
+			return SeveralReasons
+		}
+		shared = reason
 	}
+	return shared
+}
+
+// SeveralReasons stands for answers that ended for different reasons. vLLM has no such reason.
+const SeveralReasons = "several"
+
+func oneFinishReason(text string) string {
 	text = strings.Trim(text, `"' `)
 	if i := strings.LastIndexByte(text, '.'); i >= 0 { // FinishReason.STOP
 		text = text[i+1:]

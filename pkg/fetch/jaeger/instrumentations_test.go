@@ -357,8 +357,8 @@ func TestTheNextNamesOfAnEnginesSpan(t *testing.T) {
 
 func TestFinishReasonsInAnyDress(t *testing.T) {
 	for text, want := range map[string]string{
-		"stop": "stop", `["stop"]`: "stop", `["stop","length"]`: "stop", `['length']`: "length", "('abort',)": "abort", "stop,stop": "stop",
-		"FinishReason.LENGTH": "length", "[]": "", "": "", "null": "", `[ "tool_calls" ]`: "tool_calls", "[None]": "",
+		"stop": "stop", `["stop"]`: "stop", `['length']`: "length", "('abort',)": "abort", "stop,stop": "stop",
+		"FinishReason.LENGTH": "length", "[]": "", "": "", "null": "", `["stop","stop"]`: "stop", `["stop","length"]`: vllm.SeveralReasons, "('stop',)": "stop", `["stop", null]`: vllm.SeveralReasons, `[ "tool_calls" ]`: "tool_calls", "[None]": "",
 	} {
 		require.Equal(t, want, vllm.FinishReason(text), text)
 	}
