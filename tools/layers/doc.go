@@ -11,7 +11,7 @@ type Layer struct {
 
 // Order is the order of layers, from what knows least to what knows most.
 var Order = []Layer{
-	{Name: "words", Pure: true, Packages: []string{"catalogue", "vllm", "wellformed", "slo"}},
+	{Name: "words", Pure: true, Packages: []string{"catalogue", "internal/race", "internal/typescript", "vllm", "wellformed", "slo"}},
 	{Name: "evidence", Pure: true, Packages: []string{"evidence"}},
 	{Name: "identity", Pure: true, Packages: []string{"servers"}},
 	{Name: "language", Pure: true, Packages: []string{"promql"}},

@@ -7,6 +7,7 @@ import (
 
 	model "github.com/jaegertracing/jaeger-idl/model/v1"
 	"github.com/jaegertracing/jaeger-idl/proto-gen/api_v2"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/llmserving/grafana-vllm-datasource/pkg/evidence"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
@@ -63,17 +64,60 @@ func sound(t *testing.T, a *answer) {
 	}
 }
 
+// grouped reports whether a message may hold a group, or is no message. The generated code passes over the end of a group without
+// looking whose it is, and over overlong numbers; the protocol does not allow that, and nobody writes groups.
+func grouped(message []byte) bool {
+	for len(message) > 0 {
+		_, kind, n := protowire.ConsumeTag(message)
+		if n < 0 || kind == protowire.StartGroupType || kind == protowire.EndGroupType {
+			return true
+		}
+		message = message[n:]
+		if n = protowire.ConsumeFieldValue(1, kind, message); n < 0 {
+			return true
+		}
+		if inner, _ := protowire.ConsumeBytes(message); kind == protowire.BytesType && groupWithin(inner) {
+			return true
+		}
+		message = message[n:]
+	}
+	return false
+}
+
+// groupWithin reports whether bytes, which may be a message or a text, begin with fields of a message and then a group.
+func groupWithin(message []byte) bool {
+	for len(message) > 0 {
+		_, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return false
+		}
+		if kind == protowire.StartGroupType || kind == protowire.EndGroupType {
+			return true
+		}
+		message = message[n:]
+		if n = protowire.ConsumeFieldValue(1, kind, message); n < 0 {
+			return false
+		}
+		if inner, _ := protowire.ConsumeBytes(message); kind == protowire.BytesType && groupWithin(inner) {
+			return true
+		}
+		message = message[n:]
+	}
+	return false
+}
+
 func FuzzDecodeV2(f *testing.F) {
 	for _, spans := range seeds() {
 		b, err := chunkOf(spans...).Marshal()
 		must(err)
 		f.Add(b)
 	}
+	f.Add([]byte("C$")) // a group that another one's end ends
 	f.Fuzz(func(t *testing.T, message []byte) {
 		a := newAnswer(t.Context(), &origins{names: vllm.DefaultJaegerLabels()})
 		err := a.takeV2(message)
 		var chunk api_v2.SpansResponseChunk
-		if chunk.Unmarshal(message) == nil && err != nil {
+		if err != nil && !grouped(message) && chunk.Unmarshal(message) == nil {
 			t.Fatalf("generated code reads it: %v", err)
 		}
 		if err != nil {
