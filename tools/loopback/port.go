@@ -87,7 +87,11 @@ func bind(number int) (*Port, error) {
 
 // lock takes the file of that port. The system gives it back when the process ends.
 func lock(number int) (*os.File, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("vllm-loopback-ports-%d", os.Getuid()))
+	dir, err := os.UserCacheDir() // where built servers are, too: the folder for temporary files is to be left as it was
+	if err != nil {
+		dir = os.TempDir()
+	}
+	dir = filepath.Join(dir, "llmserving-vllm", "ports")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
