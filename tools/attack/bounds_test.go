@@ -154,6 +154,9 @@ func hostileLines(t *testing.T, count int, line, behind string) []byte {
 	return out.Bytes()
 }
 
+// fewHostileLines are as many lines as one answer may have.
+const fewHostileLines = 60
+
 // allHostileLines are answers that are too long, have lines and labels of the greatest overhead, and requests of which nobody else knows.
 func allHostileLines(t *testing.T) [][]byte {
 	t.Helper()
@@ -168,7 +171,7 @@ func allHostileLines(t *testing.T) [][]byte {
 		hostileLines(t, 12_000, "x", ""),
 		hostileLines(t, 1_200, added, `,{"structuredMetadata":{`+strings.Join(labels, ",")+`}}`),
 		hostileLines(t, 12_000, added+strings.Repeat("x", 1000), ""),
-		hostileLines(t, 60, aborted, ""),
+		hostileLines(t, fewHostileLines, aborted, ""),
 	}
 }
 
@@ -207,14 +210,19 @@ func allHostileSpans(t *testing.T) (v2, v3 [][][]byte) {
 		hostileSpans(t, 1, huge),
 		empty,
 	} {
-		v2 = append(v2, slices.Repeat([][]byte{message}, 60))
+		v2 = append(v2, often(message))
 	}
 	// TracesData of one ResourceSpans of one ScopeSpans of spans without anything.
 	spans := bytes.Repeat([]byte{2<<3 | 2, 0}, 250_000)
 	for _, message := range [][]byte{empty, nested(1, nested(2, spans)), bytes.Repeat(nested(1, nested(2, spans)), 10)} {
-		v3 = append(v3, slices.Repeat([][]byte{message}, 60))
+		v3 = append(v3, often(message))
 	}
 	return v2, v3
+}
+
+// often is an answer of some 30 MB or more of a message.
+func often(message []byte) [][]byte {
+	return slices.Repeat([][]byte{message}, max(3, 30<<20/len(message)))
 }
 
 // nested is a field of a message that is a message itself.
@@ -275,6 +283,9 @@ func fiftyHostileRows(t *testing.T) {
 				return
 			}
 			response := answer.Responses["A"]
+			if kind == "logs" && len(response.Frames) > 0 && response.Frames[0].Rows() == fewHostileLines {
+				return // that was all
+			}
 			if response.Error == nil && (len(response.Frames) == 0 || response.Frames[0].Meta == nil || len(response.Frames[0].Meta.Notices) == 0) {
 				t.Errorf("query %d is cut, and does not say so", i)
 			}

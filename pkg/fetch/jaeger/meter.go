@@ -20,17 +20,11 @@ const (
 )
 
 // call makes one call with the store's deadline, observes it and reports what it cost. do returns how many traces or rows
-// came; text says in words what was asked, and size how large the answer's messages may be. A server that was silent in the same
-// question is not asked.
-func (c *Client) call(ctx context.Context, stage, text string, size messageSize, do func(ctx context.Context) (rows int, err error)) (evidence.Call, error) {
+// came; text says in words what was asked. A server that was silent in the same question is not asked.
+func (c *Client) call(ctx context.Context, stage, text string, do func(ctx context.Context) (rows int, err error)) (evidence.Call, error) {
 	if err := upstream.Silenced(ctx, evidence.Jaeger); err != nil {
 		return evidence.Call{Store: evidence.Jaeger, Text: text, Err: err.Error()}, err
 	}
-	give, err := size.hold(ctx)
-	if err != nil {
-		return evidence.Call{Store: evidence.Jaeger, Text: text, Err: err.Error()}, err
-	}
-	defer give()
 	started := time.Now()
 	ctx, span := tracing.DefaultTracer().Start(upstream.WithStage(ctx, stage), "jaeger "+stage)
 	defer span.End()

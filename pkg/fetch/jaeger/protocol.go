@@ -107,7 +107,7 @@ func (c *Client) findBy(ctx context.Context, w way, q query, a *answer) (evidenc
 	if w.protocol == protocolV3 {
 		name, find = " (api_v3)", c.findV3
 	}
-	return c.call(ctx, stageFindTraces, q.String()+name, size, func(ctx context.Context) (int, error) {
+	return c.call(ctx, stageFindTraces, q.String()+name, func(ctx context.Context) (int, error) {
 		a.ctx = ctx
 		err := find(ctx, size, q, a)
 		return len(a.order), err

@@ -13,8 +13,9 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/settings"
 )
 
-// gRPC holds a message as a whole before anybody can say no to it. So what a call may receive is charged before the call is made:
-// messages of a usual size for all calls, and for one call at a time of a query the largest that is read.
+// gRPC holds a message as a whole before anybody can say no to it. So what a call may receive is charged before any of it is read:
+// messages of a usual size for all calls, and for one call at a time of a request the largest that is read. A server that is still
+// looking has sent nothing, and holds nothing.
 
 const (
 	// usualMessage, in bytes, is the largest message of a usual call. Jaeger sends ten spans in one (api_v2), or a trace (api_v3): some
@@ -23,14 +24,14 @@ const (
 	// maxMessage, in bytes, is the largest message that is read at all.
 	maxMessage = upstream.MaxWhole
 	// streamWindow, in bytes, is how much a server may send ahead of what is read of a call, connWindow of all calls.
-	streamWindow = 256 << 10
+	streamWindow = 128 << 10
 	connWindow   = 8 << 20
 )
 
 // messageSize is how large the messages of a call may be.
 type messageSize struct {
 	most  grpc.CallOption
-	cost  int64 // bytes that are charged while the call is open: a message as it came, the same in one piece, and what is sent ahead
+	cost  int64 // bytes that are charged while an answer comes: a message as it came, the same in one piece, and what is sent ahead
 	alone bool  // one call at a time
 }
 
@@ -45,7 +46,7 @@ func sizesOf(store settings.Store) (usual, large messageSize) {
 	return usual, messageSize{most: grpc.MaxCallRecvMsgSize(most), cost: 2*maxMessage + streamWindow, alone: true}
 }
 
-// hold charges ctx's account for a call that is about to be made. give gives that back when the call is over.
+// hold charges ctx's account for an answer that is about to come. give gives that back when it is there.
 func (s messageSize) hold(ctx context.Context) (give func(), err error) {
 	account := memory.Of(ctx)
 	if s.alone {
@@ -69,6 +70,12 @@ func (c *Client) receive(ctx context.Context, method string, request any, size m
 	if err := stream.CloseSend(); err != nil {
 		return err
 	}
+	_, _ = stream.Header() // the answer begins; RecvMsg says what is wrong with it
+	give, err := size.hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer give()
 	for {
 		var next received
 		err := stream.RecvMsg(&next)

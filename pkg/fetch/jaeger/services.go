@@ -43,7 +43,7 @@ const nameCost = 256
 // list asks for names, in one message, and lets it be decoded.
 func (c *Client) list(ctx context.Context, stage, text, method string, request message, decode func(message []byte) (names int, err error)) error {
 	return c.sized(func(size messageSize) error {
-		_, err := c.call(ctx, stage, text, size, func(ctx context.Context) (names int, err error) {
+		_, err := c.call(ctx, stage, text, func(ctx context.Context) (names int, err error) {
 			account := memory.Of(ctx)
 			err = c.receive(ctx, method, request, size, func(message []byte) error {
 				count := 0

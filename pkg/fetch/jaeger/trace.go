@@ -42,7 +42,7 @@ func (c *Client) GetTrace(ctx context.Context, traceID string) ([]evidence.Span,
 			a.settle(0)
 		}
 		a, spans = newAnswer(ctx, &origins{names: c.store.Labels}), nil
-		call, err := c.call(ctx, stageGetTrace, "trace "+id.String(), size, func(ctx context.Context) (int, error) {
+		call, err := c.call(ctx, stageGetTrace, "trace "+id.String(), func(ctx context.Context) (int, error) {
 			a.ctx = ctx
 			err := c.receive(ctx, getTraceV2, &api_v2.GetTraceRequest{TraceID: id, RawTraces: true}, size, c.taker(a, func(message []byte) error {
 				return a.spansV2(message, func(in *model.Span) error {
