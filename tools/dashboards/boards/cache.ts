@@ -16,7 +16,8 @@ const preempted = words(`
 export const cache = board({
   uid: 'vllm-kv-cache',
   title: 'vLLM: KV cache and scheduler',
-  description: 'Whether batches and caches have room, who waits for what, and what is done twice for lack of it.',
+  description:
+    'Whether batches and caches have free space, what requests wait for, and what vLLM computes twice because a cache is full.',
   last: '30m',
   next: [
     ['Health', 'vllm-health'],
@@ -84,7 +85,7 @@ export const cache = board({
       title: 'Running and waiting',
       about: {
         shows:
-          'Requests in the batches, and those that wait: for room in batch or cache (capacity), or for a LoRA slot, remote KV or a grammar (deferred).',
+          'Requests in the batches, and requests that wait. Capacity: they wait for the batch or the cache. Deferred: they wait for a LoRA slot, remote KV or a grammar.',
         bad: 'Waiting for minutes. Running flat at replicas × --max-num-seqs.',
         do: 'Capacity: add replicas. Deferred: raise --max-loras, or look at KV transfer.',
       },
@@ -130,7 +131,7 @@ export const cache = board({
       title: 'Hits in the prefix cache',
       about: {
         shows: 'Share of looked-up prompt tokens that were in the engine’s own cache, by model.',
-        bad: 'Below half of yesterday’s: prompts no longer begin alike, or the router no longer sends them where they are known.',
+        bad: 'Below half of yesterday’s: prompts no longer begin with the same text, or the router no longer sends them to the same replica.',
         do: 'Keep what varies out of the prompt’s head; route by session or prefix. Runbook: VLLMPrefixCacheCollapse.',
       },
       ask: models('timeseries', ['prefix_cache_hit_ratio']),
@@ -196,7 +197,7 @@ export const cache = board({
         shows:
           'What each engine reports: capacity in tokens, how many requests of full length fit at once, blocks, and what they were made of.',
         bad: 'Replicas of one model that differ. Fewer full-length requests than --max-num-seqs invites preemptions if prompts are long.',
-        do: 'Set --gpu-memory-utilization, --max-model-len and --kv-cache-dtype alike on all replicas.',
+        do: 'Set the same --gpu-memory-utilization, --max-model-len and --kv-cache-dtype on all replicas.',
       },
       ask: instant(once(server('vllm:cache_config_info'))),
       width: 18,

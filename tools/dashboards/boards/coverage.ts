@@ -11,7 +11,7 @@ const share = words('explained_ratio with_model with_engine_state');
 export const joinCoverage = board({
   uid: 'vllm-coverage',
   title: 'vLLM: join coverage',
-  description: 'How far rows of requests can be trusted: what was seen, what is missing, and what would bring it.',
+  description: 'How reliable the rows of requests are: what was seen, what is missing, and how to get it.',
   last: '30m',
   next: [
     ['Requests', 'vllm-requests'],
@@ -75,7 +75,7 @@ export const joinCoverage = board({
       title: 'Rows that know their model and engine',
       about: {
         shows: 'Share of rows whose model is known, and of those with the engine’s state at arrival.',
-        bad: 'with_model below 100 %: spans do not say where they come from. with_engine_state lower: an instance has several engines and nothing names the one, or its metrics were not fresh.',
+        bad: 'A with_model below 100 %: spans do not name their server. A lower with_engine_state: an instance has several engines and the span names none, or its metrics were too old.',
         do: 'Set OTEL_RESOURCE_ATTRIBUTES=service.instance.id=… as the scrape’s instance; check the scrape interval in the settings.',
       },
       ask: share.slice(1).map((metric) => coverage({ form: 'timeseries', metric })),

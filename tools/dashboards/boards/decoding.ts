@@ -18,7 +18,7 @@ const withAdapter = words(
 export const decoding = board({
   uid: 'vllm-decoding',
   title: 'vLLM: speculative decoding and LoRA',
-  description: 'Whether drafting pays, and whether adapters find a slot.',
+  description: 'Whether speculative decoding saves time, and whether adapters get a slot.',
   last: '30m',
   next: [
     ['Model', 'vllm-model'],
@@ -184,7 +184,7 @@ export const decoding = board({
       about: {
         shows: 'The slowest requests for which a line names an adapter.',
         bad: 'One adapter that is slower than the others: it waits for its slot, or was just loaded.',
-        do: 'Click the id: queue time tells of waiting.',
+        do: 'Click the id: a long queue time means that the request waited.',
       },
       ask: requests({
         sort: { column: 'e2e', desc: true },

@@ -14,7 +14,7 @@ const noOffload = 'No engine of this choice offloads its KV cache: these figures
 export const disaggregation = board({
   uid: 'vllm-disaggregation',
   title: 'vLLM: prefill/decode split and KV transfer',
-  description: 'Whether prefill and decode are in balance, and whether KV cache gets from one to the other in time.',
+  description: 'Whether prefill and decode are in balance, and whether KV blocks reach the decode side in time.',
   last: '30m',
   next: [
     ['KV cache', 'vllm-kv-cache'],

@@ -11,7 +11,8 @@ const perModel = { name: '${__field.labels.model}', links: [toModelOfSeries] };
 export const fleet = board({
   uid: 'vllm-fleet',
   title: 'vLLM: fleet',
-  description: 'How every model does: traffic, latency, queue, KV cache and throughput, from the engines themselves.',
+  description:
+    'The state of every model: traffic, latency, queue, KV cache and throughput, from the engines themselves.',
   last: '30m',
   next: [
     ['Health', 'vllm-health'],
@@ -65,7 +66,7 @@ export const fleet = board({
         shows:
           'Requests that failed in the engine, that a full queue refused, and HTTP 5xx answers. A kind that is not drawn is not counted by this vLLM version.',
         bad: 'Anything above zero.',
-        do: 'Open the request explorer: the newest failures stand there with their reason.',
+        do: 'Open the request explorer: it lists the newest failures with their reason.',
       },
       ask: models('timeseries', ['error_rate', 'rejection_rate', 'http_5xx_rate']),
       width: 12,
@@ -195,7 +196,7 @@ export const fleet = board({
           'preemption_rate',
           'Preemptions',
           unit.eventsPerSecond,
-          'Requests thrown out of the batch for lack of KV cache, per second.',
+          'Requests removed from the batch because the KV cache is full, per second.',
           'Anything lasting: work is done twice.',
           'See KV cache for what to change.',
         ],

@@ -22,7 +22,7 @@ const shareOfTime = (metric: string) =>
 export const gpus = board({
   uid: 'vllm-gpu',
   title: 'vLLM: GPU',
-  description: 'Whether the cards work, are healthy and cool, and what a model gets out of them (dcgm-exporter).',
+  description: 'Whether the GPUs work, are healthy and cool, and how well each model uses them (dcgm-exporter).',
   last: '30m',
   next: [
     ['Health', 'vllm-health'],

@@ -20,7 +20,8 @@ const light = (spec: Omit<StatSpec, 'width' | 'height' | 'loud'>) => stat({ ...s
 export const health = board({
   uid: 'vllm-health',
   title: 'vLLM: health',
-  description: 'The first page on call: what is down, what burns, since when, and where to look next.',
+  description:
+    'The first page for on-call: what is down, which error budget burns, since when, and where to look next.',
   last: '30m',
   next: [
     ['Fleet', 'vllm-fleet'],
@@ -67,7 +68,7 @@ export const health = board({
       about: {
         shows: 'Deaths, out of memory, failed starts, restarts and preemption storms within the time range.',
         bad: 'Any: each cost the requests in flight, or their speed.',
-        do: 'Read them in “What happened”; the evidence stands beside each.',
+        do: 'Read them in “What happened”; each event has its evidence.',
       },
       ask: happened({ events: failures }),
       empty: 'Not known',
@@ -140,7 +141,7 @@ export const health = board({
       title: 'Alerts firing',
       about: {
         shows: 'Rules of this repository that fire now in Prometheus.',
-        bad: 'Any; which ones stands below.',
+        bad: 'Any. The panel below lists them.',
         do: 'Follow the runbook of the alert. Without rules, load provisioning/prometheus/vllm-rules.yml.',
       },
       ask: promql(
@@ -175,7 +176,7 @@ export const health = board({
     eventsTable({
       title: 'What happened',
       about: {
-        shows: 'Failures and changes of engines, newest first, each with the line or the figure that tells of it.',
+        shows: 'Failures and changes of engines, newest first, each with its log line or its figure.',
         bad: 'critical: requests failed. warning: requests were slowed down or lost.',
         do: 'Click the instance for its lines around that time.',
       },

@@ -12,7 +12,7 @@ const failures = words('time request_id model status http_status finish_reason c
 export const logsAndErrors = board({
   uid: 'vllm-logs',
   title: 'vLLM: logs and errors',
-  description: 'What vLLM wrote, what failed and why, and what became of engines.',
+  description: 'What vLLM wrote, what failed and why, and what happened to engines.',
   last: '1h',
   next: [
     ['Health', 'vllm-health'],
@@ -86,7 +86,7 @@ export const logsAndErrors = board({
     table({
       title: 'Failed requests',
       about: {
-        shows: 'Requests that failed or were refused, newest first, with the reason where any store tells it.',
+        shows: 'Requests that failed or were refused, newest first, with the reason if a store has it.',
         bad: 'error is vLLM’s own; rejected with 4xx is the caller’s mistake, with 503 a queue or an engine that is gone.',
         do: 'Click the id for its lines and trace.',
       },

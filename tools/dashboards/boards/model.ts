@@ -102,7 +102,7 @@ export const model = board({
       about: {
         shows: 'Mean queue, prefill and decode time of the requests that finished, on top of each other.',
         bad: 'Queue that is visible at all; prefill that grows without longer prompts.',
-        do: 'Queue wants replicas; prefill a warmer prefix cache; decode shorter outputs or smaller batches.',
+        do: 'Long queue: add replicas. Long prefill: use prefix caching. Long decode: use shorter outputs or smaller batches.',
       },
       ask: models('timeseries', words('queue_mean prefill_mean decode_mean')),
       width: 8,
@@ -245,7 +245,7 @@ export const model = board({
       about: {
         shows:
           'The ten slowest of the range: where the time went, then what the engine was doing when the request came in.',
-        bad: 'A long queue with KV near 100 % is a full cache; a long queue with running at --max-num-seqs too few replicas; a long outside is the network or the caller.',
+        bad: 'A long queue with KV near 100 %: the cache is full. A long queue with running at --max-num-seqs: too few replicas. A long outside: the network or the caller.',
         do: 'Click the request id for its phases, trace, lines and neighbours.',
       },
       ask: requests({ sort: { column: 'e2e', desc: true }, limit: 10 }),

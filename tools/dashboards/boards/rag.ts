@@ -137,7 +137,7 @@ export const rag = board({
       about: {
         shows:
           'The 20 slowest calls of a rag application: the caller’s time, what was outside the engine, and the phases within.',
-        bad: 'A long outside is the network or the client; a long queue is capacity; a long prefill a long context.',
+        bad: 'A long outside: the network or the client. A long queue: too little capacity. A long prefill: a long context.',
         do: 'Click the id for the whole trace, from the question on.',
       },
       ask: requests({ sort: { column: 'caller_duration', desc: true }, limit: 20, filters: [fromApplication] }),
@@ -183,7 +183,7 @@ export const rag = board({
     chart({
       title: 'Nothing found',
       about: {
-        shows: 'Share of questions that no chunk was similar to. The model is told so, and should say so.',
+        shows: 'Share of questions without a similar chunk. The prompt says so, and the answer should say so too.',
         bad: 'Above 10 % for long: people ask what the index does not hold.',
         do: 'Add documents, or lower RAG_MIN_SIMILARITY.',
       },
@@ -221,7 +221,7 @@ export const rag = board({
     chart({
       title: 'Tokens',
       about: {
-        shows: 'Tokens per second as vLLM told the application: into the prompts, and out of the answers.',
+        shows: 'Tokens per second that vLLM reported to the application, in prompts and in answers.',
         bad: 'Input that grows without more questions: longer contexts.',
         do: 'Fewer or shorter chunks.',
       },

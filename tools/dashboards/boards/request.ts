@@ -27,7 +27,7 @@ export const singleRequest = board({
   uid: 'vllm-request',
   title: 'vLLM: one request',
   description:
-    'Everything that the three stores know about one request: where its time went, what the engine was doing, its trace, its log lines and who shared the engine.',
+    'Everything about one request from all three stores: phases, engine state, trace, log lines, and other requests on the engine.',
   last: '1h',
   next: [
     ['Requests', 'vllm-requests'],
@@ -61,7 +61,7 @@ export const singleRequest = board({
         shows:
           'Where the time went. first token = pre-queue + queue + prefill; unaccounted is output handling that no phase explains.',
         bad: 'The largest number is the one to act on.',
-        do: 'Queue wants replicas, prefill shorter prompts or a warmer prefix cache, decode shorter outputs or smaller batches; outside is the caller and the network.',
+        do: 'Long queue: add replicas. Long prefill: use shorter prompts or prefix caching. Long decode: use shorter outputs or smaller batches. Long outside: check the caller and the network.',
       },
       ...figures,
       width: 24,
@@ -114,7 +114,7 @@ export const singleRequest = board({
         shows:
           'What the request’s time went to, from the caller’s call to its end; the trace below shows when. Without an engine span there is nothing to divide.',
         bad: 'The longest bar is the answer to why.',
-        do: 'Queue wants replicas, prefill shorter prompts or a warmer prefix cache, decode shorter outputs or smaller batches; before and after the engine are the caller and the network.',
+        do: 'Long queue: add replicas. Long prefill: use shorter prompts or prefix caching. Long decode: use shorter outputs or smaller batches. Before and after the engine: check the caller and the network.',
       },
       ask: request('phases'),
       width: 12,

@@ -26,7 +26,7 @@ export const requestExplorer = board({
   uid: 'vllm-requests',
   title: 'vLLM: requests',
   description:
-    'Which requests were slow or failed, what the engine was doing when they came in, and how much of the window was seen.',
+    'Which requests were slow or failed, what the engine was doing when they arrived, and how much of the window was seen.',
   last: '15m',
   next: [
     ['Fleet', 'vllm-fleet'],
@@ -39,7 +39,7 @@ export const requestExplorer = board({
       title: 'Join coverage',
       about: {
         shows: 'How much of the window the rows below rest on. log_only is normal for aborted requests.',
-        bad: 'with_model below 100 %: spans do not say where they come from. with_engine_state lower still: an instance has several engines and nothing names the one. stores_blind above 0: a store failed, answered in part, or has nothing.',
+        bad: 'A with_model below 100 %: spans do not name their server. A lower with_engine_state: an instance has several engines, and the span names none. A stores_blind above 0: a store failed, gave an incomplete answer, or has no data.',
         do: 'Set OTEL_RESOURCE_ATTRIBUTES on vLLM; “Save & test” on the data source names what is missing. More on the coverage dashboard.',
       },
       ask: coverage({ form: 'table' }),
@@ -108,8 +108,8 @@ export const requestExplorer = board({
       title: 'Slowest requests',
       about: {
         shows:
-          'The 20 slowest of the range. Read a row from left to right: where the time went (outside, queue, prefill, decode), then what the engine was doing when the request came in.',
-        bad: 'A long queue with KV near 100 % is a full cache; a long queue with running at --max-num-seqs is too few replicas; a long outside is the network or the caller.',
+          'The 20 slowest of the range. Read a row from left to right. First, where the time went (outside, queue, prefill, decode). Then, what the engine did when the request arrived.',
+        bad: 'A long queue with KV near 100 %: the cache is full. A long queue with running at --max-num-seqs: too few replicas. A long outside: the network or the caller.',
         do: 'Click the request id for its phases, trace, lines and neighbours.',
       },
       ask: requests({ sort: { column: 'e2e', desc: true }, limit: 20, filters: [ofStatus] }),
@@ -122,8 +122,8 @@ export const requestExplorer = board({
     table({
       title: 'Newest failures',
       about: {
-        shows: 'Requests that failed, were aborted or refused, newest first, with the reason where any store tells it.',
-        bad: 'aborted is mostly a caller that gave up; rejected with 4xx is the caller’s mistake, with 503 a queue or an engine that is gone; error is vLLM’s own.',
+        shows: 'Requests that failed, were aborted or refused, newest first, with the reason if a store has it.',
+        bad: 'Aborted: mostly a caller that stopped waiting. Rejected with 4xx: the caller’s mistake. Rejected with 503: a full queue or a dead engine. Error: vLLM’s own failure.',
         do: 'Compare aborts with the caller’s timeout; for errors click the id and read the lines.',
       },
       ask: requests({

@@ -7,7 +7,7 @@ import { engine, promql, requests, slo } from '../kit/queries';
 import { empty, requestColumns } from '../kit/shared';
 
 const noLimits =
-  'No request could be judged: none finished, or no limit is set for this model. Limits stand in the settings of the data source, under “SLO limits”.';
+  'No request could be judged: none finished, or no limit is set for this model. The limits are in the settings of the data source, under “SLO limits”.';
 const missed = words(`
   time request_id model status e2e ttft tpot outside_engine queue prefill decode prompt_tokens completion_tokens waiting
   kv_cache_usage caller_service
@@ -29,7 +29,7 @@ export const objectives = board({
       title: 'Models',
       about: {
         shows:
-          'Over the time range: share of requests that ended well within all limits of their model, what that leaves of the error budget of 1 %, and which limit was missed how often. One request can miss several.',
+          'Over the time range: the share of requests that ended ok within all limits of their model. Also the rest of the error budget of 1 %, and how often each limit was missed. One request can miss several limits.',
         bad: 'Attainment below 99 %; a burn rate above 1 spends more than the budget; at 14.4 a month’s budget is gone in two days.',
         do: 'The largest of the “missed” columns says which panel of the model’s page to open. Click the model.',
       },
@@ -157,8 +157,8 @@ export const objectives = board({
       title: 'Worst burn rate',
       about: {
         shows:
-          'How fast the budget of 1 % goes by the limit that is hit worst, by model: at 1 it lasts just as long as its period. That of all limits jointly can only be higher.',
-        bad: 'Above 6 for hours or 14.4 for minutes somebody is told.',
+          'How fast each model uses the budget of 1 %, for its worst limit. At 1, the budget lasts exactly as long as its period. The burn rate of all limits together can only be higher.',
+        bad: 'Above 6 for hours or above 14.4 for minutes, an alert fires.',
         do: 'Runbooks: VLLMTTFTBurnFast, VLLMTPOTBurnFast, VLLME2EBurnFast.',
       },
       ask: slo({ form: 'timeseries', metrics: ['worst_limit_burn_rate'], groupBy: ['model'] }),
@@ -196,7 +196,7 @@ export const objectives = board({
       title: 'Who was let down',
       about: {
         shows: 'Requests that missed, by calling service and model, among at most 10,000.',
-        bad: 'One caller alone: its prompts, its timeouts. All alike: the engines.',
+        bad: 'One caller alone: check its prompts and its timeouts. All callers: check the engines.',
         do: 'Give a demanding caller replicas or limits of its own.',
       },
       ask: requests({

@@ -14,7 +14,7 @@ const noPrice =
 export const tokens = board({
   uid: 'vllm-tokens',
   title: 'vLLM: tokens and cost',
-  description: 'How many tokens go in and out, who asks for them, what they cost, and how many are thrown away.',
+  description: 'How many tokens go in and out, which callers use them, what they cost, and how many are lost.',
   last: '1h',
   next: [
     ['Fleet', 'vllm-fleet'],
@@ -146,7 +146,7 @@ export const tokens = board({
       title: 'Largest prompts',
       about: {
         shows: 'The ten longest prompts of the range.',
-        bad: 'Prompts near the model’s limit: each holds up every request of its batch.',
+        bad: 'Prompts near the model’s limit: each delays every request of its batch.',
         do: 'Click the id; trim the context, or send such calls to replicas of their own.',
       },
       ask: requests({ sort: { column: 'prompt_tokens', desc: true }, limit: 10 }),
@@ -164,7 +164,7 @@ export const tokens = board({
         shows:
           'Tokens per second that were sampled for requests which never finished: callers that hung up. Averaged over half an hour, since requests in flight count, too; vLLM does not count aborts itself.',
         bad: 'A share of the output that lasts: callers’ timeouts are shorter than the answers.',
-        do: 'Compare the callers’ timeouts with E2E p99; the aborted ones stand among the newest failures.',
+        do: 'Compare the callers’ timeouts with E2E p99. The newest failures list the aborted requests.',
       },
       ask: promql(
         `clamp_min(sum by (model_name) (${halfHour('vllm:generation_tokens_total')} - ${sumOf('vllm:request_generation_tokens', halfHour)}), 0)`,

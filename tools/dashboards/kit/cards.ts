@@ -30,4 +30,4 @@ export function cards(figure: (of: (metric: string) => string) => string): strin
 
 /** The same sentence wherever cards are drawn. */
 export const tie =
-  'A card belongs to the engines in the pod that uses it, outside Kubernetes to those on its host; with all menus on All, every card is shown.';
+  'A GPU belongs to the engines in the pod that uses it. Outside Kubernetes, it belongs to the engines on its host. With all menus on All, the panel shows every GPU.';
