@@ -94,7 +94,7 @@ func (j *joiner) doubtReasons(lines []int32, sequences int, rows ...int32) {
 	}
 	if n := max(last, deltas); n > 0 && n < sequences*parts {
 		for _, row := range rows {
-			j.events[row].mixed = true
+			j.events[row].partial = true
 		}
 	}
 }

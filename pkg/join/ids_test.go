@@ -275,3 +275,17 @@ func TestAReasonIsKnownWhenEachPromptOfAResponseHasItsLine(t *testing.T) {
 		})
 	}
 }
+
+// An engine that pauses aborts all sequences of a request. One line that says so is enough for their outcome, and not for their reason.
+func TestOneLineOfSeveralTellsTheOutcomeAndNotTheReason(t *testing.T) {
+	in := join.Input{Spans: []evidence.RequestSpan{span("chatcmpl-a", 0, podA), span("chatcmpl-a", 0, podA), span("chatcmpl-a", 0, podA)}}
+	e := line(vllm.LogGenerated, "chatcmpl-a", 1.61, podA)
+	e.Detail = &evidence.EventDetail{FinishReason: "abort", MaxTokens: evidence.Unknown}
+	in.Events = []evidence.RequestEvent{e}
+	rows := join.Requests(in).Rows
+	require.Len(t, rows, 3)
+	for _, row := range rows {
+		require.Equal(t, join.StatusAborted, row.Status)
+		require.Empty(t, row.FinishReason)
+	}
+}

@@ -86,6 +86,7 @@ func (r *Request) settle(f *eventFacts) {
 	if r.FinishReason = f.finish.word; f.mixed {
 		r.FinishReason = ""
 	}
+	lines := r.FinishReason
 	if r.FinishReason == "" && r.Span != nil {
 		r.FinishReason = r.Span.FinishReason
 	}
@@ -123,6 +124,12 @@ func (r *Request) settle(f *eventFacts) {
 		r.Status = callerStatus(r.Call)
 	default:
 		r.Status = StatusUnknown // received and never heard of again, or its evidence lost
+	}
+	if f.partial && r.FinishReason == lines { // the outcome is the call's; the reason may be that of another sequence
+		r.FinishReason = ""
+		if r.Span != nil {
+			r.FinishReason = r.Span.FinishReason
+		}
 	}
 }
 

@@ -129,7 +129,8 @@ type joiner struct {
 // eventFacts are flags of the lines given to a row, needed until its outcome is settled.
 type eventFacts struct {
 	opened, aborted, failed, generated bool
-	mixed                              bool                  // lines tell several finish reasons, or not those of all sequences
+	mixed                              bool                  // lines tell several finish reasons
+	partial                            bool                  // lines tell the finish reasons of some sequences, and not of all
 	beams                              bool                  // of a beam search, whose id is the one of the response
 	siblings                           bool                  // the request has several sequences
 	failedInside                       bool                  // failed in a way that still leaves a span
