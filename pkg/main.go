@@ -8,8 +8,8 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
 
+	"github.com/llmserving/grafana-vllm-datasource/pkg/host"
 	"github.com/llmserving/grafana-vllm-datasource/pkg/memory"
-	"github.com/llmserving/grafana-vllm-datasource/pkg/plugin"
 )
 
 // Set by the linker (Magefile.go): the plugin's version, and the commit that it was built from.
@@ -18,7 +18,7 @@ var version, commit string
 func main() {
 	backend.Logger.Info("The vLLM data source starts", "version", version, "commit", commit)
 	memory.LimitGarbage()
-	if err := datasource.Manage("llmserving-vllm-datasource", plugin.New, datasource.ManageOpts{}); err != nil {
+	if err := datasource.Manage("llmserving-vllm-datasource", host.New, datasource.ManageOpts{}); err != nil {
 		backend.Logger.Error("The data source stopped", "error", err)
 		os.Exit(1)
 	}

@@ -21,7 +21,7 @@ export interface HealthReport {
   content: Finding[];
 }
 
-/** Takes the details of a health answer of pkg/plugin (diagnosis.go), which come untyped. */
+/** Takes the details of a health answer of pkg/health (diagnosis.go), which come untyped. */
 export function publishHealth(uid: string, details: unknown): void {
   reports.next({ uid, report: healthReport(details) });
 }

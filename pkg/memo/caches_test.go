@@ -27,8 +27,8 @@ var stateful = map[string]string{
 	"memo.Memo":            "is what all others are to use",
 	"memory.Account":       "lives as long as one question, and counts bytes",
 	"memory.gate":          "counts the questions that run, by viewer",
-	"plugin.stream":        "is what all viewers of one live query see; runs only where no store is sent a user's identity (cannotFollow)",
-	"plugin.streams":       "lists the live queries that run, by their own question",
+	"live.stream":          "is what all viewers of one live query see; runs only where no store is sent a user's identity (cannotFollow)",
+	"live.Streams":         "lists the live queries that run, by their own question",
 	"prometheus.inTurn":    "lives as long as one question",
 	"prometheustest.Store": "is a fake of tests",
 	"upstream.question":    "lives as long as one question",
@@ -36,10 +36,10 @@ var stateful = map[string]string{
 }
 
 // longLived are the types of which one value serves all queries. Their methods change no field, but for those that make the value.
-var longLived = []string{"prometheus.Client", "loki.Client", "jaeger.Client", "upstream.Client", "fetch.Fetcher", "plugin.Datasource", "plugin.catalogue"}
+var longLived = []string{"prometheus.Client", "loki.Client", "jaeger.Client", "upstream.Client", "fetch.Fetcher", "answer.Sources", "host.Datasource", "choices.Lists"}
 
 // makers are the methods that make a long-lived value.
-var makers = []string{"plugin.Datasource.connect", "plugin.Datasource.open"}
+var makers = []string{"host.Datasource.connect", "host.Datasource.open"}
 
 func TestWhatIsKeptBetweenQueriesIsKeptByMemo(t *testing.T) {
 	found := map[string]bool{}

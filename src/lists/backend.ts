@@ -24,7 +24,7 @@ export type Parameters = Record<string, number | string | string[] | undefined>;
 /** Calls one resource of the backend. */
 export type GetResource = <Answer>(path: string, parameters: Parameters, signal?: AbortSignal) => Promise<Answer>;
 
-/** The lists of pkg/plugin/call_resource.go. Each call asks the backend. */
+/** The lists of pkg/choices/routes.go. Each call asks the backend. */
 export class BackendLists implements Lists {
   constructor(private readonly getResource: GetResource) {}
 

@@ -2,7 +2,7 @@ import { ScopedVars, TimeRange } from '@grafana/data';
 
 import { Scope, ScopeList } from '../queryTypes';
 
-/** One entry of a list, as pkg/plugin/call_resource.go answers. */
+/** One entry of a list, as pkg/choices/routes.go answers. */
 export interface Option {
   text: string;
   value: string;
@@ -10,7 +10,7 @@ export interface Option {
   count?: number;
 }
 
-/** One request to choose, as pkg/plugin/catalogue_requests.go answers. What is not known is absent. */
+/** One request to choose, as pkg/choices/requests.go answers. What is not known is absent. */
 export interface RecentRequest {
   requestId?: string;
   clientRequestId?: string;

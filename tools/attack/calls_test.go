@@ -34,13 +34,13 @@ func TestAttackCalls(t *testing.T) {
 			name:  "one viewer takes all live places",
 			tried: "alice subscribes to one different live query after the other",
 			holds: "five are hers at most, she is told, and others have room",
-			test:  "pkg/plugin.TestNobodyHoldsAllLivePlacesAlone",
+			test:  "pkg/live.TestNobodyHoldsAllLivePlacesAlone",
 		},
 		attack{
 			name:  "streams that outlive their settings",
 			tried: "a live query runs while the data source is saved anew",
 			holds: "the stream ends, and none begins on what was replaced",
-			test:  "pkg/plugin.TestStreamsEndWhenTheDataSourceIsDisposedOf",
+			test:  "pkg/host.TestStreamsEndWhenTheDataSourceIsDisposedOf",
 		},
 	)
 }

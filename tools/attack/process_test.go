@@ -42,13 +42,13 @@ func TestAttackProcess(t *testing.T) {
 			name:  "more live queries than there are places",
 			tried: "more different live queries are followed than a data source allows",
 			holds: "those above the bound are refused",
-			test:  "pkg/plugin.TestTheNumberOfStreamsIsBounded",
+			test:  "pkg/live.TestTheNumberOfStreamsIsBounded",
 		},
 		attack{
 			name:  "rows of another question in a viewer's stream",
 			tried: "a viewer subscribes to a channel with a question that is not the channel's own",
 			holds: "the channel is refused",
-			test:  "pkg/plugin.TestAChannelTakesOnlyItsOwnQuestion",
+			test:  "pkg/host.TestAChannelTakesOnlyItsOwnQuestion",
 		},
 	)
 }

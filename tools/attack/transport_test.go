@@ -34,7 +34,7 @@ func TestAttackTransport(t *testing.T) {
 			name:  "a store that quotes what it was sent",
 			tried: "each way to fail, with every header, token and URL in the error's text",
 			holds: "no secret is in an answer, an error or a notice",
-			test:  "pkg/plugin.TestOneStoreFailsAndTheRestIsKept",
+			test:  "pkg/host.TestOneStoreFailsAndTheRestIsKept",
 		},
 	)
 }

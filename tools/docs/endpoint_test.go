@@ -20,7 +20,7 @@ func TestSpansAreSentSoThatEveryVersionSendsThemInPlainText(t *testing.T) {
 	for _, page := range pages {
 		texts[page.File] = string(page.Source)
 	}
-	for _, name := range []string{"docker-compose.yml", "deploy/kubernetes/base/vllm/vllm.yaml", "pkg/plugin/diagnosis_content.go"} {
+	for _, name := range []string{"docker-compose.yml", "deploy/kubernetes/base/vllm/vllm.yaml", "pkg/health/content.go"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		require.NoError(t, err)
 		require.Regexp(t, endpoint, string(text), name)

@@ -15,14 +15,16 @@ var Order = []Layer{
 	{Name: "evidence", Pure: true, Packages: []string{"evidence"}},
 	{Name: "identity", Pure: true, Packages: []string{"servers"}},
 	{Name: "language", Pure: true, Packages: []string{"promql"}},
-	{Name: "computing", Pure: true, Packages: []string{"join", "figures", "attainment", "events", "tail"}},
+	{Name: "computing", Pure: true, Packages: []string{"join", "figures", "attainment", "events"}},
 	{Name: "question", Pure: true, Packages: []string{"query", "query/querytest"}},
 	{Name: "picture", Pure: true, Packages: []string{"frames"}},
 	{Name: "settings", Packages: []string{"settings", "memory", "guard"}},
 	{Name: "transport", Packages: []string{"fetch/upstream", "memo"}},
 	{Name: "stores", Packages: []string{"fetch/prometheus", "fetch/prometheus/prometheustest", "fetch/loki", "fetch/jaeger"}},
 	{Name: "asking", Packages: []string{"fetch"}},
-	{Name: "Grafana", Packages: []string{"plugin"}},
+	{Name: "answers", Packages: []string{"answer"}},
+	{Name: "services", Packages: []string{"health", "choices", "live"}},
+	{Name: "Grafana", Packages: []string{"host"}},
 	{Name: "program", Packages: []string{"."}},
 }
 

@@ -1,4 +1,4 @@
-// Package querytest holds queries that must be refused. Package query says which field of each is wrong; package plugin that
+// Package querytest holds queries that must be refused. Package query says which field of each is wrong; package host that
 // nothing is sent to a store for them.
 package querytest
 
