@@ -113,23 +113,17 @@ func BenchmarkOneID(b *testing.B) {
 	}
 }
 
-// Eight times the requests may cost 40 times the work: a quadratic step costs 64 times, and a viewer's refresh would start it
-// anew every few seconds. CPU time is compared, so that a busy machine does not matter.
+// A quadratic step takes minutes of CPU here, and a viewer's refresh would start it anew every few seconds. All of these take about a
+// second. CPU time is measured, so that a busy machine does not matter.
 func TestOneIDForEverythingCostsNoMoreThanManyIDs(t *testing.T) {
 	if race.Enabled {
 		t.Skip("a test of amounts, in one goroutine; the step unit 386 runs it")
 	}
-	const small, large, factor = 5_000, 40_000, 40
+	const most = 15 * time.Second
 	for name, traffic := range oneID {
 		t.Run(name, func(t *testing.T) {
-			cost := func(n int) time.Duration {
-				in := traffic(n)
-				return cpuTime(func() { join.Requests(in) })
-			}
-			least := min(cost(small), cost(small), cost(small))
-			most := cost(large)
-			t.Logf("%.1f times the work", float64(most)/float64(least))
-			require.LessOrEqual(t, most, factor*max(least, time.Millisecond))
+			in := traffic(30_000)
+			require.Less(t, cpuTime(func() { join.Requests(in) }), most)
 		})
 	}
 }
