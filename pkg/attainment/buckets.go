@@ -67,12 +67,6 @@ var unknownShare = share{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 
 func (s share) burn(a about) float64 { return slo.BurnRate(1-s.within, a.target) }
 
-// BoundLabel is the label of a classic histogram's upper bounds.
-const BoundLabel = "le"
-
-// nativeBuckets stands in le for a native histogram, which has all of its buckets in one series.
-const nativeBuckets = "native"
-
 // Buckets is what histogram buckets tell.
 type Buckets struct {
 	Notices []string // sentences for the user
@@ -112,7 +106,7 @@ type Source struct {
 // digit of a sum depends on it.
 func (b *Buckets) Add(h Histogram, rules Rules, answer promql.Result, from Source) {
 	series := slices.SortedStableFunc(slices.Values(answer.Series), func(a, b promql.Series) int {
-		return cmp.Or(cmp.Compare(a.Labels[from.Model], b.Labels[from.Model]), cmp.Compare(a.Labels[BoundLabel], b.Labels[BoundLabel]))
+		return cmp.Or(cmp.Compare(a.Labels[from.Model], b.Labels[from.Model]), cmp.Compare(a.Labels[promql.BoundLabel], b.Labels[promql.BoundLabel]))
 	})
 	for _, s := range series {
 		name := s.Labels[from.Model]
@@ -129,7 +123,7 @@ func (b *Buckets) Add(h Histogram, rules Rules, answer promql.Result, from Sourc
 		for i, label := range from.Group {
 			values[i] = s.Labels[label]
 		}
-		if s.Labels[BoundLabel] == nativeBuckets {
+		if s.Labels[promql.BoundLabel] == promql.NativeBuckets {
 			r, within, below, all := rules.native(limit, s.Histograms)
 			l := b.ladder(values, h, r)
 			l.within = figures.Sum(l.within, from.Grid.Vector(within))
@@ -138,7 +132,7 @@ func (b *Buckets) Add(h Histogram, rules Rules, answer promql.Result, from Sourc
 			b.note(h.notice(r, ""))
 			continue
 		}
-		le, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
+		le, err := strconv.ParseFloat(s.Labels[promql.BoundLabel], 64)
 		if err != nil {
 			continue
 		}
@@ -230,15 +224,14 @@ const infinity = "+Inf"
 func (h Histogram) Rates(
 	names promql.Names, group []string, model string, texts []string, window time.Duration, matchers []promql.Matcher,
 ) string {
-	by := withLabels(group, model)
+	by := promql.WithLabels(group, model)
 	var exprs []string
 	if len(texts) > 0 {
-		some := append(slices.Clone(matchers), promql.AnyOf(BoundLabel, append(texts, infinity)...))
-		exprs = append(exprs, promql.Aggregate("sum", withLabels(by, BoundLabel), names.Either("rate", h.Metric, []string{promql.BucketSuffix}, window, some...)))
+		some := append(slices.Clone(matchers), promql.AnyOf(promql.BoundLabel, append(texts, infinity)...))
+		exprs = append(exprs, promql.Aggregate("sum", promql.WithLabels(by, promql.BoundLabel), names.Either("rate", h.Metric, []string{promql.BucketSuffix}, window, some...)))
 	}
 	if native := names.Native("rate", h.Metric, window, matchers...); native != "" {
-		exprs = append(exprs, "label_replace("+promql.Aggregate("sum", by, native)+", "+promql.Quote(BoundLabel)+", "+
-			promql.Quote(nativeBuckets)+`, "", "")`)
+		exprs = append(exprs, promql.MarkNative(promql.Aggregate("sum", by, native)))
 	}
 	return strings.Join(exprs, " or ")
 }
@@ -248,17 +241,6 @@ func (s Spec) Histograms() (out []Histogram) {
 	for _, h := range histograms {
 		if slices.ContainsFunc(s.figures(), func(f figure) bool { return slices.Contains(f.histograms, h.Name) }) {
 			out = append(out, h)
-		}
-	}
-	return out
-}
-
-// withLabels adds labels that are not yet there.
-func withLabels(labels []string, more ...string) []string {
-	out := slices.Clone(labels)
-	for _, l := range more {
-		if !slices.Contains(out, l) {
-			out = append(out, l)
 		}
 	}
 	return out

@@ -45,7 +45,7 @@ func (r *Rules) SetAll(texts []string) { r.all = r.rungs(finite(texts)) }
 
 // HeldBounds asks how many series each bound of each model has.
 func (h Histogram) HeldBounds(names promql.Names, model string, window time.Duration, matchers []promql.Matcher) string {
-	return promql.Aggregate("count", withLabels(nil, model, BoundLabel),
+	return promql.Aggregate("count", promql.WithLabels(nil, model, promql.BoundLabel),
 		names.Either("last_over_time", h.Metric, []string{promql.BucketSuffix}, window, matchers...))
 }
 
@@ -105,7 +105,7 @@ func (r *Rules) Split(h Histogram, answer promql.Result, modelLabel string) (not
 	held, texts := map[string]map[float64]float64{}, map[string][]string{}
 	for _, s := range answer.Series {
 		model := s.Labels[modelLabel]
-		bound, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
+		bound, err := strconv.ParseFloat(s.Labels[promql.BoundLabel], 64)
 		if err != nil || len(s.Samples) == 0 {
 			continue
 		}
@@ -113,7 +113,7 @@ func (r *Rules) Split(h Histogram, answer promql.Result, modelLabel string) (not
 			held[model] = map[float64]float64{}
 		}
 		held[model][bound] += s.Samples[0].Value
-		texts[model] = append(texts[model], s.Labels[BoundLabel])
+		texts[model] = append(texts[model], s.Labels[promql.BoundLabel])
 	}
 	r.byModel = map[string]map[time.Duration]rung{}
 	for _, model := range slices.Sorted(maps.Keys(held)) {

@@ -23,7 +23,7 @@ func ShapeQueries(names promql.Names, labels vllm.LabelNames, scope vllm.Scope, 
 	matchers := promql.ScopeMatchers(labels, scope)
 	for _, h := range []Histogram{{limit: slo.E2E, Metric: vllm.E2E}, {limit: slo.TTFT, Metric: vllm.TTFT}} {
 		if classic := names.Either("increase", h.Metric, []string{promql.BucketSuffix}, window, matchers...); classic != "" {
-			queries = append(queries, ShapeQuery{promql.Aggregate("sum", []string{labels.Model, BoundLabel}, classic), h.limit, false})
+			queries = append(queries, ShapeQuery{promql.Aggregate("sum", []string{labels.Model, promql.BoundLabel}, classic), h.limit, false})
 		}
 		if native := names.Native("increase", h.Metric, window, matchers...); native != "" {
 			queries = append(queries, ShapeQuery{promql.Aggregate("sum", []string{labels.Model}, native), h.limit, true})
@@ -81,7 +81,7 @@ func nativeShapes(answer promql.Result, modelLabel string) map[string]countedSha
 func classicShapes(answer promql.Result, modelLabel string) map[string]countedShape {
 	counts := map[string]map[float64]float64{}
 	for _, s := range answer.Series {
-		bound, err := strconv.ParseFloat(s.Labels[BoundLabel], 64)
+		bound, err := strconv.ParseFloat(s.Labels[promql.BoundLabel], 64)
 		if err != nil || len(s.Samples) == 0 {
 			continue
 		}

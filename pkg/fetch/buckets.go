@@ -96,7 +96,7 @@ func measureBounds(
 		return rules, nil, nil, nil
 	}
 	for _, exposed := range names.Of(h.Metric) {
-		more, call, err := client.LabelValuesOf(ctx, attainment.BoundLabel, names.Full(exposed)+promql.BucketSuffix, window, matchers)
+		more, call, err := client.LabelValuesOf(ctx, promql.BoundLabel, names.Full(exposed)+promql.BucketSuffix, window, matchers)
 		calls = append(calls, call)
 		if err != nil {
 			return rules, nil, calls, err

@@ -11,9 +11,6 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/pkg/vllm"
 )
 
-// leLabel is the label of a classic histogram's upper bounds; the sum, read along with the buckets, has none.
-const leLabel = "le"
-
 // ladder is one histogram over the times: cumulative rates by upper bound of its classic series, and the rates in the buckets
 // of its native ones. A model whose replicas are of both types has both.
 type ladder struct {

@@ -16,7 +16,7 @@ import (
 // which the owner lived where that is asked for. Only owners in scope are in it, but all models of a place in the window count
 // as its models. At turns the engines' metric into one that has the place's labels.
 func (p plan) owner(place []string, window time.Duration, lives bool, at func(expr string) string, which ...promql.Matcher) string {
-	by := withLabels(withLabels(place, p.group...), p.labels.Model)
+	by := promql.WithLabels(promql.WithLabels(place, p.group...), p.labels.Model)
 	engines := func(scope vllm.Scope, window time.Duration) string {
 		return promql.Aggregate("group", by, at("last_over_time("+promql.Over(p.running(scope, which...), window)+")"))
 	}
@@ -30,7 +30,7 @@ func (p plan) owner(place []string, window time.Duration, lives bool, at func(ex
 
 // owned multiplies by the owner of each place, which adds the group's labels.
 func (p plan) owned(values string, place []string, owner string) string {
-	added := slices.DeleteFunc(withLabels(p.group), func(l string) bool { return slices.Contains(place, l) })
+	added := slices.DeleteFunc(promql.WithLabels(p.group), func(l string) bool { return slices.Contains(place, l) })
 	return values + " * " + promql.LabelList("on", place) + " " + promql.LabelList("group_left", added) +
 		" (" + owner + ")"
 }
@@ -70,7 +70,7 @@ func (p plan) gpu(agg string, exposed vllm.Exposed) string {
 // devices counts GPUs, on average over the window. Each counts once, also when its pod or its exporter was replaced meanwhile;
 // the exporter's name for the machine tells apart those that have no UUID.
 func (p plan) devices(exposed vllm.Exposed) string {
-	each := withLabels(p.group, "UUID", "uuid", "gpu", "Hostname")
+	each := promql.WithLabels(p.group, "UUID", "uuid", "gpu", "Hostname")
 	if p.whole {
 		return p.inSlots(promql.Aggregate("count", p.group, promql.Aggregate("group", each, p.ownedGPU(exposed, p.deviceWindow(), false))))
 	}
@@ -111,7 +111,7 @@ func (p plan) ownedBy(value string, window time.Duration, lives bool) string {
 	host := []string{hostLabel}
 	owned := p.owned(p.host(value), host, p.owner(host, owners, lives, p.host))
 	if p.labels.Pod != "" {
-		pod := withLabels(nil, p.labels.Namespace, p.labels.Pod)
+		pod := promql.WithLabels(nil, p.labels.Namespace, p.labels.Pod)
 		// Without this, engines and GPUs outside Kubernetes would meet in having no pod.
 		inPod := promql.Matcher{Label: p.labels.Pod, Op: "!=", Value: ""}
 		owned = p.owned(p.consumer(value), pod, p.owner(pod, owners, lives, asItIs, inPod)) +

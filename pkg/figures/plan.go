@@ -74,7 +74,7 @@ func (p plan) expression(n need) (expr string, ok bool) {
 	case buckets:
 		return p.buckets(n, by), true
 	case holders:
-		return promql.Aggregate("count", withLabels(by, p.labels.Model, leLabel), p.either("rate", n.metric, bucketSuffix)), true
+		return promql.Aggregate("count", promql.WithLabels(by, p.labels.Model, promql.BoundLabel), p.either("rate", n.metric, promql.BucketSuffix)), true
 	case quantile:
 		return p.quantile(n, by), true
 	case web:
@@ -104,7 +104,7 @@ func (p plan) rate(metric string, exposed []vllm.Exposed) string {
 
 // target are the labels of a scrape target.
 func (p plan) target() []string {
-	return withLabels(nil, p.labels.Environment, p.labels.Cluster, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
+	return promql.WithLabels(nil, p.labels.Environment, p.labels.Cluster, p.labels.Namespace, p.labels.Pod, p.labels.Instance)
 }
 
 // running selects the gauge that every engine of every version has.
@@ -116,21 +116,6 @@ func (p plan) running(scope vllm.Scope, which ...promql.Matcher) string {
 // once matches series in scope, without those that are copies of others.
 func (p plan) once(scope vllm.Scope) []promql.Matcher {
 	return append(promql.ScopeMatchers(p.labels, scope), p.names.Copies().Leave...)
-}
-
-// nativeBuckets stands in le for a native histogram, which has all of its buckets in one series.
-const nativeBuckets = "native"
-
-// The parts of a classic histogram.
-const (
-	bucketSuffix = "_bucket"
-	sumSuffix    = "_sum"
-	countSuffix  = "_count"
-)
-
-// marked gives a native histogram, or what was taken from one, a label that no classic series has, so that "or" keeps both.
-func marked(expr string) string {
-	return "label_replace(" + expr + ", " + promql.Quote(leLabel) + ", " + promql.Quote(nativeBuckets) + `, "", "")`
 }
 
 // both writes what is taken from classic and from native histograms, of which a store can have either or both.
@@ -146,18 +131,18 @@ func (p plan) both(n need, classic func() string, native func() string) string {
 }
 
 func (p plan) buckets(n need, by []string) string {
-	by = withLabels(by, p.labels.Model)
+	by = promql.WithLabels(by, p.labels.Model)
 	return p.both(n, func() string {
-		return promql.Aggregate("sum", withLabels(by, leLabel), p.either("rate", n.metric, bucketSuffix, sumSuffix))
+		return promql.Aggregate("sum", promql.WithLabels(by, promql.BoundLabel), p.either("rate", n.metric, promql.BucketSuffix, promql.SumSuffix))
 	}, func() string {
-		return marked(promql.Aggregate("sum", by, p.native(n.metric)))
+		return promql.MarkNative(promql.Aggregate("sum", by, p.native(n.metric)))
 	})
 }
 
 func (p plan) quantile(n need, by []string) string {
 	q := "histogram_quantile(" + strconv.FormatFloat(n.q, 'g', -1, 64) + ", "
 	return p.both(n, func() string {
-		return q + promql.Aggregate("sum", withLabels(by, leLabel), p.either("rate", n.metric, bucketSuffix)) + ")"
+		return q + promql.Aggregate("sum", promql.WithLabels(by, promql.BoundLabel), p.either("rate", n.metric, promql.BucketSuffix)) + ")"
 	}, func() string {
 		return q + promql.Aggregate("sum", by, p.native(n.metric)) + ")"
 	})
@@ -167,9 +152,9 @@ func (p plan) average(n need, by []string) string {
 	part := func(suffix, of string) string {
 		return promql.Aggregate("sum", by, p.both(n,
 			func() string { return p.either("rate", n.metric, suffix) },
-			func() string { return marked(of + "(" + p.native(n.metric) + ")") }))
+			func() string { return promql.MarkNative(of + "(" + p.native(n.metric) + ")") }))
 	}
-	mean := part(sumSuffix, "histogram_sum") + " / " + part(countSuffix, "histogram_count")
+	mean := part(promql.SumSuffix, "histogram_sum") + " / " + part(promql.CountSuffix, "histogram_count")
 	if n.guarded {
 		mean = "(" + mean + ") unless " + promql.LabelList("on", by) + " " + p.aboveLast(n, by)
 	}
@@ -181,8 +166,8 @@ func (p plan) aboveLast(n need, by []string) string {
 	m, _ := vllm.LookupMetric(n.metric)
 	last := strconv.FormatFloat(m.Buckets[len(m.Buckets)-1], 'f', -1, 64)
 	in := func(le string) string {
-		matchers := append(promql.ScopeMatchers(p.labels, p.scope), promql.Matcher{Label: leLabel, Op: "=~", Value: le})
-		return promql.Aggregate("sum", by, p.names.Either("rate", n.metric, []string{bucketSuffix}, p.window, matchers...))
+		matchers := append(promql.ScopeMatchers(p.labels, p.scope), promql.Matcher{Label: promql.BoundLabel, Op: "=~", Value: le})
+		return promql.Aggregate("sum", by, p.names.Either("rate", n.metric, []string{promql.BucketSuffix}, p.window, matchers...))
 	}
 	return "(" + p.both(n,
 		func() string { return in(`\+Inf`) + " > 1.000000001 * " + in(last+`(\.0)?`) },
@@ -199,15 +184,4 @@ func (p plan) either(function, metric string, suffixes ...string) string {
 // native is the rate of a native histogram in scope.
 func (p plan) native(metric string) string {
 	return p.names.Native("rate", metric, p.window, promql.ScopeMatchers(p.labels, p.scope)...)
-}
-
-// withLabels adds labels that are not yet there.
-func withLabels(labels []string, more ...string) []string {
-	out := slices.Clone(labels)
-	for _, l := range more {
-		if l != "" && !slices.Contains(out, l) {
-			out = append(out, l)
-		}
-	}
-	return out
 }

@@ -55,13 +55,13 @@ func (t *table) add(n need, answer promql.Result) {
 		switch n.kind {
 		case buckets:
 			l := g.ladder(n, s.Labels[t.plan.labels.Model])
-			if s.Labels[leLabel] == nativeBuckets {
+			if s.Labels[promql.BoundLabel] == promql.NativeBuckets {
 				l.addNative(t.grid, s.Histograms)
 				continue
 			}
-			l.add(s.Labels[leLabel], vector)
+			l.add(s.Labels[promql.BoundLabel], vector)
 		case holders:
-			g.ladder(need{kind: buckets, metric: n.metric}, s.Labels[t.plan.labels.Model]).hold(s.Labels[leLabel], vector)
+			g.ladder(need{kind: buckets, metric: n.metric}, s.Labels[t.plan.labels.Model]).hold(s.Labels[promql.BoundLabel], vector)
 		default:
 			g.set(n, s.Labels[n.split], vector)
 		}
