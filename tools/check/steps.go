@@ -11,6 +11,9 @@ import (
 	"github.com/llmserving/grafana-vllm-datasource/tools/ragapp"
 )
 
+// simulator is a module of its own, which stands alone. The steps of tools reach it by its path: one build and one cache for both.
+const simulator = "github.com/llmserving/grafana-vllm-datasource/tools/simulator"
+
 // Steps is all of it, per lane in the order in which they run: first what
 // fails fast, then what everybody breaks, last what takes long.
 //
@@ -26,18 +29,19 @@ var Steps = []Step{
 	{Name: "format", Lane: Go, Command: []string{"gofmt", "-l", "pkg", "tools", "Magefile.go"}, Silent: true},
 	{Name: "modules", Lane: Go, Command: []string{"go", "mod", "tidy", "-diff"}},
 	{Name: "tools modules", Lane: Go, Dir: "tools", Command: []string{"go", "mod", "tidy", "-diff"}},
+	{Name: "simulator modules", Lane: Go, Dir: "tools/simulator", Command: []string{"go", "mod", "tidy", "-diff"}},
 	{Name: "vet", Lane: Go, Command: []string{"go", "vet", "./..."}},
-	{Name: "tools vet", Lane: Go, Dir: "tools", Command: []string{"go", "vet", "-tags", "integration", "./..."}},
+	{Name: "tools vet", Lane: Go, Dir: "tools", Command: []string{"go", "vet", "-tags", "integration", "./...", simulator + "/..."}},
 	{Name: "lint", Lane: Go, Command: staticcheck("tools/lint/go.mod", "./...")},
-	{Name: "tools lint", Lane: Go, Dir: "tools", Command: staticcheck("lint/go.mod", "-tags", "integration", "./...")},
+	{Name: "tools lint", Lane: Go, Dir: "tools", Command: staticcheck("lint/go.mod", "-tags", "integration", "./...", simulator+"/...")},
 	{Name: "unit", Lane: Go, Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	// The attacks have a step of their own.
-	{Name: "tools unit", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-shuffle=on", "-skip", "^TestAttack", "-json", "./..."}, Tests: goTests},
+	{Name: "tools unit", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-shuffle=on", "-skip", "^TestAttack", "-json", "./...", simulator + "/..."}, Tests: goTests},
 	{
 		// What runs several goroutines of its own. The others are functions of their arguments, and six times as slow under the detector.
 		Name: "tools race", Lane: Go, Dir: "tools", Tests: goTests,
 		Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./check", "./child", "./demo", "./grafana", "./loopback", "./pluginhost", "./program",
-			"./simulator", "./simulator/engine", "./simulator/ship", "./sink", "./stack/..."},
+			simulator, simulator + "/engine", simulator + "/ship", "./sink", "./stack/..."},
 	},
 	// Kubernetes' types are a module of their own, so that the tools' stays lean. -shuffle also keeps Go from answering out of
 	// its cache, which does not see that files outside the module have changed.

@@ -38,7 +38,7 @@ func TestEveryCommandExists(t *testing.T) {
 		}},
 		{regexp.MustCompile(`npm run (?:--silent )?([\w:-]+)`), func(script string) bool { return strings.Contains(manifest, `"`+script+`":`) }},
 		{regexp.MustCompile(`go (?:run|test)(?: -\S+)*(?: \w+)? \./([\w/-]+)`), func(folder string) bool {
-			return exists(folder) || exists("tools/"+folder)
+			return exists(folder) || exists("tools/"+folder) || exists("tools/simulator/"+folder)
 		}},
 		{regexp.MustCompile(`(?:-run|-bench) (\w+)`), func(name string) bool {
 			return name == "xxx" || regexp.MustCompile(`\nfunc (Test|Benchmark)\w*`+strings.TrimPrefix(name, "Test")).MatchString(tests)

@@ -64,7 +64,7 @@ func Read(root string) ([]Pin, error) {
 
 // Files are the compose files, manifests and Dockerfiles below the root that start images.
 func Files(root string) ([]string, error) {
-	found := []string{"docker-compose.yml", "examples/rag-app/Dockerfile", "tools/simulator/Dockerfile"}
+	found := []string{"docker-compose.yml", "examples/rag-app/Dockerfile", "tools/simulator/Dockerfile", "tools/sink/Dockerfile"}
 	err := filepath.WalkDir(filepath.Join(root, "deploy"), func(path string, entry os.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() && (strings.HasSuffix(path, ".yaml") || strings.HasSuffix(path, ".yml")) {
 			name, err := filepath.Rel(root, path)
