@@ -34,6 +34,8 @@ var Steps = []Step{
 	{Name: "tools vet", Lane: Go, Dir: "tools", Command: []string{"go", "vet", "-tags", "integration", "./...", simulator + "/..."}},
 	{Name: "lint", Lane: Go, Command: staticcheck("tools/lint/go.mod", "./...")},
 	{Name: "tools lint", Lane: Go, Dir: "tools", Command: staticcheck("lint/go.mod", "-tags", "integration", "./...", simulator+"/...")},
+	// Before the tests, so that the editors in the other lane need not wait for them.
+	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
 	{Name: "unit", Lane: Go, Command: []string{"go", "test", "-race", "-shuffle=on", "-json", "./..."}, Tests: goTests},
 	// The attacks have a step of their own.
 	{Name: "tools unit", Lane: Go, Dir: "tools", Command: []string{"go", "test", "-shuffle=on", "-skip", "^TestAttack", "-json", "./...", simulator + "/..."}, Tests: goTests},
@@ -47,7 +49,6 @@ var Steps = []Step{
 	// its cache, which does not see that files outside the module have changed.
 	{Name: "manifests modules", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "mod", "tidy", "-diff"}},
 	{Name: "manifests", Lane: Go, Dir: "tools/manifests", Command: []string{"go", "test", "-shuffle=on", "-json", "./..."}, Tests: goTests},
-	{Name: "backend", Lane: Go, Command: []string{"go", "tool", "mage", "build:backend"}, Needs: "plugin.json"},
 	// Where the size of Go's int differs: linux_arm is shipped. The race detector does not run there, so this step also runs the
 	// tests of amounts that take too long under it.
 	{
