@@ -32,6 +32,7 @@ export class EditorPage {
     const params = new URLSearchParams({ ...rest, ...(query && { query: JSON.stringify(query) }) });
     await this.page.goto(`/?${params}`);
     await expect(this.page.getByRole('heading', { level: 1 })).toBeVisible();
+    await expect(this.page.getByText('Loading…', { exact: true })).toHaveCount(0); // editors that come in chunks of their own
     if (query?.queryType === 'promql') {
       await expect(this.page.getByRole('textbox', { name: /^PromQL/ })).toBeAttached(); // a chunk of its own
     }
