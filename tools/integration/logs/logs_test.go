@@ -27,8 +27,8 @@ import (
 // nanosecond, and reads them back under limits that make Loki cut its answers.
 func TestAgainstARealLoki(t *testing.T) {
 	server := stacktest.Start(t, stack.Options{Only: []string{"loki"}})
-	// Recent, so that it is there without a flush. On a step of the volume: a bar of which a second or less is in the window is left out.
-	began := time.Now().Add(-30 * time.Minute).Truncate(time.Minute)
+	// Recent, so that it is there without a flush. In the middle of a step of the volume: a bar of which a second or less is in the window is left out.
+	began := time.Now().Add(-30 * time.Minute).Truncate(time.Minute).Add(30 * time.Second)
 	const requests, tied = 2000, 300
 	push(t, server.Loki.URL, requestLines(began, requests, tied))
 	window := evidence.Window{From: began, To: began.Add(10 * time.Minute)}
