@@ -138,12 +138,17 @@ func (s *Store) giveBackPorts() {
 
 // LogTail is the end of the server's log, a line each; "" before it ran.
 func (s *Store) LogTail(lines int) string {
+	tail, _ := s.logTail(lines) // a log that cannot be read has no end to show
+	return strings.Join(tail, "\n")
+}
+
+func (s *Store) logTail(lines int) ([]string, error) {
 	text, err := os.ReadFile(s.logFile())
 	if err != nil {
-		return ""
+		return nil, err
 	}
 	all := strings.Split(string(bytes.TrimSpace(text)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	return all[max(0, len(all)-lines):], nil
 }
 
 func (s *Store) configFile() string { return filepath.Join(s.dir, "config.yaml") }
@@ -151,11 +156,9 @@ func (s *Store) logFile() string    { return filepath.Join(s.dir, "log.txt") }
 
 // withLog adds the end of the server's log, where the reason stands.
 func (s *Store) withLog(err error) error {
-	text, readErr := os.ReadFile(s.logFile())
+	tail, readErr := s.logTail(3)
 	if readErr != nil {
 		return errors.Join(err, readErr)
 	}
-	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
-	lines = lines[max(0, len(lines)-3):]
-	return fmt.Errorf("%w; its log ends with: %s", err, strings.Join(lines, " | "))
+	return fmt.Errorf("%w; its log ends with: %s", err, strings.Join(tail, " | "))
 }
